@@ -1,0 +1,58 @@
+"""The Kubernetes client of one cluster, by name: for other programs, and for looking at one object."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from job.config import Config, load_config
+from job.connect import choose_endpoint, connect
+from job.discover import clusters_in, container_client
+from job.errors import InventoryError, NotFoundError
+from job.identity import Identity, default_identity
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+
+def kubernetes_client(
+    project_id: str, location: str, cluster: str, *, config: Config | None = None, identity: Identity | None = None
+) -> ApiClient:
+    """An official Kubernetes client for a GKE cluster, from Application Default Credentials alone.
+
+    No kubeconfig, no gcloud: the endpoint and the CA certificate come from the GKE API and stay in memory, and every
+    request carries a token that is fresh at that moment, however old the client is. Any number of threads may use it.
+
+        from kubernetes.client import CoreV1Api
+        CoreV1Api(kubernetes_client("shop-prod", "europe-west1", "web")).read_namespace("kube-system")
+
+    Args:
+        project_id: the project's id.
+        location: region or zone.
+        cluster: the cluster's name.
+        config: for `endpoint` and `api_endpoints`; without it, the file that GKE_INVENTORY_CONFIG names, if any.
+        identity: shared by several clients, so that they share one token; without it, the client has its own.
+
+    Raises:
+        CredentialsError: there are no usable credentials.
+        NotFoundError: the project has no such cluster.
+        InventoryError: the project's clusters cannot be listed, or the cluster has no endpoint to use.
+    """
+    config = config or load_config()
+    identity = identity or default_identity(config.api_endpoints.oauth2)
+    identity.token()
+    listing = clusters_in(project_id, container_client(config, identity), identity)
+    name = f"{project_id}/{location}/{cluster}"
+    for found in listing.clusters:
+        if (found.location, found.name) == (location, cluster):
+            return connect(found, choose_endpoint(found, config.endpoint), identity)
+    if listing.collection.outcome not in ("ok", "partial"):
+        raise InventoryError(
+            f"{name}: cannot list the clusters of {project_id}: "
+            f"{listing.collection.outcome}: {listing.collection.message}"
+        )
+    there = [f"{project_id}/{found}" for found in listing.collection.listed_clusters]
+    close = difflib.get_close_matches(name, there, n=1)
+    hint = f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(there) or 'none'}"
+    zones = listing.collection.message
+    raise NotFoundError(f"{name}: no such cluster{hint}" + (f" ({zones})" if zones else ""))

@@ -1,0 +1,157 @@
+"""Projects -> their clusters, and what could not be listed."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from job.config import Clusters, Config
+from job.identity import Identity
+from job.tables import Collection
+from job.version import USER_AGENT
+from job.wire import gke
+
+if TYPE_CHECKING:
+    from google.cloud.container_v1 import ClusterManagerClient
+
+RESOURCE = "clusters"
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """The answer of one project, whatever it was."""
+
+    project_id: str
+    clusters: tuple[gke.Cluster, ...]
+    collection: Collection
+
+
+def container_client(config: Config, identity: Identity) -> ClusterManagerClient:
+    """The client of the GKE API, at the address that the configuration may override."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core writes to stderr what we report as errors
+    from google.api_core.client_options import ClientOptions
+    from google.api_core.gapic_v1.client_info import ClientInfo
+    from google.cloud.container_v1 import ClusterManagerClient
+
+    url = config.api_endpoints.container
+    info = ClientInfo(user_agent=USER_AGENT)  # type: ignore[no-untyped-call]
+    if url is not None and urlsplit(url).scheme == "http":
+        return ClusterManagerClient(transport=_loopback_transport(urlsplit(url).netloc), client_info=info)
+    options = ClientOptions(api_endpoint=_address(url)) if url else None
+    return ClusterManagerClient(credentials=identity.credentials, client_options=options, client_info=info)
+
+
+def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identity, *, run_id: str = "") -> Listing:
+    """Lists the clusters of one project, in all locations, with one request.
+
+    https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters/list
+
+    Never raises for what the API answers: a denied project, a disabled API, an unknown project or missing zones are
+    the outcome of the collection.
+    """
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.auth.exceptions import GoogleAuthError
+
+    started_at, clock = datetime.now(UTC), monotonic()
+    clusters: tuple[gke.Cluster, ...] = ()
+    told: dict[str, Any] = {"outcome": "ok", "http_status": 200}
+    try:
+        # On a plain loopback channel nothing else would authenticate us.
+        metadata = [("authorization", f"Bearer {identity.token()}")] if _is_plain(client) else []
+        answer = client.list_clusters(parent=f"projects/{project_id}/locations/-", metadata=metadata)
+        clusters = tuple(_decoded(cluster) for cluster in answer.clusters)
+        if answer.missing_zones:
+            zones = tuple(sorted(answer.missing_zones))
+            told |= {"outcome": "partial", "reason": "MissingZones", "missing_zones": zones}
+            told["message"] = f"GKE could not list the clusters of {', '.join(zones)}"
+    except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+        told = _outcome(error, project_id)
+    return Listing(
+        project_id=project_id,
+        clusters=clusters,
+        collection=Collection(
+            run_id=run_id,
+            resource=RESOURCE,
+            pages=1 if clusters or told["outcome"] in ("ok", "partial") else 0,
+            objects=len(clusters),
+            bytes=0,
+            requests=1,
+            retries=0,
+            restarts=0,
+            waited_seconds=0.0,
+            started_at=started_at,
+            duration_seconds=round(monotonic() - clock, 3),
+            unreadable_objects=0,
+            listed_clusters=tuple(sorted(f"{cluster.location}/{cluster.name}" for cluster in clusters)),
+            **told,
+        ),
+    )
+
+
+def is_wanted(project_id: str, cluster: gke.Cluster, wanted: Clusters) -> bool:
+    """Whether the globs on `project/location/name` let the cluster in; a `*` crosses the slashes."""
+    name = f"{project_id}/{cluster.location}/{cluster.name}"
+    return any(fnmatch.fnmatchcase(name, glob) for glob in wanted.include) and not any(
+        fnmatch.fnmatchcase(name, glob) for glob in wanted.exclude
+    )
+
+
+def _address(url: str | None) -> str:
+    return urlsplit(url or "").netloc
+
+
+def _loopback_transport(address: str) -> Any:
+    import grpc
+    from google.cloud.container_v1.services.cluster_manager.transports import ClusterManagerGrpcTransport
+
+    return ClusterManagerGrpcTransport(channel=grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]))
+
+
+def _is_plain(client: ClusterManagerClient) -> bool:
+    """Whether the channel was made by `_loopback_transport`: it alone has no credentials."""
+    return getattr(client.transport, "_credentials", None) is None
+
+
+def _decoded(cluster: Any) -> gke.Cluster:
+    """The message as our struct: by way of its JSON form, so that REST's and gRPC's answers read the same."""
+    from google.protobuf.json_format import MessageToDict
+
+    return msgspec.convert(MessageToDict(type(cluster).pb(cluster)), gke.Cluster, strict=False)
+
+
+_OUTCOMES = {
+    400: "refused",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    429: "throttled",
+    500: "server_error",
+    503: "unreachable",
+    504: "timed_out",
+}
+_ADVICE = {
+    "disabled": "enable it: `gcloud services enable container.googleapis.com --project {project}`",
+    "forbidden": "grant container.clusters.list on the project, for instance by roles/container.clusterViewer; "
+    "an id that does not exist is refused the same way",
+    "not_found": "check the project id",
+    "unauthorized": "check the Application Default Credentials",
+}
+
+
+def _outcome(error: Any, project_id: str) -> dict[str, Any]:
+    cause = getattr(error, "cause", None) or error  # a RetryError's cause is the last answer
+    code = getattr(cause, "code", None)
+    status = int(code) if code is not None else None
+    outcome = _OUTCOMES.get(status or 0, "unauthorized" if status is None else "refused")
+    reason = getattr(cause, "reason", None) or type(cause).__name__
+    if reason == "SERVICE_DISABLED":
+        outcome = "disabled"
+    text = " ".join(str(getattr(cause, "message", None) or cause).split())[:300].rstrip(".")
+    advice = _ADVICE.get(outcome)
+    message = f"{text}; {advice.format(project=project_id)}" if advice else text
+    return {"outcome": outcome, "http_status": status, "reason": reason, "message": message}

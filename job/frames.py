@@ -1,0 +1,122 @@
+"""The analyst's side: tables and views as pandas DataFrames."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from job.config import Config, load_config
+from job.errors import ConfigError, NotFoundError
+from job.identity import default_identity
+from job.sinks import Result, Sink, open_sink
+from job.tables import TABLES
+from job.views import views
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What pandas has with a missing value of its own, so that NULL never turns an integer into a float.
+_DTYPES = {
+    "STRING": "string",
+    "INT64": "Int64",
+    "FLOAT64": "Float64",
+    "NUMERIC": "object",
+    "BOOL": "boolean",
+    "TIMESTAMP": "datetime64[us, UTC]",
+}
+
+
+def latest(
+    name: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None
+) -> pd.DataFrame:
+    """A table as it stands now, or a whole view.
+
+    `latest("workloads")` is the view `latest_workloads`: for each cluster that still exists, the rows of the last
+    snapshot that could read them, their age beside them. `latest("coverage")`, say, is that view as it is.
+
+    Args:
+        name: a table, or a view.
+        sink: `duckdb:///PATH` or `bigquery://PROJECT.DATASET`; without it, the configuration's.
+        config: a configuration or its file; without it, the file that GKE_INVENTORY_CONFIG names.
+
+    Returns:
+        One row a row. Integers are `Int64`, timestamps `datetime64[us, UTC]`, booleans `boolean`, text `string`, all
+        with NA for NULL; repeated columns hold lists.
+
+    Raises:
+        NotFoundError: there is no such table or view.
+        InventoryError: the sink cannot be read.
+    """
+    by_name = {view.name: view.name for view in views()} | {table: f"latest_{table}" for table in TABLES}
+    if name not in by_name:
+        close = difflib.get_close_matches(name, by_name, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(by_name))}"
+        raise NotFoundError(f"no table or view {name!r}{hint}")
+    return frame(opened(_config(config), sink).query(f"SELECT * FROM {by_name[name]}"))  # noqa: S608 (one of our names)
+
+
+def query(sql: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None) -> pd.DataFrame:
+    """The answer to a query in the sink's own SQL, with the dtypes of `latest`.
+
+    Raises:
+        InventoryError: the query is refused, or the sink cannot be read.
+    """
+    return frame(opened(_config(config), sink).query(sql))
+
+
+def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None) -> dict[str, pd.DataFrame]:
+    """Takes one snapshot of everything configured, here and now, and writes it nowhere else.
+
+    Args:
+        config: a configuration, its file, or its keys as a mapping; without it, the file that
+            GKE_INVENTORY_CONFIG names.
+
+    Returns:
+        Table -> its rows in this snapshot, and `coverage`: look at that first.
+
+    Raises:
+        InventoryError: the configuration or the credentials cannot be used.
+    """
+    from job.run import run
+
+    with tempfile.TemporaryDirectory(prefix="gke-inventory-") as directory:
+        here = msgspec.structs.replace(_config(config), sink=f"duckdb:///{Path(directory) / 'snapshot.duckdb'}")
+        run(here)
+        sink = opened(here)
+        names = [*TABLES, "coverage"]
+        return {name: frame(sink.query(f"SELECT * FROM {name}")) for name in names}  # noqa: S608 (our names)
+
+
+def opened(config: Config, url: str | None = None) -> Sink:
+    """The configuration's sink, or the one at `url`."""
+    if url is not None:
+        config = msgspec.structs.replace(config, sink=url)
+    return open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+
+
+def frame(result: Result) -> pd.DataFrame:
+    """A query's answer as a DataFrame."""
+    import pandas as pd
+
+    series = {}
+    for position, (name, kind) in enumerate(result.columns):
+        values = [row[position] for row in result.rows]
+        series[name] = pd.Series(values, dtype=_DTYPES.get(kind, "object"), name=name)
+    return pd.DataFrame(series)
+
+
+def _config(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None) -> Config:
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, Mapping):
+        try:
+            return msgspec.convert(dict(config), Config)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"the configuration: {error}") from error
+    return load_config(config)

@@ -1,0 +1,98 @@
+"""Application Default Credentials: one identity for the whole process, refreshed ahead of expiry under a lock."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from job.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+
+class Identity:
+    """Credentials that any number of threads and clients share."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
+        self._lock = threading.Lock()
+
+    def token(self) -> str:
+        """A bearer token that is valid for minutes to come.
+
+        google-auth itself does not lock: eight threads with a stale token would ask for eight new ones.
+
+        Raises:
+            CredentialsError: no token can be had.
+        """
+        from google.auth.credentials import TokenState
+
+        if self.credentials.token_state is not TokenState.FRESH:
+            with self._lock:
+                if self.credentials.token_state is not TokenState.FRESH:
+                    self._refresh(still_valid=self.credentials.token_state is TokenState.STALE)
+        return str(self.credentials.token)
+
+    def renew(self, refused: str) -> bool:
+        """Gets a new token when a server refused this one; whether there is another to try now."""
+        with self._lock:
+            if self.credentials.token == refused:
+                try:
+                    self._refresh(still_valid=False)
+                except CredentialsError:
+                    return False
+            return bool(self.credentials.token != refused)
+
+    def _refresh(self, *, still_valid: bool) -> None:
+        from google.auth.exceptions import GoogleAuthError
+        from google.auth.transport.requests import Request
+
+        try:
+            self.credentials.refresh(Request())  # type: ignore[no-untyped-call]
+        except GoogleAuthError as error:
+            if not still_valid:
+                raise CredentialsError(
+                    f"no access token for {_who(self.credentials)}: {_reason(error)}. Where a user's login has "
+                    "expired, run `gcloud auth application-default login`; on Cloud Run, check the service account"
+                ) from error
+
+
+def default_identity(token_uri: str | None = None) -> Identity:
+    """The identity of Application Default Credentials (https://google.aip.dev/auth/4110).
+
+    A user's login, a service account's key, the metadata server of Cloud Run or GKE, workload identity federation and
+    impersonation all work the same. No token is requested yet.
+
+    Args:
+        token_uri: another OAuth 2.0 token endpoint for a user's or service account's credentials.
+
+    Raises:
+        CredentialsError: there are none, or their file cannot be used.
+    """
+    import google.auth
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        credentials, _ = google.auth.default(scopes=list(SCOPES))
+    except (GoogleAuthError, ValueError, OSError) as error:
+        raise CredentialsError(
+            f"no Application Default Credentials: {_reason(error)}. Run `gcloud auth application-default login`, or "
+            "set GOOGLE_APPLICATION_CREDENTIALS to a credentials file; on Cloud Run, give the job a service account"
+        ) from error
+    if token_uri is not None and hasattr(credentials, "with_token_uri"):
+        credentials = credentials.with_token_uri(token_uri)
+    return Identity(credentials)
+
+
+def _who(credentials: Credentials) -> str:
+    account = getattr(credentials, "service_account_email", None) or getattr(credentials, "account", None)
+    return str(account) if account else "the Application Default Credentials"
+
+
+def _reason(error: Exception) -> str:
+    """The error's first words, in one line; google-auth's second argument is the server's whole answer."""
+    text = str(error.args[0]) if error.args else type(error).__name__
+    return " ".join(text.split())[:200].rstrip(". ")

@@ -1,0 +1,54 @@
+"""Image references, in parts."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+# The grammar of https://pkg.go.dev/github.com/distribution/reference, which is what container runtimes parse with.
+_TAG = re.compile(r"[\w][\w.-]{0,127}", re.ASCII)
+_DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+
+
+class Image(NamedTuple):
+    """An image reference in parts; all None where the text is no reference."""
+
+    registry: str | None = None
+    repository: str | None = None
+    tag: str | None = None
+    digest: str | None = None
+
+
+@lru_cache(maxsize=8192)
+def parse_image(reference: str | None) -> Image:
+    """The parts of an image reference, with Docker Hub's defaults spelled out.
+
+    `nginx` -> docker.io, library/nginx; `localhost:5000/a/b:1@sha256:...` -> localhost:5000, a/b, 1, sha256:...
+    """
+    if not reference:
+        return Image()
+    rest, at, digest = reference.partition("@")
+    if at and not _DIGEST.fullmatch(digest):
+        return Image()
+    head, slash, last = rest.rpartition("/")
+    last, colon, tag = last.partition(":")
+    if not last or (colon and not _TAG.fullmatch(tag)):
+        return Image()
+    registry, _, path = (head + slash + last).partition("/")
+    if not path or not ("." in registry or ":" in registry or registry == "localhost" or registry != registry.lower()):
+        registry, path = "docker.io", head + slash + last
+    if registry == "index.docker.io":
+        registry = "docker.io"
+    if registry == "docker.io" and "/" not in path:
+        path = f"library/{path}"
+    return Image(registry, path, tag or None, digest or None)
+
+
+def digest_of(image_id: str | None) -> str | None:
+    """The digest in a container status's `imageID`: `docker-pullable://repository@sha256:...` or `sha256:...`."""
+    if not image_id:
+        return None
+    _, at, digest = image_id.rpartition("@")
+    digest = digest if at else image_id.rpartition("/")[2]
+    return digest if _DIGEST.fullmatch(digest) else None

@@ -1,0 +1,73 @@
+"""What rows of all Kubernetes objects take from their metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from job.tables import Condition, KeyValue
+from job.wire import meta
+
+# Whole objects, Secrets included, in an annotation: no allow-list lets them through.
+WHOLE_OBJECTS = frozenset(
+    {
+        "kubectl.kubernetes.io/last-applied-configuration",
+        "kubernetes.io/change-cause",
+        "objectset.rio.cattle.io/applied",
+    }
+)
+
+
+def key_values(mapping: Mapping[str, str] | None) -> tuple[KeyValue, ...]:
+    """Labels or selector terms, in the server's order."""
+    return tuple([KeyValue(key=key, value=value) for key, value in mapping.items()]) if mapping else ()
+
+
+def allowed_annotations(metadata: meta.ObjectMeta, allow: tuple[str, ...]) -> tuple[KeyValue, ...]:
+    """The annotations whose key matches one of the patterns (`owner`, `team.example.com/*`)."""
+    if not allow or not metadata.annotations:
+        return ()
+    return tuple(
+        KeyValue(key=key, value=value) for key, value in metadata.annotations.items() if _is_allowed(key, allow)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_allowed(key: str, allow: tuple[str, ...]) -> bool:
+    return key not in WHOLE_OBJECTS and any(fnmatchcase(key, pattern) for pattern in allow)
+
+
+def conditions(found: Iterable[meta.Condition] | None) -> tuple[Condition, ...]:
+    """Conditions without their messages."""
+    return (
+        tuple(
+            [
+                Condition(
+                    type=condition.type,
+                    status=condition.status,
+                    reason=condition.reason or None,
+                    last_transition_at=condition.last_transition_time,
+                )
+                for condition in found
+            ]
+        )
+        if found
+        else ()
+    )
+
+
+def condition_holds(found: Iterable[meta.Condition] | None, type: str) -> bool | None:  # noqa: A002 (the API's name)
+    """Whether the condition is `True`; None where it is absent or `Unknown`."""
+    for condition in found or ():
+        if condition.type == type:
+            return {"True": True, "False": False}.get(condition.status)
+    return None
+
+
+def controller_of(metadata: meta.ObjectMeta) -> meta.OwnerReference | None:
+    """The owner that controls the object; there is at most one."""
+    for owner in metadata.owner_references or ():
+        if owner.controller:
+            return owner
+    return None

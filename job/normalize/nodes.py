@@ -1,0 +1,83 @@
+"""Nodes and namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from job.normalize.metadata import allowed_annotations, condition_holds, conditions, key_values
+from job.normalize.quantities import Amounts, as_written, unparsed
+from job.normalize.scope import Scope
+from job.tables import Namespace, Node, Record, Taint
+from job.wire import core
+
+
+def namespace_rows(namespace: core.Namespace, scope: Scope) -> Iterator[Record]:
+    """The namespace's row."""
+    metadata, status = namespace.metadata, namespace.status or core.NamespaceStatus()
+    yield Namespace(
+        name=metadata.name,
+        uid=metadata.uid,
+        created_at=metadata.creation_timestamp,
+        deleted_at=metadata.deletion_timestamp,
+        phase=status.phase or None,
+        conditions=conditions(status.conditions),
+        labels=key_values(metadata.labels),
+        annotations=allowed_annotations(metadata, scope.annotations),
+    )
+
+
+def node_rows(node: core.Node, scope: Scope) -> Iterator[Record]:
+    """The node's row."""
+    metadata, spec, status = node.metadata, node.spec or core.NodeSpec(), node.status or core.NodeStatus()
+    labels, info = metadata.labels or {}, status.node_info or core.NodeSystemInfo()
+    capacity, allocatable = Amounts(status.capacity), Amounts(status.allocatable)
+    yield Node(
+        name=metadata.name,
+        uid=metadata.uid,
+        created_at=metadata.creation_timestamp,
+        deleted_at=metadata.deletion_timestamp,
+        node_pool=labels.get("cloud.google.com/gke-nodepool") or None,
+        machine_type=labels.get("node.kubernetes.io/instance-type") or None,
+        region=labels.get("topology.kubernetes.io/region") or None,
+        zone=labels.get("topology.kubernetes.io/zone") or None,
+        spot="true" in (labels.get("cloud.google.com/gke-spot"), labels.get("cloud.google.com/gke-preemptible")),
+        accelerator=labels.get("cloud.google.com/gke-accelerator") or None,
+        provider_id=spec.provider_id or None,
+        ready=condition_holds(status.conditions, "Ready"),
+        unschedulable=bool(spec.unschedulable),
+        kubelet_version=info.kubelet_version or None,
+        container_runtime=info.container_runtime_version or None,
+        os_image=info.os_image or None,
+        operating_system=info.operating_system or None,
+        kernel_version=info.kernel_version or None,
+        architecture=info.architecture or None,
+        internal_ip=_address(status, "InternalIP"),
+        external_ip=_address(status, "ExternalIP"),
+        pod_cidr=spec.pod_cidr or None,
+        cpu_capacity_millicores=capacity.cpu_millicores,
+        cpu_allocatable_millicores=allocatable.cpu_millicores,
+        memory_capacity_bytes=capacity.memory_bytes,
+        memory_allocatable_bytes=allocatable.memory_bytes,
+        ephemeral_storage_capacity_bytes=capacity.ephemeral_storage_bytes,
+        ephemeral_storage_allocatable_bytes=allocatable.ephemeral_storage_bytes,
+        pods_capacity=capacity.whole("pods"),
+        pods_allocatable=allocatable.whole("pods"),
+        gpu_capacity=capacity.gpus,
+        gpu_allocatable=allocatable.gpus,
+        capacity=as_written(status.capacity),
+        allocatable=as_written(status.allocatable),
+        unparsed_quantities=(
+            *unparsed("capacity", status.capacity),
+            *unparsed("allocatable", status.allocatable),
+        ),
+        conditions=conditions(status.conditions),
+        taints=tuple(
+            Taint(key=taint.key, value=taint.value or None, effect=taint.effect or None) for taint in spec.taints or ()
+        ),
+        labels=key_values(metadata.labels),
+        annotations=allowed_annotations(metadata, scope.annotations),
+    )
+
+
+def _address(status: core.NodeStatus, type: str) -> str | None:  # noqa: A002 (the API's name)
+    return next((address.address for address in status.addresses or () if address.type == type), None) or None

@@ -1,0 +1,100 @@
+"""A pod's READY, STATUS and RESTARTS as `kubectl get pods` prints them.
+
+The rules are those of `printPod` in https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/printers/internalversion/printers.go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
+
+from job.normalize.metadata import condition_holds
+from job.wire import core
+
+
+class PodStatus(NamedTuple):
+    """What kubectl shows of a pod."""
+
+    status: str
+    containers: int
+    containers_ready: int
+    restarts: int
+    last_restart_at: datetime | None
+
+
+def pod_status(pod: core.Pod) -> PodStatus:
+    """The pod's line in `kubectl get pods`."""
+    spec, status = pod.spec or core.PodSpec(), pod.status or core.PodStatus()
+    sidecars = {c.name for c in spec.init_containers or () if c.restart_policy == "Always"}
+    shown = status.reason or status.phase or ""
+    for condition in status.conditions or ():
+        if condition.type == "PodScheduled" and condition.reason == "SchedulingGated":
+            shown = "SchedulingGated"
+    init = status.init_container_statuses or []
+    regular = status.container_statuses or []
+    running_sidecars = [c for c in init if c.name in sidecars]
+    ready = sum(1 for c in running_sidecars if c.started and c.ready)
+    initializing = _initializing(init, sidecars, len(spec.init_containers or ()))
+    if initializing is not None and not condition_holds(status.conditions, "Initialized"):
+        shown, position = initializing
+        counted = list(init[: position + 1])
+    else:
+        counted = [*running_sidecars, *regular]
+        ready += sum(1 for c in regular if c.ready and c.state and c.state.running)
+        shown = _of_containers(shown, regular, status)
+    if pod.metadata.deletion_timestamp is not None:
+        if status.reason == "NodeLost":
+            shown = "Unknown"
+        elif status.phase not in ("Succeeded", "Failed"):
+            shown = "Terminating"
+    return PodStatus(
+        status=shown,
+        containers=len(spec.containers or ()) + len(sidecars),
+        containers_ready=ready,
+        restarts=sum(c.restart_count or 0 for c in counted),
+        last_restart_at=_last_restart(counted),
+    )
+
+
+def _initializing(statuses: Iterable[core.ContainerStatus], sidecars: set[str], total: int) -> tuple[str, int] | None:
+    """`Init:...` and the place of the init container that keeps the pod from going on; None where none does."""
+    for position, container in enumerate(statuses):
+        state = container.state or core.ContainerState()
+        if state.terminated is not None and state.terminated.exit_code == 0:
+            continue
+        if container.name in sidecars and container.started:
+            continue
+        if state.terminated is not None:
+            return f"Init:{_ending(state.terminated)}", position
+        if state.waiting is not None and state.waiting.reason not in (None, "", "PodInitializing"):
+            return f"Init:{state.waiting.reason}", position
+        return f"Init:{position}/{total}", position
+    return None
+
+
+def _of_containers(shown: str, statuses: Iterable[core.ContainerStatus], status: core.PodStatus) -> str:
+    """The first container that waits or has ended names the status, unless another runs on."""
+    has_running = False
+    for container in reversed(list(statuses)):
+        state = container.state or core.ContainerState()
+        if state.waiting is not None and state.waiting.reason:
+            shown = state.waiting.reason
+        elif state.terminated is not None:
+            shown = _ending(state.terminated)
+        elif container.ready and state.running is not None:
+            has_running = True
+    if shown == "Completed" and has_running:
+        return "Running" if condition_holds(status.conditions, "Ready") else "NotReady"
+    return shown
+
+
+def _ending(terminated: core.ContainerStateTerminated) -> str:
+    if terminated.reason:
+        return terminated.reason
+    return f"Signal:{terminated.signal}" if terminated.signal else f"ExitCode:{terminated.exit_code or 0}"
+
+
+def _last_restart(statuses: Iterable[core.ContainerStatus]) -> datetime | None:
+    ended = (c.last_state.terminated.finished_at for c in statuses if c.last_state and c.last_state.terminated)
+    return max((at for at in ended if at is not None), default=None)

@@ -1,0 +1,92 @@
+"""Kubernetes quantities, exactly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_CEILING, Decimal, localcontext
+from functools import lru_cache
+
+from job.tables import ResourceQuantity
+from job.wire.core import Quantity
+
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+_GRAMMAR = re.compile(
+    r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d+)|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?", re.ASCII
+)
+_SCALE = {
+    **{suffix: Decimal(1000) ** power for suffix, power in zip(("n", "u", "m"), (-3, -2, -1), strict=True)},
+    **{suffix: Decimal(1000) ** power for power, suffix in enumerate("kMGTPE", start=1)},
+    **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
+}
+_MOST = 2**63 - 1  # an INT64 column, and Kubernetes' own Value() and MilliValue(), hold no more
+
+
+def base_units(quantity: Quantity) -> int | None:
+    """The quantity in whole base units (bytes, pods, GPUs), rounded up as `Quantity.Value()` does.
+
+    None where the text is no quantity, or too large for 64 bits. `"1Ki"` -> 1024, `"1500m"` -> 2.
+    """
+    return _scaled(str(quantity), 1)
+
+
+def milli_units(quantity: Quantity) -> int | None:
+    """The quantity in thousandths, rounded up as `Quantity.MilliValue()` does. `"1500u"` -> 2, `0.5` -> 500."""
+    return _scaled(str(quantity), 1000)
+
+
+@lru_cache(maxsize=4096)
+def _scaled(text: str, factor: int) -> int | None:
+    match = _GRAMMAR.fullmatch(text)
+    if match is None:
+        return None
+    number, exponent, suffix = match.groups()
+    if exponent is not None and len(exponent) > 4:  # beyond 64 bits whatever the number says, and costly to expand
+        return None
+    with localcontext(prec=100):
+        amount = Decimal(number + (exponent or "")) * _SCALE.get(suffix, Decimal(1)) * factor
+        whole = amount.to_integral_value(ROUND_CEILING)
+    return int(whole) if -_MOST - 1 <= whole <= _MOST else None
+
+
+def as_written(quantities: Mapping[str, Quantity] | None) -> tuple[ResourceQuantity, ...]:
+    """Every resource with its quantity in the API's own text."""
+    return tuple(ResourceQuantity(resource=key, quantity=str(value)) for key, value in (quantities or {}).items())
+
+
+def unparsed(name: str, quantities: Mapping[str, Quantity] | None) -> Iterator[str]:
+    """`NAME.RESOURCE` of each quantity that is none."""
+    for resource, quantity in (quantities or {}).items():
+        if milli_units(quantity) is None and base_units(quantity) is None:
+            yield f"{name}.{resource}"
+
+
+class Amounts:
+    """The quantities that have a column of their own, of one `requests`, `limits`, `capacity` or `allocatable`."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, quantities: Mapping[str, Quantity] | None) -> None:
+        self._of = quantities or {}
+
+    def whole(self, resource: str) -> int | None:
+        """The resource in base units; None where it is absent or unparsed."""
+        quantity = self._of.get(resource)
+        return None if quantity is None else base_units(quantity)
+
+    @property
+    def cpu_millicores(self) -> int | None:
+        quantity = self._of.get("cpu")
+        return None if quantity is None else milli_units(quantity)
+
+    @property
+    def memory_bytes(self) -> int | None:
+        return self.whole("memory")
+
+    @property
+    def ephemeral_storage_bytes(self) -> int | None:
+        return self.whole("ephemeral-storage")
+
+    @property
+    def gpus(self) -> int | None:
+        return self.whole("nvidia.com/gpu")

@@ -1,0 +1,139 @@
+"""One object of one cluster, as YAML, without what it keeps secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+import yaml
+
+from job.client import kubernetes_client
+from job.config import Config
+from job.errors import ConfigError, InventoryError, NotFoundError
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+HIDDEN = "(hidden)"
+_METADATA_ALONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_SECRET_KINDS = frozenset({"secrets", "configmaps"})
+_FIRST_GROUPS = ("/api/v1", "/apis/apps/v1", "/apis/batch/v1")  # where nearly every question ends
+_SECONDS = (10.0, 60.0)  # to connect, to answer
+
+
+class _Resource(msgspec.Struct, frozen=True, rename="camel"):
+    name: str
+    kind: str
+    namespaced: bool
+    singular_name: str = ""
+    short_names: tuple[str, ...] | None = None
+
+
+class _Resources(msgspec.Struct, frozen=True):
+    resources: tuple[_Resource, ...] | None = None
+
+
+class _Version(msgspec.Struct, frozen=True, rename="camel"):
+    group_version: str
+
+
+class _Group(msgspec.Struct, frozen=True, rename="camel"):
+    preferred_version: _Version | None = None
+    versions: tuple[_Version, ...] = ()
+
+
+class _Groups(msgspec.Struct, frozen=True):
+    groups: tuple[_Group, ...] | None = None
+
+
+def show(cluster: str, kind: str, name: str, namespace: str | None, config: Config) -> str:
+    """The object as YAML. Of Secrets and ConfigMaps only the metadata is read; env values, commands and arguments are
+    hidden, and so are annotations that carry whole objects.
+
+    Args:
+        cluster: `PROJECT/LOCATION/CLUSTER`.
+        kind: as kubectl takes it: `pods`, `pod`, `po`, `Pod`.
+        namespace: `default` where it is None and the kind has namespaces.
+
+    Raises:
+        ConfigError: the cluster's name has no three parts.
+        NotFoundError: there is no such cluster, kind or object.
+        InventoryError: the API server cannot be reached or refuses.
+    """
+    parts = cluster.split("/")
+    if len(parts) != 3 or not all(parts):
+        raise ConfigError(f"{cluster!r} is not PROJECT/LOCATION/CLUSTER, such as shop-prod/europe-west1/web")
+    with kubernetes_client(*parts, config=config) as client:
+        path, resource = _find_kind(client, cluster, kind)
+        scope = f"/namespaces/{quote(namespace or 'default', safe='')}" if resource.namespaced else ""
+        accept = _METADATA_ALONE if resource.name in _SECRET_KINDS else "application/json"
+        where = f"{cluster}: {resource.name}/{name}" + (f" in {namespace or 'default'}" if scope else "")
+        body = _get(client, where, f"{path}{scope}/{resource.name}/{quote(name, safe='')}", accept)
+    found = msgspec.json.decode(body)
+    return yaml.safe_dump(_without_secrets(found), sort_keys=False, allow_unicode=True)
+
+
+def _find_kind(client: ApiClient, cluster: str, kind: str) -> tuple[str, _Resource]:
+    """The kind's API path and resource, among what the server says it serves."""
+    wanted = kind.lower()
+    for path in _FIRST_GROUPS:
+        if found := _match(client, cluster, path, wanted):
+            return path, found
+    groups = msgspec.json.decode(_get(client, f"{cluster}: API groups", "/apis"), type=_Groups).groups or ()
+    for group in groups:
+        version = group.preferred_version or (group.versions[0] if group.versions else None)
+        path = f"/apis/{version.group_version}" if version else ""
+        if path and path not in _FIRST_GROUPS and (found := _match(client, cluster, path, wanted)):
+            return path, found
+    raise NotFoundError(f"{cluster}: the API server knows no kind {kind!r}")
+
+
+def _match(client: ApiClient, cluster: str, path: str, wanted: str) -> _Resource | None:
+    try:
+        body = _get(client, f"{cluster}: API resources of {path}", path)
+    except InventoryError:
+        return None  # a broken aggregated API must not hide the kinds of all others
+    for resource in msgspec.json.decode(body, type=_Resources).resources or ():
+        names = {resource.name, resource.singular_name, resource.kind.lower(), *(resource.short_names or ())}
+        if wanted in names and "/" not in resource.name:
+            return resource
+    return None
+
+
+def _get(client: ApiClient, where: str, path: str, accept: str = "application/json") -> bytes:
+    from urllib3.exceptions import HTTPError
+
+    request = client.param_serialize("GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"])
+    try:
+        response = client.call_api(*request, _request_timeout=_SECONDS)
+        body = response.response.data
+    except HTTPError as error:
+        raise InventoryError(f"{where}: the API server cannot be reached: {type(error).__name__}") from error
+    if response.status == 200:
+        return bytes(body)
+    try:
+        told = msgspec.json.decode(body).get("message")
+    except (msgspec.MsgspecError, AttributeError):
+        told = None
+    message = f"{where}: {told or f'HTTP status {response.status}'}"
+    raise NotFoundError(message) if response.status == 404 else InventoryError(message)
+
+
+def _without_secrets(value: Any, key: str = "") -> Any:
+    """The same object with values hidden that may be anybody's password."""
+    if key in ("command", "args") and isinstance(value, list):
+        return [HIDDEN]
+    if key == "env" and isinstance(value, list):
+        return [item | ({"value": HIDDEN} if "value" in item else {}) for item in value if isinstance(item, dict)]
+    if key == "annotations" and isinstance(value, dict):
+        return {
+            name: HIDDEN if len(str(text)) > 1024 or "last-applied" in name else text for name, text in value.items()
+        }
+    if key == "managedFields":
+        return HIDDEN
+    if isinstance(value, dict):
+        return {name: _without_secrets(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(inner) for inner in value]
+    return value

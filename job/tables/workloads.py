@@ -1,0 +1,136 @@
+"""The tables of what is wanted: workloads and the containers of their pod templates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from job.tables.record import Condition, KeyValue, Port, Record, ResourceQuantity, Toleration
+
+
+class Workload(Record, frozen=True, kw_only=True):
+    """A workload."""
+
+    table = "workloads"
+    description = (
+        "A Deployment, StatefulSet, DaemonSet, Job or CronJob, or a ReplicaSet or Pod that nothing controls. What does "
+        "not apply to a kind is NULL."
+    )
+    read_from = "*"
+    clustering = ("project_id", "cluster", "namespace", "name")
+
+    resource: Annotated[str, "The API resource it was read from: `deployments`, ..."]
+    kind: Annotated[str, "`Deployment`, `StatefulSet`, `DaemonSet`, `Job`, `CronJob`, `ReplicaSet` or `Pod`."]
+    api_version: Annotated[str, "`apps/v1`, `batch/v1` or `v1`."]
+    namespace: Annotated[str, "Its namespace."]
+    name: Annotated[str, "Its name."]
+    uid: Annotated[str, "Kubernetes UID."]
+    created_at: Annotated[datetime | None, "When it was created."] = None
+    deleted_at: Annotated[datetime | None, "When its deletion was asked for, where it is being deleted."] = None
+    generation: Annotated[int | None, "Generation of the specification."] = None
+    observed_generation: Annotated[int | None, "Generation that its controller has acted upon."] = None
+    owner_kind: Annotated[str | None, "Kind of what controls it: a CronJob, or a custom resource."] = None
+    owner_api_version: Annotated[str | None, "apiVersion of what controls it."] = None
+    owner_name: Annotated[str | None, "Name of what controls it."] = None
+    owner_uid: Annotated[str | None, "UID of what controls it."] = None
+    replicas_wanted: Annotated[
+        int | None,
+        "Pods wanted: `spec.replicas`, a DaemonSet's `desiredNumberScheduled`, a Job's `parallelism`.",
+    ] = None
+    replicas: Annotated[int | None, "Pods there are: `status.replicas`, a DaemonSet's `currentNumberScheduled`."] = None
+    replicas_ready: Annotated[int | None, "Pods that are ready."] = None
+    replicas_available: Annotated[int | None, "Pods ready for at least `minReadySeconds`."] = None
+    replicas_updated: Annotated[int | None, "Pods of the newest template."] = None
+    replicas_unavailable: Annotated[int | None, "Pods missing from those wanted."] = None
+    strategy: Annotated[str | None, "Update strategy: `RollingUpdate`, `Recreate`, `OnDelete`."] = None
+    paused: Annotated[bool | None, "The rollout is paused."] = None
+    selector: Annotated[tuple[KeyValue, ...], "`matchLabels` of the selector."] = ()
+    service_name: Annotated[str | None, "A StatefulSet's governing service."] = None
+    completions: Annotated[int | None, "A Job's completions wanted."] = None
+    backoff_limit: Annotated[int | None, "A Job's retries."] = None
+    active: Annotated[int | None, "A Job's running pods, or a CronJob's running Jobs."] = None
+    succeeded: Annotated[int | None, "A Job's pods that succeeded."] = None
+    failed: Annotated[int | None, "A Job's pods that failed."] = None
+    started_at: Annotated[datetime | None, "When a Job was started."] = None
+    completed_at: Annotated[datetime | None, "When a Job completed."] = None
+    suspended: Annotated[bool | None, "A Job or CronJob is suspended."] = None
+    schedule: Annotated[str | None, "A CronJob's schedule."] = None
+    time_zone: Annotated[str | None, "Time zone of the schedule; NULL is the controller's, UTC on GKE."] = None
+    concurrency_policy: Annotated[str | None, "`Allow`, `Forbid` or `Replace`."] = None
+    last_scheduled_at: Annotated[datetime | None, "When a CronJob last started a Job."] = None
+    last_succeeded_at: Annotated[datetime | None, "When a CronJob's Job last succeeded."] = None
+    service_account: Annotated[str | None, "Service account of its pods."] = None
+    automount_service_account_token: Annotated[
+        bool | None, "Its pods mount the account's token; NULL: as by default."
+    ] = None
+    restart_policy: Annotated[str | None, "`Always`, `OnFailure` or `Never`."] = None
+    priority_class: Annotated[str | None, "Priority class of its pods."] = None
+    runtime_class: Annotated[str | None, "Runtime class of its pods: `gvisor`."] = None
+    scheduler_name: Annotated[str | None, "Scheduler of its pods."] = None
+    termination_grace_period_seconds: Annotated[int | None, "Seconds from SIGTERM to SIGKILL."] = None
+    host_network: Annotated[bool, "Its pods use the node's network."]
+    host_pid: Annotated[bool, "Its pods see the node's processes."]
+    host_ipc: Annotated[bool, "Its pods share the node's IPC."]
+    host_paths: Annotated[tuple[str, ...], "Paths of the node that its pods mount."] = ()
+    run_as_non_root: Annotated[bool | None, "Pod security context: `runAsNonRoot`."] = None
+    run_as_user: Annotated[int | None, "Pod security context: `runAsUser`."] = None
+    seccomp_profile: Annotated[str | None, "Pod security context: type of the seccomp profile."] = None
+    node_selector: Annotated[tuple[KeyValue, ...], "Node selector of its pods."] = ()
+    tolerations: Annotated[tuple[Toleration, ...], "Tolerations of its pods."] = ()
+    conditions: Annotated[tuple[Condition, ...], "Its conditions."] = ()
+    labels: Annotated[tuple[KeyValue, ...], "Its labels."] = ()
+    annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()
+
+
+class Container(Record, frozen=True, kw_only=True):
+    """A container in a workload's pod template."""
+
+    table = "containers"
+    description = "A container in a workload's pod template: image in parts, requests and limits, probes, security."
+    read_from = "*"
+    clustering = ("project_id", "cluster", "namespace", "workload_name")
+
+    resource: Annotated[str, "The API resource that the workload was read from."]
+    workload_kind: Annotated[str, "Kind of the workload."]
+    namespace: Annotated[str, "Namespace of the workload."]
+    workload_name: Annotated[str, "Name of the workload."]
+    workload_uid: Annotated[str, "UID of the workload."]
+    container_type: Annotated[
+        str, "`init`, `sidecar` (an init container that is always restarted), `regular` or `ephemeral`."
+    ]
+    position: Annotated[int, "Place among the containers of its list (init and sidecar share one), from 0."]
+    name: Annotated[str, "Name of the container."]
+    image: Annotated[str | None, "Image, as written."] = None
+    image_registry: Annotated[str | None, "Registry of the image, `docker.io` where none is written."] = None
+    image_repository: Annotated[str | None, "Repository in the registry: `library/nginx`."] = None
+    image_tag: Annotated[str | None, "Tag; NULL where none is written: with no digest either, `latest` is pulled."] = (
+        None
+    )
+    image_digest: Annotated[str | None, "Digest, where the image is pinned."] = None
+    image_pull_policy: Annotated[str | None, "`Always`, `IfNotPresent` or `Never`."] = None
+    cpu_request_millicores: Annotated[int | None, "CPU requested, in thousandths of a core, rounded up."] = None
+    cpu_limit_millicores: Annotated[int | None, "CPU limit."] = None
+    memory_request_bytes: Annotated[int | None, "Memory requested, in bytes, rounded up."] = None
+    memory_limit_bytes: Annotated[int | None, "Memory limit."] = None
+    ephemeral_storage_request_bytes: Annotated[int | None, "Local storage requested, in bytes."] = None
+    ephemeral_storage_limit_bytes: Annotated[int | None, "Local storage limit."] = None
+    gpu_limit: Annotated[int | None, "GPUs (`nvidia.com/gpu`): their limit is their request."] = None
+    requests: Annotated[tuple[ResourceQuantity, ...], "Every request, as written."] = ()
+    limits: Annotated[tuple[ResourceQuantity, ...], "Every limit, as written."] = ()
+    unparsed_quantities: Annotated[
+        tuple[str, ...],
+        "Quantities that are not ones (`requests.cpu`): their columns are NULL, the text is above.",
+    ] = ()
+    liveness_probe: Annotated[str | None, "`http`, `tcp`, `grpc` or `exec`; NULL without the probe."] = None
+    readiness_probe: Annotated[str | None, "The same for the readiness probe."] = None
+    startup_probe: Annotated[str | None, "The same for the startup probe."] = None
+    ports: Annotated[tuple[Port, ...], "Ports it declares."] = ()
+    privileged: Annotated[bool | None, "Security context: `privileged`; NULL is not privileged."] = None
+    allow_privilege_escalation: Annotated[bool | None, "Security context; NULL is allowed."] = None
+    read_only_root_filesystem: Annotated[bool | None, "Security context; NULL is writable."] = None
+    run_as_non_root: Annotated[bool | None, "Security context; NULL leaves it to the pod's."] = None
+    run_as_user: Annotated[int | None, "Security context; NULL leaves it to the pod's, then to the image."] = None
+    run_as_group: Annotated[int | None, "Security context; NULL leaves it to the pod's, then to the image."] = None
+    capabilities_added: Annotated[tuple[str, ...], "Linux capabilities added."] = ()
+    capabilities_dropped: Annotated[tuple[str, ...], "Linux capabilities dropped."] = ()
+    seccomp_profile: Annotated[str | None, "Security context: type of the seccomp profile."] = None

@@ -1,0 +1,12 @@
+-- Which runs count? Those whose snapshots are there, and those that found no cluster to take one of.
+-- A run that was killed before its last step has a row in runs, but not here.
+
+SELECT r.*
+FROM ${dataset}.runs AS r
+WHERE
+  r.clusters = 0
+  OR EXISTS (
+    SELECT 1
+    FROM ${dataset}.snapshots AS s
+    WHERE s.run_id = r.run_id AND s.task_index = r.task_index AND s.attempt = r.attempt
+  )

@@ -1,0 +1,80 @@
+"""What all Kubernetes objects and lists share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A larger number than a column holds spoils its object, not the load job of everybody's rows."""
+
+
+class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A JSON object of which only the named fields are read."""
+
+
+class OwnerReference(Wire, frozen=True):
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    controller: bool | None = None
+
+
+class ObjectMeta(Wire, frozen=True):
+    name: str
+    uid: str
+    namespace: str | None = None
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+    generation: Int64 | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    owner_references: list[OwnerReference] | None = None
+
+
+class Condition(Wire, frozen=True):
+    type: str
+    status: str
+    reason: str | None = None
+    last_transition_time: datetime | None = None
+
+
+class LabelSelector(Wire, frozen=True):
+    match_labels: dict[str, str] | None = None
+
+
+class ListMeta(Wire, frozen=True):
+    resource_version: str | None = None
+    continue_: str | None = msgspec.field(default=None, name="continue")
+    remaining_item_count: Int64 | None = None
+
+
+Item = TypeVar("Item")
+
+
+class Page(Wire, Generic[Item], frozen=True):
+    """One page of a LIST. `items` is `null` in some answers of old and aggregated servers: an empty page."""
+
+    metadata: ListMeta
+    items: list[Item] | None
+
+
+class Status(Wire, frozen=True):
+    """The body of an answer that is not a success (`meta/v1.Status`)."""
+
+    message: str | None = None
+    reason: str | None = None
+
+
+class Name(Wire, frozen=True):
+    """As much of a broken object's metadata as it takes to name it."""
+
+    name: str | None = None
+    namespace: str | None = None
+
+
+class Named(Wire, frozen=True):
+    metadata: Name | None = None
