@@ -83,10 +83,11 @@ class DuckDBSink:
         import duckdb
 
         def attempt() -> duckdb.DuckDBPyConnection:
-            return duckdb.connect(str(self.path), read_only=read_only, config={"TimeZone": "UTC"})
+            return duckdb.connect(str(self.path), read_only=read_only)
 
         connection = self._once_unlocked(attempt, patience)
         try:
+            connection.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
             yield connection
         finally:
             connection.close()  # an open transaction ends with its connection: it is rolled back

@@ -1,0 +1,32 @@
+"""Fixtures that more than one folder of tests needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from replay import Replay, replayed
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the credentials, configuration or task of the machine it runs on."""
+    for variable in (
+        "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GKE_INVENTORY_CONFIG", "CLOUD_RUN_EXECUTION",
+        "CLOUD_RUN_JOB", "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT",
+        "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "BIGQUERY_EMULATOR_HOST",
+    ):  # fmt: skip
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "no-gcloud"))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+@pytest.fixture
+def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replay]:
+    """A project whose one cluster gives recorded answers, and the credentials to read it."""
+    directory = tmp_path / "replay"
+    directory.mkdir()
+    with replayed(directory) as found:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", found.credentials)
+        yield found

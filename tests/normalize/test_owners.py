@@ -1,0 +1,56 @@
+"""Pods, resolved to their topmost controllers."""
+
+import pytest
+
+from job.normalize.owners import Owners, Top
+from job.wire.meta import ObjectMeta, OwnerReference
+
+
+def ref(kind: str, uid: str, api_version: str = "apps/v1") -> OwnerReference:
+    return OwnerReference(api_version=api_version, kind=kind, name=f"the-{uid}", uid=uid, controller=True)
+
+
+def pod(*owners: OwnerReference) -> ObjectMeta:
+    return ObjectMeta(name="p", uid="pod", namespace="n", owner_references=list(owners))
+
+
+@pytest.fixture
+def owners() -> Owners:
+    found = Owners()
+    for kind in ("Deployment", "ReplicaSet", "Job", "CronJob"):
+        found.expect(kind)
+    return found
+
+
+def test_a_deployments_pod_belongs_to_the_deployment(owners: Owners) -> None:
+    owners.add("Deployment", {"d": None})
+    owners.add("ReplicaSet", {"r": ref("Deployment", "d")})
+    assert owners.top(pod(ref("ReplicaSet", "r"))) == Top("Deployment", "apps/v1", "the-d", "d", "resolved")
+
+
+def test_a_cronjobs_pod_belongs_to_the_cronjob(owners: Owners) -> None:
+    owners.add("CronJob", {"c": None})
+    owners.add("Job", {"j": ref("CronJob", "c", "batch/v1")})
+    assert owners.top(pod(ref("Job", "j", "batch/v1"))).kind == "CronJob"
+
+
+def test_a_custom_owner_above_is_the_top_and_known_by_reference(owners: Owners) -> None:
+    owners.add("ReplicaSet", {"r": ref("Rollout", "x", "argoproj.io/v1alpha1")})
+    top = owners.top(pod(ref("ReplicaSet", "r")))
+    assert top == Top("Rollout", "argoproj.io/v1alpha1", "the-x", "x", "referenced")
+
+
+def test_what_could_not_be_read_is_told_from_what_is_not_there(owners: Owners) -> None:
+    assert owners.top(pod(ref("ReplicaSet", "r"))).resolution == "not_read"
+    owners.add("ReplicaSet", {})
+    assert owners.top(pod(ref("ReplicaSet", "r"))).resolution == "not_found"
+
+
+def test_a_pod_that_nothing_controls_is_its_own_workload(owners: Owners) -> None:
+    bystander = OwnerReference(api_version="v1", kind="ConfigMap", name="c", uid="c", controller=False)
+    assert owners.top(pod(bystander)) == Top("Pod", "v1", "p", "pod", "uncontrolled")
+
+
+def test_owners_in_a_circle_end(owners: Owners) -> None:
+    owners.add("ReplicaSet", {"a": ref("ReplicaSet", "b"), "b": ref("ReplicaSet", "a")})
+    assert owners.top(pod(ref("ReplicaSet", "a"))).resolution == "not_found"

@@ -1,0 +1,114 @@
+"""The configuration: what it takes, and how it refuses the rest."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from job.config import ApiEndpoints, Clusters, Config, Timeouts, check_config, load_config
+from job.errors import ConfigError
+from job.identity import Identity
+from job.kinds import RESOURCES
+from job.sinks import open_sink
+
+EXAMPLE = Path(__file__).parent.parent / "config" / "inventory.yaml"
+
+
+def refused(tmp_path: Path, text: str) -> str:
+    """The message with which a file is refused."""
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        check_config(load_config(path), resources=RESOURCES)
+    return str(raised.value).replace(str(tmp_path), "DIR")
+
+
+def test_the_example_shows_every_key_with_its_default() -> None:
+    shown = yaml.safe_load(EXAMPLE.read_text())
+
+    def keys(settings: type[msgspec.Struct]) -> set[str]:
+        return {field.name for field in msgspec.structs.fields(settings)}
+
+    assert set(shown) == keys(Config)
+    for key, settings in (("clusters", Clusters), ("timeouts", Timeouts), ("api_endpoints", ApiEndpoints)):
+        assert set(shown[key]) == keys(settings)
+    examples = {"projects", "api_endpoints", "kinds"}
+    loaded, default = load_config(EXAMPLE), Config()
+    for key in keys(Config) - examples:
+        assert getattr(loaded, key) == getattr(default, key), key
+    check_config(loaded, resources=RESOURCES)
+
+
+def test_the_example_names_every_kind() -> None:
+    for resource in RESOURCES:
+        assert re.search(rf"\b{resource}\b", EXAMPLE.read_text()), resource
+
+
+def test_an_unknown_key_is_refused_with_line_path_and_a_guess(tmp_path: Path) -> None:
+    assert refused(tmp_path, "projects: [my-project]\nclusters:\n  includ: ['*']\n") == (
+        "DIR/c.yaml, line 3: unknown key `clusters.includ`; did you mean `include`?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "no project to look in"),
+        ("projects: []", "no project to look in"),
+        ("projects: [UPPER-case]", "'UPPER-case' is not a project id"),
+        ("projects: ['123456']", "is not a project id"),
+        ("projects: [abc]", "is not a project id"),
+        ("projects: my-project", "line 1: projects: expected `array`"),
+        ("projects: [my-project]\nworkers: 0", "line 2: workers: expected `int` >= 1"),
+        ("projects: [my-project]\ntimeouts:\n  connect_seconds: soon", "line 3: timeouts.connect_seconds: expected"),
+        ("projects: [my-project]\nkinds: {podz: false}", "unknown kind 'podz'; did you mean `pods`?"),
+        ("projects: [my-project]\nendpoint: tunnel", "line 2: endpoint: invalid enum value 'tunnel'"),
+        ("projects: [my-project]\nprojects: [other-project]", "line 2: projects: this key is there twice"),
+        ("projects: [my-project\nsink: x", "is not YAML: line 2"),
+        ("- my-project", "expected `object`"),
+        ("projects: [my-project]\napi_endpoints: {container: 'http://10.0.0.1'}", "api_endpoints.container: "),
+        ("projects: [my-project]\napi_endpoints: {bigquery: nowhere}", "is not a URL"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path, text: str, expected: str) -> None:
+    message = refused(tmp_path, text)
+    assert expected in message
+    assert "\n" not in message
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "absent.yaml", tmp_path):
+        with pytest.raises(ConfigError, match="cannot read the configuration file"):
+            load_config(path)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(tmp_path / "binary")
+
+
+def test_the_environment_names_the_file_and_flags_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "c.yaml").write_text("projects: [my-project]\nworkers: 3\n")
+    monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
+    assert load_config().workers == 3
+    config = load_config(projects=("other-project",), sink=None)
+    assert (config.projects, config.sink, config.workers) == (("other-project",), Config().sink, 3)
+
+
+def test_the_digest_tells_configurations_apart() -> None:
+    assert Config().digest == Config().digest
+    assert Config().digest != Config(page_limit=499).digest
+
+
+@pytest.mark.parametrize(
+    "sink",
+    ["", "postgres://x", "duckdb://", "duckdb:///", "duckdb:///a?b=c", "bigquery://", "bigquery://project",
+     "bigquery://my-project.data-set", "bigquery://my-project.d?loc=EU", "bigquery://my-project.d?location=",
+     "bigquery://my-project.d/table"],
+)  # fmt: skip
+def test_a_bad_sink_is_refused(sink: str) -> None:
+    def identity() -> Identity:
+        raise AssertionError("no credentials are needed to refuse a sink")
+
+    with pytest.raises(ConfigError, match="sink: "):
+        open_sink(Config(sink=sink), identity)

@@ -1,0 +1,88 @@
+"""The spool: whole lists or nothing, one gzip member a table."""
+
+import gzip
+import json
+import random
+import subprocess
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from job.crc32 import crc32_combine
+from job.spool import Spool, open_spool
+from job.tables import Key, Namespace
+
+TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def key(cluster: str) -> Key:
+    return Key(snapshot_id=f"s-{cluster}", snapshot_time=TIME, project_id="p", location="l", cluster=cluster)
+
+
+def rows(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+
+@given(st.binary(max_size=300), st.binary(max_size=300))
+def test_checksums_combine(first: bytes, second: bytes) -> None:
+    combined = crc32_combine(zlib.crc32(first), zlib.crc32(second), len(second))
+    assert combined == zlib.crc32(first + second)
+
+
+def test_rows_carry_their_key_first_and_leave_out_what_is_absent(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    segment = spool.segment(key("c"))
+    segment.add([Namespace(name="n", uid="u")])
+    spool.keep(segment)
+    text = gzip.decompress(spool.save()["namespaces"].read_bytes())
+    assert text == (
+        b'{"snapshot_id":"s-c","snapshot_time":"2026-01-01T00:00:00Z","project_id":"p","location":"l","cluster":"c",'
+        b'"name":"n","uid":"u"}\n'
+    )
+
+
+def test_a_dropped_segment_leaves_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    segment = spool.segment(key("c"))
+    segment.add(Namespace(name=f"n{i}", uid="u" * 500) for i in range(10_000))  # enough to have been compressed
+    segment.drop()
+    assert spool.save() == {}
+    assert spool.rows["namespaces"] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_large_and_small_segments_of_many_threads_become_one_gzip_member(tmp_path: Path) -> None:
+    spool, draw = Spool(tmp_path), random.Random(7)
+    sizes = [draw.choice([0, 1, 50, 20_000]) for _ in range(24)]
+
+    def work(index: int) -> None:
+        segment = spool.segment(key(f"c{index}"))
+        noise = random.Random(index)
+        segment.add(Namespace(name=f"n{i}", uid=f"{noise.getrandbits(128):032x}") for i in range(sizes[index]))
+        spool.keep(segment)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(len(sizes))))
+    path = spool.save()["namespaces"]
+    found = [(row["cluster"], row["name"]) for row in rows(path)]
+    assert sorted(found) == sorted((f"c{index}", f"n{i}") for index, size in enumerate(sizes) for i in range(size))
+    assert spool.rows["namespaces"] == sum(sizes)
+    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    decompressor.decompress(path.read_bytes())
+    assert decompressor.eof
+    assert decompressor.unused_data == b""
+    assert subprocess.run(["gzip", "-t", str(path)], check=False).returncode == 0
+
+
+def test_the_directory_is_gone_afterwards() -> None:
+    with open_spool() as spool:
+        segment = spool.segment(key("c"))
+        segment.add([Namespace(name="n", uid="u")])
+        spool.keep(segment)
+        path = spool.save()["namespaces"]
+        assert path.exists()
+    assert not path.parent.exists()
