@@ -1,0 +1,260 @@
+"""Whole runs against answers recorded from a real API server, over real sockets, into DuckDB."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from replay import CLUSTER, LOCATION, PROJECT, Replay, items, recording
+
+from job import latest, snapshot
+from job.cli import BUG, COMPLETE, INCOMPLETE, USAGE, cli
+from job.config import Config
+from job.run import plan, run
+from job.sinks.duckdb import DuckDBSink
+
+
+@pytest.fixture
+def config(replay: Replay, tmp_path: Path) -> Config:
+    return msgspec.convert(replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}, Config)
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> DuckDBSink:
+    return DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
+
+
+def rows(sink: DuckDBSink, sql: str) -> list[tuple[Any, ...]]:
+    return sink.query(sql).rows
+
+
+def status_answer(name: str) -> tuple[int, dict[str, str], bytes]:
+    found = recording(name)["response"]
+    return found["status"], {"Content-Type": found["headers"]["content-type"]}, found["body"].encode()
+
+
+@pytest.mark.parametrize("page_limit", [12, 500])
+def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: DuckDBSink, page_limit: int) -> None:
+    if page_limit == 12:  # the lists but that of pods were recorded in one page
+        config = msgspec.structs.replace(config, kinds={kind: kind == "pods" for kind in ("pods", *_OTHERS)})
+    config = msgspec.structs.replace(config, page_limit=page_limit)
+    summary = run(config)
+    assert (summary.outcome, summary.clusters_complete) == ("complete", 1)
+    pods = [pod for page in range(1, 5) for pod in items(f"pods.page{page}")]
+    assert {row[0] for row in rows(sink, "SELECT uid FROM pods")} == {pod["metadata"]["uid"] for pod in pods}
+    containers = Counter(
+        (pod["metadata"]["uid"], container["name"])
+        for pod in pods
+        for key in ("initContainers", "containers", "ephemeralContainers")
+        for container in pod["spec"].get(key, [])
+    )
+    assert Counter(rows(sink, "SELECT pod_uid, name FROM pod_containers")) == containers
+    told = "SELECT outcome, pages, objects, restarts, resource_version FROM collections WHERE resource = 'pods'"
+    assert rows(sink, told) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
+    if page_limit == 500:
+        for resource in ("namespaces", "nodes"):
+            listed = {item["metadata"]["uid"] for item in items(f"list.{resource}")}
+            assert {row[0] for row in rows(sink, f"SELECT uid FROM {resource}")} == listed
+        workloads = {
+            item["metadata"]["uid"] for kind in _OTHERS if kind not in ("namespaces", "nodes", "replicasets")
+            for item in items(f"list.{kind}")
+        }  # fmt: skip
+        bare = {pod["metadata"]["uid"] for pod in pods if not pod["metadata"].get("ownerReferences")}
+        assert {row[0] for row in rows(sink, "SELECT uid FROM workloads")} == workloads | bare
+
+
+_OTHERS = ("namespaces", "nodes", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs")
+
+
+def test_pods_are_resolved_to_the_top(config: Config, sink: DuckDBSink) -> None:
+    run(config)
+    found = rows(
+        sink,
+        "SELECT DISTINCT owner_kind, workload_kind, workload_resolution FROM pods ORDER BY ALL",
+    )
+    assert found == [
+        ("DaemonSet", "DaemonSet", "resolved"),
+        ("Job", "CronJob", "resolved"),
+        ("ReplicaSet", "Deployment", "resolved"),
+        ("ReplicaSet", "Rollout", "referenced"),
+        ("StatefulSet", "StatefulSet", "resolved"),
+        (None, "Pod", "uncontrolled"),
+    ]
+
+
+def test_no_secret_reaches_the_database_the_logs_or_the_summary(
+    config: Config, replay: Replay, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = msgspec.structs.replace(config, annotations=("*",))
+    replay.answers["/apis/batch/v1/jobs"] = (403, {"Content-Type": "application/json"}, b'{"message": "no"}')
+    (tmp_path / "c.json").write_bytes(msgspec.json.encode(config))
+    assert _command("run", "--config", str(tmp_path / "c.json"), "--json", "-v") == INCOMPLETE
+    told = capfd.readouterr()
+    dump = [told.out, told.err]
+    sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
+    for (table,) in rows(sink, "SELECT table_name FROM duckdb_tables()"):
+        dump.append(json.dumps(rows(sink, f"SELECT * FROM {table}"), default=str))
+    text = "\n".join(dump)
+    canary = text.find("CANARY")
+    # with every annotation allowed, this one is the person's own wish
+    allowed = text.replace('{"key": "canary", "value": "CANARY-annotation"}', "")
+    assert "CANARY" not in allowed, text[max(canary - 200, 0) : canary + 100]
+    assert "last-applied" not in text
+    assert "someone@example.com" in text  # the dump has what is allowed
+
+
+def test_annotations_are_kept_by_allow_list_alone(config: Config, sink: DuckDBSink) -> None:
+    run(config)
+    assert rows(sink, "SELECT DISTINCT annotations FROM namespaces") == [([],)]
+    run(msgspec.structs.replace(config, annotations=("own*",)))
+    newest = "SELECT annotations FROM latest_namespaces WHERE name = 'odd-shapes'"
+    assert rows(sink, newest) == [([{"key": "owner", "value": "データ <someone@example.com>"}],)]
+
+
+def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink: DuckDBSink, replay: Replay) -> None:
+    replay.answers["/api/v1/nodes"] = status_answer("error.403.viewer-secrets")
+    replay.answers["/apis/batch/v1/jobs"] = status_answer("error.404.kind-not-served")
+    replay.answers["/apis/apps/v1/replicasets"] = status_answer("error.406.accept")
+    summary = run(config)
+    assert (summary.outcome, summary.clusters_partial) == ("incomplete", 1)
+    told = rows(
+        sink, "SELECT resource, outcome, http_status, reason FROM collections WHERE outcome <> 'ok' ORDER BY resource"
+    )
+    assert told == [
+        ("jobs", "not_served", 404, None),
+        ("nodes", "forbidden", 403, "Forbidden"),
+        ("replicasets", "refused", 406, "NotAcceptable"),
+    ]
+    assert rows(sink, "SELECT DISTINCT workload_resolution FROM pods WHERE owner_kind = 'ReplicaSet'") == [
+        ("not_read",)
+    ]
+    assert 'User "viewer" cannot list' in summary.unread[0].message
+
+
+def test_a_list_that_keeps_expiring_is_given_up_and_leaves_no_rows(
+    config: Config, sink: DuckDBSink, replay: Replay
+) -> None:
+    replay.answers["/api/v1/pods"] = status_answer("error.410.expired-continue")
+    run(config)
+    told = rows(sink, "SELECT outcome, reason, http_status, restarts FROM collections WHERE resource = 'pods'")
+    assert told == [("expired", "Expired", 410, 6)]
+    assert rows(sink, "SELECT count(*) FROM pods") == [(0,)]
+
+
+def test_one_bad_object_costs_one_object(config: Config, sink: DuckDBSink, replay: Replay) -> None:
+    listed = json.loads(recording("list.namespaces")["response"]["body"])
+    listed["items"][2]["metadata"]["labels"] = {"number": 1}
+    listed["items"][3]["metadata"].pop("uid")
+    bad = sorted(listed["items"][index]["metadata"]["name"] for index in (2, 3))
+    replay.answers["/api/v1/namespaces"] = (200, {"Content-Type": "application/json"}, json.dumps(listed).encode())
+    summary = run(config)
+    told = rows(
+        sink,
+        "SELECT outcome, objects, unreadable_objects, list_sort(unreadable) FROM collections "
+        "WHERE resource = 'namespaces'",
+    )
+    assert told == [("partial", 6, 2, bad)]
+    assert summary.clusters_partial == 1
+    assert rows(sink, "SELECT count(*) FROM latest_namespaces") == [(6,)]
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (b'{"metadata": {"resourceVersion": "1"}, "items": null}', "ok"),
+        (b'{"metadata": {"resourceVersion": "1"}, "items": 3}', "invalid"),
+        (b'{"metadata": {"resourceVersion": "1"}}', "invalid"),
+        (b"[]", "invalid"),
+        (b'{"metadata": {"resourceVersion": "1", "continue": "same"}, "items": []}', "invalid"),
+    ],
+)
+def test_answers_that_are_no_lists_are_recorded_as_such(
+    config: Config, sink: DuckDBSink, replay: Replay, body: bytes, outcome: str
+) -> None:
+    replay.answers["/api/v1/nodes"] = (200, {"Content-Type": "application/json"}, body)
+    run(config)
+    assert rows(sink, "SELECT outcome FROM collections WHERE resource = 'nodes'") == [(outcome,)]
+
+
+def test_a_kind_that_is_off_is_not_asked_for_and_leaves_the_snapshot_complete(
+    config: Config, sink: DuckDBSink, replay: Replay
+) -> None:
+    summary = run(msgspec.structs.replace(config, kinds={"cronjobs": False}))
+    assert summary.outcome == "complete"
+    assert not any("cronjobs" in request["path"] for request in replay.requests)
+    assert rows(sink, "SELECT outcome FROM collections WHERE resource = 'cronjobs'") == [("off",)]
+
+
+@pytest.mark.parametrize("status", ["PROVISIONING", "STOPPING", "ERROR"])
+def test_a_cluster_that_is_not_running_is_recorded_with_its_state(
+    config: Config, sink: DuckDBSink, replay: Replay, status: str
+) -> None:
+    replay.clusters[0].status = status
+    run(config)
+    assert rows(sink, "SELECT status, reason, cluster_status FROM snapshots") == [("failed", "not_running", status)]
+    assert rows(sink, "SELECT DISTINCT outcome, reason FROM collections WHERE cluster IS NOT NULL") == [
+        ("not_running", status)
+    ]
+    assert rows(sink, "SELECT status FROM latest_clusters") == [(status,)]
+    assert replay.requests == []
+
+
+def test_denied_and_unknown_projects_cost_no_other(config: Config, sink: DuckDBSink) -> None:
+    summary = run(msgspec.structs.replace(config, projects=("other-project", PROJECT)))
+    assert (summary.projects_failed, summary.clusters_complete, summary.outcome) == (1, 1, "incomplete")
+    told = "SELECT project_id, location, outcome, http_status FROM collections WHERE cluster IS NULL ORDER BY 1"
+    assert rows(sink, told) == [("other-project", "-", "forbidden", 403), (PROJECT, "-", "ok", 200)]
+
+
+def test_globs_choose_clusters_and_flags_win(config: Config, sink: DuckDBSink) -> None:
+    for include, exclude, count in (
+        (("replayed-*/europe-*/recorded",), (), 1),
+        (("*/us-*/*",), (), 0),
+        (("*",), ("*/recorded",), 0),
+    ):
+        chosen = msgspec.structs.replace(config.clusters, include=include, exclude=exclude)
+        assert run(msgspec.structs.replace(config, clusters=chosen)).clusters == count
+    assert rows(sink, "SELECT DISTINCT listed_clusters FROM collections WHERE cluster IS NULL") == [
+        (["europe-west1/recorded"],)
+    ]
+
+
+def test_plan_reads_no_cluster_and_writes_nothing(config: Config, replay: Replay, tmp_path: Path) -> None:
+    (planned,) = plan(config)
+    assert (planned.name, planned.endpoint_type, planned.problem) == (f"{PROJECT}/{LOCATION}/{CLUSTER}", "public", None)
+    assert replay.requests == []
+    assert not (tmp_path / "x.duckdb").exists()
+
+
+def test_a_snapshot_in_a_notebook_is_frames_with_the_right_dtypes(config: Config, tmp_path: Path) -> None:
+    frames = snapshot(config)
+    assert len(frames["pods"]) == 45
+    dtypes = frames["nodes"].dtypes.astype(str)
+    assert dtypes[["cpu_allocatable_millicores", "gpu_capacity", "created_at", "ready", "name"]].to_dict() == {
+        "cpu_allocatable_millicores": "Int64",
+        "gpu_capacity": "Int64",
+        "created_at": "datetime64[us, UTC]",
+        "ready": "boolean",
+        "name": "string",
+    }
+    assert list(frames["nodes"]["cpu_allocatable_millicores"].unique()) == [15890]
+    assert set(frames["coverage"]["status"]) == {"ok"}
+    assert not (tmp_path / "x.duckdb").exists()
+
+
+def test_latest_is_a_frame_of_what_is_known_now(config: Config) -> None:
+    run(config)
+    pods = latest("pods", sink=config.sink)
+    assert {"age_seconds", "carried_forward"} <= set(pods.columns)
+    assert len(latest("coverage", config=config)) == 10
+    assert len(latest("workloads", sink=config.sink).query("kind == 'Deployment'")) == 7
+
+
+def _command(*arguments: str) -> int:
+    code = cli.main(list(arguments), standalone_mode=False)
+    assert code in (COMPLETE, BUG, USAGE, INCOMPLETE)
+    return int(code)
