@@ -25,7 +25,7 @@ def main() -> NoReturn:
     """Runs the command line; the only place where exit codes are made."""
     _on_sigterm()
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(prog_name="gke-inventory", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as request:
         code = request.exit_code

@@ -217,8 +217,13 @@ def _token_handler(replay: Replay) -> type[_Handler]:
     return Tokens
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *args: object) -> None:
+        """A client that was killed or has gone away is no news."""
+
+
 def _serve(handler: type[_Handler], tls: ssl.SSLContext | None = None) -> ThreadingHTTPServer:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)

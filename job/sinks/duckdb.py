@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,9 +38,13 @@ class DuckDBSink:
             raise SinkError(f"sink {self.path}: the folder {folder} does not exist; create it, or name another file")
         if self.path.is_dir():
             raise SinkError(f"sink {self.path}: this is a folder; name a file in it")
-        target = self.path if self.path.exists() else folder
-        if not os.access(target, os.W_OK) or not os.access(folder, os.W_OK):
-            raise SinkError(f"sink {self.path}: no permission to write {target}")
+        if self.path.exists() and not os.access(self.path, os.W_OK):
+            raise SinkError(f"sink {self.path}: no permission to write this file")
+        try:
+            with tempfile.TemporaryFile(dir=folder):  # DuckDB too puts a file beside its own; permissions alone can lie
+                pass
+        except OSError as error:
+            raise SinkError(f"sink {self.path}: cannot write in {folder}: {error.strerror}") from error
         if self.path.exists() and self.path.stat().st_size:
             try:
                 with self.path.open("rb") as file:
@@ -51,14 +56,15 @@ class DuckDBSink:
 
     def publish(self, rows: Rows, *, load_id: str) -> None:
         """Creates what is missing and inserts all rows, in one transaction."""
+        selects = {view.name: for_duckdb(view) for view in views()}
         with self._open(read_only=False, patience=self._timeout_seconds) as connection:
             try:
                 connection.execute("BEGIN")
                 connection.execute("CREATE TABLE IF NOT EXISTS loads (load_id VARCHAR PRIMARY KEY)")
                 for table in TABLES:
                     _create(connection, table)
-                for view in views():
-                    connection.execute(f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)}")
+                for name, select in selects.items():
+                    connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select}")
                 if not connection.execute("SELECT 1 FROM loads WHERE load_id = ?", [load_id]).fetchone():
                     connection.execute("INSERT INTO loads VALUES (?)", [load_id])
                     for table, file in rows.files.items():

@@ -1,0 +1,254 @@
+"""The command line, as a person meets it: exit codes, one clear sentence, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from replay import CLUSTER, LOCATION, PROJECT, Replay
+
+COMMAND = [sys.executable, "-m", "job.cli"]
+
+
+def invoke(*arguments: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command in a process of its own."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str, code: int = 2) -> None:
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    for word in words:
+        assert word in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line and not line.startswith("{")]) <= 4
+
+
+@pytest.fixture
+def configured(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A configuration file that the environment names, and its keys."""
+    keys = replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}
+    write_config(tmp_path, keys)
+    monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
+    return keys
+
+
+def write_config(directory: Path, keys: dict[str, Any]) -> None:
+    (directory / "c.yaml").write_text(json.dumps(keys))
+
+
+def test_help_imports_no_client() -> None:
+    program = (
+        "import sys, job.cli as cli\n"
+        "try: cli.cli.main(['run', '--help'], standalone_mode=True)\n"
+        "except SystemExit: pass\n"
+        "heavy = {'kubernetes', 'google.auth', 'google.cloud.bigquery', 'grpc', 'duckdb', 'pandas', 'yaml'}\n"
+        "sys.exit(sorted(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version_is_printed() -> None:
+    assert invoke("--version").stdout.startswith("gke-inventory, version ")
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_complete_run_exits_with_0_and_its_summary_is_json(tmp_path: Path) -> None:
+    done = invoke("run", "--json", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    summary = json.loads(done.stdout)
+    assert (summary["clusters_complete"], summary["rows"]["pods"], summary["outcome"]) == (1, 45, "complete")
+    assert (tmp_path / "x.duckdb").exists()
+
+
+@pytest.mark.usefixtures("configured")
+def test_the_summary_says_what_was_not_read_and_the_exit_code_is_3(replay: Replay) -> None:
+    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "pods is forbidden"}')
+    done = invoke("run", "--project", PROJECT, "--project", "other-project")
+    assert done.returncode == 3
+    assert f"{PROJECT}/{LOCATION}/{CLUSTER}: pods: forbidden (pods is forbidden)" in done.stdout
+    assert "other-project: denied: projects/other-project/locations/-; grant container.clusters.list" in done.stdout
+    assert "1 clusters of 2 projects" in done.stdout
+
+
+@pytest.mark.usefixtures("configured")
+def test_plan_query_and_show() -> None:
+    plan = invoke("plan")
+    assert (plan.returncode, plan.stderr) == (0, "")
+    assert f"{PROJECT}/{LOCATION}/{CLUSTER}" in plan.stdout
+    assert json.loads(invoke("plan", "--json").stdout)[0]["endpoint_type"] == "public"
+    assert invoke("run").returncode == 0
+    sql = "SELECT name, phase FROM latest_namespaces ORDER BY name LIMIT 2"
+    assert invoke("query", sql, "--format", "csv").stdout == "name,phase\ndefault,Active\nkube-node-lease,Active\n"
+    assert json.loads(invoke("query", sql, "--format", "json").stdout)[0] == {"name": "default", "phase": "Active"}
+    assert invoke("query", sql).stdout.splitlines()[0].split() == ["name", "phase"]
+    for kind in ("namespace", "ns", "Namespace", "namespaces"):
+        shown = invoke("show", f"{PROJECT}/{LOCATION}/{CLUSTER}", kind, "kube-system")
+        assert "uid: 6932b420-ae0a-46f7-80d1-8865e579fb07" in shown.stdout, shown.stderr
+
+
+def test_a_wrong_configuration_is_refused_and_nothing_is_written(configured: dict[str, Any], tmp_path: Path) -> None:
+    for keys, words in (
+        ({"worker": 3}, ("unknown key `worker`", "did you mean `workers`?", "line 1")),
+        ({"projects": []}, ("no project to look in",)),
+        ({"projects": ["Nope"]}, ("'Nope' is not a project id",)),
+        ({"sink": "mysql://x"}, ("sink: 'mysql://x' is not a sink",)),
+        ({"api_endpoints": {"container": "http://example.com"}}, ("api_endpoints.container", "https://")),
+        ({"sink": f"duckdb:///{tmp_path}/no/such/x.duckdb"}, ("does not exist",)),
+        ({"sink": f"duckdb:///{tmp_path}"}, ("this is a folder",)),
+        ({"sink": f"duckdb:///{tmp_path}/c.yaml"}, ("not a DuckDB database",)),
+    ):
+        write_config(tmp_path, configured | keys)
+        assert_refused(invoke("run"), *words)
+    assert_refused(invoke("run", "--config", str(tmp_path / "absent.yaml")), "absent.yaml", "No such file")
+    assert not (tmp_path / "x.duckdb").exists()
+
+
+def test_usage_errors_exit_with_2() -> None:
+    assert_refused(invoke("run", "--bogus"), "No such option")
+    assert_refused(invoke("walk"), "No such command")
+    assert_refused(invoke("show", "a/b", "pods", "x"), "is not PROJECT/LOCATION/CLUSTER")
+
+
+@pytest.mark.usefixtures("configured")
+def test_no_credentials_is_one_sentence() -> None:
+    done = invoke("run", GOOGLE_APPLICATION_CREDENTIALS="")
+    assert_refused(done, "no Application Default Credentials", "gcloud auth application-default login")
+
+
+@pytest.mark.usefixtures("configured")
+def test_expired_credentials_are_one_sentence(replay: Replay) -> None:
+    replay.token_error = (400, b'{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}')
+    for command in (["run"], ["plan"], ["show", f"{PROJECT}/{LOCATION}/{CLUSTER}", "ns", "default"]):
+        assert_refused(invoke(*command), "expired or revoked", "gcloud auth application-default login")
+
+
+def test_no_network_is_one_sentence(configured: dict[str, Any], tmp_path: Path) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        dead = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        write_config(tmp_path, configured | {"api_endpoints": {"oauth2": f"{dead}/token"}})
+        assert_refused(invoke("run"), "no access token")
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_unwritable_output_is_refused_before_anything_is_read(replay: Replay, tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(0o500)
+    if os.access(folder, os.W_OK):  # root may write everywhere
+        done = invoke("run", "--sink", "duckdb:////proc/x.duckdb")
+    else:
+        done = invoke("run", "--sink", f"duckdb:///{folder}/x.duckdb")
+    assert_refused(done, "sink")
+    assert replay.requests == []
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_query_that_is_refused_and_a_missing_file_are_one_sentence(tmp_path: Path) -> None:
+    assert_refused(invoke("query", "SELECT 1"), "there is no such file")
+    assert invoke("run").returncode == 0
+    assert_refused(invoke("query", "SELECT nothing FROM nowhere"), "the query failed", "nowhere")
+    assert_refused(invoke("query", "DELETE FROM pods"), "read-only")
+
+
+@contextmanager
+def slow_pods(replay: Replay) -> Iterator[threading.Event]:
+    """An API server that is asked for pods and does not answer until the block ends."""
+    asked, answered = threading.Event(), threading.Event()
+
+    class Answers(dict[str, Any]):
+        def __contains__(self, path: object) -> bool:
+            if path == "/api/v1/pods":
+                asked.set()
+                answered.wait(30)
+            return False
+
+    replay.answers = Answers()
+    try:
+        yield asked
+    finally:
+        answered.set()
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
+)
+@pytest.mark.usefixtures("configured")
+def test_a_run_that_is_stopped_ends_at_once_and_writes_nothing(
+    replay: Replay, tmp_path: Path, sent: signal.Signals, code: int, word: str
+) -> None:
+    spools = tmp_path / "spools"
+    spools.mkdir()
+    with slow_pods(replay) as asked:
+        process = subprocess.Popen(
+            [*COMMAND, "run", "-q"], stderr=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(spools)}
+        )
+        assert asked.wait(30)
+        began = time.monotonic()
+        process.send_signal(sent)
+        _, told = process.communicate(timeout=20)
+        assert time.monotonic() - began < 8
+    assert process.returncode == code
+    assert word in told
+    assert "Traceback" not in told
+    assert list(spools.iterdir()) == []
+    assert not (tmp_path / "x.duckdb").exists()
+
+
+@pytest.mark.usefixtures("configured")
+def test_two_runs_at_once_on_one_file_both_arrive(tmp_path: Path) -> None:
+    processes = [subprocess.Popen([*COMMAND, "run", "-q"], stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    done = invoke("query", "SELECT count(*) AS n FROM snapshots", "--format", "csv")
+    assert done.stdout == "n\n2\n"
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_reader_is_waited_for(tmp_path: Path) -> None:
+    assert invoke("run", "-q").returncode == 0
+    hold = (
+        f"import duckdb, time; c = duckdb.connect({str(tmp_path / 'x.duckdb')!r}, read_only=True)\n"
+        "print(1, flush=True); time.sleep(3)"
+    )
+    reader = subprocess.Popen([sys.executable, "-c", hold], stdout=subprocess.PIPE)
+    assert reader.stdout is not None
+    assert reader.stdout.readline() == b"1\n"
+    assert invoke("run", "-q").returncode == 0
+    assert reader.wait(10) == 0
+    reader.stdout.close()
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_page_is_not_needed_to_the_end() -> None:
+    assert invoke("run", "-q").returncode == 0
+    command = " ".join(COMMAND)
+    sql = "SELECT * FROM range(200000)"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} query '{sql}' --format csv | head -n 1"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout == "range\n"
+    assert "Traceback" not in done.stderr
+    assert shutil.which("head")
