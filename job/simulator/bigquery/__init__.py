@@ -1,0 +1,20 @@
+"""A BigQuery on loopback that does not lie: it refuses what the real one refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+def application(authorized: Callable[[str | None], bool]) -> web.Application:
+    """BigQuery's REST API, over storage of its own.
+
+    Args:
+        authorized: whether a request with this Authorization header may come in.
+    """
+    from job.simulator.bigquery.routes import Api
+
+    return Api(authorized).application()

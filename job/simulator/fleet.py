@@ -1,0 +1,139 @@
+"""The fleet: projects and their clusters, the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+PROJECTS = ("shop-prod", "shop-staging", "data-platform")
+DENIED_PROJECT = "acquired-company"
+PARTIAL_PROJECT = "data-platform"
+MISSING_ZONES = ("us-east1-d",)
+NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)  # the fleet's own time: a seed gives the same objects on every day
+
+_REGIONS = ("europe-west1", "us-central1", "asia-southeast1", "us-east1")
+_NAMES = ("web", "payments", "search", "batch", "ml", "edge", "internal", "reports", "gateway", "events")
+_VERSIONS = ("1.31.13-gke.1230000", "1.32.9-gke.1108000", "1.33.5-gke.1080000", "1.34.1-gke.2037000")
+_MACHINES = ("e2-standard-4", "n2-standard-8", "c3-standard-4", "t2a-standard-4", "g2-standard-8")
+
+
+@dataclass(frozen=True)
+class NodePool:
+    """A node pool: as many nodes as the cluster's size asks for."""
+
+    name: str
+    machine_type: str
+    nodes: int
+    version: str
+    spot: bool = False
+    gpu: bool = False
+
+
+@dataclass
+class Cluster:
+    """A cluster's settings; its objects are made when they are first asked for."""
+
+    project: str
+    location: str
+    name: str
+    number: int
+    seed: str
+    pods: int
+    version: str
+    node_pools: tuple[NodePool, ...]
+    endpoint: str = "public"
+    """`public`, `private` or `dns`."""
+    autopilot: bool = False
+    status: str = "RUNNING"
+    forbidden: frozenset[str] = frozenset()
+    """Resources that the one identity may not list; `*` is all."""
+    created_at: datetime = NOW - timedelta(days=400)
+    port: int = 0
+    """Where its API server listens, once it does."""
+    ca_pem: bytes = field(default=b"", repr=False)
+
+    @property
+    def path(self) -> str:
+        return f"{self.project}/{self.location}/{self.name}"
+
+    @property
+    def regional(self) -> bool:
+        return self.location.count("-") == 1
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        return tuple(f"{self.location}-{letter}" for letter in "bcd") if self.regional else (self.location,)
+
+    @property
+    def id(self) -> str:
+        return random.Random(f"{self.seed}/id").randbytes(32).hex()
+
+
+@dataclass
+class Fleet:
+    """All projects and clusters."""
+
+    projects: tuple[str, ...]
+    clusters: list[Cluster]
+    denied: frozenset[str] = frozenset()
+    missing_zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, project: str) -> list[Cluster]:
+        """The project's clusters."""
+        return [cluster for cluster in self.clusters if cluster.project == project]
+
+
+def make_fleet(*, clusters: int, pods: int, seed: int, special: bool = True) -> Fleet:
+    """A fleet of so many clusters, of about so many pods each.
+
+    Args:
+        special: with what a real fleet has of trouble: a project that is denied, one with missing zones, clusters
+            behind private and DNS endpoints, one that nobody may read, one of which some kinds are refused, one that
+            is being made. Without it, every cluster can be read through its public endpoint.
+    """
+    draw = random.Random(f"fleet/{seed}")
+    made = [_cluster(number, pods, seed, draw) for number in range(clusters)]
+    if not special:
+        return Fleet(PROJECTS, made)
+    for number, cluster in enumerate(made):
+        trouble = number % 10
+        cluster.autopilot = trouble == 3
+        cluster.endpoint = {1: "dns", 4: "private"}.get(trouble, "public")
+        if trouble == 2:
+            cluster.forbidden = frozenset({"nodes", "cronjobs"})
+        elif trouble == 8 or (number == clusters - 1 and 5 <= clusters <= 8):
+            cluster.forbidden = frozenset({"*"})
+        elif trouble == 9:
+            cluster.status = "PROVISIONING"
+    return Fleet((*PROJECTS, DENIED_PROJECT), made, frozenset({DENIED_PROJECT}), {PARTIAL_PROJECT: MISSING_ZONES})
+
+
+def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
+    region = draw.choice(_REGIONS)
+    minor = draw.randrange(len(_VERSIONS))
+    size = max(int(pods * draw.uniform(0.6, 1.4)), 1)
+    name = f"{_NAMES[number % len(_NAMES)]}-{number // len(_NAMES) + 1}"
+    pools = [_pool("default-pool", size, minor, draw)]
+    if draw.random() < 0.5:
+        pools.append(_pool("spot-pool", size // 4, minor, draw, spot=True))
+    if draw.random() < 0.25:
+        pools.append(_pool("gpu-pool", 15, minor, draw, gpu=True))
+    return Cluster(
+        project=PROJECTS[number % len(PROJECTS)],
+        location=region if draw.random() < 0.6 else f"{region}-b",
+        name=name,
+        number=number,
+        seed=f"{seed}/{number}",
+        pods=size,
+        version=_VERSIONS[minor],
+        node_pools=tuple(pools),
+        created_at=NOW - timedelta(days=draw.randrange(5, 1500), seconds=draw.randrange(86400)),
+    )
+
+
+def _pool(name: str, pods: int, minor: int, draw: random.Random, *, spot: bool = False, gpu: bool = False) -> NodePool:
+    behind = draw.choice((0, 0, 0, 1, 1, 2, 3))  # https://kubernetes.io/releases/version-skew-policy/#kubelet
+    version = _VERSIONS[max(minor - behind, 0)]
+    machine = "g2-standard-8" if gpu else draw.choice(_MACHINES[:4])
+    return NodePool(name, machine, max(pods // 15, 1), version, spot, gpu)

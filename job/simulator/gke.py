@@ -1,0 +1,218 @@
+"""The GKE API over gRPC, with the messages of google-cloud-container itself."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.cloud import container_v1 as gke
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from job.simulator.faults import Fault, Faults
+from job.simulator.fleet import Cluster, Fleet, NodePool
+from job.simulator.identity import Identity
+
+_KINDS = frozenset({"gke_unavailable", "gke_denied", "gke_disabled", "gke_not_found", "missing_zones", "hang", "delay"})
+_SERVICE = "/google.container.v1.ClusterManager/"
+
+
+class ClusterManager(grpc.GenericRpcHandler):
+    """`ListClusters` and `GetCluster`."""
+
+    def __init__(self, fleet: Fleet, identity: Identity, faults: Faults, log: list[dict[str, Any]]) -> None:
+        self._fleet, self._identity, self._faults, self._log = fleet, identity, faults, log
+
+    def service(self, handler_call_details: Any) -> Any:
+        """The handler of a method; None where there is none, which answers UNIMPLEMENTED."""
+        handlers: dict[str, tuple[Any, Any, Any]] = {
+            "ListClusters": (self._list_clusters, gke.ListClustersRequest, gke.ListClustersResponse),
+            "GetCluster": (self._get_cluster, gke.GetClusterRequest, gke.Cluster),
+        }
+        found = handlers.get(handler_call_details.method.removeprefix(_SERVICE))
+        if found is None:
+            return None
+        serve, request, response = found
+        return grpc.unary_unary_rpc_method_handler(
+            self._checked(serve), request_deserializer=request.deserialize, response_serializer=response.serialize
+        )
+
+    def _checked(
+        self, serve: Callable[[Any, Any, Fault | None], Awaitable[Any]]
+    ) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def checked(request: Any, context: Any) -> Any:
+            told = dict(context.invocation_metadata())
+            project = (request.parent or request.name).split("/")[1]
+            self._log.append({"cluster": None, "method": "gRPC", "path": request.parent or request.name, "query": {}})
+            if not self._identity.is_valid(told.get("authorization")):
+                await _refuse(
+                    context, grpc.StatusCode.UNAUTHENTICATED, "Request had invalid authentication credentials."
+                )
+            fault = self._faults.take(project, "clusters", kinds=_KINDS)
+            await self._check_project(context, project, fault.kind if fault else None)
+            return await serve(request, context, fault)
+
+        return checked
+
+    async def _check_project(self, context: Any, project: str, fault: str | None) -> None:
+        code = grpc.StatusCode
+        if fault == "gke_unavailable":
+            await _refuse(context, code.UNAVAILABLE, "The service is currently unavailable.")
+        elif fault == "gke_not_found" or project not in self._fleet.projects:
+            await _refuse(context, code.NOT_FOUND, f"Not found: projects/{project}.")
+        elif fault == "gke_denied" or project in self._fleet.denied:
+            message = f'Required "container.clusters.list" permission(s) for "projects/{project}".'
+            await _refuse(context, code.PERMISSION_DENIED, message, "IAM_PERMISSION_DENIED", project)
+        elif fault == "gke_disabled":
+            message = f"Kubernetes Engine API has not been used in project {project} before or it is disabled."
+            await _refuse(context, code.PERMISSION_DENIED, message, "SERVICE_DISABLED", project)
+
+    async def _list_clusters(self, request: Any, context: Any, fault: Fault | None) -> gke.ListClustersResponse:  # noqa: ARG002
+        _, project, _, location = request.parent.split("/")
+        found = [cluster for cluster in self._fleet.of(project) if location in ("-", cluster.location)]
+        zones = list(self._fleet.missing_zones.get(project, ()))
+        if fault and fault.kind == "missing_zones":
+            zones = str(fault.options.get("zones", "us-east1-d")).split("+")
+        return gke.ListClustersResponse(clusters=[message(cluster) for cluster in found], missing_zones=zones)
+
+    async def _get_cluster(self, request: Any, context: Any, fault: Fault | None) -> gke.Cluster:  # noqa: ARG002
+        _, project, _, location, _, name = request.name.split("/")
+        for cluster in self._fleet.of(project):
+            if (cluster.location, cluster.name) == (location, name):
+                return message(cluster)
+        await _refuse(context, grpc.StatusCode.NOT_FOUND, f"Not found: {request.name}.")
+        raise AssertionError("abort does not return")
+
+
+def message(cluster: Cluster) -> gke.Cluster:
+    """The cluster as the GKE API tells it, with every field that an inventory reads, and some that it must not."""
+    address = f"{'localhost' if cluster.endpoint == 'dns' else '127.0.0.1'}:{cluster.port}"
+    is_private = cluster.endpoint == "private"
+    is_dns = cluster.endpoint == "dns"
+    networks = gke.MasterAuthorizedNetworksConfig(
+        enabled=is_private,
+        cidr_blocks=[gke.MasterAuthorizedNetworksConfig.CidrBlock(cidr_block="10.0.0.0/8")] if is_private else [],
+    )
+    return gke.Cluster(
+        name=cluster.name,
+        location=cluster.location,
+        id=cluster.id,
+        self_link=(
+            f"https://container.googleapis.com/v1/projects/{cluster.project}/locations/{cluster.location}"
+            f"/clusters/{cluster.name}"
+        ),
+        status=cluster.status,
+        create_time=cluster.created_at.isoformat(),
+        locations=cluster.zones,
+        endpoint="" if cluster.status == "PROVISIONING" else address,
+        current_master_version=cluster.version,
+        current_node_version=cluster.node_pools[0].version,
+        initial_cluster_version="1.29.4-gke.1043002",
+        current_node_count=sum(pool.nodes for pool in cluster.node_pools),
+        release_channel=gke.ReleaseChannel(channel="REGULAR" if cluster.number % 4 else "STABLE"),
+        autopilot=gke.Autopilot(enabled=cluster.autopilot),
+        node_pools=[_node_pool(pool, cluster) for pool in cluster.node_pools],
+        master_auth=gke.MasterAuth(
+            cluster_ca_certificate=base64.b64encode(cluster.ca_pem).decode(),
+            client_certificate="CANARY-client-certificate",
+            client_key="CANARY-client-key",
+            client_certificate_config=gke.ClientCertificateConfig(issue_client_certificate=False),
+        ),
+        network="default",
+        subnetwork="default",
+        network_config=gke.NetworkConfig(
+            network=f"projects/{cluster.project}/global/networks/default",
+            subnetwork=f"projects/{cluster.project}/regions/{'-'.join(cluster.location.split('-')[:2])}/subnetworks/default",
+            datapath_provider="ADVANCED_DATAPATH",
+            default_enable_private_nodes=is_private,
+        ),
+        cluster_ipv4_cidr=f"10.{cluster.number % 200}.0.0/16",
+        services_ipv4_cidr="34.118.224.0/20",
+        ip_allocation_policy=gke.IPAllocationPolicy(use_ip_aliases=True, stack_type="IPV4"),
+        private_cluster_config=gke.PrivateClusterConfig(
+            enable_private_nodes=is_private,
+            enable_private_endpoint=is_private,
+            private_endpoint=address if is_private else "10.132.0.2",
+            public_endpoint="" if is_private or is_dns else address,
+        ),
+        control_plane_endpoints_config=gke.ControlPlaneEndpointsConfig(
+            dns_endpoint_config=gke.ControlPlaneEndpointsConfig.DNSEndpointConfig(
+                endpoint=address if is_dns else f"gke-{cluster.id[:12]}.{cluster.location}.gke.goog",
+                allow_external_traffic=is_dns,
+            ),
+            ip_endpoints_config=gke.ControlPlaneEndpointsConfig.IPEndpointsConfig(
+                enabled=not is_dns,
+                enable_public_endpoint=not is_private and not is_dns,
+                public_endpoint="" if is_private or is_dns else address,
+                private_endpoint=address if is_private else "10.132.0.2",
+                authorized_networks_config=networks,
+            ),
+        ),
+        master_authorized_networks_config=networks,
+        workload_identity_config=gke.WorkloadIdentityConfig(workload_pool=f"{cluster.project}.svc.id.goog"),
+        shielded_nodes=gke.ShieldedNodes(enabled=True),
+        binary_authorization=gke.BinaryAuthorization(evaluation_mode="DISABLED"),
+        database_encryption=gke.DatabaseEncryption(state="DECRYPTED"),
+        security_posture_config=gke.SecurityPostureConfig(mode="BASIC", vulnerability_mode="VULNERABILITY_DISABLED"),
+        logging_config=gke.LoggingConfig(
+            component_config=gke.LoggingComponentConfig(enable_components=["SYSTEM_COMPONENTS", "WORKLOADS"])
+        ),
+        monitoring_config=gke.MonitoringConfig(
+            component_config=gke.MonitoringComponentConfig(enable_components=["SYSTEM_COMPONENTS"]),
+            managed_prometheus_config=gke.ManagedPrometheusConfig(enabled=True),
+        ),
+        vertical_pod_autoscaling=gke.VerticalPodAutoscaling(enabled=bool(cluster.number % 2)),
+        cost_management_config=gke.CostManagementConfig(enabled=True),
+        fleet=gke.Fleet(project=cluster.project),
+        resource_labels={"team": cluster.name.partition("-")[0], "environment": cluster.project.rpartition("-")[2]},
+    )
+
+
+def _node_pool(pool: NodePool, cluster: Cluster) -> gke.NodePool:
+    return gke.NodePool(
+        name=pool.name,
+        status="RUNNING",
+        version=pool.version,
+        locations=cluster.zones,
+        initial_node_count=1,
+        config=gke.NodeConfig(
+            machine_type=pool.machine_type,
+            image_type="COS_CONTAINERD",
+            disk_type="pd-balanced",
+            disk_size_gb=100,
+            spot=pool.spot,
+            service_account=f"nodes@{cluster.project}.iam.gserviceaccount.com",
+            metadata={"startup-script": "CANARY-startup-script"},
+            labels={"pool": pool.name},
+            taints=[gke.NodeTaint(key="nvidia.com/gpu", value="present", effect="NO_SCHEDULE")] if pool.gpu else [],
+            accelerators=(
+                [gke.AcceleratorConfig(accelerator_count=1, accelerator_type="nvidia-l4")] if pool.gpu else []
+            ),
+            workload_metadata_config=gke.WorkloadMetadataConfig(mode="GKE_METADATA"),
+            shielded_instance_config=gke.ShieldedInstanceConfig(enable_integrity_monitoring=True),
+        ),
+        autoscaling=gke.NodePoolAutoscaling(enabled=pool.spot, min_node_count=0, max_node_count=10 if pool.spot else 0),
+        management=gke.NodeManagement(auto_upgrade=True, auto_repair=True),
+        max_pods_constraint=gke.MaxPodsConstraint(max_pods_per_node=110),
+        network_config=gke.NodeNetworkConfig(pod_range="pods"),
+        upgrade_settings=gke.NodePool.UpgradeSettings(max_surge=1, strategy="SURGE"),
+    )
+
+
+async def _refuse(context: Any, code: Any, text: str, reason: str | None = None, project: str = "") -> None:
+    """Ends the call as Google's services do: with an `ErrorInfo` where there is a reason (https://google.aip.dev/193)."""
+    if reason is None:
+        await context.abort(code, text)
+        return
+    rich = status_pb2.Status(code=code.value[0], message=text)
+    rich.details.add().Pack(
+        error_details_pb2.ErrorInfo(
+            reason=reason,
+            domain="googleapis.com",
+            metadata={"service": "container.googleapis.com", "consumer": f"projects/{project}"},
+        )
+    )
+    trailing = rpc_status.to_status(rich).trailing_metadata
+    await context.abort(code, text, trailing)

@@ -1,0 +1,141 @@
+"""Tokens: the OAuth 2.0 endpoint, Cloud Run's metadata server, and the files of Application Default Credentials."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from job.simulator.faults import Faults
+
+ACCOUNT = "inventory@simulated.iam.gserviceaccount.com"
+_REFRESH_TOKEN = "simulated-refresh-token"
+_FLAVOR = {"Metadata-Flavor": "Google"}
+
+
+class Identity:
+    """Issues tokens, and knows which of them are valid."""
+
+    def __init__(self, faults: Faults, project: str, *, lifetime: int = 3600) -> None:
+        self._faults = faults
+        self._project = project
+        self._key = rsa.generate_private_key(65537, 2048)
+        self._expires: dict[str, float] = {}
+        self.lifetime = lifetime
+        self.issued = 0
+        self.kubectl_token = self._new_token(10 * 365 * 86400)
+
+    def is_valid(self, authorization: str | None) -> bool:
+        """Whether an Authorization header carries a token that has been issued and has not expired."""
+        scheme, _, token = (authorization or "").partition(" ")
+        return scheme == "Bearer" and self._expires.get(token, 0.0) > time.time()
+
+    def revoke(self) -> None:
+        """Forgets every token but kubectl's."""
+        self._expires = {self.kubectl_token: self._expires[self.kubectl_token]}
+
+    def application(self) -> web.Application:
+        """The token endpoint at `/token`, and the metadata server."""
+        app = web.Application()
+        app.router.add_post("/token", self._token)
+        app.router.add_get("/{path:.*}", self._metadata)
+        return app
+
+    def write_credentials(self, directory: Path, token_uri: str) -> None:
+        """Writes `service-account.json`, `authorized-user.json` and `kubectl-token` into the directory."""
+        encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        key = self._key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+        service_account = {
+            "type": "service_account",
+            "project_id": self._project,
+            "private_key_id": "1",
+            "private_key": key,
+            "client_email": ACCOUNT,
+            "client_id": "1",
+            "token_uri": token_uri,
+        }
+        user = {
+            "type": "authorized_user",
+            "client_id": "simulated",
+            "client_secret": "simulated",
+            "refresh_token": _REFRESH_TOKEN,
+        }
+        for name, text in (
+            ("service-account.json", json.dumps(service_account)),
+            ("authorized-user.json", json.dumps(user)),
+            ("kubectl-token", self.kubectl_token),
+        ):
+            (directory / name).touch(mode=0o600)
+            (directory / name).write_text(text)
+
+    def _new_token(self, lifetime: int) -> str:
+        token = f"ya29.CANARY-token-{secrets.token_urlsafe(24)}"
+        self._expires[token] = time.time() + lifetime
+        return token
+
+    def _answer(self) -> dict[str, Any]:
+        self.issued += 1
+        return {"access_token": self._new_token(self.lifetime), "expires_in": self.lifetime, "token_type": "Bearer"}
+
+    async def _token(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if fault := self._faults.take("token", "token", kinds=frozenset({"token_status", "token_invalid_grant"})):
+            if fault.kind == "token_status":
+                return web.json_response({"error": "internal_failure"}, status=int(fault.options.get("code", 500)))
+            return _refused("invalid_grant", "Token has been expired or revoked.")
+        if form.get("grant_type") == "refresh_token":
+            if form.get("refresh_token") != _REFRESH_TOKEN:
+                return _refused("invalid_grant", "Bad Request")
+            return web.json_response(self._answer())
+        if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer":
+            return _refused("unsupported_grant_type", "Invalid grant_type")
+        if not self._is_signed(str(form.get("assertion", ""))):
+            return _refused("invalid_grant", "Invalid JWT Signature.")
+        return web.json_response(self._answer())
+
+    def _is_signed(self, assertion: str) -> bool:
+        signed, _, signature = assertion.rpartition(".")
+        try:
+            self._key.public_key().verify(_decoded(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+            claims = json.loads(_decoded(signed.split(".")[1]))
+        except (InvalidSignature, ValueError, IndexError):
+            return False
+        return bool(claims.get("iss") == ACCOUNT and claims.get("exp", 0) > time.time())
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        """https://cloud.google.com/run/docs/container-contract#metadata-server"""
+        path = request.path
+        account = "/computeMetadata/v1/instance/service-accounts/default/"
+        if path.startswith("/computeMetadata/") and request.headers.get("Metadata-Flavor") != "Google":
+            return web.Response(status=403, text="Missing Metadata-Flavor:Google header.")
+        if path == account + "token":
+            return web.json_response(self._answer(), headers=_FLAVOR)
+        if path == account:
+            told = {
+                "aliases": ["default"],
+                "email": ACCOUNT,
+                "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+            }
+            return web.json_response(told, headers=_FLAVOR)
+        text = {
+            "/": "computeMetadata/\n",
+            "/computeMetadata/v1/project/project-id": self._project,
+            "/computeMetadata/v1/universe/universe-domain": "googleapis.com",
+        }.get(path)
+        return web.Response(status=200 if text else 404, text=text or "Not Found", headers=_FLAVOR)
+
+
+def _refused(error: str, description: str) -> web.Response:
+    return web.json_response({"error": error, "error_description": description}, status=400)
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

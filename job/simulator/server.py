@@ -1,0 +1,231 @@
+"""The whole simulated fleet in one event loop: listeners, and the control of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import grpc
+from aiohttp import web
+
+from job.simulator.bigquery import application as bigquery_application
+from job.simulator.certificates import Authority, authority, server_certificate
+from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
+from job.simulator.fleet import PROJECTS, Cluster, Fleet
+from job.simulator.gke import ClusterManager
+from job.simulator.identity import Identity
+from job.simulator.kubernetes import ApiServer
+
+LOOPBACK = "127.0.0.1"
+
+
+class Listener:
+    """One cluster's listening socket."""
+
+    def __init__(self, server: ApiServer, directory: Path, public: Authority) -> None:
+        self.api = server
+        cluster = server.cluster
+        self._path = directory / f"cluster-{cluster.number}.pem"
+        self._private = authority(f"{cluster.path} CA")
+        self._issuer = public if cluster.endpoint == "dns" else self._private
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._http = web.Server(server.handle, access_log=None)
+        self._listening: asyncio.Server | None = None
+        cluster.ca_pem = self._private.pem
+        (directory / f"cluster-{cluster.number}-ca.pem").write_bytes(self._issuer.pem)
+
+    async def start(self) -> None:
+        """Listens, on the same port each time."""
+        if self._listening is None:
+            self.show_certificate(None)
+            loop = asyncio.get_running_loop()
+            cluster = self.api.cluster
+            self._listening = await loop.create_server(self._http, LOOPBACK, cluster.port, ssl=self._tls, backlog=256)
+            cluster.port = self._listening.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Closes the socket and every connection."""
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+            await self._http.shutdown(0)
+
+    def show_certificate(self, fault: str | None) -> None:
+        """Shows new connections the right certificate, or a wrong one."""
+        issuer = authority("somebody else's CA") if fault == "tls_unknown_ca" else self._issuer
+        hosts = ("10.99.99.99",) if fault == "tls_wrong_host" else (LOOPBACK, "localhost")
+        self._path.write_bytes(server_certificate(issuer, *hosts, expired=fault == "tls_expired"))
+        self._tls.load_cert_chain(self._path)
+
+
+class Simulation:
+    """Everything that runs."""
+
+    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600) -> None:
+        self.fleet = fleet
+        self.directory = directory
+        self.faults = Faults([])
+        self.log: list[dict[str, Any]] = []
+        self.identity = Identity(self.faults, PROJECTS[0], lifetime=token_lifetime)
+        self._public = authority("simulated public CA")
+        self._listeners = [
+            Listener(ApiServer(cluster, self.identity, self.faults, self.log), directory, self._public)
+            for cluster in fleet.clusters
+        ]
+        self._runners: list[web.AppRunner] = []
+        self._grpc = grpc.aio.server()
+
+    async def start(self) -> dict[str, Any]:
+        """Starts all listeners; returns where they are."""
+        for listener in self._listeners:
+            await listener.start()
+        self._grpc.add_generic_rpc_handlers((ClusterManager(self.fleet, self.identity, self.faults, self.log),))
+        container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
+        await self._grpc.start()
+        identity = await self._serve(self.identity.application())
+        bigquery = await self._serve(bigquery_application(self._may_query))
+        control = await self._serve(self._control())
+        token_uri = f"http://{LOOPBACK}:{identity}/token"
+        self.identity.write_credentials(self.directory, token_uri)
+        # what stands for the system's roots: the DNS endpoints show certificates of a public authority
+        (self.directory / "ca-certificates.pem").write_bytes(self._public.pem)
+        return {
+            "container": f"http://{LOOPBACK}:{container}",
+            "bigquery": f"http://{LOOPBACK}:{bigquery}",
+            "token_uri": token_uri,
+            "metadata_host": f"{LOOPBACK}:{identity}",
+            "control": f"http://{LOOPBACK}:{control}",
+            "projects": list(self.fleet.projects),
+            "clusters": {cluster.path: cluster.port for cluster in self.fleet.clusters},
+            "directory": str(self.directory),
+        }
+
+    async def stop(self) -> None:
+        """Stops all listeners at once."""
+        await self._grpc.stop(0)
+        for listener in self._listeners:
+            await listener.stop()
+        for runner in self._runners:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(runner.cleanup(), 1)
+
+    async def add_fault(self, fault: Fault) -> None:
+        """Puts a fault in force."""
+        self.faults.all.append(fault)
+        for listener in self._matching(fault):
+            if fault.kind == "refuse":
+                await listener.stop()
+            elif fault.kind in CONNECTION:
+                listener.show_certificate(fault.kind)
+
+    async def clear_faults(self) -> None:
+        """Puts everything right again."""
+        connection = [fault for fault in self.faults.all if fault.kind in CONNECTION]
+        self.faults.all.clear()
+        for fault in connection:
+            for listener in self._matching(fault):
+                await listener.start()
+                listener.show_certificate(None)
+
+    def _matching(self, fault: Fault) -> list[Listener]:
+        return [listener for listener in self._listeners if Faults([fault]).take(listener.api.cluster.path, "*")]
+
+    async def _serve(self, app: web.Application) -> int:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        site = web.TCPSite(runner, LOOPBACK, 0)
+        await site.start()
+        self._runners.append(runner)
+        return int(runner.addresses[0][1])
+
+    def _may_query(self, authorization: str | None) -> bool:
+        return authorization == "Bearer fake" or self.identity.is_valid(authorization)  # what `bq` is started with
+
+    def _control(self) -> web.Application:
+        app = web.Application(client_max_size=64 << 20)
+        for route in (
+            web.post("/faults", self._post_fault),
+            web.delete("/faults", self._delete_faults),
+            web.get("/inventory", self._get_inventory),
+            web.get("/requests", self._get_requests),
+            web.post("/objects", self._post_objects),
+            web.post("/clusters", self._post_clusters),
+            web.post("/identity", self._post_identity),
+        ):
+            app.router.add_routes([route])
+        return app
+
+    async def _post_fault(self, request: web.Request) -> web.Response:
+        try:
+            await self.add_fault(make_fault(**await request.json()))
+        except (UnknownFaultError, TypeError) as error:
+            return web.Response(status=400, text=str(error))
+        return web.Response(status=204)
+
+    async def _delete_faults(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        await self.clear_faults()
+        return web.Response(status=204)
+
+    async def _get_inventory(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """The oracle: what there is, whether or not it can be read."""
+        told = [
+            {
+                "project": listener.api.cluster.project,
+                "location": listener.api.cluster.location,
+                "name": listener.api.cluster.name,
+                "status": listener.api.cluster.status,
+                "endpoint": listener.api.cluster.endpoint,
+                "version": listener.api.cluster.version,
+                "forbidden": sorted(listener.api.cluster.forbidden),
+                "objects": listener.api.store.everything(),
+            }
+            for listener in self._listeners
+            if listener.api.cluster in self.fleet.clusters
+        ]
+        body = {"projects": list(self.fleet.projects), "denied": sorted(self.fleet.denied), "clusters": told}
+        return web.Response(body=json.dumps(body).encode(), content_type="application/json")
+
+    async def _get_requests(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        return web.json_response(self.log)
+
+    async def _post_objects(self, request: web.Request) -> web.Response:
+        told = await request.json()
+        store = self._listener(told["cluster"]).api.store
+        if told["do"] == "create":
+            store.create(told["resource"], told["object"])
+        elif told["do"] == "delete":
+            if not store.delete(told["resource"], told["key"]):
+                return web.Response(status=404, text=f"no {told['resource']} {told['key']}")
+        else:
+            store.compact()
+        return web.Response(status=204)
+
+    async def _post_clusters(self, request: web.Request) -> web.Response:
+        told = await request.json()
+        listener = self._listener(told["cluster"])
+        cluster: Cluster = listener.api.cluster
+        if told["do"] == "delete":
+            self.fleet.clusters.remove(cluster)
+            await listener.stop()
+        elif told["do"] == "forbid":
+            cluster.forbidden = frozenset(told["resources"])
+        else:
+            cluster.status = told["status"]
+        return web.Response(status=204)
+
+    async def _post_identity(self, request: web.Request) -> web.Response:
+        told = await request.json()
+        if told.get("revoke"):
+            self.identity.revoke()
+        self.identity.lifetime = int(told.get("lifetime", self.identity.lifetime))
+        return web.json_response({"issued": self.identity.issued})
+
+    def _listener(self, path: str) -> Listener:
+        for listener in self._listeners:
+            if listener.api.cluster.path == path:
+                return listener
+        raise web.HTTPNotFound(text=f"no cluster {path}")
