@@ -220,6 +220,9 @@ def _progress() -> Callable[[int, int], None] | None:
 def _print_summary(summary: Summary) -> None:
     from tabulate import tabulate
 
+    if summary.committed_before:
+        click.echo(f"run {summary.run_id} is in {summary.sink} since an earlier attempt ({summary.outcome})")
+        return
     click.echo(
         f"{summary.clusters} clusters of {summary.projects} projects in {summary.seconds:.1f} s: "
         f"{summary.clusters_complete} complete, {summary.clusters_partial} partial, {summary.clusters_failed} failed; "

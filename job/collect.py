@@ -46,11 +46,14 @@ class Task:
     index: int = 0
     count: int = 1
     attempt: int = 0
+    is_named: bool = False
+    """Somebody else gave the run its name, so that other processes may be, or have been, the same task."""
 
     def snapshot_id(self, *name: str) -> str:
-        """The id of the snapshot of one cluster (or, without a name, of the task itself): the same for the same task,
-        attempt and cluster, another for every other."""
-        text = "\0".join((self.run_id, str(self.index), str(self.attempt), *name))
+        """The id of the snapshot of one cluster (or, without a name, of the task itself): the same throughout this
+        process, another for every other cluster, task, attempt and replay of the attempt."""
+        parts = (self.run_id, str(self.index), str(self.attempt), self.snapshot_time.isoformat(), *name)
+        text = "\0".join(parts)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

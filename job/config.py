@@ -45,6 +45,22 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     sink_seconds: Seconds = 300.0
 
 
+# https://cloud.google.com/bigquery/docs/labels-intro#requirements, as far as ASCII goes
+_LABEL = r"^[a-z0-9_-]{0,63}$"
+_LABEL_KEY = r"^[a-z][a-z0-9_-]{0,62}$"
+
+
+class BigQuery(Settings, frozen=True, kw_only=True):
+    """How the tables of a `bigquery://` sink are kept."""
+
+    partition_expiration_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
+    require_partition_filter: bool = False
+    maximum_bytes_billed: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    labels: dict[Annotated[str, msgspec.Meta(pattern=_LABEL_KEY)], Annotated[str, msgspec.Meta(pattern=_LABEL)]] = (
+        msgspec.field(default_factory=dict)
+    )
+
+
 class ApiEndpoints(Settings, frozen=True, kw_only=True):
     """Other addresses of Google's APIs, as Private Service Connect and tests need them."""
 
@@ -65,6 +81,7 @@ class Config(Settings, frozen=True, kw_only=True):
     page_limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 500  # as kubectl --chunk-size
     workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 16
     timeouts: Timeouts = Timeouts()
+    bigquery: BigQuery = BigQuery()
     api_endpoints: ApiEndpoints = ApiEndpoints()
 
     @property

@@ -21,7 +21,7 @@ from job.errors import ConfigError, InventoryError
 from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
 from job.log import log
-from job.sinks import Rows, open_sink
+from job.sinks import Commit, Rows, open_sink
 from job.spool import Spool, open_spool
 from job.tables import Key, Run, Snapshot
 from job.version import VERSION
@@ -62,6 +62,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     sink: str
     bug: bool = False
+    committed_before: bool = False
+    """This task of this run was committed by an earlier attempt: nothing was read, and nothing written."""
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +94,9 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
     task = _task(started_at)
     identity().token()
     sink.prepare()
+    if task.is_named and (before := sink.committed(task.run_id, task.index)) is not None:
+        log.info("run committed before", run_id=task.run_id, task_index=task.index, outcome=before)
+        return _nothing_to_do(config, task, before, clock)
     log.info("run started", run_id=task.run_id, projects=len(config.projects), sink=config.sink, version=VERSION)
     stop = threading.Event()
     with open_spool() as spool:
@@ -120,7 +125,10 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         outcome = _record(spool, task, config, listings, collected, clock)
         log.info("publishing", rows=sum(spool.rows.values()))
         counts = dict(spool.rows)
-        sink.publish(Rows(spool.save(), counts), load_id=f"{task.run_id}-{task.index}-{task.attempt}")
+        commit = Commit(task.run_id, task.index, task.attempt, outcome.outcome)
+        if not sink.publish(Rows(spool.save(), counts), commit):
+            log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
+            return _nothing_to_do(config, task, sink.committed(task.run_id, task.index) or "incomplete", clock)
     summary = _summary(config, task, outcome, counts, listings, collected, clock)
     log.info(
         "run finished",
@@ -158,6 +166,25 @@ def plan(config: Config) -> list[Planned]:
     return planned
 
 
+def _nothing_to_do(config: Config, task: Task, outcome: str, clock: float) -> Summary:
+    return Summary(
+        run_id=task.run_id,
+        outcome=outcome,
+        projects=0,
+        projects_failed=0,
+        clusters=0,
+        clusters_complete=0,
+        clusters_partial=0,
+        clusters_failed=0,
+        objects=0,
+        rows={},
+        unread=(),
+        seconds=round(monotonic() - clock, 3),
+        sink=config.sink,
+        committed_before=True,
+    )
+
+
 class _Once:
     """The process's identity, made when it is first asked for."""
 
@@ -173,9 +200,11 @@ class _Once:
 
 def _task(now: datetime) -> Task:
     """Which task this is, as Cloud Run tells it: https://cloud.google.com/run/docs/container-contract#jobs-env-vars"""
+    execution = os.environ.get("CLOUD_RUN_EXECUTION")
     return Task(
-        run_id=os.environ.get("CLOUD_RUN_EXECUTION") or f"run-{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
+        run_id=execution or f"run-{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
         snapshot_time=now,
+        is_named=bool(execution),
         index=_number("CLOUD_RUN_TASK_INDEX", 0),
         count=_number("CLOUD_RUN_TASK_COUNT", 1),
         attempt=_number("CLOUD_RUN_TASK_ATTEMPT", 0),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from job.sinks import Rows, Sink
+from job.sinks import Commit, Rows, Sink
 from job.spool import open_spool
 from job.tables import Collection, Key, Namespace, Pod, Record, Run, Snapshot
 
@@ -67,7 +67,7 @@ def publish(sink: Sink, rows: Sequence[tuple[Key, Record]], *, without: Sequence
                 segment.add([record])
                 spool.keep(segment)
         counts = dict(spool.rows)
-        sink.publish(Rows(spool.save(), counts), load_id=load_id or rows[-1][0].snapshot_id)
+        sink.publish(Rows(spool.save(), counts), Commit(load_id or rows[-1][0].snapshot_id, 0, 0, "complete"))
 
 
 def rows(sink: Sink, sql: str) -> list[tuple[Any, ...]]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from job.errors import QueryError, SinkError
-from job.schema import columns, duckdb_type
-from job.sinks import Result, Rows
+from job.schema import SCHEMA_VERSION, columns, duckdb_type
+from job.sinks import Change, Commit, Result, Rows, refuse_loss
+from job.sinks.pruning import prunable
 from job.tables import TABLES
-from job.views import for_duckdb, views
+from job.views import digest, for_duckdb, views
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +34,7 @@ class DuckDBSink:
         self._timeout_seconds = timeout_seconds
 
     def prepare(self) -> None:
-        """Looks at the file and its folder without opening the database, so that no reader is locked out."""
+        """Looks at the folder, the file and its tables; what they lack is made when rows are written."""
         folder = self.path.parent
         if not folder.is_dir():
             raise SinkError(f"sink {self.path}: the folder {folder} does not exist; create it, or name another file")
@@ -53,25 +55,53 @@ class DuckDBSink:
                 raise SinkError(f"sink {self.path}: cannot be read: {error.strerror}") from error
             if magic != _MAGIC:
                 raise SinkError(f"sink {self.path}: this file is not a DuckDB database; name another one")
+            refuse_loss(f"sink {self.path}", self.changes())
 
-    def publish(self, rows: Rows, *, load_id: str) -> None:
+    def changes(self) -> Sequence[Change]:
+        if not self.path.exists():
+            return [*_changes_from_nothing()]
+        with self._open(read_only=True, patience=_READ_PATIENCE) as connection:
+            self._check_version(connection)
+            return list(_changes(connection))
+
+    def ddl(self) -> Sequence[str]:
+        return [change.statement for change in _changes_from_nothing()]
+
+    def apply(self) -> Sequence[Change]:
+        """In one transaction."""
+        self.prepare()
+        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+            return self._evolve(connection)
+
+    def committed(self, run_id: str, task_index: int) -> str | None:
+        if not self.path.exists():
+            return None
+        with self._open(read_only=True, patience=self._timeout_seconds) as connection:
+            return _outcome(connection, _commit_id(run_id, task_index)) if _has_tables(connection) else None
+
+    def publish(self, rows: Rows, commit: Commit) -> bool:
         """Creates what is missing and inserts all rows, in one transaction."""
-        selects = {view.name: for_duckdb(view) for view in views()}
-        with self._open(read_only=False, patience=self._timeout_seconds) as connection:
-            try:
-                connection.execute("BEGIN")
-                connection.execute("CREATE TABLE IF NOT EXISTS loads (load_id VARCHAR PRIMARY KEY)")
-                for table in TABLES:
-                    _create(connection, table)
-                for name, select in selects.items():
-                    connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select}")
-                if not connection.execute("SELECT 1 FROM loads WHERE load_id = ?", [load_id]).fetchone():
-                    connection.execute("INSERT INTO loads VALUES (?)", [load_id])
-                    for table, file in rows.files.items():
-                        _insert(connection, table, file, rows.counts[table])
-                connection.execute("COMMIT")
-            except _duckdb_error() as error:
-                raise SinkError(f"sink {self.path}: nothing was written: {_short(error)}") from error
+        commit_id = _commit_id(commit.run_id, commit.task_index)
+        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+            self._evolve(connection)
+            if _outcome(connection, commit_id) is not None:
+                return False
+            connection.execute("INSERT INTO commits VALUES (?, ?)", [commit_id, commit.outcome])
+            for table, file in rows.files.items():
+                _insert(connection, table, file, rows.counts[table])
+            return True
+
+    def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
+        if not self.path.exists():
+            raise SinkError(f"sink {self.path}: there is no such file")
+        pruned = {}
+        patience = _READ_PATIENCE if dry_run else self._timeout_seconds
+        with self._open(read_only=dry_run, patience=patience) as connection, self._transaction(connection):
+            for table, where in prunable(before):
+                sql = f"SELECT count(*) FROM {table} WHERE {where}" if dry_run else f"DELETE FROM {table} WHERE {where}"
+                told = connection.execute(sql).fetchone()
+                pruned[table] = int(told[0]) if told else 0
+        return pruned
 
     def query(self, sql: str) -> Result:
         if not self.path.exists():
@@ -83,6 +113,34 @@ class DuckDBSink:
                 return Result(named, cursor.fetchall())
             except _duckdb_error() as error:
                 raise QueryError(f"the query failed: {error}") from error
+
+    def _check_version(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if not _has_tables(connection):
+            return
+        (version,) = connection.execute("SELECT max(version) FROM schema_version").fetchone() or (None,)
+        if version is not None and version > SCHEMA_VERSION:
+            raise SinkError(
+                f"sink {self.path}: a newer gke-inventory has made its tables (schema {version}, this one knows "
+                f"{SCHEMA_VERSION}): upgrade this one; nothing was written"
+            )
+
+    def _evolve(self, connection: duckdb.DuckDBPyConnection) -> list[Change]:
+        self._check_version(connection)
+        changes = list(_changes(connection))
+        refuse_loss(f"sink {self.path}", changes)
+        for change in changes:
+            connection.execute(change.statement)
+        return changes
+
+    @contextmanager
+    def _transaction(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """All of the block, or nothing: without a COMMIT, a transaction ends with its connection."""
+        try:
+            connection.execute("BEGIN")
+            yield
+            connection.execute("COMMIT")
+        except _duckdb_error() as error:
+            raise SinkError(f"sink {self.path}: nothing was written: {_short(error)}") from error
 
     @contextmanager
     def _open(self, *, read_only: bool, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -113,19 +171,78 @@ class DuckDBSink:
             time.sleep(0.1)
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Creates the table, or adds the columns that it lacks."""
-    told = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'main'"
-    there = dict(connection.execute(told, [table]).fetchall())
+def _commit_id(run_id: str, task_index: int) -> str:
+    return f"{run_id}-{task_index}"
+
+
+def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'commits'").fetchone()
+    return found is not None
+
+
+def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> str | None:
+    found = connection.execute("SELECT outcome FROM commits WHERE commit_id = ?", [commit_id]).fetchone()
+    return None if found is None else str(found[0])
+
+
+def _changes_from_nothing() -> Iterator[Change]:
+    import duckdb
+
+    with duckdb.connect() as nothing:
+        yield from _changes(nothing)
+
+
+def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+    """Everything that differs from what is declared, in the order in which it has to be made."""
+    if not _has_tables(connection):
+        yield Change(
+            "create table", "commits", "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, outcome VARCHAR);"
+        )
+        yield Change("create table", "schema_version", "CREATE TABLE schema_version (version INTEGER);")
+        yield Change("set version", "schema_version", f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION});")
+    else:
+        (version,) = connection.execute("SELECT max(version) FROM schema_version").fetchone() or (None,)
+        if version != SCHEMA_VERSION:
+            yield Change("set version", "schema_version", f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION});")
+    for table in TABLES:
+        yield from _table_changes(connection, table)
+    told = "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"
+    comments = dict(connection.execute(told).fetchall())
+    stale = False
+    for view in views():
+        made_from = f"{view.description} [{digest(view)}]"
+        stale = stale or comments.get(view.name) != made_from  # what stands on a view that is replaced is made anew too
+        if stale:
+            action = "replace view" if view.name in comments else "create view"
+            statement = f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};"
+            yield Change(action, view.name, statement)
+            yield Change("describe", view.name, f"COMMENT ON VIEW {view.name} IS {_literal(made_from)};")
+
+
+def _table_changes(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[Change]:
+    """https://duckdb.org/docs/stable/sql/statements/alter_table"""
+    told = "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'main'"
+    there = {name: (kind, comment) for name, kind, comment in connection.execute(told, [table]).fetchall()}
     if not there:
-        definition = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
-        connection.execute(f"CREATE TABLE {table} ({definition})")
-        connection.execute(f"COMMENT ON TABLE {table} IS {_literal(TABLES[table].description)}")
+        definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
+        yield Change("create table", table, f"CREATE TABLE {table} (\n  {definition}\n);")
+        described = _literal(TABLES[table].description)
+        yield Change("describe", table, f"COMMENT ON TABLE {table} IS {described};")
     for column in columns(table):
-        if there and column.name not in there:
-            connection.execute(f'ALTER TABLE {table} ADD COLUMN "{column.name}" {duckdb_type(column)}')
-        if column.name not in there:
-            connection.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {_literal(column.description)}')
+        name, kind = f"{table}.{column.name}", duckdb_type(column)
+        now, comment = there.get(column.name, (None, None))
+        if there and now is None:
+            yield Change("add column", name, f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind};')
+        elif there and _plain(str(now)) != _plain(kind):
+            statement = f'ALTER TABLE {table} ALTER "{column.name}" TYPE {kind};'
+            yield Change("change type", name, statement, additive=False)
+        if comment != column.description:
+            described = f'COMMENT ON COLUMN {table}."{column.name}" IS {_literal(column.description)};'
+            yield Change("describe", name, described)
+
+
+def _plain(kind: str) -> str:
+    return kind.replace('"', "").upper()
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count: int) -> None:
@@ -136,7 +253,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count
     types = ", ".join(f"{_literal(column.name)}: {_literal(duckdb_type(column))}" for column in named)
     into = ", ".join(f'"{column.name}"' for column in named)
     inserted = connection.execute(
-        f"INSERT INTO {table} ({into}) SELECT {chosen} FROM {source % types}",  # noqa: S608 (our own column names)
+        f"INSERT INTO {table} ({into}) SELECT {chosen} FROM {source % types}",
         [str(file), _LARGEST_ROW],
     ).fetchone()
     if inserted is None or inserted[0] != count:
