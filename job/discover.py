@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import socket
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -41,9 +42,14 @@ def container_client(config: Config, identity: Identity) -> ClusterManagerClient
     url = config.api_endpoints.container
     info = ClientInfo(user_agent=USER_AGENT)  # type: ignore[no-untyped-call]
     if url is not None and urlsplit(url).scheme == "http":
-        return ClusterManagerClient(transport=_loopback_transport(urlsplit(url).netloc), client_info=info)
-    options = ClientOptions(api_endpoint=_address(url)) if url else None
-    return ClusterManagerClient(credentials=identity.credentials, client_options=options, client_info=info)
+        if _speaks_grpc(url):
+            return ClusterManagerClient(transport=_loopback_transport(urlsplit(url).netloc), client_info=info)
+        options = ClientOptions(api_endpoint=url.rstrip("/"))
+        return ClusterManagerClient(
+            credentials=identity.shared(), transport="rest", client_options=options, client_info=info
+        )
+    options = ClientOptions(api_endpoint=urlsplit(url).netloc) if url else ClientOptions()
+    return ClusterManagerClient(credentials=identity.shared(), client_options=options, client_info=info)
 
 
 def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identity, *, run_id: str = "") -> Listing:
@@ -101,8 +107,18 @@ def is_wanted(project_id: str, cluster: gke.Cluster, wanted: Clusters) -> bool:
     )
 
 
-def _address(url: str | None) -> str:
-    return urlsplit(url or "").netloc
+def _speaks_grpc(url: str) -> bool:
+    """Whether the server answers HTTP/2's opening with its own SETTINGS, as gRPC's servers do and those of REST do not.
+
+    https://www.rfc-editor.org/rfc/rfc9113#section-3.4
+    """
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname, parts.port or 80), timeout=2) as connection:
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+            return connection.recv(9)[3:4] == b"\4"
+    except OSError:
+        return True  # nobody is there: the call itself will say so
 
 
 def _loopback_transport(address: str) -> Any:

@@ -95,9 +95,9 @@ class Storage:
         if "schema" in body and found["type"] == "TABLE":
             wanted = check_schema(body["schema"]["fields"])
             self.grow(found, evolved(found["schema"]["fields"], wanted))
-        for key in ("timePartitioning", "clustering"):
-            if key in body and body[key] != found.get(key):
-                raise invalid(f"Cannot change {key} of table {found['id']}")
+        was, wanted = found.get("timePartitioning", {}), body.get("timePartitioning")
+        if wanted is not None and [wanted.get(key) for key in ("type", "field")] != [was.get("type"), was.get("field")]:
+            raise invalid(f"Cannot change the partitioning of table {found['id']}")  # its expiration may change
         if view:
             self._set_view(found, view)
         for key, value in body.items():

@@ -78,7 +78,7 @@ class BigQuerySink:
 
     def committed(self, run_id: str, task_index: int) -> str | None:
         with telling(self._where):
-            labels = self._loads.committed(_job_id(run_id, task_index, "commit"))
+            labels = self._loads.committed(self._job_id(run_id, task_index, "commit"))
             return None if labels is None else labels.get("outcome", "incomplete")
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
@@ -143,7 +143,7 @@ class BigQuerySink:
 
             self._opened = Client(
                 project=self._project,
-                credentials=self._identity().credentials,
+                credentials=self._identity().shared(),
                 location=self._location,
                 client_info=ClientInfo(user_agent=USER_AGENT),  # type: ignore[no-untyped-call]
                 client_options=ClientOptions(api_endpoint=self._endpoint) if self._endpoint else None,
@@ -157,20 +157,24 @@ class BigQuerySink:
             file=rows.files[table],
             rows=rows.counts[table],
             schema=schema_of(table),
-            job_id=_job_id(commit.run_id, commit.task_index, *name),
+            job_id=self._job_id(commit.run_id, commit.task_index, *name),
             content=checksum(rows.files[table]),
             labels={**self._options.labels, "outcome": commit.outcome},
         )
+
+    def _job_id(self, run_id: str, task_index: int, *name: str) -> str:
+        """Letters, digits, _ and - alone (https://cloud.google.com/bigquery/docs/running-jobs); ids are of the whole
+        project, so the dataset is in it."""
+        dataset = self.name.rpartition(".")[2]
+        return re.sub(r"[^A-Za-z0-9_-]", "-", "-".join(("gke-inventory", dataset, run_id, str(task_index), *name)))
 
     def _query(self, sql: str) -> bigquery.QueryJob:
         """The job, ended; one that would bill more than the configuration lets it is refused."""
         from google.cloud.bigquery import QueryJobConfig
 
-        config = QueryJobConfig(
-            default_dataset=self.name,
-            labels=self._options.labels,
-            maximum_bytes_billed=self._options.maximum_bytes_billed,
-        )
+        config = QueryJobConfig(default_dataset=self.name, labels=self._options.labels)
+        if self._options.maximum_bytes_billed is not None:
+            config.maximum_bytes_billed = self._options.maximum_bytes_billed
         job = self._client.query(sql, job_config=config, location=self._location)
         job.result()
         log.info("query", bytes_billed=job.total_bytes_billed, job_id=job.job_id)
@@ -178,11 +182,6 @@ class BigQuerySink:
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self._query(sql).result()]
-
-
-def _job_id(run_id: str, task_index: int, *name: str) -> str:
-    # https://cloud.google.com/bigquery/docs/running-jobs: letters, digits, _ and -, at most 1,024
-    return re.sub(r"[^A-Za-z0-9_-]", "-", "-".join(("gke-inventory", run_id, str(task_index), *name)))
 
 
 def _type(field: bigquery.SchemaField) -> str:
