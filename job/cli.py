@@ -43,8 +43,8 @@ def main() -> NoReturn:
     except Interrupted:
         click.echo("gke-inventory: stopped by SIGTERM; nothing was written to the sink", err=True)
         code = TERMINATED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
+    except (BrokenPipeError, SystemExit):  # `| head` has seen enough; click makes an exit of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = COMPLETE
     except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
         _report_bug(error)

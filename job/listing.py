@@ -225,10 +225,6 @@ def _unreachable(error: Exception, limit: float) -> Unread:
     cause: BaseException = error
     while isinstance(cause, exceptions.MaxRetryError) and cause.reason is not None:
         cause = cause.reason
-    if isinstance(cause, exceptions.ConnectTimeoutError):
-        return Unread("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
-    if isinstance(cause, exceptions.TimeoutError):
-        return Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
     if isinstance(cause, exceptions.SSLError):
         text = str(cause)
         is_refused = "CERTIFICATE_VERIFY_FAILED" in text or "match" in text
@@ -237,6 +233,10 @@ def _unreachable(error: Exception, limit: float) -> Unread:
         return Unread("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution")
     if isinstance(cause, exceptions.NewConnectionError):
         return Unread("unreachable", "the connection was refused or has no route", reason="Connection")
+    if isinstance(cause, exceptions.ConnectTimeoutError):  # of which the two above are kinds, for the library
+        return Unread("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
+    if isinstance(cause, exceptions.TimeoutError):
+        return Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
     return Unread("unreachable", f"the connection broke: {_short(str(cause))}", reason=type(cause).__name__)
 
 

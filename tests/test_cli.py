@@ -246,9 +246,9 @@ def test_a_page_is_not_needed_to_the_end() -> None:
     command = " ".join(COMMAND)
     sql = "SELECT * FROM range(200000)"
     done = subprocess.run(
-        ["sh", "-c", f"{command} query '{sql}' --format csv | head -n 1"],
+        ["bash", "-o", "pipefail", "-c", f"{command} query '{sql}' --format csv | head -n 1"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.stdout == "range\n"
+    assert (done.stdout, done.returncode) == ("range\n", 0)
     assert "Traceback" not in done.stderr
     assert shutil.which("head")
