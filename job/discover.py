@@ -140,6 +140,10 @@ def _decoded(cluster: Any) -> gke.Cluster:
     return msgspec.convert(MessageToDict(type(cluster).pb(cluster)), gke.Cluster, strict=False)
 
 
+# Makes msgspec look at the class now: it crashes when threads are the first to use one, at the same time.
+_ = msgspec.json.Decoder(gke.Cluster)
+
+
 _OUTCOMES = {
     400: "refused",
     401: "unauthorized",
