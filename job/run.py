@@ -21,7 +21,8 @@ from job.errors import ConfigError, InventoryError
 from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
 from job.log import log
-from job.sinks import Commit, Rows, open_sink
+from job.shards import Shares
+from job.sinks import Commit, Rows, Sink, open_sink
 from job.spool import Spool, open_spool
 from job.tables import Key, Run, Snapshot
 from job.version import VERSION
@@ -107,6 +108,8 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
             for cluster in listing.clusters
             if is_wanted(listing.project_id, cluster, config.clusters)
         ]
+        if task.count > 1:
+            wanted = _share(wanted, task, sink)
         wanted.sort(key=lambda named: -(named[1].current_node_count or 0))  # the largest takes longest: it goes first
         collector = Collector(config, identity(), spool, task, stop)
         collected: list[Collected] = []
@@ -166,6 +169,16 @@ def plan(config: Config) -> list[Planned]:
     return planned
 
 
+def _share(wanted: list[tuple[str, gke.Cluster]], task: Task, sink: Sink) -> list[tuple[str, gke.Cluster]]:
+    """This task's clusters."""
+    shares = Shares(sink.weights(task.run_id), task.count)
+    mine = [
+        named for named in wanted if shares.task_of(f"{named[0]}/{named[1].location}/{named[1].name}") == task.index
+    ]
+    log.info("share taken", task_index=task.index, task_count=task.count, clusters=len(mine), of=len(wanted))
+    return mine
+
+
 def _nothing_to_do(config: Config, task: Task, outcome: str, clock: float) -> Summary:
     return Summary(
         run_id=task.run_id,
@@ -201,12 +214,20 @@ class _Once:
 def _task(now: datetime) -> Task:
     """Which task this is, as Cloud Run tells it: https://cloud.google.com/run/docs/container-contract#jobs-env-vars"""
     execution = os.environ.get("CLOUD_RUN_EXECUTION")
+    index, count = _number("CLOUD_RUN_TASK_INDEX", 0), _number("CLOUD_RUN_TASK_COUNT", 1)
+    if index >= count:
+        raise ConfigError(f"the environment has CLOUD_RUN_TASK_INDEX {index}, but CLOUD_RUN_TASK_COUNT {count}")
+    if count > 1 and not execution:
+        raise ConfigError(
+            "the environment has several tasks (CLOUD_RUN_TASK_COUNT), but not CLOUD_RUN_EXECUTION: "
+            "the tasks of one run have to name it alike"
+        )
     return Task(
         run_id=execution or f"run-{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
         snapshot_time=now,
         is_named=bool(execution),
-        index=_number("CLOUD_RUN_TASK_INDEX", 0),
-        count=_number("CLOUD_RUN_TASK_COUNT", 1),
+        index=index,
+        count=count,
         attempt=_number("CLOUD_RUN_TASK_ATTEMPT", 0),
     )
 

@@ -89,6 +89,14 @@ class Sink(Protocol):
             SinkError: the sink cannot be read.
         """
 
+    def weights(self, run_id: str) -> dict[str, int]:
+        """`project/location/cluster` -> objects in its newest snapshot: the same for every task of the run that asks,
+        whenever it does, since the first one to ask settles them.
+
+        Raises:
+            SinkError: the sink cannot be read.
+        """
+
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Writes all rows so that they become visible together: those of `snapshots` last, or all in one transaction.
 
@@ -117,6 +125,10 @@ class Sink(Protocol):
             QueryError: the query is refused.
             SinkError: the sink cannot be read.
         """
+
+
+WEIGHTS = "SELECT CONCAT(project_id, '/', location, '/', cluster) AS name, objects FROM latest_snapshots"
+"""The query for `Sink.weights`, the same on every sink."""
 
 
 def refuse_loss(where: str, changes: Sequence[Change]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
-from job.sinks import Change, Commit, Result, Rows, refuse_loss
+from job.sinks import WEIGHTS, Change, Commit, Result, Rows, refuse_loss
 from job.sinks.pruning import prunable
 from job.tables import TABLES
 from job.views import digest, for_duckdb, views
@@ -79,6 +79,19 @@ class DuckDBSink:
             return None
         with self._open(read_only=True, patience=self._timeout_seconds) as connection:
             return _outcome(connection, _commit_id(run_id, task_index)) if _has_tables(connection) else None
+
+    def weights(self, run_id: str) -> dict[str, int]:
+        """Settled in a table by the first task to ask."""
+        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+            self._evolve(connection)
+            asked = "SELECT name, objects FROM weights WHERE run_id = ?"
+            if not connection.execute(asked, [run_id]).fetchall():
+                connection.execute(
+                    "DELETE FROM weights WHERE asked_at < now() - INTERVAL 8 DAY"
+                )  # a task's longest time
+                connection.execute("INSERT INTO weights VALUES (?, '', 0, now())", [run_id])  # though there be none
+                connection.execute(f"INSERT INTO weights SELECT ?, name, objects, now() FROM ({WEIGHTS})", [run_id])
+            return {name: objects for name, objects in connection.execute(asked, [run_id]).fetchall() if name}
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Creates what is missing and inserts all rows, in one transaction."""
@@ -202,6 +215,8 @@ def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     else:
         statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, outcome VARCHAR);"
         yield Change("create table", "commits", statement)
+        statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
+        yield Change("create table", "weights", statement)
         statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
         yield Change("create table", "schema_version", statement)
     for table in TABLES:
