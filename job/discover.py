@@ -70,7 +70,12 @@ def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identit
         # On a plain loopback channel nothing else would authenticate us.
         metadata = [("authorization", f"Bearer {identity.token()}")] if _is_plain(client) else []
         answer = client.list_clusters(parent=f"projects/{project_id}/locations/-", metadata=metadata)
-        clusters = tuple(_decoded(cluster) for cluster in answer.clusters)
+        found = {f"{cluster.location}/{cluster.name}": _decoded(cluster) for cluster in answer.clusters}
+        clusters = tuple(cluster for cluster in found.values() if cluster is not None)
+        told["listed_clusters"] = tuple(sorted(found))
+        if unreadable := tuple(sorted(name for name, cluster in found.items() if cluster is None)):
+            told |= {"outcome": "partial", "unreadable": unreadable, "unreadable_objects": len(unreadable)}
+            told["message"] = f"GKE's description of {', '.join(unreadable)} could not be decoded"
         if answer.missing_zones:
             zones = tuple(sorted(answer.missing_zones))
             told |= {"outcome": "partial", "reason": "MissingZones", "missing_zones": zones}
@@ -92,9 +97,7 @@ def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identit
             waited_seconds=0.0,
             started_at=started_at,
             duration_seconds=round(monotonic() - clock, 3),
-            unreadable_objects=0,
-            listed_clusters=tuple(sorted(f"{cluster.location}/{cluster.name}" for cluster in clusters)),
-            **told,
+            **{"unreadable_objects": 0, **told},
         ),
     )
 
@@ -133,11 +136,15 @@ def _is_plain(client: ClusterManagerClient) -> bool:
     return getattr(client.transport, "_credentials", None) is None
 
 
-def _decoded(cluster: Any) -> gke.Cluster:
-    """The message as our struct: by way of its JSON form, so that REST's and gRPC's answers read the same."""
+def _decoded(cluster: Any) -> gke.Cluster | None:
+    """The message as our struct: by way of its JSON form, so that REST's and gRPC's answers read the same; None where
+    it is none, which costs no other cluster anything."""
     from google.protobuf.json_format import MessageToDict
 
-    return msgspec.convert(MessageToDict(type(cluster).pb(cluster)), gke.Cluster, strict=False)
+    try:
+        return msgspec.convert(MessageToDict(type(cluster).pb(cluster)), gke.Cluster, strict=False)
+    except msgspec.ValidationError:
+        return None
 
 
 # Makes msgspec look at the class now: it crashes when threads are the first to use one, at the same time.

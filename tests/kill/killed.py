@@ -3,7 +3,7 @@
     python killed.py N FILE run --config ...
 
 What is counted are the beginnings and ends of calls that send, receive, compress, write or execute SQL, in all threads.
-FILE gets where it was killed, or, where N was not reached, how many there were.
+FILE gets the module of ours at work in each of them, a line each: the last is where it was killed.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ COUNTED = frozenset(
 
 def main() -> None:
     number, told = int(sys.argv[1]), Path(sys.argv[2])
-    lock, count = threading.Lock(), 0
+    lock, places = threading.Lock(), []
 
     def watch(frame: FrameType, event: str, called: Any) -> None:
-        nonlocal count
         if event in ("c_call", "c_return") and called.__name__ in COUNTED:
             with lock:
-                count += 1
-                if count == number:
-                    told.write_text(f"{place(frame)} {event} {called.__name__}")
+                places.append(place(frame))
+                if len(places) == number:
+                    told.write_text("\n".join(places))
                     os.kill(os.getpid(), signal.SIGKILL)
 
     sys.argv = ["gke-inventory", *sys.argv[3:]]
@@ -45,7 +44,7 @@ def main() -> None:
     try:
         command()
     except SystemExit as done:
-        told.write_text(str(count))
+        told.write_text("\n".join(places))
         os._exit(int(done.code or 0))  # an interpreter that ends orderly would call `watch` when there is no more of it
 
 
