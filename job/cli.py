@@ -60,7 +60,7 @@ def cli() -> None:
     """Snapshots of every GKE cluster, as tables in BigQuery or DuckDB that an analyst can trust.
 
     Exit codes: 0 complete, 1 a bug, 2 usage, configuration, credentials or sink, 3 finished, but something could not be
-    read.
+    read (as far as `fail_on` does not let it pass).
     """
 
 
@@ -298,7 +298,7 @@ def _run(config: Config, *, as_json: bool) -> int:
         _print_summary(summary)
     if summary.bug:
         return BUG
-    return COMPLETE if summary.outcome == "complete" else INCOMPLETE
+    return COMPLETE if summary.acceptable else INCOMPLETE
 
 
 def _progress() -> Callable[[int, int], None] | None:

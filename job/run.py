@@ -22,7 +22,7 @@ from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
 from job.log import log
 from job.shards import Shares
-from job.sinks import Commit, Rows, Sink, open_sink
+from job.sinks import Commit, Outcome, Rows, Sink, open_sink
 from job.spool import Spool, open_spool
 from job.tables import Key, Run, Snapshot
 from job.version import VERSION
@@ -63,6 +63,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     sink: str
     bug: bool = False
+    acceptable: bool = True
+    """What could not be read is no more than `fail_on` lets pass."""
     committed_before: bool = False
     """This task of this run was committed by an earlier attempt: nothing was read, and nothing written."""
 
@@ -96,7 +98,7 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
     identity().token()
     sink.prepare()
     if task.is_named and (before := sink.committed(task.run_id, task.index)) is not None:
-        log.info("run committed before", run_id=task.run_id, task_index=task.index, outcome=before)
+        log.info("run committed before", run_id=task.run_id, task_index=task.index, complete=before.complete)
         return _nothing_to_do(config, task, before, clock)
     log.info("run started", run_id=task.run_id, projects=len(config.projects), sink=config.sink, version=VERSION)
     stop = threading.Event()
@@ -128,10 +130,11 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         outcome = _record(spool, task, config, listings, collected, clock)
         log.info("publishing", rows=sum(spool.rows.values()))
         counts = dict(spool.rows)
-        commit = Commit(task.run_id, task.index, task.attempt, outcome.outcome)
+        outcome_ = Outcome(outcome.outcome == "complete", outcome.acceptable)
+        commit = Commit(task.run_id, task.index, task.attempt, outcome_)
         if not sink.publish(Rows(spool.save(), counts), commit):
             log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
-            return _nothing_to_do(config, task, sink.committed(task.run_id, task.index) or "incomplete", clock)
+            return _nothing_to_do(config, task, sink.committed(task.run_id, task.index) or outcome_, clock)
     summary = _summary(config, task, outcome, counts, listings, collected, clock)
     log.info(
         "run finished",
@@ -179,10 +182,11 @@ def _share(wanted: list[tuple[str, gke.Cluster]], task: Task, sink: Sink) -> lis
     return mine
 
 
-def _nothing_to_do(config: Config, task: Task, outcome: str, clock: float) -> Summary:
+def _nothing_to_do(config: Config, task: Task, outcome: Outcome, clock: float) -> Summary:
     return Summary(
         run_id=task.run_id,
-        outcome=outcome,
+        outcome="complete" if outcome.complete else "incomplete",
+        acceptable=outcome.acceptable,
         projects=0,
         projects_failed=0,
         clusters=0,
@@ -320,6 +324,7 @@ def _record(
         version=VERSION,
         config_digest=config.digest,
         outcome="complete" if complete == len(snapshots) and not failed_projects else "incomplete",
+        acceptable=_is_acceptable(config, listings, collected),
         started_at=task.snapshot_time,
         finished_at=datetime.now(UTC),
         duration_seconds=round(monotonic() - clock, 3),
@@ -336,6 +341,15 @@ def _record(
     segment.add([outcome])
     spool.keep(segment)
     return outcome
+
+
+def _is_acceptable(config: Config, listings: list[Listing], collected: list[Collected]) -> bool:
+    lists = [listing.collection for listing in listings]
+    lists += [collection for done in collected for collection in done.collections if collection.outcome != "off"]
+    complete = sum(done.snapshot.status == "complete" for done in collected)
+    return config.accepts(complete, len(collected)) and config.accepts(
+        sum(collection.outcome == "ok" for collection in lists), len(lists)
+    )
 
 
 def _key(task: Task, **columns: Any) -> Key:
@@ -378,6 +392,7 @@ def _summary(
     return Summary(
         run_id=task.run_id,
         outcome=outcome.outcome,
+        acceptable=outcome.acceptable,
         projects=outcome.projects,
         projects_failed=outcome.projects_failed,
         clusters=outcome.clusters,

@@ -92,6 +92,13 @@ def test_the_summary_says_what_was_not_read_and_the_exit_code_is_3(replay: Repla
     assert "1 clusters of 2 projects" in done.stdout
 
 
+def test_fail_on_decides_what_exits_with_3(configured: dict[str, Any], replay: Replay, tmp_path: Path) -> None:
+    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "pods is forbidden"}')
+    for fail_on, code in (("incomplete", 3), ("below:95%", 3), ("below:0%", 0), ("never", 0)):
+        write_config(tmp_path, configured | {"fail_on": fail_on})
+        assert invoke("run").returncode == code
+
+
 @pytest.mark.usefixtures("configured")
 def test_plan_query_and_show() -> None:
     plan = invoke("plan")

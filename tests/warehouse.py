@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from job.sinks import Commit, Rows, Sink
+from job.sinks import Commit, Outcome, Rows, Sink
 from job.spool import open_spool
 from job.tables import Collection, Key, Namespace, Pod, Record, Run, Snapshot
 
@@ -70,7 +70,8 @@ def publish(sink: Sink, rows: Sequence[tuple[Key, Record]], *, without: Sequence
                 segment.add([record])
                 spool.keep(segment)
         counts = dict(spool.rows)
-        return sink.publish(Rows(spool.save(), counts), Commit(run_id or rows[-1][0].snapshot_id, 0, 0, "complete"))
+        outcome = Outcome(complete=True, acceptable=True)
+        return sink.publish(Rows(spool.save(), counts), Commit(run_id or rows[-1][0].snapshot_id, 0, 0, outcome))
 
 
 def rows(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
@@ -105,8 +106,9 @@ def _snapshot(number: int, status: str, cluster_id: str) -> Snapshot:
 def _run(number: int, clusters: int) -> Run:
     return Run(
         run_id=f"run-{number}", task_index=0, task_count=1, attempt=0, version="0", config_digest="0",
-        outcome="complete", started_at=FIRST, finished_at=FIRST, duration_seconds=1.0, projects=1, projects_failed=0,
-        clusters=clusters, clusters_complete=clusters, clusters_partial=0, clusters_failed=0, objects=1, rows=1,
+        outcome="complete", acceptable=True, started_at=FIRST, finished_at=FIRST, duration_seconds=1.0, projects=1,
+        projects_failed=0, clusters=clusters, clusters_complete=clusters, clusters_partial=0, clusters_failed=0,
+        objects=1, rows=1,
     )  # fmt: skip
 
 

@@ -37,8 +37,16 @@ class Commit(NamedTuple):
     run_id: str
     task_index: int
     attempt: int
-    outcome: str
-    """`complete` or `incomplete`, as in `runs`."""
+    outcome: Outcome
+
+
+class Outcome(NamedTuple):
+    """What a task came to, as its commit tells it to later attempts."""
+
+    complete: bool
+    """Everything asked for was read."""
+    acceptable: bool
+    """What was not is no more than `fail_on` lets pass."""
 
 
 class Change(NamedTuple):
@@ -82,8 +90,8 @@ class Sink(Protocol):
             SinkError: it cannot be done, or not without loss: then nothing was changed.
         """
 
-    def committed(self, run_id: str, task_index: int) -> str | None:
-        """The outcome under which the task of the run has been committed; None where it has not.
+    def committed(self, run_id: str, task_index: int) -> Outcome | None:
+        """The outcome with which the task of the run has been committed; None where it has not.
 
         Raises:
             SinkError: the sink cannot be read.

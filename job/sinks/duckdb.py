@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
-from job.sinks import WEIGHTS, Change, Commit, Result, Rows, refuse_loss
+from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
 from job.sinks.pruning import prunable
 from job.tables import TABLES
 from job.views import digest, for_duckdb, views
@@ -74,7 +74,7 @@ class DuckDBSink:
         with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
             return self._evolve(connection)
 
-    def committed(self, run_id: str, task_index: int) -> str | None:
+    def committed(self, run_id: str, task_index: int) -> Outcome | None:
         if not self.path.exists():
             return None
         with self._open(read_only=True, patience=self._timeout_seconds) as connection:
@@ -100,7 +100,7 @@ class DuckDBSink:
             self._evolve(connection)
             if _outcome(connection, commit_id) is not None:
                 return False
-            connection.execute("INSERT INTO commits VALUES (?, ?)", [commit_id, commit.outcome])
+            connection.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.outcome])
             for table, file in rows.files.items():
                 _insert(connection, table, file, rows.counts[table])
             return True
@@ -194,9 +194,10 @@ def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     return found is not None
 
 
-def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> str | None:
-    found = connection.execute("SELECT outcome FROM commits WHERE commit_id = ?", [commit_id]).fetchone()
-    return None if found is None else str(found[0])
+def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> Outcome | None:
+    asked = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
+    found = connection.execute(asked, [commit_id]).fetchone()
+    return None if found is None else Outcome(*found)
 
 
 def _changes_from_nothing() -> Iterator[Change]:
@@ -213,7 +214,7 @@ def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     if _has_tables(connection):
         made = connection.execute("SELECT version, views FROM schema_version").fetchone()
     else:
-        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, outcome VARCHAR);"
+        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
         yield Change("create table", "commits", statement)
         statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
         yield Change("create table", "weights", statement)

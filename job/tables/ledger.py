@@ -22,6 +22,7 @@ class Run(Record, frozen=True, kw_only=True):
     version: Annotated[str, "Version of gke-inventory."]
     config_digest: Annotated[str, "SHA-256 of the configuration in effect, first 16 hexadecimal digits."]
     outcome: Annotated[str, "`complete`, or `incomplete` when anything asked for could not be read."]
+    acceptable: Annotated[bool, "What could not be read is no more than `fail_on` lets pass: the exit code is 0."]
     started_at: Annotated[datetime, "When the task began."]
     finished_at: Annotated[datetime, "When the task had collected all it could, just before the commit."]
     duration_seconds: Annotated[float, "Seconds from start to the commit."]

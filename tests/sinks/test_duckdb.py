@@ -10,6 +10,7 @@ from warehouse import Read, publish, rows, run_of
 
 from job.errors import SinkError
 from job.schema import SCHEMA_VERSION
+from job.sinks import Outcome
 from job.sinks.duckdb import DuckDBSink
 from job.tables import TABLES
 from job.views import views
@@ -72,6 +73,6 @@ def test_a_task_is_committed_once_whichever_attempt_comes_first(sink: DuckDBSink
     assert sink.committed("execution", 0) is None
     assert publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id="execution")
     assert not publish(sink, run_of(1, Read("a", ["x"], ["p2"]), prefix="again-"), run_id="execution")
-    assert sink.committed("execution", 0) == "complete"
+    assert sink.committed("execution", 0) == Outcome(complete=True, acceptable=True)
     assert sink.committed("execution", 1) is None
     assert rows(sink, "SELECT name FROM pods") == [("p1",)]

@@ -11,7 +11,7 @@ from job.config import BigQuery
 from job.errors import QueryError
 from job.identity import Identity
 from job.log import log
-from job.sinks import WEIGHTS, Change, Commit, Result, Rows, refuse_loss
+from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
 from job.sinks.bigquery.errors import message, telling
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.tables import Tables, declared, schema_of
@@ -76,10 +76,10 @@ class BigQuerySink:
             self._location = str((dataset or self._client.get_dataset(self.name)).location)
             return changes
 
-    def committed(self, run_id: str, task_index: int) -> str | None:
+    def committed(self, run_id: str, task_index: int) -> Outcome | None:
         with telling(self._where):
             labels = self._loads.committed(self._job_id(run_id, str(task_index), "commit"))
-            return None if labels is None else labels.get("outcome", "incomplete")
+            return None if labels is None else Outcome(*(labels.get(name) == "true" for name in Outcome._fields))
 
     def weights(self, run_id: str) -> dict[str, int]:
         """One query for all tasks: it runs under an id of its own, and its result is kept for a day."""
@@ -176,7 +176,7 @@ class BigQuerySink:
             schema=schema_of(table),
             job_id=self._job_id(commit.run_id, str(commit.task_index), *name),
             content=checksum(rows.files[table]),
-            labels={**self._options.labels, "outcome": commit.outcome},
+            labels={**self._options.labels, **{k: str(v).lower() for k, v in commit.outcome._asdict().items()}},
         )
 
     def _job_id(self, *name: str) -> str:
