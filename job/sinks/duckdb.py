@@ -167,6 +167,8 @@ class DuckDBSink:
         try:
             connection.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
             yield connection
+        except _duckdb_error() as error:  # tables that are not ours, say
+            raise SinkError(f"sink {self.path}: cannot be read: {_short(error)}") from error
         finally:
             connection.close()  # an open transaction ends with its connection: it is rolled back
 

@@ -69,6 +69,14 @@ def test_a_file_of_a_newer_version_is_left_alone(sink: DuckDBSink, tmp_path: Pat
             act()
 
 
+def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("CREATE TABLE commits (mine INTEGER); CREATE TABLE pods (mine INTEGER)")
+    for act in (sink.prepare, sink.changes, lambda: sink.committed("execution", 0)):
+        with pytest.raises(SinkError, match=r"sink .*w\.duckdb: cannot be read: "):
+            act()
+
+
 def test_a_task_is_committed_once_whichever_attempt_comes_first(sink: DuckDBSink) -> None:
     assert sink.committed("execution", 0) is None
     assert publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id="execution")
