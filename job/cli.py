@@ -87,6 +87,7 @@ def _sink_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command()
 @_options
 @click.option("--sink", metavar="URL", help="duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU")
+@click.option("--tasks", default=1, type=click.IntRange(1, 64), help="Processes to share the clusters; one commit.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON, on stdout.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 @click.option("-q", "--quiet", is_flag=True, help="Log warnings alone.")
@@ -95,6 +96,7 @@ def run(
     projects: tuple[str, ...],
     clusters: tuple[str, ...],
     sink: str | None,
+    tasks: int,
     as_json: bool,
     verbose: bool,
     quiet: bool,
@@ -103,7 +105,7 @@ def run(
     from job.log import configure_logging
 
     configure_logging(verbose=verbose, quiet=quiet)
-    return _run(_config(path, projects, clusters, sink), as_json=as_json)
+    return _run(_config(path, projects, clusters, sink), tasks=tasks, as_json=as_json)
 
 
 @cli.command()
@@ -288,10 +290,15 @@ def _config(path: str | None, projects: tuple[str, ...], clusters: tuple[str, ..
     return config
 
 
-def _run(config: Config, *, as_json: bool) -> int:
-    from job.run import run as run_once
+def _run(config: Config, *, tasks: int, as_json: bool) -> int:
+    if tasks > 1:
+        from job.tasks import run_tasks
 
-    summary = run_once(config, progress=_progress())
+        summary = run_tasks(config, tasks)
+    else:
+        from job.run import run as run_once
+
+        summary = run_once(config, progress=_progress())
     if as_json:
         _print_json(summary)
     else:

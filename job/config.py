@@ -96,8 +96,9 @@ class Config(Settings, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the configuration in effect, its first 16 hexadecimal digits."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
+        """SHA-256 of the configuration in effect, but for `sink`, its first 16 hexadecimal digits."""
+        told = msgspec.structs.replace(self, sink="")
+        return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:16]
 
 
 def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Config:

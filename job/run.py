@@ -215,6 +215,11 @@ class _Once:
         return self._identity
 
 
+def new_run_id(now: datetime) -> str:
+    """A name for a run that nobody else has named."""
+    return f"run-{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+
+
 def _task(now: datetime) -> Task:
     """Which task this is, as Cloud Run tells it: https://cloud.google.com/run/docs/container-contract#jobs-env-vars"""
     execution = os.environ.get("CLOUD_RUN_EXECUTION")
@@ -227,7 +232,7 @@ def _task(now: datetime) -> Task:
             "the tasks of one run have to name it alike"
         )
     return Task(
-        run_id=execution or f"run-{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
+        run_id=execution or new_run_id(now),
         snapshot_time=now,
         is_named=bool(execution),
         index=index,

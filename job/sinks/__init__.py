@@ -195,6 +195,10 @@ def open_sink(config: Config, identity: Callable[[], Identity]) -> Sink:
             endpoint=config.api_endpoints.bigquery,
             timeout_seconds=config.timeouts.sink_seconds,
         )
+    if parts.scheme == "folder":
+        from job.sinks.folder import FolderSink
+
+        return FolderSink(Path(parts.path.replace("//", "/")))
     raise ConfigError(f"sink: {url!r} is not a sink; it is {_FORMS}")
 
 

@@ -20,7 +20,7 @@ class Run(Record, frozen=True, kw_only=True):
     task_count: Annotated[int, "How many tasks the run had."]
     attempt: Annotated[int, "Which attempt of the task this was, from 0."]
     version: Annotated[str, "Version of gke-inventory."]
-    config_digest: Annotated[str, "SHA-256 of the configuration in effect, first 16 hexadecimal digits."]
+    config_digest: Annotated[str, "SHA-256 of the configuration in effect, but for `sink`: 16 hexadecimal digits."]
     outcome: Annotated[str, "`complete`, or `incomplete` when anything asked for could not be read."]
     acceptable: Annotated[bool, "What could not be read is no more than `fail_on` lets pass: the exit code is 0."]
     started_at: Annotated[datetime, "When the task began."]
