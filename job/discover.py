@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 RESOURCE = "clusters"
 
+# msgspec learns a struct when it first meets it, and crashes or drops fields where two threads are the first: no worker
+# may be, so whatever they decode has its decoder made at import
+msgspec.json.Decoder(gke.Cluster)
+
 
 class Listing(msgspec.Struct, frozen=True):
     """The answer of one project, whatever it was."""

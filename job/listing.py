@@ -204,13 +204,14 @@ def _body(response: Any, end: float) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
+_STATUS = msgspec.json.Decoder(meta.Status)
 _OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 
 def _refused(answer: Answer) -> Unread:
     """What the server said instead of an answer: a `Status`, or plain text."""
     try:
-        told = msgspec.json.decode(answer.body, type=meta.Status)
+        told = _STATUS.decode(answer.body)
         reason, message = told.reason, told.message or ""
     except msgspec.MsgspecError:
         reason, message = None, answer.body[:300].decode("utf-8", "replace")
