@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from job.errors import Interrupted, InventoryError
+from job.signals import stop_in_order
 
 if TYPE_CHECKING:
     from job.config import Config
@@ -23,7 +23,7 @@ INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal's number, as shells hav
 
 def main() -> NoReturn:
     """Runs the command line; the only place where exit codes are made."""
-    _on_sigterm()
+    stop_in_order()
     try:
         code = cli.main(prog_name="gke-inventory", standalone_mode=False)
         sys.stdout.flush()
@@ -276,13 +276,6 @@ def _print_json(value: Any) -> None:
     import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
-
-
-def _on_sigterm() -> None:
-    def stop(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
-        raise Interrupted
-
-    signal.signal(signal.SIGTERM, stop)
 
 
 def _report_bug(error: Exception) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from job.config import Config
 from job.connect import CONNECTABLE, Endpoint, choose_endpoint, connect
-from job.errors import CredentialsError, InventoryError
+from job.errors import InventoryError, SpoolError
 from job.identity import Identity
 from job.kinds import KINDS, Kind
 from job.listing import MOST_RESTARTS, Expired, Server, Tally, Unread, pages
@@ -80,7 +80,7 @@ class Collector:
 
         Raises:
             Stopped: the run was stopped meanwhile.
-            OSError: the spool cannot be written.
+            SpoolError: the spool cannot be written.
         """
         started_at, clock = datetime.now(UTC), monotonic()
         key = Key(
@@ -105,7 +105,7 @@ class Collector:
                 for collection, kept in self._kinds(server, key):
                     collections.append(collection)
                     rows += kept
-        except (Stopped, OSError):
+        except (Stopped, SpoolError):
             raise
         except Unread as error:
             collections = [_unread(self.task, kind, Tally(), error) for kind in KINDS]
@@ -120,7 +120,8 @@ class Collector:
         collections = [self._switched(collection) for collection in collections]
         rows += self._keep(key, collections)
         snapshot = self._snapshot(cluster, endpoint, version, collections, rows, started_at, clock)
-        bound.info(
+        say = bound.info if snapshot.status == "complete" else bound.warning
+        say(
             "cluster collected",
             status=snapshot.status,
             objects=snapshot.objects,
@@ -148,6 +149,7 @@ class Collector:
             reading = _Reading(kind, scope, segment)
             try:
                 for page in pages(server, kind.path, self.config.page_limit, reading.decode, tally):
+                    self._wait(0)
                     reading.add(page)
             except Expired as error:
                 segment.drop()
@@ -157,9 +159,6 @@ class Collector:
                     return _unread(self.task, kind, tally, gone), 0
                 tally.resource_version = None
                 continue
-            except CredentialsError as error:
-                segment.drop()
-                return _unread(self.task, kind, tally, Unread("unauthorized", str(error), reason="Credentials")), 0
             except Unread as error:
                 segment.drop()
                 return _unread(self.task, kind, tally, error), 0
@@ -320,8 +319,6 @@ def _server_version(server: Server) -> str | None:
         return server.get("/version", [], _VERSION.decode, Tally()).git_version
     except (Expired, msgspec.ValidationError):
         return None
-    except CredentialsError as error:
-        raise Unread("unauthorized", str(error), reason="Credentials") from error
     except Unread as error:
         if error.outcome in ("unreachable", "timed_out"):
             raise

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from job.errors import QueryError, SinkError
 from job.schema import columns, duckdb_type
+from job.signals import committing
 from job.sinks import Result, Rows
 from job.tables import TABLES
 from job.views import for_duckdb, views
@@ -69,7 +70,8 @@ class DuckDBSink:
                     connection.execute("INSERT INTO loads VALUES (?)", [load_id])
                     for table, file in rows.files.items():
                         _insert(connection, table, file, rows.counts[table])
-                connection.execute("COMMIT")
+                with committing():
+                    connection.execute("COMMIT")
             except _duckdb_error() as error:
                 raise SinkError(f"sink {self.path}: nothing was written: {_short(error)}") from error
 
