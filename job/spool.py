@@ -177,6 +177,13 @@ class Spool:
         self._tables = {}
         return saved
 
+    def close(self) -> None:
+        """Forgets all rows that have not been saved."""
+        with self._lock:
+            for deflated in self._tables.values():
+                deflated.close()
+            self._tables = {}
+
 
 @contextlib.contextmanager
 def open_spool() -> Iterator[Spool]:
@@ -191,5 +198,5 @@ def open_spool() -> Iterator[Spool]:
         raise SpoolError(
             f"cannot make a temporary directory for rows: {error.strerror or error}. Set TMPDIR to a folder with room"
         ) from error
-    with directory as path:
-        yield Spool(Path(path))
+    with directory as path, contextlib.closing(Spool(Path(path))) as spool:
+        yield spool

@@ -109,8 +109,9 @@ class DuckDBSink:
             try:
                 return attempt()
             except _duckdb_error() as error:
-                if "lock" not in str(error) or time.monotonic() > end:
-                    advice = ": close the program that has it open" if "lock" in str(error) else ""
+                is_locked = "Could not set lock on file" in str(error)
+                if not is_locked or time.monotonic() > end:
+                    advice = ": close the program that has it open" if is_locked else ""
                     raise SinkError(f"sink {self.path}: cannot be opened{advice}: {_short(error)}") from error
             time.sleep(0.1)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +21,7 @@ from job.simulator import Simulator
 from job.tables import TABLES
 
 PATIENT = {"connect_seconds": 10.0, "request_seconds": 20.0, "retry_seconds": 30.0, "cluster_seconds": 120.0}
+NEWEST = "snapshot_time = (SELECT max(snapshot_time) FROM runs)"
 LEDGER = ("runs", "snapshots", "collections")
 _OF_THE_RUN = (  # what no two runs have alike
     "snapshot_id", "snapshot_time", "run_id", "started_at", "duration_seconds", "age_seconds", "carried_forward",
@@ -50,6 +54,32 @@ class Ended(NamedTuple):
         }  # fmt: skip
 
 
+class Started:
+    """A command that runs in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._told = ""
+
+    def wait_for(self, message: str) -> None:
+        """Reads its log up to this event."""
+        assert self.process.stderr is not None
+        while line := self.process.stderr.readline():
+            self._told += line
+            if line.startswith("{") and json.loads(line)["message"] == message:
+                return
+        raise AssertionError(f"it ended before {message!r}: {self._told}")
+
+    def end(self, within: float = 60) -> Ended:
+        """Waits for its end; where a signal ended it, the exit code is the one that shells tell."""
+        out, err = self.process.communicate(timeout=within)
+        err = self._told + err
+        assert "CANARY" not in out + err
+        assert "Traceback" not in err, err
+        code = self.process.returncode
+        return Ended(code if code >= 0 else 128 - code, out, err)
+
+
 class Fleet:
     """The simulated fleet as one test sees it."""
 
@@ -59,6 +89,9 @@ class Fleet:
         self.usual = usual
         self.database = directory / "x.duckdb"
         self.config = directory / "c.json"
+        self.spools = directory / "spools"
+        self.spools.mkdir()
+        self._asked = len(simulator.requests())
         shutil.copy(usual, self.database)
         self.configure()
 
@@ -86,6 +119,27 @@ class Fleet:
         assert "CANARY" not in told.out + told.err
         assert "Traceback" not in told.err
         return Ended(int(ended.value.code or 0), told.out, told.err)
+
+    def start(self, *arguments: str, before: tuple[str, ...] = ()) -> Started:
+        """Starts the command line in a process of its own; `before` goes before it, as `env` and `nice` do."""
+        words = arguments or ("run", "--json")
+        process = subprocess.Popen(
+            [*before, sys.executable, "-m", "job.cli", words[0], "--config", str(self.config), *words[1:]],
+            env=os.environ | {"TMPDIR": str(self.spools)},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return Started(process)
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What the servers were sent since this test began."""
+        return self.simulator.requests()[self._asked :]
+
+    def wait_until_asked(self, cluster: str, path: str, *, times: int = 1) -> None:
+        """Waits until a cluster has been sent so many requests for the path."""
+        end = time.monotonic() + 60
+        while sum((told["cluster"], told["path"]) == (cluster, path) for told in self.asked()) < times:
+            assert time.monotonic() < end, f"{cluster} is not asked for {path}"
+            time.sleep(0.02)
 
     def query(self, sql: str, *, usual: bool = False) -> list[tuple[Any, ...]]:
         """A query's rows."""

@@ -6,9 +6,7 @@ import json
 
 import pytest
 from faults.cases import CASES, KINDS, PROJECT, WEB, Case
-from faults.fleet import Fleet, Rows
-
-NEWEST = "snapshot_time = (SELECT max(snapshot_time) FROM runs)"
+from faults.fleet import NEWEST, Fleet, Rows
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES if not case.by])
