@@ -236,13 +236,13 @@ class _Reading:
         """The page, decoded whole; object by object where that fails, so that one bad object costs one object."""
         try:
             return _PAGES[self._kind.resource].decode(body)
-        except msgspec.ValidationError:
+        except meta.NOT_DECODABLE:
             raw = _RAW_PAGE.decode(body)
         good = []
         for position, item in enumerate(raw.items or ()):
             try:
                 good.append(msgspec.json.decode(item, type=self._kind.item))
-            except msgspec.MsgspecError:
+            except meta.NOT_DECODABLE:
                 self._unreadable_objects += 1
                 if len(self._unreadable) < _MOST_NAMED:
                     self._unreadable.append(_name_of(item) or f"page item {position}")
@@ -329,7 +329,7 @@ def _name_of(item: msgspec.Raw) -> str | None:
     """`namespace/name` of an object that cannot be decoded, where at least that can."""
     try:
         named = _NAMED.decode(item).metadata
-    except msgspec.MsgspecError:
+    except meta.NOT_DECODABLE:
         return None
     if named is None or not named.name:
         return None

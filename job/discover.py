@@ -64,6 +64,7 @@ def clusters_in(
     from google.api_core import exceptions
     from google.api_core.retry import Retry, if_exception_type
     from google.auth.exceptions import GoogleAuthError
+    from google.protobuf import json_format
 
     failures: list[Exception] = []
     retry = Retry(
@@ -74,7 +75,8 @@ def clusters_in(
         initial=0.25, multiplier=2.0, maximum=16.0, timeout=timeouts.retry_seconds, on_error=failures.append,
     )  # fmt: skip
     started_at, clock = datetime.now(UTC), monotonic()
-    clusters: tuple[gke.Cluster, ...] = ()
+    clusters: list[gke.Cluster] = []
+    unreadable: list[str] = []
     told: dict[str, Any] = {"outcome": "ok", "http_status": 200}
     try:
         # On a plain loopback channel nothing else would authenticate us.
@@ -85,7 +87,13 @@ def clusters_in(
             retry=retry,
             timeout=timeouts.request_seconds,
         )
-        clusters = tuple(_decoded(cluster) for cluster in answer.clusters)
+        for cluster in answer.clusters:
+            try:
+                clusters.append(_decoded(cluster))
+            except (msgspec.ValidationError, json_format.Error):
+                unreadable.append(f"{cluster.location}/{cluster.name}")
+        if unreadable:
+            told |= {"outcome": "partial", "message": f"clusters that could not be decoded: {', '.join(unreadable)}"}
         if answer.missing_zones:
             zones = tuple(sorted(answer.missing_zones))
             told |= {"outcome": "partial", "reason": "MissingZones", "missing_zones": zones}
@@ -98,7 +106,7 @@ def clusters_in(
     retries = len(failures) - (1 if failures and told["outcome"] not in ("ok", "partial") else 0)
     return Listing(
         project_id=project_id,
-        clusters=clusters,
+        clusters=tuple(clusters),
         collection=Collection(
             run_id=run_id,
             resource=RESOURCE,
@@ -111,8 +119,9 @@ def clusters_in(
             waited_seconds=0.0,
             started_at=started_at,
             duration_seconds=round(monotonic() - clock, 3),
-            unreadable_objects=0,
-            listed_clusters=tuple(sorted(f"{cluster.location}/{cluster.name}" for cluster in clusters)),
+            unreadable=tuple(unreadable),
+            unreadable_objects=len(unreadable),
+            listed_clusters=tuple(sorted([*unreadable, *(f"{found.location}/{found.name}" for found in clusters)])),
             **told,
         ),
     )

@@ -124,7 +124,7 @@ class Server:
                 failure = _refused(answer)
             except msgspec.ValidationError:
                 raise
-            except msgspec.DecodeError:
+            except meta.NOT_DECODABLE:
                 failure = Unread("invalid", "the answer is not JSON", http_status=200, again=0.0)
             except Unread as error:
                 failure = error
@@ -256,7 +256,7 @@ def _refused(answer: Answer) -> Unread:
     try:
         told = _STATUS.decode(answer.body)
         reason, message = told.reason, told.message or ""
-    except msgspec.MsgspecError:
+    except meta.NOT_DECODABLE:
         reason, message = None, answer.body[:300].decode("utf-8", "replace")
         if message.lstrip().startswith("<"):  # a proxy's page
             message = ""

@@ -11,6 +11,7 @@ import yaml
 from job.client import kubernetes_client
 from job.config import Config
 from job.errors import ConfigError, InventoryError, NotFoundError
+from job.wire.meta import NOT_DECODABLE
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -120,7 +121,7 @@ def _get(client: ApiClient, where: str, path: str, accept: str = "application/js
         return bytes(body)
     try:
         told = msgspec.json.decode(body).get("message")
-    except (msgspec.MsgspecError, AttributeError):
+    except (*NOT_DECODABLE, AttributeError):
         told = None
     message = f"{where}: {told or f'HTTP status {response.status}'}"
     raise NotFoundError(message) if response.status == 404 else InventoryError(message)
@@ -129,7 +130,7 @@ def _get(client: ApiClient, where: str, path: str, accept: str = "application/js
 def _decoded(body: bytes, where: str, kind: Any = Any) -> Any:
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.MsgspecError as error:
+    except NOT_DECODABLE as error:
         raise InventoryError(f"{where}: the answer is not what it should be") from error
 
 

@@ -21,6 +21,8 @@ KINDS = {
     "null_items": "sends `items: null`",
     "null_lists": "sends null for each list in each object",
     "wrong_type": "sends a number where a label's text belongs, in one object",
+    "invalid_utf8": "sends a byte that is not UTF-8 where a label's text belongs, in one object",
+    "deep": "nests a list `depth` levels deep, in one object",
     "unknown_fields": "adds fields that no client knows, to each object",
     "unknown_kind": "lets each object be controlled by one of a kind that no client knows",
     "expired_continue": "answers every continue token with 410 and a fresh, inconsistent one",
@@ -43,6 +45,7 @@ KINDS = {
     "gke_not_found": "the GKE API does not know the project",
     "missing_zones": "the GKE API could not ask `zones`",
     "unresolvable": "the GKE API tells an endpoint whose name nothing resolves",
+    "bad_time": "the GKE API tells a creation time that is none",
     "bad_ca": "the GKE API tells a CA certificate that is none",
     "deleted": "the cluster is deleted once the GKE API has listed it",
     "token_status": "the token endpoint answers with `code`",
@@ -54,7 +57,7 @@ CONNECTION = frozenset({"refuse", "hang_tls", "tls_unknown_ca", "tls_wrong_host"
 """Of a cluster's listening socket."""
 PROJECT = frozenset({"gke_unavailable", "gke_denied", "gke_disabled", "gke_not_found", "missing_zones"})
 """Of the GKE API, for a project."""
-LISTED = frozenset({"unresolvable", "bad_ca", "deleted"})
+LISTED = frozenset({"unresolvable", "bad_time", "bad_ca", "deleted"})
 """Of a cluster as the GKE API lists it."""
 TOKEN = frozenset({"token_status", "token_invalid_grant"})
 REQUEST = frozenset(KINDS) - CONNECTION - PROJECT - LISTED - TOKEN

@@ -96,6 +96,8 @@ class ClusterManager(grpc.GenericRpcHandler):
         if kind == "unresolvable":
             told.endpoint = told.private_cluster_config.public_endpoint = "no-such-host.invalid"
             told.control_plane_endpoints_config.ip_endpoints_config.public_endpoint = told.endpoint
+        elif kind == "bad_time":
+            told.create_time = "yesterday"
         elif kind == "bad_ca":
             told.master_auth.cluster_ca_certificate = base64.b64encode(b"CANARY: no certificate").decode()
         elif kind == "deleted":

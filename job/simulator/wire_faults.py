@@ -23,7 +23,12 @@ def spoil(body: bytes, fault: Fault) -> bytes:
     page = json.loads(body)
     if "items" in page:
         change(page, fault)
-    return json.dumps(page).encode()
+    depth = int(fault.options.get("depth", 100_000))
+    return json.dumps(page).encode().replace(_BAD_BYTE, b"\xff").replace(_DEEP, b"[" * depth + b"]" * depth)
+
+
+_BAD_BYTE, _DEEP = b"~bad byte~", b'"~deep~"'
+"""Stand-ins for what `json.dumps` does not write."""
 
 
 async def send(
@@ -93,6 +98,16 @@ def _without_lists(value: Any) -> Any:
     return None if isinstance(value, list) else value
 
 
+def _invalid_utf8(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    if page["items"]:
+        page["items"][0]["metadata"]["labels"] = {"text": _BAD_BYTE.decode()}
+
+
+def _deep(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    if page["items"]:
+        page["items"][0]["fromTheFuture"] = json.loads(_DEEP)
+
+
 def _unknown_fields(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
     for item in page["items"]:
         item["fromTheFuture"] = {"deep": [1, {"er": None}]}
@@ -119,6 +134,8 @@ _CHANGES = {
     "null_items": _null_items,
     "null_lists": _null_lists,
     "wrong_type": _wrong_type,
+    "invalid_utf8": _invalid_utf8,
+    "deep": _deep,
     "unknown_fields": _unknown_fields,
     "unknown_kind": _unknown_kind,
     "duplicate_uid": _duplicate_uid,
