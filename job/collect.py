@@ -29,6 +29,7 @@ from job.tables import Collection, Key, Record, Snapshot
 from job.wire import gke, meta
 
 _MOST_NAMED = 100  # unreadable objects named in one collection
+# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
 _RAW_PAGE = msgspec.json.Decoder(meta.Page[msgspec.Raw])
 _NAMED = msgspec.json.Decoder(meta.Named)
@@ -47,11 +48,14 @@ class Task:
     index: int = 0
     count: int = 1
     attempt: int = 0
+    is_named: bool = False
+    """Somebody else gave the run its name, so that other processes may be, or have been, the same task."""
 
     def snapshot_id(self, *name: str) -> str:
-        """The id of the snapshot of one cluster (or, without a name, of the task itself): the same for the same task,
-        attempt and cluster, another for every other."""
-        text = "\0".join((self.run_id, str(self.index), str(self.attempt), *name))
+        """The id of the snapshot of one cluster (or, without a name, of the task itself): the same throughout this
+        process, another for every other cluster, task, attempt and replay of the attempt."""
+        parts = (self.run_id, str(self.index), str(self.attempt), self.snapshot_time.isoformat(), *name)
+        text = "\0".join(parts)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -25,6 +25,9 @@ _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400)]
 
 
+_FAIL_ON = r"^(incomplete|never|below:(100|[1-9]?[0-9])%)$"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A mapping of the configuration file; every key is described in `config/inventory.yaml`."""
 
@@ -46,6 +49,22 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     sink_seconds: Seconds = 300.0
 
 
+# https://cloud.google.com/bigquery/docs/labels-intro#requirements, as far as ASCII goes
+_LABEL = r"^[a-z0-9_-]{0,63}$"
+_LABEL_KEY = r"^[a-z][a-z0-9_-]{0,62}$"
+
+
+class BigQuery(Settings, frozen=True, kw_only=True):
+    """How the tables of a `bigquery://` sink are kept."""
+
+    partition_expiration_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
+    require_partition_filter: bool = False
+    maximum_bytes_billed: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    labels: dict[Annotated[str, msgspec.Meta(pattern=_LABEL_KEY)], Annotated[str, msgspec.Meta(pattern=_LABEL)]] = (
+        msgspec.field(default_factory=dict)
+    )
+
+
 class ApiEndpoints(Settings, frozen=True, kw_only=True):
     """Other addresses of Google's APIs, as Private Service Connect and tests need them."""
 
@@ -58,6 +77,7 @@ class Config(Settings, frozen=True, kw_only=True):
     """What one run does."""
 
     projects: tuple[str, ...] = ()
+    fail_on: Annotated[str, msgspec.Meta(pattern=_FAIL_ON)] = "incomplete"
     clusters: Clusters = Clusters()
     endpoint: Literal["auto", "public", "dns", "private"] = "auto"
     sink: str = "duckdb:///inventory.duckdb"
@@ -66,12 +86,20 @@ class Config(Settings, frozen=True, kw_only=True):
     page_limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 500  # as kubectl --chunk-size
     workers: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 16
     timeouts: Timeouts = Timeouts()
+    bigquery: BigQuery = BigQuery()
     api_endpoints: ApiEndpoints = ApiEndpoints()
+
+    def accepts(self, read: int, wanted: int) -> bool:
+        """Whether so many of so many may be what a run comes to, by `fail_on`."""
+        if self.fail_on == "never" or read == wanted:
+            return True
+        return self.fail_on != "incomplete" and 100 * read >= int(self.fail_on[len("below:") : -1]) * wanted
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the configuration in effect, its first 16 hexadecimal digits."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
+        """SHA-256 of the configuration in effect, but for `sink`, its first 16 hexadecimal digits."""
+        told = msgspec.structs.replace(self, sink="")
+        return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:16]
 
 
 def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Config:

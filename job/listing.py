@@ -243,6 +243,7 @@ def _too_large(response: Any) -> Unread:
     )
 
 
+# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _STATUS = msgspec.json.Decoder(meta.Status)
 _OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 

@@ -12,6 +12,9 @@ import msgspec
 
 from job.tables import TABLES, Key, Part, Record
 
+SCHEMA_VERSION = 1
+"""Of all tables and views together, as a warehouse records it: raised with each release that changes any of them, so
+that an older program does not write to what a newer one has made."""
 PARTITIONED_BY = "snapshot_time"
 
 _TYPES = {str: "STRING", int: "INT64", float: "FLOAT64", bool: "BOOL", datetime: "TIMESTAMP"}
@@ -31,16 +34,24 @@ class Column(NamedTuple):
     type: str
     """`STRING`, `INT64`, `FLOAT64`, `BOOL`, `TIMESTAMP` or `STRUCT`."""
     mode: str
-    """`REQUIRED`, `NULLABLE` or `REPEATED`."""
+    """`REQUIRED` (never NULL), `NULLABLE` or `REPEATED`."""
     description: str
     fields: tuple[Column, ...] = ()
     """Of a `STRUCT`."""
+    key: bool = False
+    """It is one of those that open every table."""
+
+    @property
+    def declared_mode(self) -> str:
+        """The mode that BigQuery is told: NULLABLE for all that can be, but the key's. A column that is added to a
+        table can be nothing else, and a load job's schema has to name the very mode that the table has."""
+        return "NULLABLE" if self.mode == "REQUIRED" and not self.key else self.mode
 
 
 @cache
 def columns(table: str) -> tuple[Column, ...]:
     """All columns of a table, those of the key first."""
-    return (*_columns(Key), *_columns(TABLES[table]))
+    return (*(column._replace(key=True) for column in _columns(Key)), *_columns(TABLES[table]))
 
 
 def duckdb_type(column: Column) -> str:

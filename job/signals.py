@@ -19,7 +19,16 @@ def stop_in_order() -> None:
         signal.signal(number, _stop)
 
 
+def stopped_by() -> int | None:
+    """The signal that has come, if any has."""
+    return _stopped_by[0] if _stopped_by else None
+
+
+_stopped_by: list[int] = []
+
+
 def _stop(number: int, frame: object) -> NoReturn:  # noqa: ARG001
+    _stopped_by.append(number)
     for each in _STOPPING:
         signal.signal(each, signal.SIG_DFL)
     raise KeyboardInterrupt if number == signal.SIGINT else Interrupted

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError, SinkError
-from job.schema import columns, duckdb_type
+from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
 from job.signals import committing
-from job.sinks import Result, Rows
+from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
+from job.sinks.pruning import prunable
 from job.tables import TABLES
-from job.views import for_duckdb, views
+from job.views import digest, for_duckdb, views
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,7 +36,7 @@ class DuckDBSink:
         self._timeout_seconds = timeout_seconds
 
     def prepare(self) -> None:
-        """Looks at the file and its folder without opening the database, so that no reader is locked out."""
+        """Looks at the folder, the file and its tables; what they lack is made when rows are written."""
         folder = self.path.parent
         if not folder.is_dir():
             raise SinkError(f"sink {self.path}: the folder {folder} does not exist; create it, or name another file")
@@ -54,26 +57,67 @@ class DuckDBSink:
                 raise SinkError(f"sink {self.path}: cannot be read: {error.strerror}") from error
             if magic != _MAGIC:
                 raise SinkError(f"sink {self.path}: this file is not a DuckDB database; name another one")
+            refuse_loss(f"sink {self.path}", self.changes())
 
-    def publish(self, rows: Rows, *, load_id: str) -> None:
+    def changes(self) -> Sequence[Change]:
+        if not self.path.exists():
+            return [*_changes_from_nothing()]
+        with self._open(read_only=True, patience=self._timeout_seconds) as connection:
+            self._check_version(connection)
+            return list(_changes(connection))
+
+    def ddl(self) -> Sequence[str]:
+        return [change.statement for change in _changes_from_nothing()]
+
+    def apply(self) -> Sequence[Change]:
+        """In one transaction."""
+        self.prepare()
+        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+            return self._evolve(connection)
+
+    def committed(self, run_id: str, task_index: int) -> Outcome | None:
+        if not self.path.exists():
+            return None
+        with self._open(read_only=True, patience=self._timeout_seconds) as connection:
+            return _outcome(connection, _commit_id(run_id, task_index)) if _has_tables(connection) else None
+
+    def weights(self, run_id: str) -> dict[str, int]:
+        """Settled in a table by the first task to ask."""
+        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+            self._evolve(connection)
+            asked = "SELECT name, objects FROM weights WHERE run_id = ?"
+            if not connection.execute(asked, [run_id]).fetchall():
+                connection.execute(
+                    "DELETE FROM weights WHERE asked_at < now() - INTERVAL 8 DAY"
+                )  # a task's longest time
+                connection.execute("INSERT INTO weights VALUES (?, '', 0, now())", [run_id])  # though there be none
+                connection.execute(f"INSERT INTO weights SELECT ?, name, objects, now() FROM ({WEIGHTS})", [run_id])
+            return {name: objects for name, objects in connection.execute(asked, [run_id]).fetchall() if name}
+
+    def publish(self, rows: Rows, commit: Commit) -> bool:
         """Creates what is missing and inserts all rows, in one transaction."""
-        selects = {view.name: for_duckdb(view) for view in views()}
-        with self._open(read_only=False, patience=self._timeout_seconds) as connection:
-            try:
-                connection.execute("BEGIN")
-                connection.execute("CREATE TABLE IF NOT EXISTS loads (load_id VARCHAR PRIMARY KEY)")
-                for table in TABLES:
-                    _create(connection, table)
-                for name, select in selects.items():
-                    connection.execute(f"CREATE OR REPLACE VIEW {name} AS {select}")
-                if not connection.execute("SELECT 1 FROM loads WHERE load_id = ?", [load_id]).fetchone():
-                    connection.execute("INSERT INTO loads VALUES (?)", [load_id])
-                    for table, file in rows.files.items():
-                        _insert(connection, table, file, rows.counts[table])
-                with committing():
-                    connection.execute("COMMIT")
-            except _duckdb_error() as error:
-                raise SinkError(f"sink {self.path}: nothing was written: {_short(error)}") from error
+        commit_id = _commit_id(commit.run_id, commit.task_index)
+        patience = self._timeout_seconds
+        with self._open(read_only=False, patience=patience) as connection, self._transaction(connection, last=True):
+            self._evolve(connection)
+            if _outcome(connection, commit_id) is not None:
+                return False
+            connection.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.outcome])
+            for table, file in rows.files.items():
+                _insert(connection, table, file, rows.counts[table])
+            return True
+
+    def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
+        if not self.path.exists():
+            raise SinkError(f"sink {self.path}: there is no such file")
+        pruned = {}
+        patience = _READ_PATIENCE if dry_run else self._timeout_seconds
+        with self._open(read_only=dry_run, patience=patience) as connection, self._transaction(connection):
+            for table, where in prunable(before):
+                sql = f"SELECT count(*) FROM {table} WHERE {where}" if dry_run else f"DELETE FROM {table} WHERE {where}"
+                told = connection.execute(sql).fetchone()
+                pruned[table] = int(told[0]) if told else 0
+        return pruned
 
     def query(self, sql: str) -> Result:
         if not self.path.exists():
@@ -86,6 +130,39 @@ class DuckDBSink:
             except _duckdb_error() as error:
                 raise QueryError(f"the query failed: {error}") from error
 
+    def _check_version(self, connection: duckdb.DuckDBPyConnection) -> None:
+        if not _has_tables(connection):
+            return
+        (version,) = connection.execute("SELECT max(version) FROM schema_version").fetchone() or (None,)
+        if version is not None and version > SCHEMA_VERSION:
+            raise SinkError(
+                f"sink {self.path}: a newer gke-inventory has made its tables (schema {version}, this one knows "
+                f"{SCHEMA_VERSION}): upgrade this one; nothing was written"
+            )
+
+    def _evolve(self, connection: duckdb.DuckDBPyConnection) -> list[Change]:
+        self._check_version(connection)
+        changes = list(_changes(connection))
+        refuse_loss(f"sink {self.path}", changes)
+        for change in changes:
+            connection.execute(change.statement)
+        return changes
+
+    @contextmanager
+    def _transaction(self, connection: duckdb.DuckDBPyConnection, *, last: bool = False) -> Iterator[None]:
+        """All of the block, or nothing: without a COMMIT, a transaction ends with its connection.
+
+        Args:
+            last: nothing follows but to say that it is done.
+        """
+        try:
+            connection.execute("BEGIN")
+            yield
+            with committing() if last else nullcontext():
+                connection.execute("COMMIT")
+        except _duckdb_error() as error:
+            raise SinkError(f"sink {self.path}: nothing was written: {_short(error)}") from error
+
     @contextmanager
     def _open(self, *, read_only: bool, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
         import duckdb
@@ -97,6 +174,8 @@ class DuckDBSink:
         try:
             connection.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
             yield connection
+        except _duckdb_error() as error:  # tables that are not ours, say
+            raise SinkError(f"sink {self.path}: cannot be read: {_short(error)}") from error
         finally:
             connection.close()  # an open transaction ends with its connection: it is rolled back
 
@@ -116,19 +195,85 @@ class DuckDBSink:
             time.sleep(0.1)
 
 
-def _create(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Creates the table, or adds the columns that it lacks."""
-    told = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'main'"
-    there = dict(connection.execute(told, [table]).fetchall())
+def _commit_id(run_id: str, task_index: int) -> str:
+    return f"{run_id}-{task_index}"
+
+
+def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'commits'").fetchone()
+    return found is not None
+
+
+def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> Outcome | None:
+    asked = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
+    found = connection.execute(asked, [commit_id]).fetchone()
+    return None if found is None else Outcome(*found)
+
+
+def _changes_from_nothing() -> Iterator[Change]:
+    import duckdb
+
+    with duckdb.connect() as nothing:
+        yield from _changes(nothing)
+
+
+def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+    """Everything that differs from what is declared, in the order in which it has to be made."""
+    views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
+    made: tuple[Any, ...] | None = None
+    if _has_tables(connection):
+        made = connection.execute("SELECT version, views FROM schema_version").fetchone()
+    else:
+        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
+        yield Change("create table", "commits", statement)
+        statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
+        yield Change("create table", "weights", statement)
+        statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
+        yield Change("create table", "schema_version", statement)
+    for table in TABLES:
+        yield from _table_changes(connection, table)
+    if made is None or made[1] != views_digest:
+        there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+        for view in views():
+            action = "replace view" if view.name in there else "create view"
+            statement = f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};"
+            described = f"COMMENT ON VIEW {view.name} IS {_literal(view.description)};"
+            yield Change(action, view.name, f"{statement}\n{described}")
+    if made != (SCHEMA_VERSION, views_digest):
+        statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}');"
+        yield Change("set version", "schema_version", f"DELETE FROM schema_version; {statement}")
+
+
+def _table_changes(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[Change]:
+    """https://duckdb.org/docs/stable/sql/statements/alter_table"""
+    told = "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'main'"
+    there = {name: (kind, comment) for name, kind, comment in connection.execute(told, [table]).fetchall()}
     if not there:
-        definition = ", ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
-        connection.execute(f"CREATE TABLE {table} ({definition})")
-        connection.execute(f"COMMENT ON TABLE {table} IS {_literal(TABLES[table].description)}")
+        definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
+        comments = [f"COMMENT ON TABLE {table} IS {_literal(TABLES[table].description)};"]
+        comments += [_comment(table, column) for column in columns(table)]
+        statement = "\n".join([f"CREATE TABLE {table} (\n  {definition}\n);", *comments])
+        yield Change("create table", table, statement)
+        return
     for column in columns(table):
-        if there and column.name not in there:
-            connection.execute(f'ALTER TABLE {table} ADD COLUMN "{column.name}" {duckdb_type(column)}')
-        if column.name not in there:
-            connection.execute(f'COMMENT ON COLUMN {table}."{column.name}" IS {_literal(column.description)}')
+        name, kind = f"{table}.{column.name}", duckdb_type(column)
+        now, comment = there.get(column.name, (None, None))
+        if now is None:
+            statement = f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind};'
+            yield Change("add column", name, f"{statement} {_comment(table, column)}")
+        elif _plain(str(now)) != _plain(kind):
+            statement = f'ALTER TABLE {table} ALTER "{column.name}" TYPE {kind};'
+            yield Change("change type", name, statement, additive=False)
+        elif comment != column.description:
+            yield Change("describe", name, _comment(table, column))
+
+
+def _comment(table: str, column: Column) -> str:
+    return f'COMMENT ON COLUMN {table}."{column.name}" IS {_literal(column.description)};'
+
+
+def _plain(kind: str) -> str:
+    return kind.replace('"', "").upper()
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count: int) -> None:
@@ -139,7 +284,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count
     types = ", ".join(f"{_literal(column.name)}: {_literal(duckdb_type(column))}" for column in named)
     into = ", ".join(f'"{column.name}"' for column in named)
     inserted = connection.execute(
-        f"INSERT INTO {table} ({into}) SELECT {chosen} FROM {source % types}",  # noqa: S608 (our own column names)
+        f"INSERT INTO {table} ({into}) SELECT {chosen} FROM {source % types}",
         [str(file), _LARGEST_ROW],
     ).fetchone()
     if inserted is None or inserted[0] != count:

@@ -1,0 +1,5 @@
+"""BigQuery as a sink."""
+
+from job.sinks.bigquery.sink import BigQuerySink
+
+__all__ = ["BigQuerySink"]

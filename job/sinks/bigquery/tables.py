@@ -1,0 +1,262 @@
+"""Dataset, tables and views as declared, and what it takes to make them so: additive changes alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from job.config import BigQuery
+from job.errors import SinkError
+from job.schema import PARTITIONED_BY, SCHEMA_VERSION, Column, columns
+from job.sinks import Change
+from job.sinks.bigquery import ddl
+from job.tables import TABLES
+from job.views import View, digest, for_bigquery, views
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+
+_DIGEST = "gke_inventory_digest"
+"""The label that says which definition a table or view was last made from: while it is the same, nothing is asked."""
+_VERSION = "gke_inventory_schema"
+"""The dataset's label with the SCHEMA_VERSION of the newest program that has made its tables."""
+_DAY = 86_400_000  # milliseconds
+_ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
+_DESCRIPTION = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
+
+
+class Step(NamedTuple):
+    """Something to make, and the changes that it makes."""
+
+    changes: tuple[Change, ...]
+    make: Callable[[], object]
+
+
+class Tables:
+    """One dataset, through one client."""
+
+    def __init__(self, client: bigquery.Client, dataset: str, location: str | None, options: BigQuery) -> None:
+        self._client, self._name, self._location, self._options = client, dataset, location, options
+
+    def dataset(self) -> bigquery.Dataset | None:
+        """The dataset; None where it has yet to be created.
+
+        Raises:
+            SinkError: it is in another location, or its tables are a newer version's.
+        """
+        from google.api_core.exceptions import NotFound
+
+        try:
+            found = self._client.get_dataset(self._name)
+        except NotFound:
+            return None
+        if self._location and str(found.location).lower() != self._location.lower():
+            raise SinkError(
+                f"sink bigquery://{self._name}: the dataset is in {found.location}, not in {self._location}; "
+                f"write ?location={found.location}, or name another dataset"
+            )
+        version = str(found.labels.get(_VERSION, SCHEMA_VERSION))
+        if version.isdecimal() and int(version) > SCHEMA_VERSION:
+            raise SinkError(
+                f"sink bigquery://{self._name}: a newer gke-inventory has made its tables (schema {version}, this one "
+                f"knows {SCHEMA_VERSION}): upgrade this one; nothing was written"
+            )
+        return found
+
+    def steps(self, dataset: bigquery.Dataset | None) -> Iterator[Step]:
+        """Everything that differs from what is declared, in the order in which it has to be made."""
+        there = {item.table_id: item for item in self._client.list_tables(dataset)} if dataset else {}
+        yield from self._dataset_steps(dataset)
+        for table in TABLES:
+            if table not in there:
+                yield Step((self._created(table),), partial(self._create, table))
+            elif there[table].labels.get(_DIGEST) != self._digest(table):
+                yield self._evolved(table, self._client.get_table(there[table].reference))
+        for view in views():
+            if view.name not in there or there[view.name].labels.get(_DIGEST) != self._view_digest(view):
+                action = "replace view" if view.name in there else "create view"
+                change = Change(action, view.name, ddl.create_view(view, self._name))
+                yield Step((change,), partial(self._make_view, view))
+
+    def _dataset_steps(self, dataset: bigquery.Dataset | None) -> Iterator[Step]:
+        labels = {**self._options.labels, _VERSION: str(SCHEMA_VERSION)}
+        if dataset is None:
+            statement = ddl.create_dataset(self._name, self._location, _DESCRIPTION, labels)
+            yield Step((Change("create dataset", self._name, statement),), partial(self._create_dataset, labels))
+        elif missing := {key: value for key, value in labels.items() if dataset.labels.get(key) != value}:
+            statement = ddl.label_dataset(self._name, {**dataset.labels, **missing})
+            change = Change("label dataset", self._name, statement)
+            yield Step((change,), partial(self._label_dataset, dataset, missing))
+
+    def _create_dataset(self, labels: dict[str, str]) -> None:
+        from google.cloud.bigquery import Dataset
+
+        wanted = Dataset(self._name)
+        wanted.location = self._location
+        wanted.description = _DESCRIPTION
+        wanted.labels = labels
+        self._client.create_dataset(wanted, exists_ok=True)
+
+    def _label_dataset(self, dataset: bigquery.Dataset, labels: dict[str, str]) -> None:
+        dataset.labels = {**dataset.labels, **labels}
+        self._client.update_dataset(dataset, ["labels"])
+
+    def _created(self, table: str) -> Change:
+        return Change("create table", table, ddl.create_table(table, self._name, self._options))
+
+    def _wanted(self, table: str) -> bigquery.Table:
+        from google.cloud.bigquery import Table, TimePartitioning
+
+        wanted = Table(f"{self._name}.{table}", schema=schema_of(table))
+        wanted.description = TABLES[table].description
+        expiration = self._options.partition_expiration_days
+        wanted.time_partitioning = TimePartitioning(
+            field=PARTITIONED_BY, expiration_ms=expiration * _DAY if expiration else None
+        )
+        wanted.require_partition_filter = self._options.require_partition_filter
+        wanted.clustering_fields = list(TABLES[table].clustering)
+        wanted.labels = {**self._options.labels, _DIGEST: self._digest(table)}
+        return wanted
+
+    def _create(self, table: str) -> None:
+        from google.api_core.exceptions import Conflict
+
+        with suppress(Conflict):  # another task has been faster: it made the same
+            self._client.create_table(self._wanted(table))
+
+    def _evolved(self, table: str, found: bigquery.Table) -> Step:
+        """The step from a table that is there to the one that is declared."""
+        wanted = self._wanted(table)
+        changes = list(_column_changes(f"{self._name}.{table}", table, columns(table), found.schema))
+        if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:
+            remade = ddl.create_table(f"{table}_new", self._name, self._options, like=table)
+            changes.append(Change("partition anew", table, remade, additive=False))
+        changes += [
+            Change(action, table, ddl.set_options(table, self._name, **{option: value}))
+            for action, option, value, now in (
+                ("describe", "description", wanted.description, found.description),
+                (
+                    "expire partitions",
+                    "partition_expiration_days",
+                    self._options.partition_expiration_days,
+                    _expiration_days(found),
+                ),
+                (
+                    "require filter",
+                    "require_partition_filter",
+                    bool(wanted.require_partition_filter),
+                    bool(found.require_partition_filter),
+                ),
+            )
+            if value != now
+        ]
+        if list(found.clustering_fields or ()) != wanted.clustering_fields:
+            changes.append(Change("cluster", table, ddl.cluster(table, self._name, TABLES[table].clustering)))
+        labels = {**found.labels, **wanted.labels}
+        changes.append(Change("label", table, ddl.set_options(table, self._name, labels=list(labels.items()))))
+
+        def update() -> None:
+            fields = ["schema", "description", "labels", "time_partitioning", "require_partition_filter"]
+            found.schema = merged(found.schema, columns(table))
+            found.description, found.labels = wanted.description, labels
+            found.time_partitioning = wanted.time_partitioning
+            found.require_partition_filter = wanted.require_partition_filter
+            if list(found.clustering_fields or ()) != wanted.clustering_fields:
+                found.clustering_fields = wanted.clustering_fields
+                fields.append("clustering_fields")
+            self._client.update_table(found, fields)
+
+        return Step(tuple(changes), update)
+
+    def _make_view(self, view: View) -> None:
+        from google.api_core.exceptions import Conflict
+        from google.cloud.bigquery import Table
+
+        wanted = Table(f"{self._name}.{view.name}")
+        wanted.view_query = for_bigquery(view, self._name)
+        wanted.description = view.description
+        wanted.labels = {**self._options.labels, _DIGEST: self._view_digest(view)}
+        try:
+            self._client.create_table(wanted)
+        except Conflict:
+            self._client.update_table(wanted, ["view_query", "description", "labels"])
+
+    def _digest(self, table: str) -> str:
+        made_from = (columns(table), TABLES[table].description, TABLES[table].clustering, self._options)
+        return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
+
+    def _view_digest(self, view: View) -> str:
+        labels = hashlib.sha256(repr(sorted(self._options.labels.items())).encode()).hexdigest()[:8]
+        return f"{digest(view)}-{labels}"
+
+
+def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Change]:
+    """What makes everything from nothing, without asking BigQuery."""
+    labels = {**options.labels, _VERSION: str(SCHEMA_VERSION)}
+    yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, labels))
+    for table in TABLES:
+        yield Change("create table", table, ddl.create_table(table, name, options))
+    for view in views():
+        yield Change("create view", view.name, ddl.create_view(view, name))
+
+
+def schema_of(table: str) -> list[bigquery.SchemaField]:
+    """The table's columns, as tables and load jobs declare them."""
+    return [_field(column) for column in columns(table)]
+
+
+def _field(column: Column) -> bigquery.SchemaField:
+    from google.cloud.bigquery import SchemaField
+
+    kind = "RECORD" if column.type == "STRUCT" else column.type
+    inner = tuple(_field(field) for field in column.fields)
+    return SchemaField(column.name, kind, mode=column.declared_mode, description=column.description, fields=inner)
+
+
+def _column_changes(
+    full_name: str, path: str, wanted: Sequence[Column], found: Sequence[bigquery.SchemaField]
+) -> Iterator[Change]:
+    by_name = {field.name.lower(): field for field in found}
+    for column in wanted:
+        name, mode = f"{path}.{column.name}", column.declared_mode
+        field = by_name.get(column.name.lower())
+        if field is None:
+            yield Change("add column", name, ddl.add_column(full_name, name, column))
+            continue
+        kind = _ALIASES.get(field.field_type, field.field_type)
+        if kind != column.type or (field.mode == "REPEATED") != (mode == "REPEATED"):
+            yield Change("change type", name, ddl.change_type(full_name, name, column), additive=False)
+        elif field.mode == "REQUIRED" and mode == "NULLABLE":
+            yield Change("relax column", name, ddl.relax(full_name, name))
+        elif field.mode == "NULLABLE" and mode == "REQUIRED":
+            yield Change("require column", name, ddl.require(full_name, name), additive=False)
+        if (field.description or "") != column.description:
+            yield Change("describe", name, ddl.describe_column(full_name, name, column.description))
+        if kind == column.type == "STRUCT":
+            yield from _column_changes(full_name, name, column.fields, field.fields)
+
+
+def merged(found: Sequence[bigquery.SchemaField], wanted: Sequence[Column]) -> list[bigquery.SchemaField]:
+    """The columns that are there, described and relaxed as declared, those that are not ours left alone; then the new
+    ones."""
+    from google.cloud.bigquery import SchemaField
+
+    by_name = {column.name.lower(): column for column in wanted}
+    there = []
+    for field in found:
+        column = by_name.pop(field.name.lower(), None)
+        if column is None:
+            there.append(field)
+            continue
+        inner = merged(field.fields, column.fields)
+        mode, described = column.declared_mode, column.description
+        there.append(SchemaField(field.name, field.field_type, mode=mode, description=described, fields=tuple(inner)))
+    return there + [_field(column) for column in by_name.values()]
+
+
+def _expiration_days(found: bigquery.Table) -> int | None:
+    milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
+    return int(milliseconds) // _DAY if milliseconds else None
