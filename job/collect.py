@@ -15,7 +15,7 @@ import msgspec
 
 from job.config import Config
 from job.connect import CONNECTABLE, Endpoint, choose_endpoint, connect
-from job.errors import CredentialsError, InventoryError
+from job.errors import InventoryError, SpoolError
 from job.identity import Identity
 from job.kinds import KINDS, Kind
 from job.listing import MOST_RESTARTS, Expired, Server, Tally, Unread, pages
@@ -84,7 +84,7 @@ class Collector:
 
         Raises:
             Stopped: the run was stopped meanwhile.
-            OSError: the spool cannot be written.
+            SpoolError: the spool cannot be written.
         """
         started_at, clock = datetime.now(UTC), monotonic()
         key = Key(
@@ -109,7 +109,7 @@ class Collector:
                 for collection, kept in self._kinds(server, key):
                     collections.append(collection)
                     rows += kept
-        except (Stopped, OSError):
+        except (Stopped, SpoolError):
             raise
         except Unread as error:
             collections = [_unread(self.task, kind, Tally(), error) for kind in KINDS]
@@ -124,7 +124,8 @@ class Collector:
         collections = [self._switched(collection) for collection in collections]
         rows += self._keep(key, collections)
         snapshot = self._snapshot(cluster, endpoint, version, collections, rows, started_at, clock)
-        bound.info(
+        say = bound.info if snapshot.status == "complete" else bound.warning
+        say(
             "cluster collected",
             status=snapshot.status,
             objects=snapshot.objects,
@@ -152,6 +153,7 @@ class Collector:
             reading = _Reading(kind, scope, segment)
             try:
                 for page in pages(server, kind.path, self.config.page_limit, reading.decode, tally):
+                    self._wait(0)
                     reading.add(page)
             except Expired as error:
                 segment.drop()
@@ -161,9 +163,6 @@ class Collector:
                     return _unread(self.task, kind, tally, gone), 0
                 tally.resource_version = None
                 continue
-            except CredentialsError as error:
-                segment.drop()
-                return _unread(self.task, kind, tally, Unread("unauthorized", str(error), reason="Credentials")), 0
             except Unread as error:
                 segment.drop()
                 return _unread(self.task, kind, tally, error), 0
@@ -241,13 +240,13 @@ class _Reading:
         """The page, decoded whole; object by object where that fails, so that one bad object costs one object."""
         try:
             return _PAGES[self._kind.resource].decode(body)
-        except msgspec.ValidationError:
+        except meta.NOT_DECODABLE:
             raw = _RAW_PAGE.decode(body)
         good = []
         for position, item in enumerate(raw.items or ()):
             try:
                 good.append(msgspec.json.decode(item, type=self._kind.item))
-            except msgspec.MsgspecError:
+            except meta.NOT_DECODABLE:
                 self._unreadable_objects += 1
                 if len(self._unreadable) < _MOST_NAMED:
                     self._unreadable.append(_name_of(item) or f"page item {position}")
@@ -324,8 +323,6 @@ def _server_version(server: Server) -> str | None:
         return server.get("/version", [], _VERSION.decode, Tally()).git_version
     except (Expired, msgspec.ValidationError):
         return None
-    except CredentialsError as error:
-        raise Unread("unauthorized", str(error), reason="Credentials") from error
     except Unread as error:
         if error.outcome in ("unreachable", "timed_out"):
             raise
@@ -336,7 +333,7 @@ def _name_of(item: msgspec.Raw) -> str | None:
     """`namespace/name` of an object that cannot be decoded, where at least that can."""
     try:
         named = _NAMED.decode(item).metadata
-    except msgspec.MsgspecError:
+    except meta.NOT_DECODABLE:
         return None
     if named is None or not named.name:
         return None

@@ -103,7 +103,7 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
     log.info("run started", run_id=task.run_id, projects=len(config.projects), sink=config.sink, version=VERSION)
     stop = threading.Event()
     with open_spool() as spool:
-        listings = list(_listings(config, identity(), task.run_id))
+        listings = _listings(config, identity(), task.run_id)
         wanted = [
             (listing.project_id, cluster)
             for listing in listings
@@ -120,11 +120,6 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
                 collected.append(done)
                 if progress is not None:
                     progress(len(collected), len(wanted))
-        except OSError as error:
-            raise InventoryError(
-                f"cannot write rows to a temporary file: {error.strerror or error}. Set TMPDIR to a folder with room; "
-                "nothing was written to the sink"
-            ) from error
         finally:
             stop.set()
         outcome = _record(spool, task, config, listings, collected, clock)
@@ -248,13 +243,12 @@ def _number(variable: str, default: int) -> int:
     return int(text)
 
 
-def _listings(config: Config, identity: Identity, run_id: str) -> Iterator[Listing]:
+def _listings(config: Config, identity: Identity, run_id: str) -> list[Listing]:
     """One listing a project, in the order of the configuration."""
-    client = container_client(config, identity)
     projects = tuple(dict.fromkeys(config.projects))
 
     def listing(project: str) -> Listing:
-        found = clusters_in(project, client, identity, run_id=run_id)
+        found = clusters_in(project, client, identity, config.timeouts, run_id=run_id)
         told = found.collection
         if told.outcome == "ok":
             log.info("project listed", project=project, clusters=told.objects, seconds=told.duration_seconds)
@@ -262,8 +256,9 @@ def _listings(config: Config, identity: Identity, run_id: str) -> Iterator[Listi
             log.warning("project not listed in full", project=project, outcome=told.outcome, detail=told.message)
         return found
 
-    found = {answer.project_id: answer for answer in _each(projects, listing, _PROJECTS_AT_ONCE)}
-    return (found[project] for project in projects)
+    with container_client(config, identity) as client:
+        found = {answer.project_id: answer for answer in _each(projects, listing, _PROJECTS_AT_ONCE)}
+    return [found[project] for project in projects]
 
 
 def _each(items: Iterable[Item], work: Callable[[Item], Answer], workers: int) -> Iterator[Answer]:

@@ -12,6 +12,18 @@ AGGREGATED = ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2")
 """What an Accept header asks for as `as`, `g` and `v`."""
 
 
+BROKEN_API = "/apis/metrics.k8s.io"
+
+
+def with_broken_api(document: dict[str, Any]) -> dict[str, Any]:
+    """The list of groups with one in front whose server is down; any other document as it is."""
+    if document["kind"] != "APIGroupList":
+        return document
+    told = {"groupVersion": "metrics.k8s.io/v1beta1", "version": "v1beta1"}
+    broken = {"name": "metrics.k8s.io", "versions": [told], "preferredVersion": told}
+    return {**document, "groups": [broken, *document["groups"]]}
+
+
 def aggregated(path: str) -> dict[str, Any] | None:
     """All of `/api`, or all of `/apis`, in one document."""
     if path not in ("/api", "/apis"):

@@ -6,8 +6,10 @@ import asyncio
 import gzip
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -29,14 +31,13 @@ from job.simulator.answers import (
     text,
 )
 from job.simulator.continuation import InvalidTokenError, read, token
-from job.simulator.faults import CONNECTION, KINDS, Fault, Faults
+from job.simulator.faults import REQUEST, Fault, Faults
 from job.simulator.fleet import Cluster
 from job.simulator.identity import Identity
 from job.simulator.resources import Asked, Resource, asked, is_group, served
 from job.simulator.store import GoneError, Item, Page, Store, described, in_version
 from job.simulator.wire_faults import send, spoil
 
-_HTTP_FAULTS = frozenset(KINDS) - CONNECTION
 _GZIP_FROM = 128 * 1024  # bytes, as the real server
 _METADATA = ("PartialObjectMetadata", "meta.k8s.io", "v1")
 _METADATA_LIST = ("PartialObjectMetadataList", "meta.k8s.io", "v1")
@@ -55,10 +56,10 @@ class ApiServer:
         what = asked(request.path)
         resource = what.resource if what else "version" if request.path == "/version" else "discovery"
         page = _page_number(request.query.get("continue"))
-        fault = self._faults.take(self.cluster.path, resource, page=page, kinds=_HTTP_FAULTS)
+        fault = self._faults.take(self.cluster.path, resource, page=page, kinds=REQUEST)
         user = self._identity.user(request.headers.get("Authorization"))
         sent = await request.read()
-        answer = self._refusal(user, fault) or self._answer(request, what, user or "", sent, fault)
+        answer = self._refusal(request.path, user, fault) or self._answer(request, what, user or "", sent, fault)
         if answer.status >= 400 and negotiated(request.headers.get("Accept")) != PLAIN:
             answer = indented(answer)
         self._log.append(
@@ -74,7 +75,7 @@ class ApiServer:
             }
         )
         if fault and fault.kind in ("delay", "hang"):
-            await asyncio.sleep(float(fault.options.get("seconds", 1)) if fault.kind == "delay" else 3600)
+            await asyncio.sleep(fault.seconds)
         body = spoil(answer.body, fault) if fault and answer.status == 200 else answer.body
         headers = {"Cache-Control": "no-cache, private", **answer.headers}
         if answer.content_type:
@@ -86,18 +87,21 @@ class ApiServer:
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return await send(request, answer.status, headers, body, fault)
 
-    def _refusal(self, user: str | None, fault: Fault | None) -> Answer | None:
+    def _refusal(self, path: str, user: str | None, fault: Fault | None) -> Answer | None:
         """What an API server checks before it looks at the path."""
         kind = fault.kind if fault else None
-        if kind == "unauthorized" or user is None:
+        if kind == "revoke_tokens":
+            self._identity.revoke()
+        if kind in ("unauthorized", "revoke_tokens") or user is None:
             return status(401, "Unauthorized", "Unauthorized")
         if fault and kind == "status":
-            code = int(fault.options.get("code", 500))
-            wait = fault.options.get("retry_after")
-            headers = {"Retry-After": str(wait)} if wait is not None else {}
-            return status(code, _REASONS.get(code, "InternalError"), "injected by the simulator", headers=headers)
+            return _failure(fault)
+        if kind == "redirect":
+            return Answer(302, b"", "text/plain", {"Location": "https://elsewhere.invalid/"})
         if kind == "not_served":
             return not_served(group=False)
+        if kind == "broken_api" and path.startswith(discovery.BROKEN_API):
+            return Answer(503, b"service unavailable\n", "text/plain; charset=utf-8")
         if kind == "not_acceptable":
             return not_acceptable()
         return None
@@ -106,7 +110,7 @@ class ApiServer:
         self, request: web.BaseRequest, what: Asked | None, user: str, sent: bytes, fault: Fault | None
     ) -> Answer:
         if what is None:
-            return self._path(request, user)
+            return self._path(request, user, fault)
         verb = _verb(request, what)
         resource = f"{what.resource}/{what.subresource}" if what.subresource else what.resource
         allowed = access.allows(user, self.cluster, verb, what.group, resource)
@@ -126,7 +130,7 @@ class ApiServer:
             return self._get(found, what, metadata_only=form != PLAIN)
         return self._list(request, found, what.namespace, fault, metadata_only=form != PLAIN)
 
-    def _path(self, request: web.BaseRequest, user: str) -> Answer:
+    def _path(self, request: web.BaseRequest, user: str, fault: Fault | None) -> Answer:
         """What is at a path of no resource: health, version, discovery."""
         path = request.path.rstrip("/")
         if not access.allows_path(path):
@@ -135,6 +139,7 @@ class ApiServer:
             return text("ok")
         if path == "/version":
             return indented(json_answer(_version(self.cluster.version)))
+        is_broken = fault is not None and fault.kind == "broken_api"
         document = discovery.aggregated(path)
         form = negotiated(request.headers.get("Accept"), (discovery.AGGREGATED,) if document else ())
         if form == discovery.AGGREGATED:
@@ -142,7 +147,9 @@ class ApiServer:
         plain = discovery.plain(path)
         if plain is None:
             return not_served(group=False)
-        return not_acceptable() if form is None else json_answer(plain)
+        return (
+            not_acceptable() if form is None else json_answer(discovery.with_broken_api(plain) if is_broken else plain)
+        )
 
     def _review(self, request: web.BaseRequest, what: Asked, user: str, sent: bytes) -> Answer:
         try:
@@ -190,14 +197,31 @@ class ApiServer:
             page = self.store.page(resource.name, namespace, limit, version=version, after=after, suits=suits)
         except GoneError:
             return expired(after)
+        if fault and fault.kind == "repeat_object" and (last := self.store.at(resource.name, after, page.version)):
+            page = page._replace(items=[last, *page.items])
         following = token(page.version, page.after) if page.after else None
         if fault and fault.kind == "repeat_continue":
-            following = encoded or token(page.version, page.after or "repeated")
+            turn = len(after) % int(fault.options.get("tokens", 1))  # a token of each length in turn
+            following = token(page.version, "0" * (turn + 1))
         remaining = page.remaining if suits is None else None
         return Answer(200, _listed(resource, page, following, remaining, metadata_only=metadata_only))
 
 
-_REASONS = {429: "TooManyRequests", 503: "ServiceUnavailable", 504: "Timeout"}
+def _failure(fault: Fault) -> Answer:
+    """The answer of `status`: of the API server itself or, with 502 and 504, of a proxy before it."""
+    code = int(fault.options.get("code", 500))
+    headers = {}
+    if (wait := fault.options.get("retry_after")) is not None:
+        headers["Retry-After"] = str(wait)
+    if (wait := fault.options.get("retry_date")) is not None:
+        headers["Retry-After"] = formatdate(time.time() + int(wait), usegmt=True)
+    if code in (502, 504):
+        page = b"<html><title>Error</title><body>The server encountered an error</body></html>"
+        return Answer(code, page, "text/html; charset=UTF-8", headers)
+    return status(code, _REASONS.get(code, "InternalError"), "injected by the simulator", headers=headers)
+
+
+_REASONS = {429: "TooManyRequests", 503: "ServiceUnavailable"}
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _FLOW_CONTROL = ("X-Kubernetes-Pf-Flowschema-Uid", "X-Kubernetes-Pf-Prioritylevel-Uid")
 
