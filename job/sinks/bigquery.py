@@ -76,6 +76,9 @@ class BigQuerySink:
                 job = self._start(_MARKER, marker, load_id, attempt=0)
                 self._finish(job, _MARKER, marker, load_id, rows.counts[_MARKER])
 
+    def named(self, table: str) -> str:
+        return f"`{self.name}.{table}`"
+
     def query(self, sql: str) -> Result:
         from google.api_core.exceptions import BadRequest, NotFound
         from google.cloud.bigquery import QueryJobConfig

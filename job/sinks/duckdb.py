@@ -73,6 +73,9 @@ class DuckDBSink:
             except _duckdb_error() as error:
                 raise SinkError(f"sink {self.path}: nothing was written: {_short(error)}") from error
 
+    def named(self, table: str) -> str:
+        return f'"{table}"'
+
     def query(self, sql: str) -> Result:
         if not self.path.exists():
             raise SinkError(f"sink {self.path}: there is no such file; `gke-inventory run` creates it")
