@@ -32,6 +32,7 @@ class OnDuckDB:
 
     def __init__(self, path: Path, now: datetime) -> None:
         self._connection, self._now = _opened(path), now
+        self._connection.execute("BEGIN")  # never committed: the file keeps the views that it has
         self._made: set[str] = set()
 
     def query(self, sql: str) -> Answer:
