@@ -46,8 +46,7 @@ class Server:
         add = app.router.add_route
         base = "/" + discovery.document()["servicePath"]
         for method in discovery.methods():
-            path = method.path.replace("{resource}", "{resource:.+}")
-            add(method.verb, base + path, self._serve(method, self._handlers.get(method.id)))
+            add(method.verb, base + method.path, self._serve(method, self._handlers.get(method.id)))
             for upload in method.uploads:
                 add("POST", upload, self._serve(method, self._job_methods.upload, reads_body=False))
                 add("PUT", upload, self._serve(method, self._job_methods.upload_chunk, reads_body=False))
@@ -99,8 +98,7 @@ class Server:
         discovery.check_parameters(method, {name: request.query.getall(name) for name in request.query})
         given = await body_of(request) if reads_body and method.request else {}
         body = discovery.check(method.request, given) if reads_body and method.request else {}
-        removed = {key for key, value in given.items() if value is None}
-        return await handler(Call(request, dict(request.match_info), dict(request.query), body, removed))
+        return await handler(Call(request, dict(request.match_info), dict(request.query), body, given))
 
     def _response(self, method: Method, request: web.Request, answer: Any) -> web.StreamResponse:
         if isinstance(answer, web.StreamResponse):

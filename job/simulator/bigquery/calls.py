@@ -25,8 +25,8 @@ class Call(NamedTuple):
     query: dict[str, str]
     body: Resource
     """Without its nulls."""
-    removed: set[str]
-    """Which members of the body are null: PATCH takes those away."""
+    given: Resource
+    """With them: PATCH takes away what is null."""
 
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -63,11 +63,18 @@ def unchanged(call: Call, found: Resource) -> Resource:
     return found
 
 
+def removed(call: Call) -> set[str]:
+    """Which members PATCH takes away."""
+    return {key for key, value in call.given.items() if value is None}
+
+
 def merged_labels(call: Call, found: Resource) -> Resource:
-    """PATCH sets the labels that it names, and takes those away that are null; PUT sets all."""
-    if call.request.method != "PATCH" or "labels" not in call.body:
+    """The body with all labels: PATCH sets those that it names, and takes away those that are null; PUT sets all."""
+    given = call.given.get("labels")
+    if call.request.method != "PATCH" or given is None:
         return call.body
-    return {**call.body, "labels": {**found.get("labels", {}), **call.body["labels"]}}
+    kept = {key: value for key, value in found.get("labels", {}).items() if key not in given}
+    return {**call.body, "labels": kept | call.body["labels"]}
 
 
 def listed(name: str, found: Sequence[Resource], call: Call) -> Resource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from job.simulator.bigquery import partitions
-from job.simulator.bigquery.calls import Call, Handler, listed, merged_labels, page_of, unchanged
+from job.simulator.bigquery.calls import Call, Handler, listed, merged_labels, page_of, removed, unchanged
 from job.simulator.bigquery.errors import invalid, not_implemented
 from job.simulator.bigquery.queries import Queries
 from job.simulator.bigquery.quotas import Quotas
@@ -76,7 +76,7 @@ class CatalogMethods:
         with self._storage.lock:
             found = unchanged(call, self._dataset(call))
             body = merged_labels(call, found)
-            return self._storage.update_dataset(found, body, call.removed)
+            return self._storage.update_dataset(found, body, removed(call))
 
     async def _datasets_delete(self, call: Call) -> None:
         with self._storage.lock, self._storage.transaction():
@@ -131,7 +131,7 @@ class CatalogMethods:
             self._count_update(found)
             body = merged_labels(call, found)
             with self._storage.transaction():
-                made = self._storage.update_table(found, body, call.removed, view_fields=view)
+                made = self._storage.update_table(found, body, removed(call), view_fields=view)
                 return self._storage.described(made)
 
     async def _tables_delete(self, call: Call) -> None:

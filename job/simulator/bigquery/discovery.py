@@ -56,7 +56,8 @@ def methods() -> tuple[Method, ...]:
         Method(
             id=told["id"],
             verb=told["httpMethod"],
-            path=told["path"].replace("{+", "{"),
+            # {+resource} stands for paths of several kinds, which flatPath tells apart
+            path=(told["flatPath"] if "{+resource}" in told["path"] else told["path"]).replace("{+", "{"),
             parameters={
                 name: parameter
                 for name, parameter in {**document()["parameters"], **told["parameters"]}.items()

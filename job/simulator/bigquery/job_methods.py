@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from job.simulator.bigquery import discovery, uploads
@@ -84,6 +86,7 @@ class JobMethods:
         self._jobs.start(job, media, slow=slow, fails=self._take(call, "job_fails", body))
         if early:
             return cut(call.request)
+        await asyncio.sleep(0)  # it begins
         await job.wait(_SOON_SECONDS if slow is None else 0)
         if lost:
             await job.done.wait()

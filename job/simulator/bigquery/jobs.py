@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import secrets
 import sys
@@ -43,11 +44,10 @@ class Job:
 
     async def wait(self, seconds: float) -> bool:
         """Whether it is done, after so many seconds at the most."""
-        try:
-            await asyncio.wait_for(self.done.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+        if seconds > 0 and not self.done.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.done.wait(), seconds)
+        return self.done.is_set()
 
 
 class Jobs:
@@ -258,7 +258,5 @@ def _statistics(answer: Answer, *, dry: bool) -> Resource:
 
 async def _pause(job: Job, seconds: float) -> None:
     """Waits so long, or until somebody cancels the job."""
-    try:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(job.cancelled.wait(), seconds)
-    except TimeoutError:
-        return

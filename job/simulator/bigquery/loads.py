@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Any
 
 from job.simulator.bigquery import parquet, partitions
@@ -56,12 +57,11 @@ class Load:
             file = parquet.read_parquet(self._storage.database, text, infer_lists=infer)
             table = self._destination(there, given or file.fields)
             parquet.check_types(file.fields, table["schema"]["fields"])
-            read = self._read(file.lines, table, Decimal)
-            emptied = [parquet.emptied(row, file.fields, table["schema"]["fields"]) for row in read.rows]
-            read = read._replace(rows=emptied)
+            columns = table["schema"]["fields"]
+            read = self._read(file.lines, table, lambda line: parquet.parsed(line, file.fields, columns))
         else:
             table = self._destination(there, given)
-            read = self._read(text.split(b"\n"), table, float)
+            read = self._read(text.split(b"\n"), table, json.loads)
         before = self._size(table)
         self._insert(table, read.rows)
         return {
@@ -101,13 +101,13 @@ class Load:
     def _size(self, table: Resource) -> int:
         return self._storage.size(table, table["schema"]["fields"])[1]
 
-    def _read(self, lines: list[bytes], table: Resource, parse_float: Any) -> Read:
+    def _read(self, lines: list[bytes], table: Resource, parse: Callable[[bytes], Any]) -> Read:
         return read_rows(
             lines,
             table["schema"]["fields"],
             ignore_unknown=bool(self._load.get("ignoreUnknownValues")),
             most_bad=int(self._load.get("maxBadRecords", 0)),
-            parse_float=parse_float,
+            parse=parse,
         )
 
     def _created(self, given: list[Field] | None) -> Resource:

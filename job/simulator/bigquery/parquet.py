@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,20 +71,22 @@ def check_types(file: list[Field], table: list[Field], path: str = "") -> None:
             check_types(field["fields"], found["fields"], f"{path}{field['name']}.")
 
 
-def emptied(row: dict[str, Any], file: list[Field], table: list[Field]) -> dict[str, Any]:
+def parsed(line: bytes, file: list[Field], table: list[Field]) -> dict[str, Any]:
     """A row as it is loaded: without list inference, lists load as nothing into repeated columns, without a word."""
+    return _parsed(json.loads(line, parse_float=Decimal), file, table)
+
+
+def _parsed(row: dict[str, Any], file: list[Field], table: list[Field]) -> dict[str, Any]:
     there = {field["name"].lower(): field for field in table}
     told = dict(row)
     for field in file:
-        found = there.get(field["name"].lower())
-        if found is None or told.get(field["name"]) is None:
+        name, value, found = field["name"], row.get(field["name"]), there.get(field["name"].lower())
+        if found is None or value is None:
             continue
-        if _is_list(field) and mode_of(found) == "REPEATED":
-            told[field["name"]] = []
-        elif _is_list(field):
-            told[field["name"]] = {"list": [{"element": item} for item in told[field["name"]]]}
+        if _is_list(field):
+            told[name] = [] if mode_of(found) == "REPEATED" else {"list": [{"element": item} for item in value]}
         elif type_of(field) == "RECORD" and mode_of(field) != "REPEATED":
-            told[field["name"]] = emptied(told[field["name"]], field["fields"], found["fields"])
+            told[name] = _parsed(value, field["fields"], found["fields"])
     return told
 
 

@@ -40,9 +40,12 @@ def read_rows(
     *,
     ignore_unknown: bool,
     most_bad: int,
-    parse_float: Callable[[str], Any] = float,
+    parse: Callable[[bytes], Any] = json.loads,
 ) -> Read:
     """All rows of a file, but for as many bad ones as are allowed.
+
+    Args:
+        parse: a line's JSON; raises ValueError.
 
     Raises:
         ApiError: there are more bad ones; `errors` names the first.
@@ -52,7 +55,7 @@ def read_rows(
     for line in lines:
         if line.strip():
             try:
-                rows.append(_row(_parsed(line, parse_float), fields, "", ignore_unknown=ignore_unknown))
+                rows.append(_row(_parsed(line, parse), fields, "", ignore_unknown=ignore_unknown))
             except _BadRow as error:
                 bad += 1
                 if bad > most_bad:
@@ -74,9 +77,9 @@ def _too_many(rows: int, bad: int, position: int, problem: str) -> ApiError:
     return error
 
 
-def _parsed(line: bytes, parse_float: Callable[[str], Any]) -> Any:
+def _parsed(line: bytes, parse: Callable[[bytes], Any]) -> Any:
     try:
-        return json.loads(line, parse_float=parse_float)
+        return parse(line)
     except ValueError as error:
         raise _BadRow(f"Parser terminated before end of string: {error}") from error
 
