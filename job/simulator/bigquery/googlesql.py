@@ -138,7 +138,9 @@ class GoogleSQL:
             total += len(rows)
             if total > MOST_ROWS:
                 raise TooLargeError
-            googlesql_values.fill(request.table_content[name].table_data, table.fields, read, rows)
+            data = request.table_content[name].table_data
+            data.SetInParent()  # a table without rows has some, too: none
+            googlesql_values.fill(data, table.fields, read, rows)
         answer = self._call("EvaluateQuery", request, self._service.EvaluateQueryResponse)
         types = [column.type for column in answer.prepared.columns]
         rows = [

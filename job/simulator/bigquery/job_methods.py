@@ -139,8 +139,6 @@ class JobMethods:
 
     async def _jobs_query(self, call: Call) -> Resource | web.StreamResponse:
         body = call.body
-        if "query" not in body:
-            raise invalid("Required parameter is missing: query")
         keys = (
             "query", "defaultDataset", "useLegacySql", "queryParameters", "parameterMode", "maximumBytesBilled",
             "useQueryCache",

@@ -84,6 +84,8 @@ class Jobs:
             check_load(inner)
         elif inner.get("useLegacySql", True):
             raise not_implemented("legacy SQL")
+        elif not inner.get("query"):
+            raise invalid("Required parameter is missing: query")
         location = self._location(project, told.get("location"), inner)
         name = f"{project}:{location}.{job_id}"
         if name.lower() in self._jobs:

@@ -151,6 +151,8 @@ class Load:
     def _grown(self, table: Resource, given: list[Field]) -> list[Field]:
         """The table's schema, with what the job may add to it."""
         there, options = table["schema"]["fields"], self._load.get("schemaUpdateOptions", [])
+        if not there:
+            return given
         names = {field["name"].lower() for field in given}
         # a job may leave out columns, which are NULL then
         left_out = [field for field in there if field["name"].lower() not in names and mode_of(field) != "REQUIRED"]
@@ -158,7 +160,7 @@ class Load:
             there,
             [*given, *left_out],
             table=table["id"],
-            may_add=not there or "ALLOW_FIELD_ADDITION" in options,
+            may_add="ALLOW_FIELD_ADDITION" in options,
             may_relax="ALLOW_FIELD_RELAXATION" in options,
             describe=False,
         )

@@ -38,16 +38,25 @@ def scans(storage: Storage, sql: str) -> list[Scan]:
     return [scan for node in json.loads(told[0][1]) for scan in _scans(storage, node)]
 
 
-def _scans(storage: Storage, node: dict[str, Any]) -> Iterator[Scan]:
+def _scans(storage: Storage, node: dict[str, Any], above: str = "") -> Iterator[Scan]:
+    """The scans beneath a node of the plan.
+
+    Args:
+        above: the filters on what the node gives, which the scan does not do itself.
+    """
     told = node.get("extra_info", {})
+    if node.get("name", "").strip() == "FILTER":
+        above = "\n".join([above, *_listed(told.get("Expression"))])
+    elif node.get("name", "").strip() != "PROJECTION" and "Table" not in told:
+        above = ""
     if "Table" in told and (found := storage.by_name(str(told["Table"]).rpartition(".")[2].strip('"'))) is not None:
-        filters = "\n".join(_listed(told.get("Filters")))
+        filters = "\n".join([*_listed(told.get("Filters")), above])
         named = {str(name).strip('"').lower() for name in _listed(told.get("Projections"))}
         words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", filters.lower())))
         fields = {field["name"].lower() for field in found["schema"]["fields"]}
         yield Scan(found, frozenset(fields & (named | words)), filters)
     for child in node.get("children", ()):
-        yield from _scans(storage, child)
+        yield from _scans(storage, child, above)
 
 
 def _listed(told: Any) -> list[str]:
@@ -64,13 +73,19 @@ def check_filters(found: list[Scan]) -> None:
         column = partitions.column(scan.table)
         if column is None or not partitions.needs_filter(scan.table):
             continue
-        # a comparison with a constant, as the plan writes it: (snapshot_time >= '2026-...'::TIMESTAMP)
-        if not re.search(rf'(?i)\(?\b{re.escape(column)}"? (?:=|<=?|>=?|IN|IS) ?', scan.filters):
+        if not _filters_on(column, scan.filters):
             name = scan.table["id"].replace(":", ".")
             raise invalid_query(
                 f"Cannot query over table '{name}' without a filter over column(s) '{column}' that can be used for "
                 "partition elimination"
             )
+
+
+def _filters_on(column: str, filters: str) -> bool:
+    """Whether the column, or the day of it, is compared with a constant, and no other column would do instead."""
+    name, compared = re.escape(column), r"(?:=|<=?|>=?|IN|IS) ?\(?(?:'|TIMESTAMP|NOT NULL|NULL)"
+    pattern = rf'(?i)(?:"?\b{name}"?|CAST\("?{name}"? AS DATE\)) {compared}'
+    return any(re.search(pattern, line) and " OR " not in line for line in filters.splitlines())
 
 
 def bytes_processed(storage: Storage, found: list[Scan]) -> int:

@@ -153,7 +153,7 @@ def _name_results(tree: exp.Expr) -> exp.Expr:
         first = first.this
     if isinstance(first, exp.Select):
         for number, projection in enumerate(first.expressions):
-            if not projection.is_star and not projection.output_name:
+            if not projection.is_star and not isinstance(projection, exp.Alias | exp.Column | exp.Dot):
                 first.expressions[number].replace(exp.alias_(projection.copy(), f"{UNNAMED}{number}", quoted=True))
     return tree
 
