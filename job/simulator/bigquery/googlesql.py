@@ -65,23 +65,30 @@ class _Analysed(NamedTuple):
     sql: str
     """Each table under one dotted name: the engine finds rows at its catalog's root alone."""
     tables: dict[str, Table]
+    """As they were then."""
     columns: dict[str, set[int]]
     """Table -> which of its columns are read."""
     statement: Statement
+
+
+_MOST_KNOWN = 500
+_Key = tuple[str, str, str | None]
 
 
 class GoogleSQL:
     """The engine; one thread at a time."""
 
     def __init__(self) -> None:
+        self.known: dict[_Key, _Analysed] = {}
+        """What was analysed before: it takes a quarter of a second for a view, and holds while its tables do."""
         from zetasql.wasi import get_wasm_path
         from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2
         from zetasql.wasi._pb2.zetasql.proto import options_pb2, simple_catalog_pb2
         from zetasql.wasi._pb2.zetasql.public import options_pb2 as public
 
         self._client = _client(get_wasm_path())
-        self._service, self._catalogs = local_service_pb2, simple_catalog_pb2
-        language = self._call(
+        self.service, self._catalogs = local_service_pb2, simple_catalog_pb2
+        language = self.call(
             "GetLanguageOptions",
             local_service_pb2.LanguageOptionsRequest(maximum_features=True),
             options_pb2.LanguageOptionsProto,
@@ -92,11 +99,11 @@ class GoogleSQL:
         del language.enabled_language_features[:]
         language.enabled_language_features.extend(kept)
         del language.supported_statement_kinds[:]  # none are named: all
-        defaults = self._call(
+        defaults = self.call(
             "GetAnalyzerOptions", local_service_pb2.AnalyzerOptionsRequest(), options_pb2.AnalyzerOptionsProto
         )
-        self._language = language
-        self._options = options_pb2.AnalyzerOptionsProto(
+        self.language = language
+        self.options = options_pb2.AnalyzerOptionsProto(
             language_options=language,
             default_timezone="UTC",
             prune_unused_columns=True,
@@ -104,89 +111,23 @@ class GoogleSQL:
             error_message_mode=defaults.error_message_mode,
         )
 
-    def analyse(self, sql: str, find: Find, project: str, dataset: str | None) -> Statement:
-        """Holds a statement to GoogleSQL, and to the tables that there are.
+    def asking(self, find: Find, project: str) -> Asking:
+        """For one statement, or several over tables that do not change between them."""
+        return Asking(self, find, project)
+
+    def remember(self, key: _Key, analysed: _Analysed) -> None:
+        """Keeps an analysis, and not too many."""
+        if len(self.known) == _MOST_KNOWN:
+            self.known.clear()
+        self.known[key] = analysed
+
+    def call(self, name: str, request: Any, answer: Any) -> Any:
+        """Calls ZetaSQL.
 
         Raises:
-            ApiError: what ZetaSQL says is wrong with it.
+            ApiError: what it says is wrong with the statement.
+            TooLargeError: it does not implement it.
         """
-        return self._analyse(sql, find, project, dataset).statement
-
-    def evaluate(self, sql: str, find: Find, project: str, dataset: str | None) -> Result:
-        """The answer of a query.
-
-        Raises:
-            ApiError: what ZetaSQL says is wrong with it.
-            TooLargeError: it is one for DuckDB.
-        """
-        analysed = self._analyse(sql, find, project, dataset)
-        request = self._service.EvaluateQueryRequest(
-            sql=analysed.sql, options=self._options, simple_catalog=self._catalog(analysed.tables)
-        )
-        total = 0
-        for name, table in analysed.tables.items():
-            read = analysed.columns.get(name, set())
-            fields = [field for number, field in enumerate(table.fields) if number in read]
-            if table.view is not None:
-                result = self.evaluate(table.view, find, project, None)
-                positions = [number for number in range(len(table.fields)) if number in read]
-                rows = [tuple(row[number] for number in positions) for row in result.rows]
-            else:
-                if total + table.rows > MOST_ROWS:
-                    raise TooLargeError
-                rows = table.read([field["name"] for field in fields])
-            total += len(rows)
-            if total > MOST_ROWS:
-                raise TooLargeError
-            data = request.table_content[name].table_data
-            data.SetInParent()  # a table without rows has some, too: none
-            googlesql_values.fill(data, table.fields, read, rows)
-        answer = self._call("EvaluateQuery", request, self._service.EvaluateQueryResponse)
-        types = [column.type for column in answer.prepared.columns]
-        rows = [
-            tuple(googlesql_values.value_of(cell, kind) for cell, kind in zip(row.cell, types, strict=True))
-            for row in answer.content.table_data.row
-        ]
-        return Result(analysed.statement.fields, rows)
-
-    def _analyse(self, sql: str, find: Find, project: str, dataset: str | None) -> _Analysed:
-        tables: dict[str, Table] = {}
-        renamed: dict[tuple[str, ...], str] = {}
-        request = self._service.ExtractTableNamesFromStatementRequest(sql_statement=sql, options=self._language)
-        named = self._call(
-            "ExtractTableNamesFromStatement", request, self._service.ExtractTableNamesFromStatementResponse
-        )
-        for told in named.table_name:
-            path = tuple(told.table_name_segment)
-            name = full_name([part for segment in path for part in segment.split(".")], project, dataset)
-            table = find(name)
-            if table.view is not None:
-                table = table._replace(fields=self._analyse(table.view, find, project, None).statement.fields)
-            tables[name], renamed[path] = table, name
-        parsed = self._call(
-            "Parse", self._service.ParseRequest(sql_statement=sql, options=self._language), self._service.ParseResponse
-        )
-        rewritten, edits = _renamed(sql, parsed, renamed)
-        analysis = self._service.AnalyzeRequest(
-            sql_statement=rewritten, options=self._options, simple_catalog=self._catalog(tables)
-        )
-        try:
-            resolved = self._call("Analyze", analysis, self._service.AnalyzeResponse).resolved_statement
-        except ApiError as error:
-            error.message = _placed(error.message, sql, edits)
-            raise
-        return _Analysed(rewritten, tables, dict(_columns_read(resolved)), _statement(resolved))
-
-    def _catalog(self, tables: dict[str, Table]) -> Any:
-        catalog = self._catalogs.SimpleCatalogProto(name="simulated")
-        catalog.builtin_function_options.language_options.CopyFrom(self._language)
-        for name, table in tables.items():
-            made = catalog.table.add(name=name, full_name=name)
-            for field in table.fields:
-                made.column.add(name=field["name"], type=googlesql_values.type_of_field(field))
-        return catalog
-
-    def _call(self, name: str, request: Any, answer: Any) -> Any:
         from zetasql.core.exceptions import ServerError, StatusCode
 
         try:
@@ -195,6 +136,116 @@ class GoogleSQL:
             if error.code == StatusCode.UNIMPLEMENTED:
                 raise TooLargeError(error.message) from error
             raise invalid_query(error.message) from error
+
+    def catalog(self, tables: dict[str, Table]) -> Any:
+        """A catalog of these tables, and of BigQuery's functions."""
+        catalog = self._catalogs.SimpleCatalogProto(name="simulated")
+        catalog.builtin_function_options.language_options.CopyFrom(self.language)
+        for name, table in tables.items():
+            made = catalog.table.add(name=name, full_name=name)
+            for field in table.fields:
+                made.column.add(name=field["name"], type=googlesql_values.type_of_field(field))
+        return catalog
+
+
+class Asking:
+    """What has been found out for a statement: each view is analysed once, and evaluated once."""
+
+    def __init__(self, engine: GoogleSQL, find: Find, project: str) -> None:
+        self._engine, self._find, self._project = engine, find, project
+        self._analysed: dict[_Key, _Analysed] = {}
+        self._evaluated: dict[str, Result] = {}
+
+    def analyse(self, sql: str, dataset: str | None) -> Statement:
+        """Holds a statement to GoogleSQL, and to the tables that there are.
+
+        Args:
+            dataset: `project:dataset`, where names without one are.
+
+        Raises:
+            ApiError: what ZetaSQL says is wrong with it.
+        """
+        return self._analyse(sql, dataset).statement
+
+    def evaluate(self, sql: str, dataset: str | None) -> Result:
+        """The answer of a query.
+
+        Raises:
+            ApiError: what ZetaSQL says is wrong with it.
+            TooLargeError: it is one for DuckDB.
+        """
+        analysed, engine, total = self._analyse(sql, dataset), self._engine, 0
+        request = engine.service.EvaluateQueryRequest(
+            sql=analysed.sql, options=engine.options, simple_catalog=engine.catalog(analysed.tables)
+        )
+        for name, table in analysed.tables.items():
+            read = sorted(analysed.columns.get(name, set()))
+            if total + table.rows > MOST_ROWS:
+                raise TooLargeError
+            if table.view is None:
+                rows = table.read([table.fields[number]["name"] for number in read])
+            else:
+                if table.view not in self._evaluated:
+                    self._evaluated[table.view] = self.evaluate(table.view, None)
+                rows = [tuple(row[number] for number in read) for row in self._evaluated[table.view].rows]
+            total += len(rows)
+            if total > MOST_ROWS:
+                raise TooLargeError
+            data = request.table_content[name].table_data
+            data.SetInParent()  # a table without rows has some, too: none
+            googlesql_values.fill(data, table.fields, set(read), rows)
+        answer = engine.call("EvaluateQuery", request, engine.service.EvaluateQueryResponse)
+        types = [column.type for column in answer.prepared.columns]
+        rows = [
+            tuple(googlesql_values.value_of(cell, kind) for cell, kind in zip(row.cell, types, strict=True))
+            for row in answer.content.table_data.row
+        ]
+        return Result(analysed.statement.fields, rows)
+
+    def _analyse(self, sql: str, dataset: str | None) -> _Analysed:
+        key = (sql, self._project, dataset)
+        if key not in self._analysed:
+            known = self._engine.known.get(key)
+            tables = {name: self._table(name) for name in known.tables} if known is not None else {}
+            if known is not None and [one.fields for one in tables.values()] == [
+                one.fields for one in known.tables.values()
+            ]:
+                self._analysed[key] = known._replace(tables=tables)
+            else:
+                self._analysed[key] = self._newly_analysed(sql, dataset)
+                self._engine.remember(key, self._analysed[key])
+        return self._analysed[key]
+
+    def _table(self, name: str) -> Table:
+        """The table, or the view with the columns of its query."""
+        table = self._find(name)
+        if table.view is None:
+            return table
+        return table._replace(fields=self._analyse(table.view, None).statement.fields)
+
+    def _newly_analysed(self, sql: str, dataset: str | None) -> _Analysed:
+        engine, service = self._engine, self._engine.service
+        tables: dict[str, Table] = {}
+        renamed: dict[tuple[str, ...], str] = {}
+        request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql, options=engine.language)
+        named = engine.call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
+        for told in named.table_name:
+            path = tuple(told.table_name_segment)
+            name = full_name([part for segment in path for part in segment.split(".")], self._project, dataset)
+            tables[name], renamed[path] = self._table(name), name
+        parsed = engine.call(
+            "Parse", service.ParseRequest(sql_statement=sql, options=engine.language), service.ParseResponse
+        )
+        rewritten, edits = _renamed(sql, parsed, renamed)
+        analysis = service.AnalyzeRequest(
+            sql_statement=rewritten, options=engine.options, simple_catalog=engine.catalog(tables)
+        )
+        try:
+            resolved = engine.call("Analyze", analysis, service.AnalyzeResponse).resolved_statement
+        except ApiError as error:
+            error.message = _placed(error.message, sql, edits)
+            raise
+        return _Analysed(rewritten, tables, dict(_columns_read(resolved)), _statement(resolved))
 
 
 _KINDS = {

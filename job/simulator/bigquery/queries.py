@@ -82,7 +82,8 @@ class Checked:
     """One statement; `answer` runs it, in the transaction of whoever calls."""
 
     def __init__(self, storage: Storage, googlesql: GoogleSQL | None, query: Query, make_virtual: _MakeVirtual) -> None:
-        self._storage, self._googlesql, self._query, self._make_virtual = storage, googlesql, query, make_virtual
+        self._storage, self._query, self._make_virtual = storage, query, make_virtual
+        self._asking = googlesql.asking(self._table, query.project) if googlesql is not None else None
         self._found: dict[str, Resource] = {}
         self._location = query.location
         self._fields: list[Field] | None = None
@@ -97,8 +98,8 @@ class Checked:
 
     def _check(self) -> tuple[str | None, list[plan.Scan]]:
         query, analysed = self._query, None
-        if self._googlesql is not None:
-            analysed = self._googlesql.analyse(query.sql, self._table, query.project, query.dataset)
+        if self._asking is not None:
+            analysed = self._asking.analyse(query.sql, query.dataset)
             self._fields = analysed.fields
         try:
             tree = parse(query.sql)
@@ -146,9 +147,9 @@ class Checked:
             return Result([], []), affected, "DuckDB"
         if fields is not None and query.dry:
             return Result(named(fields), []), 0, "GoogleSQL"
-        if self._googlesql is not None:
+        if self._asking is not None:
             try:
-                found = self._googlesql.evaluate(query.sql, self._table, query.project, query.dataset)
+                found = self._asking.evaluate(query.sql, query.dataset)
                 return Result(named(found.fields), found.rows), 0, "GoogleSQL"
             except TooLargeError as error:
                 if translated is None:

@@ -56,7 +56,7 @@ def test_labels_and_descriptions_of_a_dataset_change(client: bigquery.Client) ->
 def test_creating_a_table_never_changes_it(client: bigquery.Client) -> None:
     make_pods(client)
     wider = bigquery.Table(TABLE, schema=[*PODS, Field("node", "STRING")])
-    with pytest.raises(Conflict, match="Already Exists: Table shop-prod:inventory.pods"):
+    with pytest.raises(Conflict, match="Already Exists: Table"):
         client.create_table(wider)
     assert [field.name for field in client.create_table(wider, exists_ok=True).schema] == [f.name for f in PODS]
 
@@ -212,7 +212,7 @@ def test_a_view_has_the_columns_of_its_query_and_follows_its_tables(client: bigq
     client.update_table(found, ["schema"])
     assert ask(client, "SELECT node FROM v") == [(None,)]
     client.delete_table(TABLE)
-    with pytest.raises(NotFound, match="Not found: Table shop-prod:inventory.pods"):
+    with pytest.raises(NotFound, match=r"Not found: Table shop-prod:inventory\.pods"):
         ask(client, "SELECT name FROM v")
 
 

@@ -96,7 +96,7 @@ def test_the_engine_refuses_what_bigquery_refuses(client: bigquery.Client, sql: 
 
 
 def test_a_table_that_is_not_there_is_told_as_ever(client: bigquery.Client) -> None:
-    with pytest.raises(NotFound, match="Not found: Table shop-prod:inventory.none was not found in location EU"):
+    with pytest.raises(NotFound, match=r"Not found: Table shop-prod:inventory\.none was not found in location EU"):
         ask(client, "SELECT * FROM none")
 
 
@@ -115,10 +115,11 @@ def test_a_view_is_held_to_the_engine(client: bigquery.Client) -> None:
 
 def test_every_type_goes_in_and_comes_out(client: bigquery.Client) -> None:
     values = (
-        "1 AS i, 1.5 AS f, NUMERIC '-12345678901234567890123456789.123456789' AS n, TRUE AS b, 'é' AS s, b'\\x00\\xff' AS y, "
-        "DATE '1969-12-31' AS d, TIMESTAMP '1969-12-31 23:59:59.999999+00' AS ts, DATETIME '2026-01-02 03:04:05.000006' AS dt, "
-        "TIME '03:04:05.000006' AS t, JSON '{\"a\": [1, null]}' AS j, ['x', 'y'] AS a, STRUCT(1 AS x, [STRUCT('k' AS k)] AS l) AS r, "
-        "CAST(NULL AS INT64) AS nothing, CAST('-inf' AS FLOAT64) AS low"
+        "1 AS i, 1.5 AS f, NUMERIC '-12345678901234567890123456789.123456789' AS n, TRUE AS b, 'é' AS s, "
+        "b'\\x00\\xff' AS y, DATE '1969-12-31' AS d, TIMESTAMP '1969-12-31 23:59:59.999999+00' AS ts, "
+        "DATETIME '2026-01-02 03:04:05.000006' AS dt, TIME '03:04:05.000006' AS t, JSON '{\"a\": [1, null]}' AS j, "
+        "['x', 'y'] AS a, STRUCT(1 AS x, [STRUCT('k' AS k)] AS l) AS r, CAST(NULL AS INT64) AS nothing, "
+        "CAST('-inf' AS FLOAT64) AS low"
     )
     (first,) = ask(
         client, f"SELECT {values}", destination=f"{PROJECT}.inventory.every", write_disposition="WRITE_TRUNCATE"

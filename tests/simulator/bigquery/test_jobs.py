@@ -17,7 +17,7 @@ def test_a_job_id_is_used_once_whatever_became_of_the_job(client: bigquery.Clien
     job = submit(client, [{"name": "no time"}], job_id="load-1")
     with pytest.raises(GoogleAPICallError):
         job.result()
-    with pytest.raises(Conflict, match="Already Exists: Job shop-prod:EU.load-1") as caught:
+    with pytest.raises(Conflict, match=r"Already Exists: Job shop-prod:EU\.load-1") as caught:
         submit(client, [pod("a")], job_id="load-1")
     assert caught.value.errors[0]["reason"] == "duplicate"
     assert (client.get_job("load-1", location="EU").error_result["reason"], names(client)) == ("invalid", [])
@@ -34,7 +34,7 @@ def test_a_job_is_found_in_its_own_location_alone(control: Control, client: bigq
     make_pods(client)
     load(client, [pod("a")], job_id="load-1")
     with connected(control, location=None) as elsewhere:
-        with pytest.raises(NotFound, match="Not found: Job shop-prod:US.load-1"):
+        with pytest.raises(NotFound, match=r"Not found: Job shop-prod:US\.load-1"):
             elsewhere.get_job("load-1")
         assert elsewhere.get_job("load-1", location="eu").state == "DONE"
 

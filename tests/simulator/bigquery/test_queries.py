@@ -128,7 +128,9 @@ def test_only_the_columns_that_are_read_are_paid_for(pods: bigquery.Client) -> N
 
 
 def test_a_query_that_costs_too_much_does_not_run(pods: bigquery.Client) -> None:
-    with pytest.raises(GoogleAPICallError, match="Query exceeded limit for bytes billed: 1000000. 10485760 or higher"):
+    with pytest.raises(
+        GoogleAPICallError, match=r"Query exceeded limit for bytes billed: 1000000\. 10485760 or higher"
+    ):
         ask(pods, "SELECT * FROM pods", maximum_bytes_billed=1_000_000)
     assert len(ask(pods, "SELECT * FROM pods", maximum_bytes_billed=10 << 20)) == 3
 
