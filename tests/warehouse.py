@@ -229,6 +229,6 @@ def _run(number: int, by: Attempt, projects: int, clusters: int) -> Run:
     return Run(
         run_id=f"run-{number}", task_index=by.task, task_count=by.tasks, attempt=by.attempt, version="0",
         config_digest="0", outcome="complete", acceptable=True, started_at=FIRST, finished_at=FIRST,
-        duration_seconds=1.0, projects=projects, projects_failed=0, clusters=clusters, clusters_complete=clusters, clusters_partial=0,
-        clusters_failed=0, objects=1, rows=1,
+        duration_seconds=1.0, projects=projects, projects_failed=0, clusters=clusters, clusters_complete=clusters,
+        clusters_partial=0, clusters_failed=0, objects=1, rows=1,
     )  # fmt: skip

@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from job.simulator.bigquery.control import Control
+
 _STARTING_SECONDS = 60
 
 
@@ -55,6 +57,11 @@ class Simulator:
             "oauth2": self.token_uri,
         }
         return {"projects": list(self.projects), "api_endpoints": endpoints}
+
+    @property
+    def bigquery(self) -> Control:
+        """The control of the simulated BigQuery: its faults, clock and counts."""
+        return Control(self.bigquery_endpoint)
 
     def alive(self) -> bool:
         """Whether its process runs."""
@@ -166,6 +173,7 @@ def simulate(
     plain: bool = False,
     faults: Sequence[str] = (),
     token_lifetime: int = 3600,
+    googlesql: bool = False,
 ) -> Iterator[Simulator]:
     """Starts a fleet in a process of its own; it ends with the block, and with this process, however that ends.
 
@@ -174,6 +182,7 @@ def simulate(
         pods: about how many each has.
         plain: a fleet of which everything can be read.
         faults: `CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]`.
+        googlesql: BigQuery's queries are held to and answered by GoogleSQL's own engine; needs the package `zetasql`.
 
     Raises:
         SimulatorError: it did not start.
@@ -182,6 +191,7 @@ def simulate(
         sys.executable, "-m", "job.simulator",
         "--clusters", str(clusters), "--pods", str(pods), "--seed", str(seed),
         "--token-lifetime", str(token_lifetime), *(["--plain"] if plain else []),
+        *(["--googlesql"] if googlesql else []),
         *(word for fault in faults for word in ("--fault", fault)),
     ]  # fmt: skip
     process = subprocess.Popen(

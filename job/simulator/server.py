@@ -78,9 +78,10 @@ class Listener:
 class Simulation:
     """Everything that runs."""
 
-    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600) -> None:
+    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600, googlesql: bool = False) -> None:
         self.fleet = fleet
         self.directory = directory
+        self._googlesql = googlesql
         self.faults = Faults([])
         self.log: list[dict[str, Any]] = []
         self.identity = Identity(self.faults, PROJECTS[0], lifetime=token_lifetime)
@@ -100,7 +101,7 @@ class Simulation:
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
-        bigquery = await self._serve(bigquery_application(self._may_query))
+        bigquery = await self._serve(bigquery_application(self._may_query, googlesql=self._googlesql))
         control = await self._serve(self._control())
         token_uri = f"http://{LOOPBACK}:{identity}/token"
         self.identity.write_credentials(self.directory, token_uri)
