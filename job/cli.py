@@ -32,30 +32,48 @@ def main() -> NoReturn:
     except click.exceptions.Exit as request:
         code = request.exit_code
     except click.ClickException as error:
-        error.show()
-        code = USAGE
+        code = _end(USAGE, error.format_message(), shown=error.show)
     except InventoryError as error:
-        click.echo(f"gke-inventory: {error}", err=True)
-        code = USAGE
+        code = _end(USAGE, str(error))
     except (KeyboardInterrupt, click.Abort):
-        click.echo("gke-inventory: interrupted; nothing was written to the sink", err=True)
-        code = INTERRUPTED
+        code = _end(INTERRUPTED, "interrupted; nothing was written to the sink")
     except Interrupted:
-        click.echo("gke-inventory: stopped by SIGTERM; nothing was written to the sink", err=True)
-        code = TERMINATED
+        code = _end(TERMINATED, "stopped by SIGTERM; nothing was written to the sink")
     except (BrokenPipeError, SystemExit):  # `| head` has seen enough; click makes an exit of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = COMPLETE
     except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
-        _report_bug(error)
-        code = BUG
+        code = _end(BUG, _bug(error))
     if code in (INTERRUPTED, TERMINATED):
         os._exit(code)  # workers may be waiting for servers that never answer
     sys.exit(code or COMPLETE)
 
 
+def _end(code: int, why: str, *, shown: Callable[[], None] | None = None) -> int:
+    """Says why the command ends: to a person in their words, to Cloud Logging as one event of severity ERROR."""
+    if "CLOUD_RUN_JOB" in os.environ:
+        from job.log import log
+
+        log.error("command failed", exit_code=code, detail=why)
+    elif shown is not None:
+        shown()
+    else:
+        click.echo(f"gke-inventory: {why}", err=True)
+    return code
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from job.version import described
+
+        click.echo(described())
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="gke-inventory")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show version and build."
+)
 def cli() -> None:
     """Snapshots of every GKE cluster, as tables in BigQuery or DuckDB that an analyst can trust.
 
@@ -383,13 +401,13 @@ def _on_sigterm() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def _report_bug(error: Exception) -> None:
+def _bug(error: Exception) -> str:
     """Where it happened; not the values, which may be anybody's."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     where = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
-    click.echo(f"gke-inventory: a bug, {type(error).__name__}; please report it with these lines:\n{where}", err=True)
+    return f"a bug, {type(error).__name__}; please report it with these lines:\n{where}"
 
 
 if __name__ == "__main__":
