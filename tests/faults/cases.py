@@ -212,7 +212,7 @@ CASES = (
     # the GKE API
     Case(
         "a cluster that the GKE API describes in a way that cannot be decoded", (fault("bad_time", "clusters"),),
-        "partial", hit=("clusters",), message="could not be decoded: asia-southeast1/web-1", unlisted=True,
+        "partial", hit=("clusters",), message="asia-southeast1/web-1 could not be decoded", unlisted=True,
     ),
     Case(
         "the GKE API is unavailable for a while",
