@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import ssl
 from pathlib import Path
 from typing import Any
 
 import grpc
+import msgspec
 from aiohttp import web
 
 from job.simulator.bigquery import application as bigquery_application
@@ -79,9 +78,10 @@ class Listener:
 class Simulation:
     """Everything that runs."""
 
-    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600) -> None:
+    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600, googlesql: bool = False) -> None:
         self.fleet = fleet
         self.directory = directory
+        self._googlesql = googlesql
         self.faults = Faults([])
         self.log: list[dict[str, Any]] = []
         self.identity = Identity(self.faults, PROJECTS[0], lifetime=token_lifetime)
@@ -90,7 +90,6 @@ class Simulation:
             Listener(ApiServer(cluster, self.identity, self.faults, self.log), directory, self._public)
             for cluster in fleet.clusters
         ]
-        self._runners: list[web.AppRunner] = []
         self._grpc = grpc.aio.server()
 
     async def start(self) -> dict[str, Any]:
@@ -102,7 +101,7 @@ class Simulation:
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
-        bigquery = await self._serve(bigquery_application(self._may_query))
+        bigquery = await self._serve(bigquery_application(self._may_query, googlesql=self._googlesql))
         control = await self._serve(self._control())
         token_uri = f"http://{LOOPBACK}:{identity}/token"
         self.identity.write_credentials(self.directory, token_uri)
@@ -118,15 +117,6 @@ class Simulation:
             "clusters": {cluster.path: cluster.port for cluster in self.fleet.clusters},
             "directory": str(self.directory),
         }
-
-    async def stop(self) -> None:
-        """Stops all listeners at once."""
-        await self._grpc.stop(0)
-        for listener in self._listeners:
-            await listener.stop()
-        for runner in self._runners:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(runner.cleanup(), 1)
 
     async def add_fault(self, fault: Fault) -> None:
         """Puts a fault in force."""
@@ -170,11 +160,10 @@ class Simulation:
         return [listener for listener in self._listeners if Faults([fault]).take(listener.api.cluster.path, "*")]
 
     async def _serve(self, app: web.Application) -> int:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, LOOPBACK, 0)
         await site.start()
-        self._runners.append(runner)
         return int(runner.addresses[0][1])
 
     def _may_query(self, authorization: str | None) -> bool:
@@ -222,7 +211,7 @@ class Simulation:
             for listener in self._listeners
         ]
         body = {"projects": list(self.fleet.projects), "denied": sorted(self.fleet.denied), "clusters": told}
-        return web.Response(body=json.dumps(body).encode(), content_type="application/json")
+        return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
     async def _get_requests(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response(self.log)

@@ -13,6 +13,8 @@ from aiohttp import web
 
 from job.simulator.faults import Fault
 
+_CHUNKED_FROM = 2048  # bytes: what Go's server has buffered when it has to tell the length
+
 
 def spoil(body: bytes, fault: Fault) -> bytes:
     """The body as the fault leaves it."""
@@ -40,10 +42,13 @@ async def send(
     if fault is not None and kind == "big_page" and status == 200:
         return await _send_padded(request, headers, body, fault)
     if kind == "truncate_gzip":
-        whole = gzip.compress(body)
-        body, headers = whole[: len(whole) // 2], headers | {"Content-Encoding": "gzip"}
+        compressed = gzip.compress(body)
+        body, headers = compressed[: len(compressed) // 2], headers | {"Content-Encoding": "gzip"}
     if fault is None or kind not in ("reset", "slow"):
-        return web.Response(status=status, headers=headers, body=body)
+        whole = web.Response(status=status, headers=headers, body=body)
+        if len(body) > _CHUNKED_FROM:
+            whole.enable_chunked_encoding()
+        return whole
     if fault.options.get("headers"):
         return await _trickle(request, body, fault)
     response = web.StreamResponse(status=status, headers={**headers, "Content-Length": str(len(body))})

@@ -119,6 +119,9 @@ class DuckDBSink:
                 pruned[table] = int(told[0]) if told else 0
         return pruned
 
+    def named(self, table: str) -> str:
+        return f'"{table}"'
+
     def query(self, sql: str) -> Result:
         if not self.path.exists():
             raise SinkError(f"sink {self.path}: there is no such file; `gke-inventory run` creates it")
