@@ -48,7 +48,7 @@ Find = Callable[[str], Table]
 """`project:dataset.table` -> what is there; raises ApiError where nothing is."""
 
 
-class TooLargeError(Exception):
+class LeftToDuckDBError(Exception):
     """The engine would take too long, or has not what it takes; DuckDB may have."""
 
 
@@ -126,7 +126,7 @@ class GoogleSQL:
 
         Raises:
             ApiError: what it says is wrong with the statement.
-            TooLargeError: it does not implement it.
+            LeftToDuckDBError: it does not implement it.
         """
         from zetasql.core.exceptions import ServerError, StatusCode
 
@@ -134,7 +134,7 @@ class GoogleSQL:
             return self._client.call_grpc_func(f"ZetaSqlLocalService_{name}", request, answer)
         except ServerError as error:
             if error.code == StatusCode.UNIMPLEMENTED:
-                raise TooLargeError(error.message) from error
+                raise LeftToDuckDBError(error.message) from error
             raise invalid_query(error.message) from error
 
     def catalog(self, tables: dict[str, Table]) -> Any:
@@ -172,7 +172,7 @@ class Asking:
 
         Raises:
             ApiError: what ZetaSQL says is wrong with it.
-            TooLargeError: it is one for DuckDB.
+            LeftToDuckDBError: it is one for DuckDB.
         """
         analysed, engine, total = self._analyse(sql, dataset), self._engine, 0
         request = engine.service.EvaluateQueryRequest(
@@ -181,7 +181,7 @@ class Asking:
         for name, table in analysed.tables.items():
             read = sorted(analysed.columns.get(name, set()))
             if total + table.rows > MOST_ROWS:
-                raise TooLargeError
+                raise LeftToDuckDBError
             if table.view is None:
                 rows = table.read([table.fields[number]["name"] for number in read])
             else:
@@ -190,7 +190,7 @@ class Asking:
                 rows = [tuple(row[number] for number in read) for row in self._evaluated[table.view].rows]
             total += len(rows)
             if total > MOST_ROWS:
-                raise TooLargeError
+                raise LeftToDuckDBError
             data = request.table_content[name].table_data
             data.SetInParent()  # a table without rows has some, too: none
             googlesql_values.fill(data, table.fields, set(read), rows)

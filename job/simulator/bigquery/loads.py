@@ -96,7 +96,8 @@ class Load:
 
     def _insert(self, table: Resource, rows: list[Row]) -> None:
         changed = self._storage.insert(table, rows, partition=self._partition)
-        self._quotas.count_partitions(table["id"], changed)
+        there = len(self._storage.partition_rows(table)) if changed else 0
+        self._quotas.count_partitions(table["id"], changed, there)
 
     def _size(self, table: Resource) -> int:
         return self._storage.size(table, table["schema"]["fields"])[1]

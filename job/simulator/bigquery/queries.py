@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 
 from job.simulator.bigquery import information_schema, plan
 from job.simulator.bigquery.errors import ApiError, invalid_query, not_found, not_implemented
-from job.simulator.bigquery.googlesql import GoogleSQL, Table, TooLargeError
+from job.simulator.bigquery.googlesql import GoogleSQL, LeftToDuckDBError, Table
 from job.simulator.bigquery.partitions import needs_filter
 from job.simulator.bigquery.results import Result, field_of, named
 from job.simulator.bigquery.schema import Field
@@ -151,7 +151,7 @@ class Checked:
             try:
                 found = self._asking.evaluate(query.sql, query.dataset)
                 return Result(named(found.fields), found.rows), 0, "GoogleSQL"
-            except TooLargeError as error:
+            except LeftToDuckDBError as error:
                 if translated is None:
                     raise not_implemented(f"this query on this much data: {error}") from error
         sql = f"SELECT * FROM ({translated}) LIMIT 0" if query.dry else str(translated)
