@@ -54,7 +54,7 @@ class Load:
         given = self._load.get("schema", {}).get("fields")
         if self._load["sourceFormat"] == "PARQUET":
             infer = bool(self._load.get("parquetOptions", {}).get("enableListInference"))
-            file = parquet.read_parquet(self._storage.database, text, infer_lists=infer)
+            file = parquet.read_parquet(self._storage.heap.database, text, infer_lists=infer)
             table = self._destination(there, given or file.fields)
             parquet.check_types(file.fields, table["schema"]["fields"])
             columns = table["schema"]["fields"]
