@@ -33,7 +33,7 @@ KINDS = {
     "gke_denied": "the GKE API answers PERMISSION_DENIED for the project",
     "gke_disabled": "the GKE API is disabled in the project",
     "gke_not_found": "the GKE API does not know the project",
-    "missing_zones": "the GKE API could not ask `zones`",
+    "missing_zones": "the GKE API could not ask `zones`, and leaves their clusters out",
     "token_status": "the token endpoint answers with `code`",
     "token_invalid_grant": "the token endpoint says that the login has expired",
 }

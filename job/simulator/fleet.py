@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 PROJECTS = ("shop-prod", "shop-staging", "data-platform")
@@ -79,9 +79,24 @@ class Fleet:
     denied: frozenset[str] = frozenset()
     missing_zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._like, self._made = self.clusters[:1], len(self.clusters)
+
     def of(self, project: str) -> list[Cluster]:
         """The project's clusters."""
         return [cluster for cluster in self.clusters if cluster.project == project]
+
+    def add(self, path: str) -> Cluster:
+        """A cluster at `project/location/name`, like the first, with an id and objects that no cluster had before."""
+        project, location, name = path.split("/")
+        number, self._made = self._made, self._made + 1
+        (like,) = self._like
+        seed = f"{like.seed}/{path}/{number}"
+        made = replace(
+            like, project=project, location=location, name=name, number=number, seed=seed, port=0, ca_pem=b""
+        )
+        self.clusters.append(made)
+        return made
 
 
 def make_fleet(*, clusters: int, pods: int, seed: int, special: bool = True) -> Fleet:

@@ -75,6 +75,7 @@ class ClusterManager(grpc.GenericRpcHandler):
         zones = list(self._fleet.missing_zones.get(project, ()))
         if fault and fault.kind == "missing_zones":
             zones = str(fault.options.get("zones", "us-east1-d")).split("+")
+        found = [cluster for cluster in found if cluster.location not in zones]
         return gke.ListClustersResponse(clusters=[message(cluster) for cluster in found], missing_zones=zones)
 
     async def _get_cluster(self, request: Any, context: Any, fault: Fault | None) -> gke.Cluster:  # noqa: ARG002

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import ssl
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from aiohttp import web
 from job.simulator.bigquery import application as bigquery_application
 from job.simulator.certificates import Authority, authority, server_certificate
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
-from job.simulator.fleet import PROJECTS, Cluster, Fleet
+from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
 from job.simulator.gke import ClusterManager
 from job.simulator.identity import Identity
 from job.simulator.kubernetes import ApiServer
@@ -72,10 +73,7 @@ class Simulation:
         self.log: list[dict[str, Any]] = []
         self.identity = Identity(self.faults, PROJECTS[0], lifetime=token_lifetime)
         self._public = authority("simulated public CA")
-        self._listeners = [
-            Listener(ApiServer(cluster, self.identity, self.faults, self.log), directory, self._public)
-            for cluster in fleet.clusters
-        ]
+        self._listeners = [self._listener_of(cluster) for cluster in fleet.clusters]
         self._runners: list[web.AppRunner] = []
         self._grpc = grpc.aio.server()
 
@@ -112,6 +110,35 @@ class Simulation:
         for runner in self._runners:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(runner.cleanup(), 1)
+
+    async def change_fleet(self, fleet: Fleet) -> dict[str, int]:
+        """Puts another fleet in the place of this one, with nothing wrong; returns where its clusters listen."""
+        await self.clear_faults()
+        for listener in self._listeners:
+            await listener.stop()
+        self.log.clear()
+        vars(self.fleet).update(vars(fleet))
+        self._listeners = [self._listener_of(cluster) for cluster in fleet.clusters]
+        for listener in self._listeners:
+            await listener.start()
+        return {cluster.path: cluster.port for cluster in fleet.clusters}
+
+    async def create_cluster(self, path: str) -> int:
+        """Adds a cluster to the fleet; returns its port."""
+        listener = self._listener_of(self.fleet.add(path))
+        self._listeners.append(listener)
+        await listener.start()
+        return listener.api.cluster.port
+
+    async def delete_cluster(self, cluster: Cluster) -> None:
+        """Deletes a cluster, its API server with it."""
+        listener = self._listener(cluster.path)
+        self._listeners.remove(listener)
+        self.fleet.clusters.remove(cluster)
+        await listener.stop()
+
+    def _listener_of(self, cluster: Cluster) -> Listener:
+        return Listener(ApiServer(cluster, self.identity, self.faults, self.log), self.directory, self._public)
 
     async def add_fault(self, fault: Fault) -> None:
         """Puts a fault in force."""
@@ -154,6 +181,7 @@ class Simulation:
             web.get("/requests", self._get_requests),
             web.post("/objects", self._post_objects),
             web.post("/clusters", self._post_clusters),
+            web.post("/fleet", self._post_fleet),
             web.post("/identity", self._post_identity),
         ):
             app.router.add_routes([route])
@@ -177,14 +205,15 @@ class Simulation:
                 "project": listener.api.cluster.project,
                 "location": listener.api.cluster.location,
                 "name": listener.api.cluster.name,
+                "id": listener.api.cluster.id,
                 "status": listener.api.cluster.status,
                 "endpoint": listener.api.cluster.endpoint,
                 "version": listener.api.cluster.version,
+                "node_pools": [asdict(pool) for pool in listener.api.cluster.node_pools],
                 "forbidden": sorted(listener.api.cluster.forbidden),
                 "objects": listener.api.store.everything(),
             }
             for listener in self._listeners
-            if listener.api.cluster in self.fleet.clusters
         ]
         body = {"projects": list(self.fleet.projects), "denied": sorted(self.fleet.denied), "clusters": told}
         return web.Response(body=json.dumps(body).encode(), content_type="application/json")
@@ -206,16 +235,19 @@ class Simulation:
 
     async def _post_clusters(self, request: web.Request) -> web.Response:
         told = await request.json()
-        listener = self._listener(told["cluster"])
-        cluster: Cluster = listener.api.cluster
+        if told["do"] == "create":
+            return web.json_response({"port": await self.create_cluster(told["cluster"])})
+        cluster: Cluster = self._listener(told["cluster"]).api.cluster
         if told["do"] == "delete":
-            self.fleet.clusters.remove(cluster)
-            await listener.stop()
+            await self.delete_cluster(cluster)
         elif told["do"] == "forbid":
             cluster.forbidden = frozenset(told["resources"])
         else:
             cluster.status = told["status"]
         return web.Response(status=204)
+
+    async def _post_fleet(self, request: web.Request) -> web.Response:
+        return web.json_response(await self.change_fleet(make_fleet(**await request.json())))
 
     async def _post_identity(self, request: web.Request) -> web.Response:
         told = await request.json()
