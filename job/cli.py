@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from job.errors import Interrupted, InventoryError
+from job.signals import stop_in_order, stopped_by
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -25,42 +26,70 @@ INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal's number, as shells hav
 
 def main() -> NoReturn:
     """Runs the command line; the only place where exit codes are made."""
-    _on_sigterm()
+    stop_in_order()
     try:
         code = cli.main(prog_name="gke-inventory", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as request:
-        code = request.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = USAGE
-    except InventoryError as error:
-        click.echo(f"gke-inventory: {error}", err=True)
-        code = USAGE
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("gke-inventory: interrupted; nothing was written to the sink", err=True)
-        code = INTERRUPTED
-    except Interrupted:
-        click.echo("gke-inventory: stopped by SIGTERM; nothing was written to the sink", err=True)
-        code = TERMINATED
+    except (KeyboardInterrupt, click.Abort, Interrupted):
+        code = _tell_stop()
     except (BrokenPipeError, SystemExit):  # `| head` has seen enough; click makes an exit of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = COMPLETE
     except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
-        _report_bug(error)
-        code = BUG
+        # DuckDB, for one, looks for signals itself, and raises an exception of its own in place of ours
+        code = _tell(error) if stopped_by() is None else _tell_stop()
     if code in (INTERRUPTED, TERMINATED):
         os._exit(code)  # workers may be waiting for servers that never answer
     sys.exit(code or COMPLETE)
 
 
+def _tell(error: Exception) -> int:
+    """Says what went wrong; returns the exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        return _end(USAGE, error.format_message(), shown=error.show)
+    if isinstance(error, InventoryError):
+        return _end(USAGE, str(error))
+    return _end(BUG, _bug(error))
+
+
+def _tell_stop() -> int:
+    is_terminated = stopped_by() == signal.SIGTERM
+    told = "stopped by SIGTERM" if is_terminated else "interrupted"
+    return _end(TERMINATED if is_terminated else INTERRUPTED, f"{told}; nothing was written to the sink")
+
+
+def _end(code: int, why: str, *, shown: Callable[[], None] | None = None) -> int:
+    """Says why the command ends: to a person in their words, to Cloud Logging as one event of severity ERROR."""
+    if "CLOUD_RUN_JOB" in os.environ:
+        from job.log import log
+
+        log.error("command failed", exit_code=code, detail=why)
+    elif shown is not None:
+        shown()
+    else:
+        click.echo(f"gke-inventory: {why}", err=True)
+    return code
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from job.version import described
+
+        click.echo(described())
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="gke-inventory")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show version and build."
+)
 def cli() -> None:
     """Snapshots of every GKE cluster, as tables in BigQuery or DuckDB that an analyst can trust.
 
     Exit codes: 0 complete, 1 a bug, 2 usage, configuration, credentials or sink, 3 finished, but something could not be
-    read.
+    read (as far as `fail_on` does not let it pass).
     """
 
 
@@ -87,6 +116,7 @@ def _sink_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command()
 @_options
 @click.option("--sink", metavar="URL", help="duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU")
+@click.option("--tasks", default=1, type=click.IntRange(1, 64), help="Processes to share the clusters; one commit.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON, on stdout.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 @click.option("-q", "--quiet", is_flag=True, help="Log warnings alone.")
@@ -95,6 +125,7 @@ def run(
     projects: tuple[str, ...],
     clusters: tuple[str, ...],
     sink: str | None,
+    tasks: int,
     as_json: bool,
     verbose: bool,
     quiet: bool,
@@ -103,7 +134,7 @@ def run(
     from job.log import configure_logging
 
     configure_logging(verbose=verbose, quiet=quiet)
-    return _run(_config(path, projects, clusters, sink), as_json=as_json)
+    return _run(_config(path, projects, clusters, sink), tasks=tasks, as_json=as_json)
 
 
 @cli.command()
@@ -288,17 +319,22 @@ def _config(path: str | None, projects: tuple[str, ...], clusters: tuple[str, ..
     return config
 
 
-def _run(config: Config, *, as_json: bool) -> int:
-    from job.run import run as run_once
+def _run(config: Config, *, tasks: int, as_json: bool) -> int:
+    if tasks > 1:
+        from job.tasks import run_tasks
 
-    summary = run_once(config, progress=_progress())
+        summary = run_tasks(config, tasks)
+    else:
+        from job.run import run as run_once
+
+        summary = run_once(config, progress=_progress())
     if as_json:
         _print_json(summary)
     else:
         _print_summary(summary)
     if summary.bug:
         return BUG
-    return COMPLETE if summary.outcome == "complete" else INCOMPLETE
+    return COMPLETE if summary.acceptable else INCOMPLETE
 
 
 def _progress() -> Callable[[int, int], None] | None:
@@ -376,20 +412,13 @@ def _print_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
-def _on_sigterm() -> None:
-    def stop(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
-        raise Interrupted
-
-    signal.signal(signal.SIGTERM, stop)
-
-
-def _report_bug(error: Exception) -> None:
+def _bug(error: Exception) -> str:
     """Where it happened; not the values, which may be anybody's."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     where = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
-    click.echo(f"gke-inventory: a bug, {type(error).__name__}; please report it with these lines:\n{where}", err=True)
+    return f"a bug, {type(error).__name__}; please report it with these lines:\n{where}"
 
 
 if __name__ == "__main__":

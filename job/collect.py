@@ -15,7 +15,7 @@ import msgspec
 
 from job.config import Config
 from job.connect import CONNECTABLE, Endpoint, choose_endpoint, connect
-from job.errors import CredentialsError, InventoryError
+from job.errors import InventoryError, SpoolError
 from job.identity import Identity
 from job.kinds import KINDS, Kind
 from job.listing import MOST_RESTARTS, Expired, Server, Tally, Unread, pages
@@ -29,8 +29,10 @@ from job.tables import Collection, Key, Record, Snapshot
 from job.wire import gke, meta
 
 _MOST_NAMED = 100  # unreadable objects named in one collection
+# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
 _RAW_PAGE = msgspec.json.Decoder(meta.Page[msgspec.Raw])
+_NAMED = msgspec.json.Decoder(meta.Named)
 
 
 class Stopped(Exception):  # noqa: N818
@@ -82,7 +84,7 @@ class Collector:
 
         Raises:
             Stopped: the run was stopped meanwhile.
-            OSError: the spool cannot be written.
+            SpoolError: the spool cannot be written.
         """
         started_at, clock = datetime.now(UTC), monotonic()
         key = Key(
@@ -107,7 +109,7 @@ class Collector:
                 for collection, kept in self._kinds(server, key):
                     collections.append(collection)
                     rows += kept
-        except (Stopped, OSError):
+        except (Stopped, SpoolError):
             raise
         except Unread as error:
             collections = [_unread(self.task, kind, Tally(), error) for kind in KINDS]
@@ -122,7 +124,8 @@ class Collector:
         collections = [self._switched(collection) for collection in collections]
         rows += self._keep(key, collections)
         snapshot = self._snapshot(cluster, endpoint, version, collections, rows, started_at, clock)
-        bound.info(
+        say = bound.info if snapshot.status == "complete" else bound.warning
+        say(
             "cluster collected",
             status=snapshot.status,
             objects=snapshot.objects,
@@ -150,6 +153,7 @@ class Collector:
             reading = _Reading(kind, scope, segment)
             try:
                 for page in pages(server, kind.path, self.config.page_limit, reading.decode, tally):
+                    self._wait(0)
                     reading.add(page)
             except Expired as error:
                 segment.drop()
@@ -159,9 +163,6 @@ class Collector:
                     return _unread(self.task, kind, tally, gone), 0
                 tally.resource_version = None
                 continue
-            except CredentialsError as error:
-                segment.drop()
-                return _unread(self.task, kind, tally, Unread("unauthorized", str(error), reason="Credentials")), 0
             except Unread as error:
                 segment.drop()
                 return _unread(self.task, kind, tally, error), 0
@@ -239,13 +240,13 @@ class _Reading:
         """The page, decoded whole; object by object where that fails, so that one bad object costs one object."""
         try:
             return _PAGES[self._kind.resource].decode(body)
-        except msgspec.ValidationError:
+        except meta.NOT_DECODABLE:
             raw = _RAW_PAGE.decode(body)
         good = []
         for position, item in enumerate(raw.items or ()):
             try:
                 good.append(msgspec.json.decode(item, type=self._kind.item))
-            except msgspec.MsgspecError:
+            except meta.NOT_DECODABLE:
                 self._unreadable_objects += 1
                 if len(self._unreadable) < _MOST_NAMED:
                     self._unreadable.append(_name_of(item) or f"page item {position}")
@@ -309,6 +310,9 @@ class _Version(meta.Wire, frozen=True):
     git_version: str | None = None
 
 
+_VERSION = msgspec.json.Decoder(_Version)
+
+
 def _server_version(server: Server) -> str | None:
     """The API server's own version: the first request, which tells whether the server can be reached at all.
 
@@ -316,11 +320,9 @@ def _server_version(server: Server) -> str | None:
         Unread: it cannot. A server that answers, but not with this, is left to the lists.
     """
     try:
-        return server.get("/version", [], lambda body: msgspec.json.decode(body, type=_Version), Tally()).git_version
+        return server.get("/version", [], _VERSION.decode, Tally()).git_version
     except (Expired, msgspec.ValidationError):
         return None
-    except CredentialsError as error:
-        raise Unread("unauthorized", str(error), reason="Credentials") from error
     except Unread as error:
         if error.outcome in ("unreachable", "timed_out"):
             raise
@@ -330,8 +332,8 @@ def _server_version(server: Server) -> str | None:
 def _name_of(item: msgspec.Raw) -> str | None:
     """`namespace/name` of an object that cannot be decoded, where at least that can."""
     try:
-        named = msgspec.json.decode(item, type=meta.Named).metadata
-    except msgspec.MsgspecError:
+        named = _NAMED.decode(item).metadata
+    except meta.NOT_DECODABLE:
         return None
     if named is None or not named.name:
         return None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
 from job.config import Timeouts
+from job.errors import CredentialsError
 from job.identity import Identity
 from job.wire import meta
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
 
 Decoded = TypeVar("Decoded")
 
-MOST_ATTEMPTS = 5  # of one request
 MOST_RESTARTS = 5  # of one list
 MOST_BYTES = (
     256 << 20
@@ -32,10 +34,18 @@ class Unread(Exception):  # noqa: N818 (an outcome, not a fault of ours)
     """A request or list that cannot be read: the outcome to record, and why."""
 
     def __init__(
-        self, outcome: str, message: str, *, reason: str | None = None, http_status: int | None = None
+        self,
+        outcome: str,
+        message: str,
+        *,
+        reason: str | None = None,
+        http_status: int | None = None,
+        again: float | None = None,
     ) -> None:
         super().__init__(message)
         self.outcome, self.message, self.reason, self.http_status = outcome, message, reason, http_status
+        self.again = again
+        """Seconds after which another try may help; None where none will."""
 
 
 class Expired(Exception):  # noqa: N818
@@ -81,50 +91,64 @@ class Server:
     """On the monotonic clock: the end of the cluster's time."""
     wait: Callable[[float], object]
     """Waits so many seconds."""
+    silent: bool = False
+    """Whether a request has gone unanswered: the first is sent again, since after a migration of this process its
+    connections are dead without a word; the next is not, lest a dead server take its timeout for every list."""
+    renewed: str = ""
+    """The token that was got after another was refused."""
+    refuses: bool = False
+    """Whether that one is refused too: no further ones are got, one a list."""
 
     def get(self, path: str, query: list[tuple[str, Any]], decode: Callable[[bytes], Decoded], tally: Tally) -> Decoded:
         """GETs and decodes one body, again where that may help.
 
-        Connection failures, 429, 5xx and bodies that are not JSON are tried again, after `Retry-After` where the server
-        says so, else after growing waits; a 401 once, with a new token. Silence is not tried again.
+        Connection failures, 429, 5xx and bodies that are not JSON are tried again for `retry_seconds`, after growing
+        waits, or after `Retry-After` where the server asks for longer ones; a 401 and silence once a cluster.
 
         Raises:
             Unread: it could not be had.
             Expired: 410, the continue token is too old.
             msgspec.ValidationError: from `decode`, for JSON that is not what it should be.
         """
-        renewed = False
-        for attempt in range(1, MOST_ATTEMPTS + 1):
+        end = min(self.deadline, monotonic() + self.timeouts.retry_seconds)
+        for attempt in count(1):
             tally.requests += 1
-            wait: float | None = None
+            token = ""
             try:
                 answer = self._send(path, query)
-                tally.http_status = answer.status
+                tally.http_status, token = answer.status, answer.token
                 if answer.status == 200:
+                    self.refuses = False
                     tally.bytes += len(answer.body)
                     return decode(answer.body)
                 failure = _refused(answer)
-                if answer.status == 410:
-                    raise Expired(failure.message)
-                if answer.status == 401 and not renewed:
-                    renewed = True
-                    wait = 0.0 if self.identity.renew(answer.token) else None
-                elif answer.status == 429 or answer.status >= 500:
-                    wait = _retry_after(answer.headers) or _backoff(attempt)
             except msgspec.ValidationError:
                 raise
-            except msgspec.DecodeError:
-                failure = Unread("invalid", "the answer is not JSON", http_status=200)
-                wait = _backoff(attempt)
+            except meta.NOT_DECODABLE:
+                failure = Unread("invalid", "the answer is not JSON", http_status=200, again=0.0)
             except Unread as error:
                 failure = error
-                wait = _backoff(attempt) if error.outcome == "unreachable" and error.reason != "Certificate" else None
-            if wait is None or attempt == MOST_ATTEMPTS or monotonic() + wait > self.deadline:
+            wait = None if failure.again is None else max(failure.again, _backoff(attempt))
+            if self._is_mended(failure, token):
+                wait, end = 0.0, self.deadline
+            if wait is None or monotonic() + wait > end:
                 raise failure
             tally.retries += 1
             tally.waited_seconds = round(tally.waited_seconds + wait, 3)
             self.wait(wait)
         raise AssertionError("unreachable")
+
+    def _is_mended(self, failure: Unread, token: str) -> bool:
+        """Whether there is a new token to try now, or a new connection after the first silence."""
+        if failure.http_status == 401:
+            self.refuses = self.refuses or token == self.renewed
+            if not self.refuses and self.identity.renew(token):
+                self.renewed = self.identity.token()
+                return True
+        elif failure.reason == "ReadTimeout" and not self.silent:
+            self.silent = True
+            return True
+        return False
 
     def _send(self, path: str, query: list[tuple[str, Any]]) -> Answer:
         import urllib3
@@ -135,9 +159,14 @@ class Server:
             raise Unread("timed_out", "the cluster's time was up", reason="ClusterTimeout")
         limit = min(self.timeouts.request_seconds, remaining)
         end = monotonic() + limit
-        _, url, headers, *_ = self.client.param_serialize(
-            "GET", path, query_params=query, header_params={"Accept": "application/json"}, auth_settings=["BearerToken"]
-        )
+        accept = {"Accept": "application/json"}
+        try:
+            _, url, headers, *_ = self.client.param_serialize(
+                "GET", path, query_params=query, header_params=accept, auth_settings=["BearerToken"]
+            )
+        except CredentialsError as error:
+            again = 0.0 if error.may_pass else None
+            raise Unread("unauthorized", str(error), reason="Credentials", again=again) from error
         try:
             response = self.client.rest_client.pool_manager.request(
                 "GET",
@@ -172,6 +201,7 @@ def pages(server: Server, path: str, limit: int, page: Any, tally: Tally) -> Ite
         Expired: it has to be started again.
     """
     token: str | None = None
+    tokens: set[str] = set()
     while True:
         query: list[tuple[str, Any]] = [("limit", limit), *([("continue", token)] if token else [])]
         try:
@@ -186,37 +216,57 @@ def pages(server: Server, path: str, limit: int, page: Any, tally: Tally) -> Ite
         yield found
         if not found.metadata.continue_:
             return
-        if found.metadata.continue_ == token:  # a server that does this would be read for ever
-            raise Unread("invalid", "the server gives the same continue token again and again", http_status=200)
         token = found.metadata.continue_
+        if token in tokens:  # a server that does this would be read for ever
+            raise Unread("invalid", "the server gives the same continue token again and again", http_status=200)
+        tokens.add(token)
 
 
 def _body(response: Any, end: float) -> bytes:
     """The whole body, unless it is too large or comes too slowly."""
+    if (response.length_remaining or 0) > MOST_BYTES:
+        raise _too_large(response)
     chunks, size = [], 0
     while chunk := response.read1(1 << 20):
         chunks.append(chunk)
         size += len(chunk)
         if size > MOST_BYTES:
-            raise Unread("invalid", f"the answer is larger than {MOST_BYTES >> 20} MiB", http_status=response.status)
+            raise _too_large(response)
         if monotonic() > end:
             raise Unread("timed_out", "the answer came too slowly", reason="ReadTimeout", http_status=response.status)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
+def _too_large(response: Any) -> Unread:
+    return Unread(
+        "invalid", f"the answer is larger than {MOST_BYTES >> 20} MiB", reason="TooLarge", http_status=response.status
+    )
+
+
+# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
+_STATUS = msgspec.json.Decoder(meta.Status)
 _OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 
 def _refused(answer: Answer) -> Unread:
-    """What the server said instead of an answer: a `Status`, or plain text."""
+    """What the server said instead of an answer: a `Status`, or plain text.
+
+    Raises:
+        Expired: that the continue token is too old.
+    """
     try:
-        told = msgspec.json.decode(answer.body, type=meta.Status)
+        told = _STATUS.decode(answer.body)
         reason, message = told.reason, told.message or ""
-    except msgspec.MsgspecError:
+    except meta.NOT_DECODABLE:
         reason, message = None, answer.body[:300].decode("utf-8", "replace")
+        if message.lstrip().startswith("<"):  # a proxy's page
+            message = ""
     outcome = _OUTCOMES.get(answer.status, "server_error" if answer.status >= 500 else "refused")
     text = " ".join(message.split())[:300] or f"HTTP status {answer.status}"
-    return Unread(outcome, text, reason=reason, http_status=answer.status)
+    if answer.status == 410:
+        raise Expired(text)
+    again = _retry_after(answer.headers) if answer.status == 429 or answer.status >= 500 else None
+    return Unread(outcome, text, reason=reason, http_status=answer.status, again=again)
 
 
 def _unreachable(error: Exception, limit: float) -> Unread:
@@ -225,28 +275,40 @@ def _unreachable(error: Exception, limit: float) -> Unread:
     cause: BaseException = error
     while isinstance(cause, exceptions.MaxRetryError) and cause.reason is not None:
         cause = cause.reason
-    if isinstance(cause, exceptions.SSLError):
-        text = str(cause)
-        is_refused = "CERTIFICATE_VERIFY_FAILED" in text or "match" in text
-        return Unread("unreachable", f"TLS: {_short(text)}", reason="Certificate" if is_refused else "TLS")
     if isinstance(cause, exceptions.NameResolutionError):
-        return Unread("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution")
+        return Unread("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution", again=0.0)
     if isinstance(cause, exceptions.NewConnectionError):
-        return Unread("unreachable", "the connection was refused or has no route", reason="Connection")
-    if isinstance(cause, exceptions.ConnectTimeoutError):  # of which the two above are kinds, for the library
+        text = "the connection was refused or has no route"
+        return Unread("unreachable", text, reason="ConnectionRefused", again=0.0)
+    if isinstance(cause, exceptions.ConnectTimeoutError):
         return Unread("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
     if isinstance(cause, exceptions.TimeoutError):
+        if "handshake" in str(cause.__cause__):
+            return Unread("timed_out", "no TLS handshake within the connect timeout", reason="ConnectTimeout")
         return Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
-    return Unread("unreachable", f"the connection broke: {_short(str(cause))}", reason=type(cause).__name__)
+    if isinstance(cause, exceptions.SSLError):
+        refused = cause.args[0] if cause.args else cause
+        if isinstance(refused, ssl.SSLCertVerificationError):
+            text = _short(refused.verify_message).rstrip(".")
+            return Unread("unreachable", f"the server's certificate is refused: {text}", reason="Certificate")
+        return Unread("unreachable", f"TLS: {_short(str(cause))}", reason="TLS", again=0.0)
+    text = f"the connection broke: {_short(str(cause))}"
+    return Unread("unreachable", text, reason="ConnectionBroken", again=0.0)
 
 
 def _short(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def _retry_after(headers: Any) -> float | None:
-    value = headers.get("Retry-After") or ""
-    return min(float(value), _LONGEST_WAIT) if value.isdecimal() else None
+def _retry_after(headers: Any) -> float:
+    """Seconds that the server asks to wait: it tells their number or, as proxies do, a date."""
+    from urllib3 import Retry
+    from urllib3.exceptions import InvalidHeader
+
+    try:
+        return min(Retry().parse_retry_after(headers.get("Retry-After") or "0"), _LONGEST_WAIT)
+    except InvalidHeader:
+        return 0.0
 
 
 def _backoff(attempt: int) -> float:

@@ -8,19 +8,19 @@ joined as they are, their checksums by arithmetic.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import struct
 import tempfile
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from job.crc32 import crc32_combine
-from job.errors import InventoryError
+from job.errors import SpoolError
 from job.tables import TABLES, Key, Record
 
 _BLOCK = 1 << 20  # bytes of rows gathered before they are compressed
@@ -54,7 +54,8 @@ class _Deflated:
     def _compress(self) -> None:
         self.crc = zlib.crc32(self._pending, self.crc)
         self.size += len(self._pending)
-        self._file.write(self._compressor.compress(self._pending))
+        with _writing():
+            self._file.write(self._compressor.compress(self._pending))
         self._pending.clear()
 
     def append(self, other: _Deflated) -> None:
@@ -67,25 +68,39 @@ class _Deflated:
         other.flush()
         self.crc = crc32_combine(self.crc, other.crc, other.size)
         self.size += other.size
-        other._file.seek(0)
-        shutil.copyfileobj(other._file, self._file, _BLOCK)
+        with _writing():
+            other._file.seek(0)
+            shutil.copyfileobj(other._file, self._file, _BLOCK)
 
     def flush(self) -> None:
         """Brings the stream to a byte boundary, where another may follow."""
         self._compress()
-        self._file.write(self._compressor.flush(zlib.Z_FULL_FLUSH))
+        with _writing():
+            self._file.write(self._compressor.flush(zlib.Z_FULL_FLUSH))
 
     def save(self, path: Path) -> None:
         """Writes the whole stream as one gzip member."""
         self.flush()
-        self._file.seek(0)
-        with path.open("wb") as file:
+        with _writing(), path.open("wb") as file:
+            self._file.seek(0)
             file.write(_HEADER)
             shutil.copyfileobj(self._file, file, _BLOCK)
             file.write(_END + struct.pack("<II", self.crc, self.size & 0xFFFFFFFF))
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # on a full disk: what could not be written is not wanted any more
+            self._file.close()
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(
+            f"cannot write rows to a temporary file: {error.strerror or error}. Set TMPDIR to a folder with room; "
+            "nothing was written to the sink"
+        ) from error
 
 
 class Segment:
@@ -125,7 +140,10 @@ class Segment:
 
 
 class Spool:
-    """The rows of one run, until they are loaded. Threads may share it."""
+    """The rows of one run, until they are loaded. Threads may share it.
+
+    Whatever writes raises `SpoolError` where it cannot.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -159,19 +177,26 @@ class Spool:
         self._tables = {}
         return saved
 
+    def close(self) -> None:
+        """Forgets all rows that have not been saved."""
+        with self._lock:
+            for deflated in self._tables.values():
+                deflated.close()
+            self._tables = {}
 
-@contextmanager
+
+@contextlib.contextmanager
 def open_spool() -> Iterator[Spool]:
     """A spool in a temporary directory (`TMPDIR` says where) that is gone afterwards.
 
     Raises:
-        InventoryError: the directory cannot be made.
+        SpoolError: the directory cannot be made.
     """
     try:
         directory = tempfile.TemporaryDirectory(prefix="gke-inventory-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise InventoryError(
+        raise SpoolError(
             f"cannot make a temporary directory for rows: {error.strerror or error}. Set TMPDIR to a folder with room"
         ) from error
-    with directory as path:
-        yield Spool(Path(path))
+    with directory as path, contextlib.closing(Spool(Path(path))) as spool:
+        yield spool

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,8 +70,10 @@ def test_help_imports_no_client() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_version_is_printed() -> None:
-    assert invoke("--version").stdout.startswith("gke-inventory, version ")
+def test_version_is_that_of_pyproject_and_the_build_is_the_images() -> None:
+    declared = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]["version"]
+    assert invoke("--version").stdout == f"gke-inventory {declared}\n"
+    assert invoke("--version", GKE_INVENTORY_BUILD="abc1234").stdout == f"gke-inventory {declared} (build abc1234)\n"
 
 
 @pytest.mark.usefixtures("configured")
@@ -90,6 +93,13 @@ def test_the_summary_says_what_was_not_read_and_the_exit_code_is_3(replay: Repla
     assert f"{PROJECT}/{LOCATION}/{CLUSTER}: pods: forbidden (pods is forbidden)" in done.stdout
     assert "other-project: denied: projects/other-project/locations/-; grant container.clusters.list" in done.stdout
     assert "1 clusters of 2 projects" in done.stdout
+
+
+def test_fail_on_decides_what_exits_with_3(configured: dict[str, Any], replay: Replay, tmp_path: Path) -> None:
+    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "pods is forbidden"}')
+    for fail_on, code in (("incomplete", 3), ("below:95%", 3), ("below:0%", 0), ("never", 0)):
+        write_config(tmp_path, configured | {"fail_on": fail_on})
+        assert invoke("run").returncode == code
 
 
 @pytest.mark.usefixtures("configured")

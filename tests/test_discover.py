@@ -85,6 +85,16 @@ def test_a_gke_api_that_speaks_rest_is_read_the_same(replay: Replay) -> None:
     assert (listing.collection.outcome, listing.collection.missing_zones) == ("partial", ("us-east1-d",))
 
 
+def test_a_description_that_cannot_be_decoded_costs_no_other_cluster(replay: Replay) -> None:
+    odd = {"name": "odd", "location": "us-east1", "createTime": "yesterday"}
+    with rest_api(200, {"clusters": [odd, *LISTED["clusters"]]}) as (url, _):
+        listing = listed(replay, url)
+    assert [cluster.name for cluster in listing.clusters] == [CLUSTER]
+    told = listing.collection
+    assert (told.outcome, told.unreadable, told.unreadable_objects) == ("partial", ("us-east1/odd",), 1)
+    assert told.listed_clusters == (f"{LOCATION}/{CLUSTER}", "us-east1/odd")  # it is there, and must not look deleted
+
+
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from job.normalize.metadata import controller_of
 from job.wire.meta import ObjectMeta, OwnerReference
 
+_GROUPS = ("apps", "batch")  # of all controllers that are collected
 _LONGEST_CHAIN = 10  # Deployment chains have two links; more than ten are a circle
 
 
@@ -48,17 +49,18 @@ class Owners:
             return Top("Pod", "v1", metadata.name, metadata.uid, "uncontrolled")
         for _ in range(_LONGEST_CHAIN):
             if owner.uid not in self._controller:
-                return _named(owner, self._unknown(owner.kind))
+                return _named(owner, self._unknown(owner))
             above = self._controller[owner.uid]
             if above is None:
                 return _named(owner, "resolved")
             owner = above
         return _named(owner, "not_found")
 
-    def _unknown(self, kind: str) -> str:
-        if kind not in self._collected:
+    def _unknown(self, owner: OwnerReference) -> str:
+        # custom resources bear these names too: a Job of Volcano, a StatefulSet of OpenKruise
+        if owner.kind not in self._collected or owner.api_version.partition("/")[0] not in _GROUPS:
             return "referenced"
-        return "not_found" if kind in self._read else "not_read"
+        return "not_found" if owner.kind in self._read else "not_read"
 
 
 def _named(owner: OwnerReference, resolution: str) -> Top:

@@ -15,6 +15,7 @@ NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)  # the fleet's own time: a seed g
 _REGIONS = ("europe-west1", "us-central1", "asia-southeast1", "us-east1")
 _NAMES = ("web", "payments", "search", "batch", "ml", "edge", "internal", "reports", "gateway", "events")
 _VERSIONS = ("1.31.13-gke.1230000", "1.32.9-gke.1108000", "1.33.5-gke.1080000", "1.34.1-gke.2037000")
+_PODS_ON_A_NODE = 6  # so that what they request fits into it
 _MACHINES = ("e2-standard-4", "n2-standard-8", "c3-standard-4", "t2a-standard-4", "g2-standard-8")
 
 
@@ -133,7 +134,7 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
     if draw.random() < 0.5:
         pools.append(_pool("spot-pool", size // 4, minor, draw, spot=True))
     if draw.random() < 0.25:
-        pools.append(_pool("gpu-pool", 15, minor, draw, gpu=True))
+        pools.append(_pool("gpu-pool", _PODS_ON_A_NODE, minor, draw, gpu=True))
     return Cluster(
         project=PROJECTS[number % len(PROJECTS)],
         location=region if draw.random() < 0.6 else f"{region}-b",
@@ -151,4 +152,4 @@ def _pool(name: str, pods: int, minor: int, draw: random.Random, *, spot: bool =
     behind = draw.choice((0, 0, 0, 1, 1, 2, 3))  # https://kubernetes.io/releases/version-skew-policy/#kubelet
     version = _VERSIONS[max(minor - behind, 0)]
     machine = "g2-standard-8" if gpu else draw.choice(_MACHINES[:4])
-    return NodePool(name, machine, max(pods // 15, 1), version, spot, gpu)
+    return NodePool(name, machine, max(pods // _PODS_ON_A_NODE, 1), version, spot, gpu)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import ssl
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import grpc
+import msgspec
 from aiohttp import web
 
 from job.simulator.bigquery import application as bigquery_application
@@ -53,7 +52,21 @@ class Listener:
         if self._listening is not None:
             self._listening.close()
             self._listening = None
-            await self._http.shutdown(0)
+            await self._http.shutdown(0.05)  # 0 would wait for handlers that never end
+
+    async def fall_silent(self) -> None:
+        """Goes on accepting connections, and says nothing on them."""
+        await self.stop()
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(asyncio.Protocol, LOOPBACK, self.api.cluster.port, backlog=256)
+
+    def cut(self) -> int:
+        """Cuts every connection that is open; how many there were."""
+        connections = self._http.connections
+        for connection in connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        return len(connections)
 
     def show_certificate(self, fault: str | None) -> None:
         """Shows new connections the right certificate, or a wrong one."""
@@ -66,26 +79,27 @@ class Listener:
 class Simulation:
     """Everything that runs."""
 
-    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600) -> None:
+    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600, googlesql: bool = False) -> None:
         self.fleet = fleet
         self.directory = directory
+        self._googlesql = googlesql
         self.faults = Faults([])
         self.log: list[dict[str, Any]] = []
         self.identity = Identity(self.faults, PROJECTS[0], lifetime=token_lifetime)
         self._public = authority("simulated public CA")
         self._listeners = [self._listener_of(cluster) for cluster in fleet.clusters]
-        self._runners: list[web.AppRunner] = []
         self._grpc = grpc.aio.server()
 
     async def start(self) -> dict[str, Any]:
         """Starts all listeners; returns where they are."""
         for listener in self._listeners:
             await listener.start()
-        self._grpc.add_generic_rpc_handlers((ClusterManager(self.fleet, self.identity, self.faults, self.log),))
+        manager = ClusterManager(self.fleet, self.identity, self.faults, self.log, self.delete_cluster)
+        self._grpc.add_generic_rpc_handlers((manager,))
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
-        bigquery = await self._serve(bigquery_application(self._may_query))
+        bigquery = await self._serve(bigquery_application(self._may_query, googlesql=self._googlesql))
         control = await self._serve(self._control())
         token_uri = f"http://{LOOPBACK}:{identity}/token"
         self.identity.write_credentials(self.directory, token_uri)
@@ -102,14 +116,27 @@ class Simulation:
             "directory": str(self.directory),
         }
 
-    async def stop(self) -> None:
-        """Stops all listeners at once."""
-        await self._grpc.stop(0)
-        for listener in self._listeners:
-            await listener.stop()
-        for runner in self._runners:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(runner.cleanup(), 1)
+    async def add_fault(self, fault: Fault) -> None:
+        """Puts a fault in force."""
+        self.faults.all.append(fault)
+        for listener in self._matching(fault):
+            if fault.kind == "refuse":
+                await listener.stop()
+            elif fault.kind == "hang_tls":
+                await listener.fall_silent()
+            elif fault.kind in CONNECTION:
+                listener.show_certificate(fault.kind)
+
+    async def clear_faults(self) -> None:
+        """Puts everything right again."""
+        connection = [fault for fault in self.faults.all if fault.kind in CONNECTION]
+        self.faults.all.clear()
+        for fault in connection:
+            for listener in self._matching(fault):
+                if fault.kind == "hang_tls":
+                    await listener.stop()
+                await listener.start()
+                listener.show_certificate(None)
 
     async def change_fleet(self, fleet: Fleet) -> dict[str, int]:
         """Puts another fleet in the place of this one, with nothing wrong; returns where its clusters listen."""
@@ -126,8 +153,8 @@ class Simulation:
     async def create_cluster(self, path: str) -> int:
         """Adds a cluster to the fleet; returns its port."""
         listener = self._listener_of(self.fleet.add(path))
-        self._listeners.append(listener)
         await listener.start()
+        self._listeners.append(listener)
         return listener.api.cluster.port
 
     async def delete_cluster(self, cluster: Cluster) -> None:
@@ -140,33 +167,14 @@ class Simulation:
     def _listener_of(self, cluster: Cluster) -> Listener:
         return Listener(ApiServer(cluster, self.identity, self.faults, self.log), self.directory, self._public)
 
-    async def add_fault(self, fault: Fault) -> None:
-        """Puts a fault in force."""
-        self.faults.all.append(fault)
-        for listener in self._matching(fault):
-            if fault.kind == "refuse":
-                await listener.stop()
-            elif fault.kind in CONNECTION:
-                listener.show_certificate(fault.kind)
-
-    async def clear_faults(self) -> None:
-        """Puts everything right again."""
-        connection = [fault for fault in self.faults.all if fault.kind in CONNECTION]
-        self.faults.all.clear()
-        for fault in connection:
-            for listener in self._matching(fault):
-                await listener.start()
-                listener.show_certificate(None)
-
     def _matching(self, fault: Fault) -> list[Listener]:
         return [listener for listener in self._listeners if Faults([fault]).take(listener.api.cluster.path, "*")]
 
     async def _serve(self, app: web.Application) -> int:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, LOOPBACK, 0)
         await site.start()
-        self._runners.append(runner)
         return int(runner.addresses[0][1])
 
     def _may_query(self, authorization: str | None) -> bool:
@@ -183,6 +191,7 @@ class Simulation:
             web.post("/clusters", self._post_clusters),
             web.post("/fleet", self._post_fleet),
             web.post("/identity", self._post_identity),
+            web.delete("/connections", self._delete_connections),
         ):
             app.router.add_routes([route])
         return app
@@ -216,7 +225,7 @@ class Simulation:
             for listener in self._listeners
         ]
         body = {"projects": list(self.fleet.projects), "denied": sorted(self.fleet.denied), "clusters": told}
-        return web.Response(body=json.dumps(body).encode(), content_type="application/json")
+        return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
     async def _get_requests(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response(self.log)
@@ -237,7 +246,7 @@ class Simulation:
         told = await request.json()
         if told["do"] == "create":
             return web.json_response({"port": await self.create_cluster(told["cluster"])})
-        cluster: Cluster = self._listener(told["cluster"]).api.cluster
+        cluster = self._listener(told["cluster"]).api.cluster
         if told["do"] == "delete":
             await self.delete_cluster(cluster)
         elif told["do"] == "forbid":
@@ -255,6 +264,9 @@ class Simulation:
             self.identity.revoke()
         self.identity.lifetime = int(told.get("lifetime", self.identity.lifetime))
         return web.json_response({"issued": self.identity.issued})
+
+    async def _delete_connections(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        return web.json_response({"cut": sum(listener.cut() for listener in self._listeners)})
 
     def _listener(self, path: str) -> Listener:
         for listener in self._listeners:

@@ -7,14 +7,15 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
-from job.sinks import Change, Commit, Result, Rows, refuse_loss
+from job.signals import committing
+from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
 from job.sinks.pruning import prunable
 from job.tables import TABLES
 from job.views import digest, for_duckdb, views
@@ -61,7 +62,7 @@ class DuckDBSink:
     def changes(self) -> Sequence[Change]:
         if not self.path.exists():
             return [*_changes_from_nothing()]
-        with self._open(read_only=True, patience=_READ_PATIENCE) as connection:
+        with self._open(read_only=True, patience=self._timeout_seconds) as connection:
             self._check_version(connection)
             return list(_changes(connection))
 
@@ -74,20 +75,34 @@ class DuckDBSink:
         with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
             return self._evolve(connection)
 
-    def committed(self, run_id: str, task_index: int) -> str | None:
+    def committed(self, run_id: str, task_index: int) -> Outcome | None:
         if not self.path.exists():
             return None
         with self._open(read_only=True, patience=self._timeout_seconds) as connection:
             return _outcome(connection, _commit_id(run_id, task_index)) if _has_tables(connection) else None
 
+    def weights(self, run_id: str) -> dict[str, int]:
+        """Settled in a table by the first task to ask."""
+        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+            self._evolve(connection)
+            asked = "SELECT name, objects FROM weights WHERE run_id = ?"
+            if not connection.execute(asked, [run_id]).fetchall():
+                connection.execute(
+                    "DELETE FROM weights WHERE asked_at < now() - INTERVAL 8 DAY"
+                )  # a task's longest time
+                connection.execute("INSERT INTO weights VALUES (?, '', 0, now())", [run_id])  # though there be none
+                connection.execute(f"INSERT INTO weights SELECT ?, name, objects, now() FROM ({WEIGHTS})", [run_id])
+            return {name: objects for name, objects in connection.execute(asked, [run_id]).fetchall() if name}
+
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Creates what is missing and inserts all rows, in one transaction."""
         commit_id = _commit_id(commit.run_id, commit.task_index)
-        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+        patience = self._timeout_seconds
+        with self._open(read_only=False, patience=patience) as connection, self._transaction(connection, last=True):
             self._evolve(connection)
             if _outcome(connection, commit_id) is not None:
                 return False
-            connection.execute("INSERT INTO commits VALUES (?, ?)", [commit_id, commit.outcome])
+            connection.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.outcome])
             for table, file in rows.files.items():
                 _insert(connection, table, file, rows.counts[table])
             return True
@@ -103,6 +118,9 @@ class DuckDBSink:
                 told = connection.execute(sql).fetchone()
                 pruned[table] = int(told[0]) if told else 0
         return pruned
+
+    def named(self, table: str) -> str:
+        return f'"{table}"'
 
     def query(self, sql: str) -> Result:
         if not self.path.exists():
@@ -134,12 +152,17 @@ class DuckDBSink:
         return changes
 
     @contextmanager
-    def _transaction(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """All of the block, or nothing: without a COMMIT, a transaction ends with its connection."""
+    def _transaction(self, connection: duckdb.DuckDBPyConnection, *, last: bool = False) -> Iterator[None]:
+        """All of the block, or nothing: without a COMMIT, a transaction ends with its connection.
+
+        Args:
+            last: nothing follows but to say that it is done.
+        """
         try:
             connection.execute("BEGIN")
             yield
-            connection.execute("COMMIT")
+            with committing() if last else nullcontext():
+                connection.execute("COMMIT")
         except _duckdb_error() as error:
             raise SinkError(f"sink {self.path}: nothing was written: {_short(error)}") from error
 
@@ -154,6 +177,8 @@ class DuckDBSink:
         try:
             connection.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
             yield connection
+        except _duckdb_error() as error:  # tables that are not ours, say
+            raise SinkError(f"sink {self.path}: cannot be read: {_short(error)}") from error
         finally:
             connection.close()  # an open transaction ends with its connection: it is rolled back
 
@@ -166,8 +191,9 @@ class DuckDBSink:
             try:
                 return attempt()
             except _duckdb_error() as error:
-                if "lock" not in str(error) or time.monotonic() > end:
-                    advice = ": close the program that has it open" if "lock" in str(error) else ""
+                is_locked = "Could not set lock on file" in str(error)
+                if not is_locked or time.monotonic() > end:
+                    advice = ": close the program that has it open" if is_locked else ""
                     raise SinkError(f"sink {self.path}: cannot be opened{advice}: {_short(error)}") from error
             time.sleep(0.1)
 
@@ -181,9 +207,10 @@ def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     return found is not None
 
 
-def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> str | None:
-    found = connection.execute("SELECT outcome FROM commits WHERE commit_id = ?", [commit_id]).fetchone()
-    return None if found is None else str(found[0])
+def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> Outcome | None:
+    asked = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
+    found = connection.execute(asked, [commit_id]).fetchone()
+    return None if found is None else Outcome(*found)
 
 
 def _changes_from_nothing() -> Iterator[Change]:
@@ -200,8 +227,10 @@ def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     if _has_tables(connection):
         made = connection.execute("SELECT version, views FROM schema_version").fetchone()
     else:
-        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, outcome VARCHAR);"
+        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
         yield Change("create table", "commits", statement)
+        statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
+        yield Change("create table", "weights", statement)
         statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
         yield Change("create table", "schema_version", statement)
     told = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"

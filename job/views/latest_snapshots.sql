@@ -1,32 +1,28 @@
 -- Which snapshot is the newest of each cluster that still exists, and how old is it?
--- A cluster is gone when a later list of all of its project's clusters did not have it, and stays gone until one of its
--- name is collected anew; one that was merely not collected is not gone.
+-- A cluster is gone when a later whole list of its project's clusters does not have it, and stays gone until one of its
+-- name is collected anew: one that was not collected, or that no list could tell of, is not gone.
+-- Scans snapshots, and what project_lists scans, over all time.
+--
+-- SELECT project_id, cluster, status, reason FROM latest_snapshots WHERE age_seconds > 86400
 
 WITH
-  ranked AS (
-    SELECT
-      s.*,
-      ROW_NUMBER() OVER (
-        PARTITION BY s.project_id, s.location, s.cluster
-        ORDER BY s.snapshot_time DESC, s.attempt DESC, s.snapshot_id DESC
-      ) AS newest
-    FROM ${dataset}.snapshots AS s
-  ),
-  whole_lists AS (
-    SELECT c.project_id, c.snapshot_time, c.listed_clusters
-    FROM ${dataset}.collections AS c
-    JOIN ${dataset}.committed_runs AS r ON r.snapshot_id = c.snapshot_id
-    WHERE c.cluster IS NULL AND c.resource = 'clusters' AND c.outcome = 'ok'
+  newest AS (
+    SELECT *
+    FROM ${dataset}.snapshots
+    QUALIFY ROW_NUMBER() OVER (
+      PARTITION BY project_id, location, cluster
+      ORDER BY snapshot_time DESC, attempt DESC, snapshot_id DESC
+    ) = 1
   ),
   gone AS (
-    SELECT DISTINCT ranked.snapshot_id
-    FROM ranked
-    JOIN whole_lists AS l ON l.project_id = ranked.project_id AND l.snapshot_time > ranked.snapshot_time
-    WHERE ranked.newest = 1 AND CONCAT(ranked.location, '/', ranked.cluster) NOT IN UNNEST(l.listed_clusters)
+    SELECT DISTINCT n.snapshot_id
+    FROM newest AS n
+    JOIN ${dataset}.project_lists AS l ON l.project_id = n.project_id AND l.snapshot_time > n.snapshot_time
+    WHERE l.outcome = 'ok' AND CONCAT(n.location, '/', n.cluster) NOT IN UNNEST(l.listed_clusters)
   )
 SELECT
-  ranked.* EXCEPT (newest),
-  DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), ranked.snapshot_time, MICROSECOND), 1000000) AS age_seconds
-FROM ranked
-LEFT JOIN gone ON gone.snapshot_id = ranked.snapshot_id
-WHERE ranked.newest = 1 AND gone.snapshot_id IS NULL
+  n.*,
+  DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), n.snapshot_time, MICROSECOND), 1000000) AS age_seconds
+FROM newest AS n
+LEFT JOIN gone ON gone.snapshot_id = n.snapshot_id
+WHERE gone.snapshot_id IS NULL

@@ -10,6 +10,7 @@ from warehouse import Read, publish, rows, run_of
 
 from job.errors import SinkError
 from job.schema import SCHEMA_VERSION
+from job.sinks import Outcome
 from job.sinks.duckdb import DuckDBSink
 from job.tables import TABLES
 from job.views import views
@@ -68,10 +69,18 @@ def test_a_file_of_a_newer_version_is_left_alone(sink: DuckDBSink, tmp_path: Pat
             act()
 
 
+def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("CREATE TABLE commits (mine INTEGER); CREATE TABLE pods (mine INTEGER)")
+    for act in (sink.prepare, sink.changes, lambda: sink.committed("execution", 0)):
+        with pytest.raises(SinkError, match=r"sink .*w\.duckdb: cannot be read: "):
+            act()
+
+
 def test_a_task_is_committed_once_whichever_attempt_comes_first(sink: DuckDBSink) -> None:
     assert sink.committed("execution", 0) is None
     assert publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id="execution")
     assert not publish(sink, run_of(1, Read("a", ["x"], ["p2"]), prefix="again-"), run_id="execution")
-    assert sink.committed("execution", 0) == "complete"
+    assert sink.committed("execution", 0) == Outcome(complete=True, acceptable=True)
     assert sink.committed("execution", 1) is None
     assert rows(sink, "SELECT name FROM pods") == [("p1",)]
