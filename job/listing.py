@@ -91,9 +91,11 @@ class Server:
     """On the monotonic clock: the end of the cluster's time."""
     wait: Callable[[float], object]
     """Waits so many seconds."""
+    answered: bool = False
+    """Whether it has answered anything yet."""
     silent: bool = False
-    """Whether a request has gone unanswered: the first is sent again, since after a migration of this process its
-    connections are dead without a word; the next is not, lest a dead server take its timeout for every list."""
+    """Whether it has then left a request unanswered: that one is sent again, since after a migration of this process
+    its connections are dead without a word; the next is not, lest a dead server take two timeouts for every list."""
     renewed: str = ""
     """The token that was got after another was refused."""
     refuses: bool = False
@@ -116,6 +118,7 @@ class Server:
             token = ""
             try:
                 answer = self._send(path, query)
+                self.answered = True
                 tally.http_status, token = answer.status, answer.token
                 if answer.status == 200:
                     self.refuses = False
@@ -145,7 +148,7 @@ class Server:
             if not self.refuses and self.identity.renew(token):
                 self.renewed = self.identity.token()
                 return True
-        elif failure.reason == "ReadTimeout" and not self.silent:
+        elif failure.reason == "ReadTimeout" and self.answered and not self.silent:
             self.silent = True
             return True
         return False

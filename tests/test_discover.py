@@ -71,7 +71,7 @@ def rest_api(status: int, body: dict[str, Any]) -> Iterator[tuple[str, list[tupl
 def listed(replay: Replay, url: str) -> Listing:
     config = Config(projects=(PROJECT,), api_endpoints=ApiEndpoints(container=url, oauth2=replay.token_uri))
     identity = default_identity(replay.token_uri)
-    return clusters_in(PROJECT, container_client(config, identity), identity)
+    return clusters_in(PROJECT, container_client(config, identity), identity, config.timeouts)
 
 
 def test_a_gke_api_that_speaks_rest_is_read_the_same(replay: Replay) -> None:

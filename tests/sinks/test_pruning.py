@@ -21,7 +21,7 @@ def sink(request: pytest.FixtureRequest, tmp_path: Path) -> Sink:
     return request.getfixturevalue("open_sink")()
 
 
-HISTORY = {"committed_runs", "changes"}
+HISTORY = {"committed_attempts", "committed_runs", "project_lists", "changes"}
 """What these views show of runs of which nothing else is shown may go."""
 
 
