@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 _POLYNOMIAL = 0xEDB88320  # reflected, as RFC 1952 has it
 
@@ -26,6 +26,7 @@ def _multiply(a: int, b: int) -> int:
     return product
 
 
+@lru_cache(maxsize=4096)  # blocks of rows are of about one length
 def _power(exponent: int) -> int:
     result, position = 1 << 31, 0
     while exponent:

@@ -2,44 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from job.normalize.images import parse_image
-from job.normalize.quantities import Amounts, as_written, unparsed
+from job.normalize.quantities import as_written, base_units, milli_units, unparsed
 from job.tables import Container, Port
 from job.wire import core
 
 
-class Placed(NamedTuple):
-    """A container with its type and its place in its list."""
+class Asked(msgspec.Struct, frozen=True, gc=False):
+    """What a container asks for, of what is counted together for its pod."""
+
+    cpu_request_millicores: int | None = None
+    cpu_limit_millicores: int | None = None
+    memory_request_bytes: int | None = None
+    memory_limit_bytes: int | None = None
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """A container with its type, its place in its list, and what it asks for."""
 
     container_type: str
     position: int
     spec: core.Container
+    asked: Asked
 
 
-def containers_of(spec: core.PodSpec | None) -> Iterator[Placed]:
+def containers_of(spec: core.PodSpec | None) -> list[Placed]:
     """All of them: init and sidecar containers, then regular, then ephemeral ones."""
+    placed: list[Placed] = []
     if spec is None:
-        return
+        return placed
     for position, container in enumerate(spec.init_containers or ()):
         # https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
-        yield Placed("sidecar" if container.restart_policy == "Always" else "init", position, container)
+        container_type = "sidecar" if container.restart_policy == "Always" else "init"
+        placed.append(Placed(container_type, position, container, asked(container.resources)))
     for position, container in enumerate(spec.containers or ()):
-        yield Placed("regular", position, container)
+        placed.append(Placed("regular", position, container, asked(container.resources)))
     for position, container in enumerate(spec.ephemeral_containers or ()):
-        yield Placed("ephemeral", position, container)
+        placed.append(Placed("ephemeral", position, container, asked(container.resources)))
+    return placed
+
+
+def asked(resources: core.ResourceRequirements | None) -> Asked:
+    """CPU and memory of the requests and limits."""
+    if resources is None:
+        return _NOTHING
+    requests, limits = resources.requests or _NONE, resources.limits or _NONE
+    return Asked(
+        milli_units(requests.get("cpu")),
+        milli_units(limits.get("cpu")),
+        base_units(requests.get("memory")),
+        base_units(limits.get("memory")),
+    )
+
+
+_NONE: core.Quantities = {}
+_NOTHING = Asked()
 
 
 def container_rows(
     spec: core.PodSpec | None, *, resource: str, kind: str, namespace: str, name: str, uid: str
 ) -> Iterator[Container]:
     """One row for each container of a workload's pod template."""
-    for container_type, position, container in containers_of(spec):
+    for placed in containers_of(spec):
+        container, asked = placed.spec, placed.asked
         image = parse_image(container.image)
         resources = container.resources or core.ResourceRequirements()
-        requests, limits = Amounts(resources.requests), Amounts(resources.limits)
+        requests, limits = resources.requests or _NONE, resources.limits or _NONE
         security = container.security_context or core.SecurityContext()
         capabilities = security.capabilities or core.Capabilities()
         yield Container(
@@ -48,8 +80,8 @@ def container_rows(
             namespace=namespace,
             workload_name=name,
             workload_uid=uid,
-            container_type=container_type,
-            position=position,
+            container_type=placed.container_type,
+            position=placed.position,
             name=container.name,
             image=container.image or None,
             image_registry=image.registry,
@@ -57,16 +89,16 @@ def container_rows(
             image_tag=image.tag,
             image_digest=image.digest,
             image_pull_policy=container.image_pull_policy or None,
-            cpu_request_millicores=requests.cpu_millicores,
-            cpu_limit_millicores=limits.cpu_millicores,
-            memory_request_bytes=requests.memory_bytes,
-            memory_limit_bytes=limits.memory_bytes,
-            ephemeral_storage_request_bytes=requests.ephemeral_storage_bytes,
-            ephemeral_storage_limit_bytes=limits.ephemeral_storage_bytes,
-            gpu_limit=limits.gpus,
-            requests=as_written(resources.requests),
-            limits=as_written(resources.limits),
-            unparsed_quantities=(*unparsed("requests", resources.requests), *unparsed("limits", resources.limits)),
+            cpu_request_millicores=asked.cpu_request_millicores,
+            cpu_limit_millicores=asked.cpu_limit_millicores,
+            memory_request_bytes=asked.memory_request_bytes,
+            memory_limit_bytes=asked.memory_limit_bytes,
+            ephemeral_storage_request_bytes=base_units(requests.get("ephemeral-storage")),
+            ephemeral_storage_limit_bytes=base_units(limits.get("ephemeral-storage")),
+            gpu_limit=base_units(limits.get("nvidia.com/gpu")),
+            requests=as_written(requests),
+            limits=as_written(limits),
+            unparsed_quantities=(*unparsed("requests", requests), *unparsed("limits", limits)),
             liveness_probe=_action(container.liveness_probe),
             readiness_probe=_action(container.readiness_probe),
             startup_probe=_action(container.startup_probe),

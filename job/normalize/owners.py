@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from job.normalize.metadata import controller_of
 from job.wire.meta import ObjectMeta, OwnerReference
@@ -11,7 +12,7 @@ from job.wire.meta import ObjectMeta, OwnerReference
 _LONGEST_CHAIN = 10  # Deployment chains have two links; more than ten are a circle
 
 
-class Top(NamedTuple):
+class Top(msgspec.Struct, frozen=True, gc=False):
     """The topmost controller, and how it is known (`workload_resolution` of `pods`)."""
 
     kind: str
@@ -31,6 +32,7 @@ class Owners:
         self._controller: dict[str, OwnerReference | None] = {}
         self._collected: set[str] = set()
         self._read: set[str] = set()
+        self._last = _NOBODY
 
     def expect(self, kind: str) -> None:
         """Objects of this kind are collected, whether or not the attempt succeeds."""
@@ -38,6 +40,7 @@ class Owners:
 
     def add(self, kind: str, controllers: Mapping[str, OwnerReference | None]) -> None:
         """The kind's list was read to the end: UID of each object in it -> what controls the object."""
+        self._last = _NOBODY
         self._read.add(kind)
         self._controller.update(controllers)
 
@@ -46,6 +49,13 @@ class Owners:
         owner = controller_of(metadata)
         if owner is None:
             return Top("Pod", "v1", metadata.name, metadata.uid, "uncontrolled")
+        known, top = self._last  # the pods of one controller come one after another
+        if known != owner:
+            top = self._above(owner)
+            self._last = owner, top
+        return top
+
+    def _above(self, owner: OwnerReference) -> Top:
         for _ in range(_LONGEST_CHAIN):
             if owner.uid not in self._controller:
                 return _named(owner, self._unknown(owner.kind))
@@ -59,6 +69,9 @@ class Owners:
         if kind not in self._collected:
             return "referenced"
         return "not_found" if kind in self._read else "not_read"
+
+
+_NOBODY = (OwnerReference("", "", "", ""), Top("", "", "", "", ""))
 
 
 def _named(owner: OwnerReference, resolution: str) -> Top:
