@@ -235,7 +235,7 @@ class _Reading:
         self.controllers: dict[str, meta.OwnerReference | None] = {}
         """UID -> controller of each object, for kinds that may control others."""
 
-    def decode(self, body: bytes) -> meta.Page[Any]:
+    def decode(self, body: memoryview) -> meta.Page[Any]:
         """The page, decoded whole; object by object where that fails, so that one bad object costs one object."""
         try:
             return _PAGES[self._kind.resource].decode(body)

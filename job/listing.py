@@ -25,6 +25,8 @@ MOST_RESTARTS = 5  # of one list
 MOST_BYTES = (
     256 << 20
 )  # of one page, decompressed: a page of 500 objects at the most that etcd holds of each is smaller
+_CHUNK = 16 << 10  # bytes: TLS has no larger records, and a smaller read leaves some of one for the next
+_KEPT_BYTES = 32 << 20  # of a buffer that is used again, which spares the kernel's work for fresh memory
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 32.0  # seconds; API servers ask for 32 at most
 
 
@@ -65,7 +67,8 @@ class Tally:
 class Answer(NamedTuple):
     status: int
     headers: Any
-    body: bytes
+    size: int
+    """Bytes of the body."""
     token: str
     """The bearer token it was asked with."""
 
@@ -81,8 +84,11 @@ class Server:
     """On the monotonic clock: the end of the cluster's time."""
     wait: Callable[[float], object]
     """Waits so many seconds."""
+    _buffers: list[bytearray] = field(default_factory=list)
 
-    def get(self, path: str, query: list[tuple[str, Any]], decode: Callable[[bytes], Decoded], tally: Tally) -> Decoded:
+    def get(
+        self, path: str, query: list[tuple[str, Any]], decode: Callable[[memoryview], Decoded], tally: Tally
+    ) -> Decoded:
         """GETs and decodes one body, again where that may help.
 
         Connection failures, 429, 5xx and bodies that are not JSON are tried again, after `Retry-After` where the server
@@ -93,17 +99,33 @@ class Server:
             Expired: 410, the continue token is too old.
             msgspec.ValidationError: from `decode`, for JSON that is not what it should be.
         """
+        buffer = self._buffers.pop() if self._buffers else bytearray()
+        try:
+            return self._get(path, query, decode, tally, buffer)
+        finally:
+            if len(buffer) <= _KEPT_BYTES:
+                self._buffers.append(buffer)
+
+    def _get(
+        self,
+        path: str,
+        query: list[tuple[str, Any]],
+        decode: Callable[[memoryview], Decoded],
+        tally: Tally,
+        buffer: bytearray,
+    ) -> Decoded:
         renewed = False
         for attempt in range(1, MOST_ATTEMPTS + 1):
             tally.requests += 1
             wait: float | None = None
             try:
-                answer = self._send(path, query)
+                answer = self._send(path, query, buffer)
                 tally.http_status = answer.status
-                if answer.status == 200:
-                    tally.bytes += len(answer.body)
-                    return decode(answer.body)
-                failure = _refused(answer)
+                with memoryview(buffer)[: answer.size] as body:
+                    if answer.status == 200:
+                        tally.bytes += answer.size
+                        return decode(body)
+                    failure = _refused(answer, bytes(body))
                 if answer.status == 410:
                     raise Expired(failure.message)
                 if answer.status == 401 and not renewed:
@@ -126,7 +148,8 @@ class Server:
             self.wait(wait)
         raise AssertionError("unreachable")
 
-    def _send(self, path: str, query: list[tuple[str, Any]]) -> Answer:
+    def _send(self, path: str, query: list[tuple[str, Any]], buffer: bytearray) -> Answer:
+        """The body goes into the buffer, from its beginning."""
         import urllib3
         from urllib3.exceptions import HTTPError
 
@@ -148,13 +171,13 @@ class Server:
                 preload_content=False,
             )
             try:
-                body = _body(response, end)
+                size = _read(response, buffer, end)
             except BaseException:
                 response.close()  # what is left unread would be taken for the next answer
                 raise
         except HTTPError as error:
             raise _unreachable(error, limit) from error
-        return Answer(response.status, response.headers, body, headers["authorization"].removeprefix("Bearer "))
+        return Answer(response.status, response.headers, size, headers["authorization"].removeprefix("Bearer "))
 
 
 def pages(server: Server, path: str, limit: int, page: Any, tally: Tally) -> Iterator[Any]:
@@ -191,29 +214,30 @@ def pages(server: Server, path: str, limit: int, page: Any, tally: Tally) -> Ite
         token = found.metadata.continue_
 
 
-def _body(response: Any, end: float) -> bytes:
-    """The whole body, unless it is too large or comes too slowly."""
-    chunks, size = [], 0
-    while chunk := response.read1(1 << 20):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > MOST_BYTES:
+def _read(response: Any, buffer: bytearray, end: float) -> int:
+    """Reads the whole body into the buffer, unless it is too large or comes too slowly; returns its size."""
+    size, is_packed = 0, "Content-Encoding" in response.headers
+    while chunk := response.read1(_CHUNK, decode_content=is_packed):
+        reached = size + len(chunk)
+        if reached > MOST_BYTES:
             raise Unread("invalid", f"the answer is larger than {MOST_BYTES >> 20} MiB", http_status=response.status)
         if monotonic() > end:
             raise Unread("timed_out", "the answer came too slowly", reason="ReadTimeout", http_status=response.status)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        buffer[size:reached] = chunk
+        size = reached
+    return size
 
 
 _OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 
-def _refused(answer: Answer) -> Unread:
+def _refused(answer: Answer, body: bytes) -> Unread:
     """What the server said instead of an answer: a `Status`, or plain text."""
     try:
-        told = msgspec.json.decode(answer.body, type=meta.Status)
+        told = msgspec.json.decode(body, type=meta.Status)
         reason, message = told.reason, told.message or ""
     except msgspec.MsgspecError:
-        reason, message = None, answer.body[:300].decode("utf-8", "replace")
+        reason, message = None, body[:300].decode("utf-8", "replace")
     outcome = _OUTCOMES.get(answer.status, "server_error" if answer.status >= 500 else "refused")
     text = " ".join(message.split())[:300] or f"HTTP status {answer.status}"
     return Unread(outcome, text, reason=reason, http_status=answer.status)
