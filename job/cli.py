@@ -13,6 +13,8 @@ import click
 from job.errors import Interrupted, InventoryError
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from job.config import Config
     from job.run import Planned, Summary
     from job.sinks import Result
@@ -41,8 +43,8 @@ def main() -> NoReturn:
     except Interrupted:
         click.echo("gke-inventory: stopped by SIGTERM; nothing was written to the sink", err=True)
         code = TERMINATED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` has seen enough
+    except (BrokenPipeError, SystemExit):  # `| head` has seen enough; click makes an exit of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = COMPLETE
     except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
         _report_bug(error)
@@ -58,7 +60,7 @@ def cli() -> None:
     """Snapshots of every GKE cluster, as tables in BigQuery or DuckDB that an analyst can trust.
 
     Exit codes: 0 complete, 1 a bug, 2 usage, configuration, credentials or sink, 3 finished, but something could not be
-    read.
+    read (as far as `fail_on` does not let it pass).
     """
 
 
@@ -73,9 +75,19 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _sink_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--sink", metavar="URL", help="Instead of the configuration's."),
+        click.option("--config", "path", metavar="FILE", help="YAML; else the file that GKE_INVENTORY_CONFIG names."),
+    ):
+        command = option(command)
+    return command
+
+
 @cli.command()
 @_options
 @click.option("--sink", metavar="URL", help="duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU")
+@click.option("--tasks", default=1, type=click.IntRange(1, 64), help="Processes to share the clusters; one commit.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON, on stdout.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 @click.option("-q", "--quiet", is_flag=True, help="Log warnings alone.")
@@ -84,6 +96,7 @@ def run(
     projects: tuple[str, ...],
     clusters: tuple[str, ...],
     sink: str | None,
+    tasks: int,
     as_json: bool,
     verbose: bool,
     quiet: bool,
@@ -92,7 +105,7 @@ def run(
     from job.log import configure_logging
 
     configure_logging(verbose=verbose, quiet=quiet)
-    return _run(_config(path, projects, clusters, sink), as_json=as_json)
+    return _run(_config(path, projects, clusters, sink), tasks=tasks, as_json=as_json)
 
 
 @cli.command()
@@ -154,8 +167,7 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 
 @cli.command()
 @click.argument("sql")
-@click.option("--config", "path", metavar="FILE", help="YAML; else the file that GKE_INVENTORY_CONFIG names.")
-@click.option("--sink", metavar="URL", help="Instead of the configuration's.")
+@_sink_options
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def query(sql: str, path: str | None, sink: str | None, form: str) -> int:
     """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB."""
@@ -163,6 +175,91 @@ def query(sql: str, path: str | None, sink: str | None, form: str) -> int:
 
     _print_result(opened(_config(path, (), (), sink)).query(sql), form)
     return COMPLETE
+
+
+@cli.group()
+def schema() -> None:
+    """Look at, compare and make the tables and views of the sink."""
+
+
+@schema.command("show")
+@_sink_options
+def schema_show(path: str | None, sink: str | None) -> int:
+    """Print the statements that make all tables and views, in the sink's own SQL."""
+    from job.frames import opened
+
+    click.echo("\n\n".join(opened(_config(path, (), (), sink)).ddl()))
+    return COMPLETE
+
+
+@schema.command("diff")
+@_sink_options
+def schema_diff(path: str | None, sink: str | None) -> int:
+    """Print what differs in the sink from what is declared; exits with 3 where anything does. Changes nothing."""
+    from job.frames import opened
+
+    changes = opened(_config(path, (), (), sink)).changes()
+    for change in changes:
+        click.echo(
+            f"-- {change.action}: {change.name}" + ("" if change.additive else " (by hand: this loses something)")
+        )
+        click.echo(change.statement)
+    return INCOMPLETE if changes else COMPLETE
+
+
+@schema.command("apply")
+@_sink_options
+def schema_apply(path: str | None, sink: str | None) -> int:
+    """Make dataset, tables and views as they are declared, by additive changes alone."""
+    from job.frames import opened
+    from job.log import configure_logging
+
+    configure_logging(quiet=True)
+    changes = opened(_config(path, (), (), sink)).apply()
+    for change in changes:
+        click.echo(f"{change.action}: {change.name}")
+    if not changes:
+        click.echo("nothing to change")
+    return COMPLETE
+
+
+@schema.command("docs")
+def schema_docs() -> int:
+    """Print the reference of all tables, in Markdown."""
+    from job.reference import reference
+
+    click.echo(reference())
+    return COMPLETE
+
+
+@cli.command()
+@_sink_options
+@click.option("--older-than", "age", required=True, metavar="90d", callback=lambda *told: _days(told[2]), help="Days.")
+@click.option("--yes", is_flag=True, help="Delete; without it, only say what would be.")
+def prune(path: str | None, sink: str | None, age: timedelta, yes: bool) -> int:
+    """Delete old snapshots, but for those that the views still show. Without --yes, deletes nothing."""
+    from datetime import UTC, datetime
+
+    from tabulate import tabulate
+
+    from job.frames import opened
+
+    before = datetime.now(UTC) - age
+    pruned = opened(_config(path, (), (), sink)).prune(before, dry_run=not yes)
+    rows = [(table, count) for table, count in pruned.items() if count]
+    click.echo(tabulate(rows, headers=("table", "rows"), tablefmt="simple"))
+    did = "were" if yes else "would be"
+    click.echo(f"\n{sum(pruned.values())} rows from before {before:%Y-%m-%d %H:%M} UTC {did} deleted")
+    return COMPLETE
+
+
+def _days(text: str) -> timedelta:
+    from datetime import timedelta
+
+    number = text.removesuffix("d")
+    if not number.isdecimal() or not 1 <= int(number) <= 36_500:
+        raise click.BadParameter(f"{text!r} is not a number of days such as 90d")
+    return timedelta(days=int(number))
 
 
 @cli.command()
@@ -193,17 +290,22 @@ def _config(path: str | None, projects: tuple[str, ...], clusters: tuple[str, ..
     return config
 
 
-def _run(config: Config, *, as_json: bool) -> int:
-    from job.run import run as run_once
+def _run(config: Config, *, tasks: int, as_json: bool) -> int:
+    if tasks > 1:
+        from job.tasks import run_tasks
 
-    summary = run_once(config, progress=_progress())
+        summary = run_tasks(config, tasks)
+    else:
+        from job.run import run as run_once
+
+        summary = run_once(config, progress=_progress())
     if as_json:
         _print_json(summary)
     else:
         _print_summary(summary)
     if summary.bug:
         return BUG
-    return COMPLETE if summary.outcome == "complete" else INCOMPLETE
+    return COMPLETE if summary.acceptable else INCOMPLETE
 
 
 def _progress() -> Callable[[int, int], None] | None:

@@ -29,8 +29,10 @@ from job.tables import Collection, Key, Record, Snapshot
 from job.wire import gke, meta
 
 _MOST_NAMED = 100  # unreadable objects named in one collection
+# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
 _RAW_PAGE = msgspec.json.Decoder(meta.Page[msgspec.Raw])
+_NAMED = msgspec.json.Decoder(meta.Named)
 
 
 class Stopped(Exception):  # noqa: N818
@@ -309,6 +311,9 @@ class _Version(meta.Wire, frozen=True):
     git_version: str | None = None
 
 
+_VERSION = msgspec.json.Decoder(_Version)
+
+
 def _server_version(server: Server) -> str | None:
     """The API server's own version: the first request, which tells whether the server can be reached at all.
 
@@ -316,7 +321,7 @@ def _server_version(server: Server) -> str | None:
         Unread: it cannot. A server that answers, but not with this, is left to the lists.
     """
     try:
-        return server.get("/version", [], lambda body: msgspec.json.decode(body, type=_Version), Tally()).git_version
+        return server.get("/version", [], _VERSION.decode, Tally()).git_version
     except (Expired, msgspec.ValidationError):
         return None
     except CredentialsError as error:
@@ -330,7 +335,7 @@ def _server_version(server: Server) -> str | None:
 def _name_of(item: msgspec.Raw) -> str | None:
     """`namespace/name` of an object that cannot be decoded, where at least that can."""
     try:
-        named = msgspec.json.decode(item, type=meta.Named).metadata
+        named = _NAMED.decode(item).metadata
     except msgspec.MsgspecError:
         return None
     if named is None or not named.name:

@@ -25,6 +25,9 @@ _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400)]
 
 
+_FAIL_ON = r"^(incomplete|never|below:(100|[1-9]?[0-9])%)$"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A mapping of the configuration file; every key is described in `config/inventory.yaml`."""
 
@@ -73,6 +76,7 @@ class Config(Settings, frozen=True, kw_only=True):
     """What one run does."""
 
     projects: tuple[str, ...] = ()
+    fail_on: Annotated[str, msgspec.Meta(pattern=_FAIL_ON)] = "incomplete"
     clusters: Clusters = Clusters()
     endpoint: Literal["auto", "public", "dns", "private"] = "auto"
     sink: str = "duckdb:///inventory.duckdb"
@@ -84,10 +88,17 @@ class Config(Settings, frozen=True, kw_only=True):
     bigquery: BigQuery = BigQuery()
     api_endpoints: ApiEndpoints = ApiEndpoints()
 
+    def accepts(self, read: int, wanted: int) -> bool:
+        """Whether so many of so many may be what a run comes to, by `fail_on`."""
+        if self.fail_on == "never" or read == wanted:
+            return True
+        return self.fail_on != "incomplete" and 100 * read >= int(self.fail_on[len("below:") : -1]) * wanted
+
     @property
     def digest(self) -> str:
-        """SHA-256 of the configuration in effect, its first 16 hexadecimal digits."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
+        """SHA-256 of the configuration in effect, but for `sink`, its first 16 hexadecimal digits."""
+        told = msgspec.structs.replace(self, sink="")
+        return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:16]
 
 
 def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Config:

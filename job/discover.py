@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import socket
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -41,9 +42,14 @@ def container_client(config: Config, identity: Identity) -> ClusterManagerClient
     url = config.api_endpoints.container
     info = ClientInfo(user_agent=USER_AGENT)  # type: ignore[no-untyped-call]
     if url is not None and urlsplit(url).scheme == "http":
-        return ClusterManagerClient(transport=_loopback_transport(urlsplit(url).netloc), client_info=info)
-    options = ClientOptions(api_endpoint=_address(url)) if url else None
-    return ClusterManagerClient(credentials=identity.credentials, client_options=options, client_info=info)
+        if _speaks_grpc(url):
+            return ClusterManagerClient(transport=_loopback_transport(urlsplit(url).netloc), client_info=info)
+        options = ClientOptions(api_endpoint=url.rstrip("/"))
+        return ClusterManagerClient(
+            credentials=identity.shared(), transport="rest", client_options=options, client_info=info
+        )
+    options = ClientOptions(api_endpoint=urlsplit(url).netloc) if url else ClientOptions()
+    return ClusterManagerClient(credentials=identity.shared(), client_options=options, client_info=info)
 
 
 def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identity, *, run_id: str = "") -> Listing:
@@ -64,7 +70,12 @@ def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identit
         # On a plain loopback channel nothing else would authenticate us.
         metadata = [("authorization", f"Bearer {identity.token()}")] if _is_plain(client) else []
         answer = client.list_clusters(parent=f"projects/{project_id}/locations/-", metadata=metadata)
-        clusters = tuple(_decoded(cluster) for cluster in answer.clusters)
+        found = {f"{cluster.location}/{cluster.name}": _decoded(cluster) for cluster in answer.clusters}
+        clusters = tuple(cluster for cluster in found.values() if cluster is not None)
+        told["listed_clusters"] = tuple(sorted(found))
+        if unreadable := tuple(sorted(name for name, cluster in found.items() if cluster is None)):
+            told |= {"outcome": "partial", "unreadable": unreadable, "unreadable_objects": len(unreadable)}
+            told["message"] = f"GKE's description of {', '.join(unreadable)} could not be decoded"
         if answer.missing_zones:
             zones = tuple(sorted(answer.missing_zones))
             told |= {"outcome": "partial", "reason": "MissingZones", "missing_zones": zones}
@@ -86,9 +97,7 @@ def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identit
             waited_seconds=0.0,
             started_at=started_at,
             duration_seconds=round(monotonic() - clock, 3),
-            unreadable_objects=0,
-            listed_clusters=tuple(sorted(f"{cluster.location}/{cluster.name}" for cluster in clusters)),
-            **told,
+            **{"unreadable_objects": 0, **told},
         ),
     )
 
@@ -101,8 +110,18 @@ def is_wanted(project_id: str, cluster: gke.Cluster, wanted: Clusters) -> bool:
     )
 
 
-def _address(url: str | None) -> str:
-    return urlsplit(url or "").netloc
+def _speaks_grpc(url: str) -> bool:
+    """Whether the server answers HTTP/2's opening with its own SETTINGS, as gRPC's servers do and those of REST do not.
+
+    https://www.rfc-editor.org/rfc/rfc9113#section-3.4
+    """
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname, parts.port or 80), timeout=2) as connection:
+            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
+            return connection.recv(9)[3:4] == b"\4"
+    except OSError:
+        return True  # nobody is there: the call itself will say so
 
 
 def _loopback_transport(address: str) -> Any:
@@ -117,11 +136,19 @@ def _is_plain(client: ClusterManagerClient) -> bool:
     return getattr(client.transport, "_credentials", None) is None
 
 
-def _decoded(cluster: Any) -> gke.Cluster:
-    """The message as our struct: by way of its JSON form, so that REST's and gRPC's answers read the same."""
+def _decoded(cluster: Any) -> gke.Cluster | None:
+    """The message as our struct: by way of its JSON form, so that REST's and gRPC's answers read the same; None where
+    it is none, which costs no other cluster anything."""
     from google.protobuf.json_format import MessageToDict
 
-    return msgspec.convert(MessageToDict(type(cluster).pb(cluster)), gke.Cluster, strict=False)
+    try:
+        return msgspec.convert(MessageToDict(type(cluster).pb(cluster)), gke.Cluster, strict=False)
+    except msgspec.ValidationError:
+        return None
+
+
+# Makes msgspec look at the class now: it crashes when threads are the first to use one, at the same time.
+_ = msgspec.json.Decoder(gke.Cluster)
 
 
 _OUTCOMES = {

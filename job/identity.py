@@ -46,6 +46,25 @@ class Identity:
                     return False
             return bool(self.credentials.token != refused)
 
+    def shared(self) -> Credentials:
+        """Credentials for Google's own clients that send this identity's token, and nothing else of their own accord.
+
+        Given the bare credentials, those clients refresh them without a lock, sign tokens of their own where a service
+        account lets them (so that a `token_uri` is not asked at all), and look up allowed locations in the background.
+        """
+        from google.auth.credentials import Credentials
+
+        identity = self
+
+        class Shared(Credentials):
+            def refresh(self, request: object) -> None:  # noqa: ARG002
+                identity.renew(str(identity.credentials.token))
+
+            def before_request(self, request: object, method: str, url: str, headers: dict[str, str]) -> None:  # noqa: ARG002
+                identity.credentials.apply(headers, token=identity.token())  # type: ignore[no-untyped-call]
+
+        return Shared()  # type: ignore[no-untyped-call]
+
     def _refresh(self, *, still_valid: bool) -> None:
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import Request

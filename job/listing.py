@@ -228,13 +228,15 @@ def _read(response: Any, buffer: bytearray, end: float) -> int:
     return size
 
 
+# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
+_STATUS = msgspec.json.Decoder(meta.Status)
 _OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 
 def _refused(answer: Answer, body: bytes) -> Unread:
     """What the server said instead of an answer: a `Status`, or plain text."""
     try:
-        told = msgspec.json.decode(body, type=meta.Status)
+        told = _STATUS.decode(body)
         reason, message = told.reason, told.message or ""
     except msgspec.MsgspecError:
         reason, message = None, body[:300].decode("utf-8", "replace")
@@ -249,10 +251,6 @@ def _unreachable(error: Exception, limit: float) -> Unread:
     cause: BaseException = error
     while isinstance(cause, exceptions.MaxRetryError) and cause.reason is not None:
         cause = cause.reason
-    if isinstance(cause, exceptions.ConnectTimeoutError):
-        return Unread("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
-    if isinstance(cause, exceptions.TimeoutError):
-        return Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
     if isinstance(cause, exceptions.SSLError):
         text = str(cause)
         is_refused = "CERTIFICATE_VERIFY_FAILED" in text or "match" in text
@@ -261,6 +259,10 @@ def _unreachable(error: Exception, limit: float) -> Unread:
         return Unread("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution")
     if isinstance(cause, exceptions.NewConnectionError):
         return Unread("unreachable", "the connection was refused or has no route", reason="Connection")
+    if isinstance(cause, exceptions.ConnectTimeoutError):  # of which the two above are kinds, for the library
+        return Unread("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
+    if isinstance(cause, exceptions.TimeoutError):
+        return Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
     return Unread("unreachable", f"the connection broke: {_short(str(cause))}", reason=type(cause).__name__)
 
 

@@ -21,7 +21,8 @@ from job.errors import ConfigError, InventoryError
 from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
 from job.log import log
-from job.sinks import Commit, Rows, open_sink
+from job.shards import Shares
+from job.sinks import Commit, Outcome, Rows, Sink, open_sink
 from job.spool import Spool, open_spool
 from job.tables import Key, Run, Snapshot
 from job.version import VERSION
@@ -62,6 +63,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     sink: str
     bug: bool = False
+    acceptable: bool = True
+    """What could not be read is no more than `fail_on` lets pass."""
     committed_before: bool = False
     """This task of this run was committed by an earlier attempt: nothing was read, and nothing written."""
 
@@ -95,7 +98,7 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
     identity().token()
     sink.prepare()
     if task.is_named and (before := sink.committed(task.run_id, task.index)) is not None:
-        log.info("run committed before", run_id=task.run_id, task_index=task.index, outcome=before)
+        log.info("run committed before", run_id=task.run_id, task_index=task.index, complete=before.complete)
         return _nothing_to_do(config, task, before, clock)
     log.info("run started", run_id=task.run_id, projects=len(config.projects), sink=config.sink, version=VERSION)
     stop = threading.Event()
@@ -107,6 +110,8 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
             for cluster in listing.clusters
             if is_wanted(listing.project_id, cluster, config.clusters)
         ]
+        if task.count > 1:
+            wanted = _share(wanted, task, sink)
         wanted.sort(key=lambda named: -(named[1].current_node_count or 0))  # the largest takes longest: it goes first
         collector = Collector(config, identity(), spool, task, stop)
         collected: list[Collected] = []
@@ -125,10 +130,11 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         outcome = _record(spool, task, config, listings, collected, clock)
         log.info("publishing", rows=sum(spool.rows.values()))
         counts = dict(spool.rows)
-        commit = Commit(task.run_id, task.index, task.attempt, outcome.outcome)
+        outcome_ = Outcome(outcome.outcome == "complete", outcome.acceptable)
+        commit = Commit(task.run_id, task.index, task.attempt, outcome_)
         if not sink.publish(Rows(spool.save(), counts), commit):
             log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
-            return _nothing_to_do(config, task, sink.committed(task.run_id, task.index) or "incomplete", clock)
+            return _nothing_to_do(config, task, sink.committed(task.run_id, task.index) or outcome_, clock)
     summary = _summary(config, task, outcome, counts, listings, collected, clock)
     log.info(
         "run finished",
@@ -166,10 +172,21 @@ def plan(config: Config) -> list[Planned]:
     return planned
 
 
-def _nothing_to_do(config: Config, task: Task, outcome: str, clock: float) -> Summary:
+def _share(wanted: list[tuple[str, gke.Cluster]], task: Task, sink: Sink) -> list[tuple[str, gke.Cluster]]:
+    """This task's clusters."""
+    shares = Shares(sink.weights(task.run_id), task.count)
+    mine = [
+        named for named in wanted if shares.task_of(f"{named[0]}/{named[1].location}/{named[1].name}") == task.index
+    ]
+    log.info("share taken", task_index=task.index, task_count=task.count, clusters=len(mine), of=len(wanted))
+    return mine
+
+
+def _nothing_to_do(config: Config, task: Task, outcome: Outcome, clock: float) -> Summary:
     return Summary(
         run_id=task.run_id,
-        outcome=outcome,
+        outcome="complete" if outcome.complete else "incomplete",
+        acceptable=outcome.acceptable,
         projects=0,
         projects_failed=0,
         clusters=0,
@@ -198,15 +215,28 @@ class _Once:
         return self._identity
 
 
+def new_run_id(now: datetime) -> str:
+    """A name for a run that nobody else has named."""
+    return f"run-{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+
+
 def _task(now: datetime) -> Task:
     """Which task this is, as Cloud Run tells it: https://cloud.google.com/run/docs/container-contract#jobs-env-vars"""
     execution = os.environ.get("CLOUD_RUN_EXECUTION")
+    index, count = _number("CLOUD_RUN_TASK_INDEX", 0), _number("CLOUD_RUN_TASK_COUNT", 1)
+    if index >= count:
+        raise ConfigError(f"the environment has CLOUD_RUN_TASK_INDEX {index}, but CLOUD_RUN_TASK_COUNT {count}")
+    if count > 1 and not execution:
+        raise ConfigError(
+            "the environment has several tasks (CLOUD_RUN_TASK_COUNT), but not CLOUD_RUN_EXECUTION: "
+            "the tasks of one run have to name it alike"
+        )
     return Task(
-        run_id=execution or f"run-{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
+        run_id=execution or new_run_id(now),
         snapshot_time=now,
         is_named=bool(execution),
-        index=_number("CLOUD_RUN_TASK_INDEX", 0),
-        count=_number("CLOUD_RUN_TASK_COUNT", 1),
+        index=index,
+        count=count,
         attempt=_number("CLOUD_RUN_TASK_ATTEMPT", 0),
     )
 
@@ -299,6 +329,7 @@ def _record(
         version=VERSION,
         config_digest=config.digest,
         outcome="complete" if complete == len(snapshots) and not failed_projects else "incomplete",
+        acceptable=_is_acceptable(config, listings, collected),
         started_at=task.snapshot_time,
         finished_at=datetime.now(UTC),
         duration_seconds=round(monotonic() - clock, 3),
@@ -315,6 +346,15 @@ def _record(
     segment.add([outcome])
     spool.keep(segment)
     return outcome
+
+
+def _is_acceptable(config: Config, listings: list[Listing], collected: list[Collected]) -> bool:
+    lists = [listing.collection for listing in listings]
+    lists += [collection for done in collected for collection in done.collections if collection.outcome != "off"]
+    complete = sum(done.snapshot.status == "complete" for done in collected)
+    return config.accepts(complete, len(collected)) and config.accepts(
+        sum(collection.outcome == "ok" for collection in lists), len(lists)
+    )
 
 
 def _key(task: Task, **columns: Any) -> Key:
@@ -357,6 +397,7 @@ def _summary(
     return Summary(
         run_id=task.run_id,
         outcome=outcome.outcome,
+        acceptable=outcome.acceptable,
         projects=outcome.projects,
         projects_failed=outcome.projects_failed,
         clusters=outcome.clusters,

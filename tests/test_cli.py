@@ -92,6 +92,13 @@ def test_the_summary_says_what_was_not_read_and_the_exit_code_is_3(replay: Repla
     assert "1 clusters of 2 projects" in done.stdout
 
 
+def test_fail_on_decides_what_exits_with_3(configured: dict[str, Any], replay: Replay, tmp_path: Path) -> None:
+    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "pods is forbidden"}')
+    for fail_on, code in (("incomplete", 3), ("below:95%", 3), ("below:0%", 0), ("never", 0)):
+        write_config(tmp_path, configured | {"fail_on": fail_on})
+        assert invoke("run").returncode == code
+
+
 @pytest.mark.usefixtures("configured")
 def test_plan_query_and_show() -> None:
     plan = invoke("plan")
@@ -246,9 +253,9 @@ def test_a_page_is_not_needed_to_the_end() -> None:
     command = " ".join(COMMAND)
     sql = "SELECT * FROM range(200000)"
     done = subprocess.run(
-        ["sh", "-c", f"{command} query '{sql}' --format csv | head -n 1"],
+        ["bash", "-o", "pipefail", "-c", f"{command} query '{sql}' --format csv | head -n 1"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.stdout == "range\n"
+    assert (done.stdout, done.returncode) == ("range\n", 0)
     assert "Traceback" not in done.stderr
     assert shutil.which("head")

@@ -64,6 +64,7 @@ def test_an_unknown_key_is_refused_with_line_path_and_a_guess(tmp_path: Path) ->
         ("projects: [my-project]\nworkers: 0", "line 2: workers: expected `int` >= 1"),
         ("projects: [my-project]\ntimeouts:\n  connect_seconds: soon", "line 3: timeouts.connect_seconds: expected"),
         ("projects: [my-project]\nkinds: {podz: false}", "unknown kind 'podz'; did you mean `pods`?"),
+        ("projects: [my-project]\nfail_on: below:95", "line 2: fail_on: expected `str` matching"),
         ("projects: [my-project]\nendpoint: tunnel", "line 2: endpoint: invalid enum value 'tunnel'"),
         ("projects: [my-project]\nprojects: [other-project]", "line 2: projects: this key is there twice"),
         ("projects: [my-project\nsink: x", "is not YAML: line 2"),
@@ -93,6 +94,18 @@ def test_the_environment_names_the_file_and_flags_win(tmp_path: Path, monkeypatc
     assert load_config().workers == 3
     config = load_config(projects=("other-project",), sink=None)
     assert (config.projects, config.sink, config.workers) == (("other-project",), Config().sink, 3)
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "read", "wanted", "accepted"),
+    [
+        ("incomplete", 10, 10, True), ("incomplete", 9, 10, False), ("never", 0, 10, True),
+        ("below:95%", 95, 100, True),
+        ("below:95%", 94, 100, False), ("below:100%", 99, 100, False), ("below:95%", 0, 0, True),
+    ],
+)  # fmt: skip
+def test_fail_on_says_what_a_run_may_come_to(fail_on: str, read: int, wanted: int, accepted: bool) -> None:
+    assert Config(fail_on=fail_on).accepts(read, wanted) is accepted
 
 
 def test_the_digest_tells_configurations_apart() -> None:

@@ -33,6 +33,12 @@ def test_the_readmes_table_of_tables_is_current() -> None:
     assert shown[1] == table_of_tables()
 
 
+def test_the_readmes_reference_is_what_schema_docs_prints() -> None:
+    shown = re.search(r"<!-- reference -->\n(.*?)\n?<!-- /reference -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown[1] == CliRunner().invoke(cli, ["schema", "docs"]).output.rstrip("\n")
+
+
 def test_every_command_is_in_the_readme() -> None:
     assert isinstance(cli, click.Group)
     for name in cli.commands:

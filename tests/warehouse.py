@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from job.sinks import Commit, Rows, Sink
+from job.sinks import Commit, Outcome, Rows, Sink
 from job.spool import open_spool
 from job.tables import Collection, Key, Namespace, Pod, Record, Run, Snapshot
 
@@ -27,19 +27,22 @@ class Read:
 
 
 def run_of(
-    number: int, *read: Read, listed: Sequence[str] | None = None, outcome: str = "ok"
+    number: int, *read: Read, listed: Sequence[str] | None = None, outcome: str = "ok", prefix: str = ""
 ) -> list[tuple[Key, Record]]:
-    """All rows of run `number`, hours after `FIRST`, in which the project's list was `listed` (else those read)."""
+    """All rows of run `number`, hours after `FIRST`, in which the project's list was `listed` (else those read).
+
+    Its snapshots' ids open with `prefix`, as those of another process do.
+    """
     time = FIRST + timedelta(hours=number)
-    run_key = Key(snapshot_id=f"run-{number}", snapshot_time=time)
+    run_key = Key(snapshot_id=f"{prefix}run-{number}", snapshot_time=time)
     names = [f"europe-west1/{name}" for name in (listed if listed is not None else [one.cluster for one in read])]
     listing = _collection(number, "clusters", outcome, len(names), listed_clusters=tuple(names))
     rows: list[tuple[Key, Record]] = [
-        (Key(snapshot_id=f"run-{number}", snapshot_time=time, project_id=PROJECT, location="-"), listing)
+        (Key(snapshot_id=f"{prefix}run-{number}", snapshot_time=time, project_id=PROJECT, location="-"), listing)
     ]
     for one in read:
         key = Key(
-            snapshot_id=f"{number}-{one.cluster}",
+            snapshot_id=f"{prefix}{number}-{one.cluster}",
             snapshot_time=time,
             project_id=PROJECT,
             location="europe-west1",
@@ -58,7 +61,7 @@ def run_of(
     return rows
 
 
-def publish(sink: Sink, rows: Sequence[tuple[Key, Record]], *, without: Sequence[str] = (), load_id: str = "") -> None:
+def publish(sink: Sink, rows: Sequence[tuple[Key, Record]], *, without: Sequence[str] = (), run_id: str = "") -> bool:
     """Loads the rows as a run does; `without` leaves tables out, as a run does that is killed before them."""
     with open_spool() as spool:
         for key, record in rows:
@@ -67,7 +70,8 @@ def publish(sink: Sink, rows: Sequence[tuple[Key, Record]], *, without: Sequence
                 segment.add([record])
                 spool.keep(segment)
         counts = dict(spool.rows)
-        sink.publish(Rows(spool.save(), counts), Commit(load_id or rows[-1][0].snapshot_id, 0, 0, "complete"))
+        outcome = Outcome(complete=True, acceptable=True)
+        return sink.publish(Rows(spool.save(), counts), Commit(run_id or rows[-1][0].snapshot_id, 0, 0, outcome))
 
 
 def rows(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
@@ -102,8 +106,9 @@ def _snapshot(number: int, status: str, cluster_id: str) -> Snapshot:
 def _run(number: int, clusters: int) -> Run:
     return Run(
         run_id=f"run-{number}", task_index=0, task_count=1, attempt=0, version="0", config_digest="0",
-        outcome="complete", started_at=FIRST, finished_at=FIRST, duration_seconds=1.0, projects=1, projects_failed=0,
-        clusters=clusters, clusters_complete=clusters, clusters_partial=0, clusters_failed=0, objects=1, rows=1,
+        outcome="complete", acceptable=True, started_at=FIRST, finished_at=FIRST, duration_seconds=1.0, projects=1,
+        projects_failed=0, clusters=clusters, clusters_complete=clusters, clusters_partial=0, clusters_failed=0,
+        objects=1, rows=1,
     )  # fmt: skip
 
 

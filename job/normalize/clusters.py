@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from job.normalize.metadata import key_values
-from job.tables import Cluster, NodePool, Record, Taint
+from job.tables import Cluster, KeyValue, NodePool, Record, Taint
 from job.wire import gke
 
 
@@ -25,9 +25,10 @@ def _cluster(cluster: gke.Cluster) -> Cluster:
     endpoints = cluster.control_plane_endpoints_config or gke.ControlPlaneEndpointsConfig()
     dns = endpoints.dns_endpoint_config or gke.DnsEndpointConfig()
     ip = endpoints.ip_endpoints_config or gke.IpEndpointsConfig()
-    private = cluster.private_cluster_config or gke.PrivateClusterConfig()
+    legacy = cluster.private_cluster_config
+    private = legacy or gke.PrivateClusterConfig()
     network = cluster.network_config or gke.NetworkConfig()
-    authorized = ip.authorized_networks_config or cluster.master_authorized_networks_config or gke.AuthorizedNetworks()
+    authorized = ip.authorized_networks_config or cluster.master_authorized_networks_config
     posture = cluster.security_posture_config or gke.SecurityPostureConfig()
     logging = cluster.logging_config or gke.LoggingConfig()
     monitoring = cluster.monitoring_config or gke.MonitoringConfig()
@@ -42,7 +43,7 @@ def _cluster(cluster: gke.Cluster) -> Cluster:
         expires_at=cluster.expire_time,
         regional=is_regional(cluster.location),
         node_locations=tuple(cluster.locations or ()),
-        autopilot=bool(_enabled(cluster.autopilot)),
+        autopilot=cluster.autopilot is not None and cluster.autopilot.enabled,
         release_channel=_enum(cluster.release_channel.channel) if cluster.release_channel else None,
         control_plane_version=cluster.current_master_version or None,
         node_version=cluster.current_node_version or None,
@@ -55,9 +56,9 @@ def _cluster(cluster: gke.Cluster) -> Cluster:
         dns_endpoint_external=dns.allow_external_traffic,
         ip_endpoints_enabled=ip.enabled,
         public_endpoint_enabled=ip.enable_public_endpoint,
-        private_nodes=_first(network.default_enable_private_nodes, private.enable_private_nodes),
-        authorized_networks_enabled=authorized.enabled,
-        authorized_networks=tuple(block.cidr_block for block in authorized.cidr_blocks or () if block.cidr_block),
+        private_nodes=_first(network.default_enable_private_nodes, legacy.enable_private_nodes if legacy else None),
+        authorized_networks_enabled=authorized.enabled if authorized else None,
+        authorized_networks=_cidr_blocks(authorized),
         network=network.network or cluster.network or None,
         subnetwork=network.subnetwork or cluster.subnetwork or None,
         cluster_ipv4_cidr=cluster.cluster_ipv4_cidr or None,
@@ -85,7 +86,7 @@ def _cluster(cluster: gke.Cluster) -> Cluster:
         fleet_project=fleet.project or None,
         fleet_membership=fleet.membership or None,
         conditions=_codes(cluster.conditions),
-        labels=key_values(cluster.resource_labels),
+        labels=_sorted(cluster.resource_labels),
         self_link=cluster.self_link or None,
     )
 
@@ -93,9 +94,9 @@ def _cluster(cluster: gke.Cluster) -> Cluster:
 def _node_pool(pool: gke.NodePool) -> NodePool:
     config = pool.config or gke.NodeConfig()
     autoscaling = pool.autoscaling or gke.NodePoolAutoscaling()
-    management = pool.management or gke.NodeManagement()
+    management, shielded = pool.management, config.shielded_instance_config
     upgrade = pool.upgrade_settings or gke.UpgradeSettings()
-    shielded = config.shielded_instance_config or gke.ShieldedInstanceConfig()
+    is_surge = pool.upgrade_settings is not None and _enum(upgrade.strategy) in (None, "SURGE")
     return NodePool(
         name=pool.name,
         status=_enum(pool.status),
@@ -105,30 +106,31 @@ def _node_pool(pool: gke.NodePool) -> NodePool:
         image_type=config.image_type or None,
         disk_type=config.disk_type or None,
         disk_size_gb=config.disk_size_gb,
-        spot=bool(config.spot),
-        preemptible=bool(config.preemptible),
-        accelerators=tuple(f"{a.accelerator_count or 0}x{a.accelerator_type}" for a in config.accelerators or ()),
+        spot=config.spot,
+        preemptible=config.preemptible,
+        accelerators=tuple(f"{a.accelerator_count}x{a.accelerator_type}" for a in config.accelerators or ()),
         initial_node_count=pool.initial_node_count,
-        autoscaling=bool(autoscaling.enabled),
-        min_node_count=autoscaling.min_node_count,
-        max_node_count=autoscaling.max_node_count,
-        total_min_node_count=autoscaling.total_min_node_count,
-        total_max_node_count=autoscaling.total_max_node_count,
-        autoprovisioned=bool(autoscaling.autoprovisioned),
+        autoscaling=autoscaling.enabled,
+        # told per zone or in total: of those that apply, the maximum cannot be 0, and the minimum can
+        min_node_count=autoscaling.min_node_count if autoscaling.max_node_count else None,
+        max_node_count=autoscaling.max_node_count or None,
+        total_min_node_count=autoscaling.total_min_node_count if autoscaling.total_max_node_count else None,
+        total_max_node_count=autoscaling.total_max_node_count or None,
+        autoprovisioned=autoscaling.autoprovisioned,
         max_pods_per_node=pool.max_pods_constraint.max_pods_per_node if pool.max_pods_constraint else None,
         pod_range=(pool.network_config.pod_range or None) if pool.network_config else None,
-        auto_upgrade=management.auto_upgrade,
-        auto_repair=management.auto_repair,
+        auto_upgrade=management.auto_upgrade if management else None,
+        auto_repair=management.auto_repair if management else None,
         upgrade_strategy=_enum(upgrade.strategy),
-        max_surge=upgrade.max_surge,
-        max_unavailable=upgrade.max_unavailable,
+        max_surge=upgrade.max_surge if is_surge else None,
+        max_unavailable=upgrade.max_unavailable if is_surge else None,
         service_account=config.service_account or None,
         workload_metadata=_enum(config.workload_metadata_config.mode) if config.workload_metadata_config else None,
-        secure_boot=shielded.enable_secure_boot,
-        integrity_monitoring=shielded.enable_integrity_monitoring,
+        secure_boot=shielded.enable_secure_boot if shielded else None,
+        integrity_monitoring=shielded.enable_integrity_monitoring if shielded else None,
         sandbox=_enum(config.sandbox_config.type) if config.sandbox_config else None,
-        node_labels=key_values(config.labels),
-        taints=tuple(Taint(key=t.key, value=t.value or None, effect=_enum(t.effect)) for t in config.taints or ()),
+        node_labels=_sorted(config.labels),
+        taints=tuple(Taint(key=t.key, value=t.value or None, effect=_effect(t)) for t in config.taints or ()),
         conditions=_codes(pool.conditions),
     )
 
@@ -141,8 +143,23 @@ def _enum(value: gke.Enum | None) -> str | None:
 
 
 def _enabled(config: gke.Enabled | None) -> bool | None:
-    """Protocol buffers leave out what is false: a message without the field says so."""
-    return None if config is None else bool(config.enabled)
+    return None if config is None else config.enabled
+
+
+def _effect(taint: gke.NodeTaint) -> str | None:
+    """In Kubernetes' spelling, as nodes and tolerations have it: `NO_SCHEDULE` -> `NoSchedule`."""
+    effect = _enum(taint.effect)
+    return None if effect is None else effect.title().replace("_", "")
+
+
+def _sorted(labels: dict[str, str] | None) -> tuple[KeyValue, ...]:
+    """Maps of protocol buffers have no order; rows have one, so that equal clusters have equal rows."""
+    return key_values(dict(sorted((labels or {}).items())))
+
+
+def _cidr_blocks(authorized: gke.AuthorizedNetworks | None) -> tuple[str, ...]:
+    blocks = authorized.cidr_blocks or () if authorized else ()
+    return tuple(block.cidr_block for block in blocks if block.cidr_block)
 
 
 def _components(config: gke.ComponentConfig | None) -> tuple[str, ...]:
@@ -150,7 +167,8 @@ def _components(config: gke.ComponentConfig | None) -> tuple[str, ...]:
 
 
 def _codes(found: Iterable[gke.StatusCondition] | None) -> tuple[str, ...]:
-    return tuple(code for c in found or () if (code := _enum(c.canonical_code) or _enum(c.code)))
+    # `code` is deprecated, but says more: GCE_STOCKOUT where `canonicalCode` is RESOURCE_EXHAUSTED
+    return tuple(code for c in found or () if (code := _enum(c.code) or _enum(c.canonical_code)))
 
 
 def _first(*values: bool | None) -> bool | None:

@@ -8,6 +8,10 @@ from functools import lru_cache
 import msgspec
 
 # The grammar of https://pkg.go.dev/github.com/distribution/reference, which is what container runtimes parse with.
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_REGISTRY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
 _TAG = re.compile(r"[\w][\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 
@@ -43,6 +47,8 @@ def parse_image(reference: str | None) -> Image:
         registry = "docker.io"
     if registry == "docker.io" and "/" not in path:
         path = f"library/{path}"
+    if not _REGISTRY.fullmatch(registry) or not _REPOSITORY.fullmatch(path):
+        return Image()
     return Image(registry, path, tag or None, digest or None)
 
 

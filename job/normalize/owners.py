@@ -11,6 +11,7 @@ import msgspec
 from job.normalize.metadata import controller_of
 from job.wire.meta import ObjectMeta, OwnerReference
 
+_GROUPS = ("apps", "batch")  # of all controllers that are collected
 _LONGEST_CHAIN = 10  # Deployment chains have two links; more than ten are a circle
 _HASH = (1 << 64) - 1
 
@@ -100,7 +101,7 @@ class Owners:
         for _ in range(_LONGEST_CHAIN):
             found, above = self._controller(owner)
             if not found:
-                return _named(owner, self._unknown(owner.kind))
+                return _named(owner, self._unknown(owner))
             if above is None:
                 return _named(owner, "resolved")
             owner = above
@@ -114,10 +115,11 @@ class Owners:
                 return True, above
         return False, None
 
-    def _unknown(self, kind: str) -> str:
-        if kind not in self._collected:
+    def _unknown(self, owner: OwnerReference) -> str:
+        # custom resources bear these names too: a Job of Volcano, a StatefulSet of OpenKruise
+        if owner.kind not in self._collected or owner.api_version.partition("/")[0] not in _GROUPS:
             return "referenced"
-        return "not_found" if kind in self._read else "not_read"
+        return "not_found" if owner.kind in self._read else "not_read"
 
 
 _NOBODY = (OwnerReference("", "", "", ""), Top("", "", "", "", ""))

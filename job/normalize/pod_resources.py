@@ -62,13 +62,18 @@ _Amounts = Sequence[tuple[str, int | None]]
 def _request(amounts: _Amounts, overhead: int | None, whole: int | None) -> int | None:
     if whole is None and all(amount is None for _, amount in amounts):
         return overhead
-    return (_peak(amounts) if whole is None else whole) + (overhead or 0)
+    return _held((_peak(amounts) if whole is None else whole) + (overhead or 0))
 
 
 def _limit(amounts: _Amounts, overhead: int | None, whole: int | None) -> int | None:
-    if whole is None and any(amount is None for type_, amount in amounts if type_ != "init"):
+    if whole is None and (not amounts or any(amount is None for type_, amount in amounts if type_ != "init")):
         return None  # one that may use all it can get makes the pod one
-    return (_peak(amounts) if whole is None else whole) + (overhead or 0)
+    return _held((_peak(amounts) if whole is None else whole) + (overhead or 0))
+
+
+def _held(amount: int) -> int | None:
+    """None where an INT64 column cannot hold it: any pod may ask for more, and would fail the load of all rows."""
+    return amount if amount < 2**63 else None
 
 
 def _peak(amounts: _Amounts) -> int:

@@ -1,6 +1,6 @@
 """A pod's READY, STATUS and RESTARTS as `kubectl get pods` prints them.
 
-The rules are those of `printPod` in https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/printers/internalversion/printers.go
+The rules are those of `printPod` in https://github.com/kubernetes/kubernetes/blob/v1.35.0/pkg/printers/internalversion/printers.go
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ def _of_any_pod(pod: core.Pod) -> PodStatus:
     running_sidecars = [c for c in init if c.name in sidecars]
     ready = sum(1 for c in running_sidecars if c.started and c.ready)
     initializing = _initializing(init, sidecars, len(spec.init_containers or ()))
-    if initializing is not None and not condition_holds(status.conditions, "Initialized"):
+    if initializing is not None:  # it stays so after initialization where a sidecar fails and all others run
         shown, position = initializing
+    if initializing is not None and not condition_holds(status.conditions, "Initialized"):
         counted = list(init[: position + 1])
     else:
         counted = [*running_sidecars, *regular]
@@ -101,19 +102,22 @@ def _initializing(statuses: Iterable[core.ContainerStatus], sidecars: set[str], 
 
 
 def _of_containers(shown: str, statuses: Iterable[core.ContainerStatus], status: core.PodStatus) -> str:
-    """The first container that waits or has ended names the status, unless another runs on."""
-    has_running = False
+    """The first container that waits or has ended names the status, unless another runs on or has failed."""
+    has_running, failure = False, None
     for container in reversed(list(statuses)):
         state = container.state or core.ContainerState()
         if state.waiting is not None and state.waiting.reason:
             shown = state.waiting.reason
         elif state.terminated is not None:
             shown = _ending(state.terminated)
+            failure = shown if state.terminated.exit_code else failure
         elif container.ready and state.running is not None:
             has_running = True
-    if shown == "Completed" and has_running:
-        return "Running" if condition_holds(status.conditions, "Ready") else "NotReady"
-    return shown
+    if shown != "Completed":
+        return shown
+    if has_running and condition_holds(status.conditions, "Ready"):
+        return "Running"
+    return failure or ("NotReady" if has_running else shown)
 
 
 def _ending(terminated: core.ContainerStateTerminated) -> str:

@@ -24,11 +24,14 @@ def deployment_rows(deployment: workloads.Deployment, scope: Scope) -> Iterator[
         status.conditions,
         observed_generation=status.observed_generation,
         replicas_wanted=spec.replicas,
-        replicas=status.replicas,
-        replicas_ready=status.ready_replicas,
-        replicas_available=status.available_replicas,
-        replicas_updated=status.updated_replicas,
-        replicas_unavailable=status.unavailable_replicas,
+        **_counts(
+            status.observed_generation,
+            replicas=status.replicas,
+            replicas_ready=status.ready_replicas,
+            replicas_available=status.available_replicas,
+            replicas_updated=status.updated_replicas,
+            replicas_unavailable=status.unavailable_replicas,
+        ),
         strategy=spec.strategy.type if spec.strategy else None,
         paused=spec.paused,
         selector=_selector(spec.selector),
@@ -48,9 +51,12 @@ def replicaset_rows(replicaset: workloads.ReplicaSet, scope: Scope) -> Iterator[
         status.conditions,
         observed_generation=status.observed_generation,
         replicas_wanted=spec.replicas,
-        replicas=status.replicas,
-        replicas_ready=status.ready_replicas,
-        replicas_available=status.available_replicas,
+        **_counts(
+            status.observed_generation,
+            replicas=status.replicas,
+            replicas_ready=status.ready_replicas,
+            replicas_available=status.available_replicas,
+        ),
         selector=_selector(spec.selector),
     )
 
@@ -66,10 +72,13 @@ def statefulset_rows(statefulset: workloads.StatefulSet, scope: Scope) -> Iterat
         status.conditions,
         observed_generation=status.observed_generation,
         replicas_wanted=spec.replicas,
-        replicas=status.replicas,
-        replicas_ready=status.ready_replicas,
-        replicas_available=status.available_replicas,
-        replicas_updated=status.updated_replicas,
+        **_counts(
+            status.observed_generation,
+            replicas=status.replicas,
+            replicas_ready=status.ready_replicas,
+            replicas_available=status.available_replicas,
+            replicas_updated=status.updated_replicas,
+        ),
         strategy=spec.update_strategy.type if spec.update_strategy else None,
         selector=_selector(spec.selector),
         service_name=spec.service_name or None,
@@ -86,12 +95,15 @@ def daemonset_rows(daemonset: workloads.DaemonSet, scope: Scope) -> Iterator[Rec
         scope,
         status.conditions,
         observed_generation=status.observed_generation,
-        replicas_wanted=status.desired_number_scheduled,
-        replicas=status.current_number_scheduled,
-        replicas_ready=status.number_ready,
-        replicas_available=status.number_available,
-        replicas_updated=status.updated_number_scheduled,
-        replicas_unavailable=status.number_unavailable,
+        **_counts(
+            status.observed_generation,
+            replicas_wanted=status.desired_number_scheduled,
+            replicas=status.current_number_scheduled,
+            replicas_ready=status.number_ready,
+            replicas_available=status.number_available,
+            replicas_updated=status.updated_number_scheduled,
+            replicas_unavailable=status.number_unavailable,
+        ),
         strategy=spec.update_strategy.type if spec.update_strategy else None,
         selector=_selector(spec.selector),
     )
@@ -107,13 +119,16 @@ def job_rows(job: workloads.Job, scope: Scope) -> Iterator[Record]:
         scope,
         status.conditions,
         replicas_wanted=spec.parallelism,
-        replicas_ready=status.ready,
         selector=_selector(spec.selector),
         completions=spec.completions,
         backoff_limit=spec.backoff_limit,
-        active=status.active,
-        succeeded=status.succeeded,
-        failed=status.failed,
+        **_counts(
+            status.start_time,
+            replicas_ready=status.ready,
+            active=status.active,
+            succeeded=status.succeeded,
+            failed=status.failed,
+        ),
         started_at=status.start_time,
         completed_at=status.completion_time,
         suspended=spec.suspend,
@@ -132,7 +147,7 @@ def cronjob_rows(cronjob: workloads.CronJob, scope: Scope) -> Iterator[Record]:
         None,
         completions=job.completions,
         backoff_limit=job.backoff_limit,
-        active=None if status.active is None else len(status.active),
+        **_counts(status.last_schedule_time, active=None if status.active is None else len(status.active)),
         suspended=spec.suspend,
         schedule=spec.schedule or None,
         time_zone=spec.time_zone or None,
@@ -209,6 +224,11 @@ def _rows(
     yield from container_rows(
         pod, resource=resource, kind=kind, namespace=namespace, name=metadata.name, uid=metadata.uid
     )
+
+
+def _counts(acted: object, **counts: int | None) -> dict[str, int | None]:
+    """The API leaves out counts of 0: what is absent is 0 once the controller has left a sign of having acted."""
+    return counts if acted is None else {column: count or 0 for column, count in counts.items()}
 
 
 def _selector(selector: LabelSelector | None) -> tuple[KeyValue, ...]:

@@ -37,8 +37,16 @@ class Commit(NamedTuple):
     run_id: str
     task_index: int
     attempt: int
-    outcome: str
-    """`complete` or `incomplete`, as in `runs`."""
+    outcome: Outcome
+
+
+class Outcome(NamedTuple):
+    """What a task came to, as its commit tells it to later attempts."""
+
+    complete: bool
+    """Everything asked for was read."""
+    acceptable: bool
+    """What was not is no more than `fail_on` lets pass."""
 
 
 class Change(NamedTuple):
@@ -82,8 +90,16 @@ class Sink(Protocol):
             SinkError: it cannot be done, or not without loss: then nothing was changed.
         """
 
-    def committed(self, run_id: str, task_index: int) -> str | None:
-        """The outcome under which the task of the run has been committed; None where it has not.
+    def committed(self, run_id: str, task_index: int) -> Outcome | None:
+        """The outcome with which the task of the run has been committed; None where it has not.
+
+        Raises:
+            SinkError: the sink cannot be read.
+        """
+
+    def weights(self, run_id: str) -> dict[str, int]:
+        """`project/location/cluster` -> objects in its newest snapshot: the same for every task of the run that asks,
+        whenever it does, since the first one to ask settles them.
 
         Raises:
             SinkError: the sink cannot be read.
@@ -117,6 +133,10 @@ class Sink(Protocol):
             QueryError: the query is refused.
             SinkError: the sink cannot be read.
         """
+
+
+WEIGHTS = "SELECT CONCAT(project_id, '/', location, '/', cluster) AS name, objects FROM latest_snapshots"
+"""The query for `Sink.weights`, the same on every sink."""
 
 
 def refuse_loss(where: str, changes: Sequence[Change]) -> None:
@@ -175,6 +195,10 @@ def open_sink(config: Config, identity: Callable[[], Identity]) -> Sink:
             endpoint=config.api_endpoints.bigquery,
             timeout_seconds=config.timeouts.sink_seconds,
         )
+    if parts.scheme == "folder":
+        from job.sinks.folder import FolderSink
+
+        return FolderSink(Path(parts.path.replace("//", "/")))
     raise ConfigError(f"sink: {url!r} is not a sink; it is {_FORMS}")
 
 

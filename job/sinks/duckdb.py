@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import time
@@ -9,11 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError, SinkError
-from job.schema import SCHEMA_VERSION, columns, duckdb_type
-from job.sinks import Change, Commit, Result, Rows, refuse_loss
+from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
+from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
 from job.sinks.pruning import prunable
 from job.tables import TABLES
 from job.views import digest, for_duckdb, views
@@ -73,11 +74,24 @@ class DuckDBSink:
         with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
             return self._evolve(connection)
 
-    def committed(self, run_id: str, task_index: int) -> str | None:
+    def committed(self, run_id: str, task_index: int) -> Outcome | None:
         if not self.path.exists():
             return None
         with self._open(read_only=True, patience=self._timeout_seconds) as connection:
             return _outcome(connection, _commit_id(run_id, task_index)) if _has_tables(connection) else None
+
+    def weights(self, run_id: str) -> dict[str, int]:
+        """Settled in a table by the first task to ask."""
+        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+            self._evolve(connection)
+            asked = "SELECT name, objects FROM weights WHERE run_id = ?"
+            if not connection.execute(asked, [run_id]).fetchall():
+                connection.execute(
+                    "DELETE FROM weights WHERE asked_at < now() - INTERVAL 8 DAY"
+                )  # a task's longest time
+                connection.execute("INSERT INTO weights VALUES (?, '', 0, now())", [run_id])  # though there be none
+                connection.execute(f"INSERT INTO weights SELECT ?, name, objects, now() FROM ({WEIGHTS})", [run_id])
+            return {name: objects for name, objects in connection.execute(asked, [run_id]).fetchall() if name}
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Creates what is missing and inserts all rows, in one transaction."""
@@ -86,7 +100,7 @@ class DuckDBSink:
             self._evolve(connection)
             if _outcome(connection, commit_id) is not None:
                 return False
-            connection.execute("INSERT INTO commits VALUES (?, ?)", [commit_id, commit.outcome])
+            connection.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.outcome])
             for table, file in rows.files.items():
                 _insert(connection, table, file, rows.counts[table])
             return True
@@ -153,6 +167,8 @@ class DuckDBSink:
         try:
             connection.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
             yield connection
+        except _duckdb_error() as error:  # tables that are not ours, say
+            raise SinkError(f"sink {self.path}: cannot be read: {_short(error)}") from error
         finally:
             connection.close()  # an open transaction ends with its connection: it is rolled back
 
@@ -180,9 +196,10 @@ def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     return found is not None
 
 
-def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> str | None:
-    found = connection.execute("SELECT outcome FROM commits WHERE commit_id = ?", [commit_id]).fetchone()
-    return None if found is None else str(found[0])
+def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> Outcome | None:
+    asked = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
+    found = connection.execute(asked, [commit_id]).fetchone()
+    return None if found is None else Outcome(*found)
 
 
 def _changes_from_nothing() -> Iterator[Change]:
@@ -194,29 +211,29 @@ def _changes_from_nothing() -> Iterator[Change]:
 
 def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     """Everything that differs from what is declared, in the order in which it has to be made."""
-    if not _has_tables(connection):
-        yield Change(
-            "create table", "commits", "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, outcome VARCHAR);"
-        )
-        yield Change("create table", "schema_version", "CREATE TABLE schema_version (version INTEGER);")
-        yield Change("set version", "schema_version", f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION});")
+    views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
+    made: tuple[Any, ...] | None = None
+    if _has_tables(connection):
+        made = connection.execute("SELECT version, views FROM schema_version").fetchone()
     else:
-        (version,) = connection.execute("SELECT max(version) FROM schema_version").fetchone() or (None,)
-        if version != SCHEMA_VERSION:
-            yield Change("set version", "schema_version", f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION});")
+        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
+        yield Change("create table", "commits", statement)
+        statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
+        yield Change("create table", "weights", statement)
+        statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
+        yield Change("create table", "schema_version", statement)
     for table in TABLES:
         yield from _table_changes(connection, table)
-    told = "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"
-    comments = dict(connection.execute(told).fetchall())
-    stale = False
-    for view in views():
-        made_from = f"{view.description} [{digest(view)}]"
-        stale = stale or comments.get(view.name) != made_from  # what stands on a view that is replaced is made anew too
-        if stale:
-            action = "replace view" if view.name in comments else "create view"
+    if made is None or made[1] != views_digest:
+        there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+        for view in views():
+            action = "replace view" if view.name in there else "create view"
             statement = f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};"
-            yield Change(action, view.name, statement)
-            yield Change("describe", view.name, f"COMMENT ON VIEW {view.name} IS {_literal(made_from)};")
+            described = f"COMMENT ON VIEW {view.name} IS {_literal(view.description)};"
+            yield Change(action, view.name, f"{statement}\n{described}")
+    if made != (SCHEMA_VERSION, views_digest):
+        statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}');"
+        yield Change("set version", "schema_version", f"DELETE FROM schema_version; {statement}")
 
 
 def _table_changes(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[Change]:
@@ -225,20 +242,26 @@ def _table_changes(connection: duckdb.DuckDBPyConnection, table: str) -> Iterato
     there = {name: (kind, comment) for name, kind, comment in connection.execute(told, [table]).fetchall()}
     if not there:
         definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
-        yield Change("create table", table, f"CREATE TABLE {table} (\n  {definition}\n);")
-        described = _literal(TABLES[table].description)
-        yield Change("describe", table, f"COMMENT ON TABLE {table} IS {described};")
+        comments = [f"COMMENT ON TABLE {table} IS {_literal(TABLES[table].description)};"]
+        comments += [_comment(table, column) for column in columns(table)]
+        statement = "\n".join([f"CREATE TABLE {table} (\n  {definition}\n);", *comments])
+        yield Change("create table", table, statement)
+        return
     for column in columns(table):
         name, kind = f"{table}.{column.name}", duckdb_type(column)
         now, comment = there.get(column.name, (None, None))
-        if there and now is None:
-            yield Change("add column", name, f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind};')
-        elif there and _plain(str(now)) != _plain(kind):
+        if now is None:
+            statement = f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind};'
+            yield Change("add column", name, f"{statement} {_comment(table, column)}")
+        elif _plain(str(now)) != _plain(kind):
             statement = f'ALTER TABLE {table} ALTER "{column.name}" TYPE {kind};'
             yield Change("change type", name, statement, additive=False)
-        if comment != column.description:
-            described = f'COMMENT ON COLUMN {table}."{column.name}" IS {_literal(column.description)};'
-            yield Change("describe", name, described)
+        elif comment != column.description:
+            yield Change("describe", name, _comment(table, column))
+
+
+def _comment(table: str, column: Column) -> str:
+    return f'COMMENT ON COLUMN {table}."{column.name}" IS {_literal(column.description)};'
 
 
 def _plain(kind: str) -> str:

@@ -27,7 +27,7 @@ class Cluster(Record, frozen=True, kw_only=True):
         None
     )
     initial_version: Annotated[str | None, "Version the cluster was created with."] = None
-    node_count: Annotated[int | None, "Nodes, as GKE counts them (`currentNodeCount`)."] = None
+    node_count: Annotated[int | None, "Nodes, as GKE counts them (`currentNodeCount`); NULL also for none."] = None
     endpoint: Annotated[str | None, "The endpoint field: IP address of the control plane, or the DNS endpoint."] = None
     public_endpoint: Annotated[str | None, "Public IP address of the control plane."] = None
     private_endpoint: Annotated[str | None, "Private IP address of the control plane."] = None
@@ -38,8 +38,12 @@ class Cluster(Record, frozen=True, kw_only=True):
     private_nodes: Annotated[bool | None, "Nodes have no public addresses."] = None
     authorized_networks_enabled: Annotated[bool | None, "Only authorized networks reach the IP endpoints."] = None
     authorized_networks: Annotated[tuple[str, ...], "CIDR blocks that do."] = ()
-    network: Annotated[str | None, "VPC network."] = None
-    subnetwork: Annotated[str | None, "Subnetwork."] = None
+    network: Annotated[
+        str | None, "VPC network: `projects/PROJECT/global/networks/NAME`; for some old clusters its name alone."
+    ] = None
+    subnetwork: Annotated[str | None, "Subnetwork: `projects/PROJECT/regions/REGION/subnetworks/NAME`, likewise."] = (
+        None
+    )
     cluster_ipv4_cidr: Annotated[str | None, "Range of pod addresses."] = None
     services_ipv4_cidr: Annotated[str | None, "Range of service addresses."] = None
     datapath_provider: Annotated[str | None, "`ADVANCED_DATAPATH` is Dataplane V2."] = None
@@ -87,18 +91,20 @@ class NodePool(Record, frozen=True, kw_only=True):
     accelerators: Annotated[tuple[str, ...], "Accelerators of a node, as `COUNTxTYPE`."] = ()
     initial_node_count: Annotated[int | None, "Nodes per zone at creation."] = None
     autoscaling: Annotated[bool, "The cluster autoscaler sizes it."]
-    min_node_count: Annotated[int | None, "Least nodes per zone."] = None
-    max_node_count: Annotated[int | None, "Most nodes per zone."] = None
-    total_min_node_count: Annotated[int | None, "Least nodes over all zones."] = None
-    total_max_node_count: Annotated[int | None, "Most nodes over all zones."] = None
+    min_node_count: Annotated[int | None, "Least nodes per zone; NULL where the limits are over all zones."] = None
+    max_node_count: Annotated[int | None, "Most nodes per zone; NULL likewise."] = None
+    total_min_node_count: Annotated[int | None, "Least nodes over all zones; NULL where the limits are per zone."] = (
+        None
+    )
+    total_max_node_count: Annotated[int | None, "Most nodes over all zones; NULL likewise."] = None
     autoprovisioned: Annotated[bool, "Created by node auto-provisioning."]
     max_pods_per_node: Annotated[int | None, "Most pods on a node."] = None
     pod_range: Annotated[str | None, "Secondary range of its pods' addresses."] = None
     auto_upgrade: Annotated[bool | None, "Nodes are upgraded by GKE."] = None
     auto_repair: Annotated[bool | None, "Nodes are repaired by GKE."] = None
     upgrade_strategy: Annotated[str | None, "`SURGE`, `BLUE_GREEN` or `SHORT_LIVED`."] = None
-    max_surge: Annotated[int | None, "Nodes added during an upgrade."] = None
-    max_unavailable: Annotated[int | None, "Nodes unavailable during an upgrade."] = None
+    max_surge: Annotated[int | None, "Nodes added during an upgrade; NULL but for `SURGE`."] = None
+    max_unavailable: Annotated[int | None, "Nodes unavailable during an upgrade; NULL likewise."] = None
     service_account: Annotated[str | None, "Service account of its nodes."] = None
     workload_metadata: Annotated[str | None, "`GKE_METADATA` where Workload Identity is in force."] = None
     secure_boot: Annotated[bool | None, "Shielded VM secure boot."] = None

@@ -50,18 +50,21 @@ class Pod(Record, frozen=True, kw_only=True):
     workload_uid: Annotated[str, "UID of its topmost controller."]
     workload_resolution: Annotated[
         str,
-        "`resolved`: the topmost controller was read, and nothing controls it. `referenced`: it is of a kind that "
-        "is not collected, and known by reference alone. `not_read`: its kind could not be read, so there may be more "
-        "above it. `not_found`: it was not in its list (deleted, or made since). `uncontrolled`: nothing controls the "
-        "pod.",
+        "`resolved`: the topmost controller was read, and nothing controls it. `referenced`: it is of another kind (a "
+        "custom resource, the node of a static pod), known by reference alone. `not_read`: its kind could not be read, "
+        "so there may be more above it. `not_found`: it was not in its list (deleted, or made since). `uncontrolled`: "
+        "nothing controls the pod.",
     ]
     cpu_request_millicores: Annotated[
         int | None,
-        "CPU the scheduler reserves for it: containers, sidecars, init containers and overhead; NULL: none.",
+        "CPU the scheduler reserves for it until it has ended (`phase`): containers, sidecars, init containers and "
+        "overhead; NULL: none.",
     ] = None
     memory_request_bytes: Annotated[int | None, "Memory the scheduler reserves for it."] = None
-    cpu_limit_millicores: Annotated[int | None, "CPU limit, the same way; NULL where a container has none."] = None
-    memory_limit_bytes: Annotated[int | None, "Memory limit, the same way; NULL where a container has none."] = None
+    cpu_limit_millicores: Annotated[
+        int | None, "CPU limit, the same way; NULL where a container or sidecar has none."
+    ] = None
+    memory_limit_bytes: Annotated[int | None, "Memory limit, the same way; NULL likewise."] = None
     conditions: Annotated[tuple[Condition, ...], "Its conditions."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Its labels."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()
@@ -87,8 +90,10 @@ class PodContainer(Record, frozen=True, kw_only=True):
     image_tag: Annotated[str | None, "Tag of the image wanted."] = None
     image_digest: Annotated[str | None, "Digest of the image wanted, where it is pinned."] = None
     running_image: Annotated[str | None, "Image as the kubelet tells it."] = None
-    running_digest: Annotated[str | None, "Digest of the image that runs."] = None
-    container_id: Annotated[str | None, "Id of the container in its runtime."] = None
+    running_digest: Annotated[
+        str | None, "Digest of the image that runs; the id of one that came from no registry."
+    ] = None
+    container_id: Annotated[str | None, "Its runtime and its id there: `containerd://...`."] = None
     state: Annotated[str | None, "`waiting`, `running` or `terminated`; NULL where the kubelet has not told."] = None
     state_reason: Annotated[str | None, "`CrashLoopBackOff`, `ImagePullBackOff`, `Completed`, `OOMKilled`, ..."] = None
     exit_code: Annotated[int | None, "Exit code, where it is terminated."] = None

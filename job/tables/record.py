@@ -70,7 +70,7 @@ class Taint(Part, frozen=True, kw_only=True):
 
     key: Annotated[str, "The taint's key."]
     value: Annotated[str | None, "The taint's value."] = None
-    effect: Annotated[str | None, "`NoSchedule`, `PreferNoSchedule` or `NoExecute`, as the API spells it."] = None
+    effect: Annotated[str | None, "`NoSchedule`, `PreferNoSchedule` or `NoExecute`."] = None
 
 
 class Toleration(Part, frozen=True, kw_only=True):

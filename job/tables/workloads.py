@@ -37,7 +37,11 @@ class Workload(Record, frozen=True, kw_only=True):
         int | None,
         "Pods wanted: `spec.replicas`, a DaemonSet's `desiredNumberScheduled`, a Job's `parallelism`.",
     ] = None
-    replicas: Annotated[int | None, "Pods there are: `status.replicas`, a DaemonSet's `currentNumberScheduled`."] = None
+    replicas: Annotated[
+        int | None,
+        "Pods there are: `status.replicas`, a DaemonSet's `currentNumberScheduled`. Like all that a controller counts: "
+        "NULL until it has acted for the first time, 0 where it then counts none.",
+    ] = None
     replicas_ready: Annotated[int | None, "Pods that are ready."] = None
     replicas_available: Annotated[int | None, "Pods ready for at least `minReadySeconds`."] = None
     replicas_updated: Annotated[int | None, "Pods of the newest template."] = None
@@ -46,8 +50,8 @@ class Workload(Record, frozen=True, kw_only=True):
     paused: Annotated[bool | None, "The rollout is paused."] = None
     selector: Annotated[tuple[KeyValue, ...], "`matchLabels` of the selector."] = ()
     service_name: Annotated[str | None, "A StatefulSet's governing service."] = None
-    completions: Annotated[int | None, "A Job's completions wanted."] = None
-    backoff_limit: Annotated[int | None, "A Job's retries."] = None
+    completions: Annotated[int | None, "Completions wanted of a Job, or of each Job of a CronJob."] = None
+    backoff_limit: Annotated[int | None, "Retries of a Job, or of each Job of a CronJob."] = None
     active: Annotated[int | None, "A Job's running pods, or a CronJob's running Jobs."] = None
     succeeded: Annotated[int | None, "A Job's pods that succeeded."] = None
     failed: Annotated[int | None, "A Job's pods that failed."] = None

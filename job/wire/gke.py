@@ -2,6 +2,9 @@
 
 `masterAuth` carries the cluster's client key where one was issued: of it only the CA certificate, and that a client
 certificate exists, are read.
+
+Protocol buffers leave out a plain field that is false or 0, so such a field has that default here. `| None` is for what
+can be absent: messages, texts, enums and fields declared `optional`.
 """
 
 from __future__ import annotations
@@ -20,11 +23,11 @@ class MasterAuth(Wire, frozen=True):
 
 
 class IssueClientCertificate(Wire, frozen=True):
-    issue_client_certificate: bool | None = None
+    issue_client_certificate: bool = False
 
 
 class Enabled(Wire, frozen=True):
-    enabled: bool | None = None
+    enabled: bool = False
 
 
 class CidrBlock(Wire, frozen=True):
@@ -32,7 +35,7 @@ class CidrBlock(Wire, frozen=True):
 
 
 class AuthorizedNetworks(Wire, frozen=True):
-    enabled: bool | None = None
+    enabled: bool = False
     cidr_blocks: list[CidrBlock] | None = None
 
 
@@ -55,8 +58,8 @@ class ControlPlaneEndpointsConfig(Wire, frozen=True):
 
 
 class PrivateClusterConfig(Wire, frozen=True):
-    enable_private_nodes: bool | None = None
-    enable_private_endpoint: bool | None = None
+    enable_private_nodes: bool = False
+    enable_private_endpoint: bool = False
     private_endpoint: str | None = None
     public_endpoint: str | None = None
 
@@ -77,7 +80,6 @@ class WorkloadIdentityConfig(Wire, frozen=True):
 
 
 class BinaryAuthorization(Wire, frozen=True):
-    enabled: bool | None = None
     evaluation_mode: Enum | None = None
 
 
@@ -104,7 +106,7 @@ class MonitoringConfig(Wire, frozen=True):
 
 
 class ClusterAutoscaling(Wire, frozen=True):
-    enable_node_autoprovisioning: bool | None = None
+    enable_node_autoprovisioning: bool = False
 
 
 class ReleaseChannel(Wire, frozen=True):
@@ -122,7 +124,7 @@ class StatusCondition(Wire, frozen=True):
 
 
 class AcceleratorConfig(Wire, frozen=True):
-    accelerator_count: Int64 | None = None
+    accelerator_count: Int64 = 0
     accelerator_type: str | None = None
 
 
@@ -133,8 +135,8 @@ class NodeTaint(Wire, frozen=True):
 
 
 class ShieldedInstanceConfig(Wire, frozen=True):
-    enable_secure_boot: bool | None = None
-    enable_integrity_monitoring: bool | None = None
+    enable_secure_boot: bool = False
+    enable_integrity_monitoring: bool = False
 
 
 class SandboxConfig(Wire, frozen=True):
@@ -150,8 +152,8 @@ class NodeConfig(Wire, frozen=True):
     image_type: str | None = None
     disk_type: str | None = None
     disk_size_gb: Int64 | None = None
-    spot: bool | None = None
-    preemptible: bool | None = None
+    spot: bool = False
+    preemptible: bool = False
     service_account: str | None = None
     accelerators: list[AcceleratorConfig] | None = None
     labels: dict[str, str] | None = None
@@ -162,23 +164,23 @@ class NodeConfig(Wire, frozen=True):
 
 
 class NodePoolAutoscaling(Wire, frozen=True):
-    enabled: bool | None = None
-    min_node_count: Int64 | None = None
-    max_node_count: Int64 | None = None
-    total_min_node_count: Int64 | None = None
-    total_max_node_count: Int64 | None = None
-    autoprovisioned: bool | None = None
+    enabled: bool = False
+    min_node_count: Int64 = 0
+    max_node_count: Int64 = 0
+    total_min_node_count: Int64 = 0
+    total_max_node_count: Int64 = 0
+    autoprovisioned: bool = False
 
 
 class NodeManagement(Wire, frozen=True):
-    auto_upgrade: bool | None = None
-    auto_repair: bool | None = None
+    auto_upgrade: bool = False
+    auto_repair: bool = False
 
 
 class UpgradeSettings(Wire, frozen=True):
     strategy: Enum | None = None
-    max_surge: Int64 | None = None
-    max_unavailable: Int64 | None = None
+    max_surge: Int64 = 0
+    max_unavailable: Int64 = 0
 
 
 class MaxPodsConstraint(Wire, frozen=True):
@@ -195,7 +197,7 @@ class NodePool(Wire, frozen=True):
     version: str | None = None
     locations: list[str] | None = None
     config: NodeConfig | None = None
-    initial_node_count: Int64 | None = None
+    initial_node_count: Int64 = 0
     autoscaling: NodePoolAutoscaling | None = None
     management: NodeManagement | None = None
     max_pods_constraint: MaxPodsConstraint | None = None

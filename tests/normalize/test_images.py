@@ -21,6 +21,8 @@ SHA = "sha256:" + "3b1c0f6e9c1d7a4f" * 4
         (f"gcr.io/p/web:v1@{SHA}", "gcr.io", "p/web", "v1", SHA),
         ("europe-docker.pkg.dev/p/shop/web:v1.2.3", "europe-docker.pkg.dev", "p/shop/web", "v1.2.3", None),
         ("registry.k8s.io/pause:3.10", "registry.k8s.io", "pause", "3.10", None),
+        ("Registry/a/b_c__d--e.f:1", "Registry", "a/b_c__d--e.f", "1", None),
+        ("[fd00::1]:5000/a:1", "[fd00::1]:5000", "a", "1", None),
     ],
 )
 def test_references_come_apart_as_runtimes_read_them(
@@ -29,7 +31,27 @@ def test_references_come_apart_as_runtimes_read_them(
     assert parse_image(reference) == Image(registry, repository, tag, digest)
 
 
-@pytest.mark.parametrize("reference", [None, "", ":1", "a:", "a@sha256:short", "a:ta g", "a/", "@" + SHA])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        None,
+        "",
+        ":1",
+        "a:",
+        "a@sha256:short",
+        "a:ta g",
+        "a/",
+        "@" + SHA,
+        "Shop",
+        "a/Shop",
+        "a b",
+        "a//b",
+        "a_.b",
+        "-a",
+        "x_y.com/a",
+        "https://a/b",
+    ],
+)
 def test_what_is_no_reference_has_no_parts(reference: str | None) -> None:
     assert parse_image(reference) == Image()
 

@@ -128,6 +128,39 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
             ),
             "Running", "2/3", 6,
         ),
+        # a sidecar that fails after initialization names the status while all others run
+        (
+            a_pod(
+                phase="Running",
+                conditions=[{"type": "Initialized", "status": "True"}],
+                spec_init=[{"name": "s", "restartPolicy": "Always"}],
+                initContainerStatuses=[told("s", {"waiting": {"reason": "CrashLoopBackOff"}}, restarts=5)],
+                containerStatuses=[told("a", RUNNING, ready=True, restarts=1), told("b", RUNNING, ready=True)],
+            ),
+            "Init:CrashLoopBackOff", "2/3", 6,
+        ),
+        # ... and no longer once the pod has completed: the kubelet ends sidecars as it likes
+        (
+            a_pod(
+                phase="Succeeded",
+                conditions=[{"type": "Initialized", "status": "True"}],
+                spec_init=[{"name": "s", "restartPolicy": "Always"}],
+                initContainerStatuses=[told("s", {"terminated": {"exitCode": 137, "reason": "Error"}})],
+                containerStatuses=[told("a", {"terminated": {"exitCode": 0, "reason": "Completed"}})],
+            ),
+            "Completed", "0/3", 0,
+        ),
+        # one that has failed counts more than one that has completed
+        (
+            a_pod(
+                phase="Failed",
+                containerStatuses=[
+                    told("a", {"terminated": {"exitCode": 0, "reason": "Completed"}}),
+                    told("b", {"terminated": {"exitCode": 1, "reason": "Error"}}),
+                ],
+            ),
+            "Error", "0/2", 0,
+        ),
         (
             a_pod(
                 phase="Pending",

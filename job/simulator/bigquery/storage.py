@@ -93,11 +93,11 @@ class Storage:
     def update_table(self, found: Resource, body: Resource, *, view: tuple[str, list[Field]] | None) -> Resource:
         """Changes what the body names; a schema may only grow."""
         if "schema" in body and found["type"] == "TABLE":
-            wanted = check_schema(body["schema"]["fields"])
-            self.grow(found, evolved(found["schema"]["fields"], wanted))
-        for key in ("timePartitioning", "clustering"):
-            if key in body and body[key] != found.get(key):
-                raise invalid(f"Cannot change {key} of table {found['id']}")
+            self.grow(found, evolved(found["schema"]["fields"], check_schema(body["schema"]["fields"])))
+        was: Resource = found.get("timePartitioning", {})
+        wanted: Resource | None = body.get("timePartitioning")
+        if wanted is not None and [wanted.get(key) for key in ("type", "field")] != [was.get("type"), was.get("field")]:
+            raise invalid(f"Cannot change the partitioning of table {found['id']}")  # its expiration may change
         if view:
             self._set_view(found, view)
         for key, value in body.items():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
 
 _MOST_JOBS = 5  # of one load, one after another has failed
+_MOST_NUMBERS = 100  # that failed jobs of all processes may have used up
 _MOST_TRIES = 6  # to hand in one job
 _LONGEST_WAIT = 16.0  # seconds
 _CONTENT = "content"  # the label that says what a job loads
@@ -59,7 +60,7 @@ class Loads:
         Raises:
             GoogleAPICallError, RequestException: it is refused, or BigQuery cannot be reached.
         """
-        for following in range(number, number + _MOST_JOBS):
+        for following in range(number, number + _MOST_NUMBERS):
             job = self._hand_in(load, following)
             if job.labels.get(_CONTENT) == load.content:
                 return job
@@ -91,16 +92,18 @@ class Loads:
         Raises:
             SinkError: it failed, or it is not known yet whether it will.
         """
-        for number in range(_MOST_JOBS):
+        failed = 0
+        for number in range(_MOST_NUMBERS):
             job = self._hand_in(load, number)
             is_ours, reason = bool(job.labels.get(_CONTENT) == load.content), self._ended(job)
             if reason is None:
                 if is_ours:
                     _check_count(job, load)
                 return is_ours
-            if is_ours and reason not in TRANSIENT:
+            failed += is_ours
+            log.warning("commit failed", table=load.table, job_id=job.job_id, reason=reason, attempt=failed)
+            if is_ours and (reason not in TRANSIENT or failed == _MOST_JOBS):
                 break
-            log.warning("commit failed", table=load.table, job_id=job.job_id, reason=reason, attempt=number + 1)
         raise SinkError(f"load job {job.job_id} into {load.table} failed: {reason}: {_why(job)}")
 
     def committed(self, job_id: str) -> dict[str, str] | None:
@@ -110,11 +113,11 @@ class Loads:
         """
         from google.api_core.exceptions import NotFound
 
-        for number in range(_MOST_JOBS):
+        for number in range(_MOST_NUMBERS):
             try:
                 job = self._get(f"{job_id}-{number}")
             except NotFound:
-                return None
+                break
             if self._ended(job) is None:
                 return dict(job.labels)
         return None

@@ -11,7 +11,7 @@ from job.config import BigQuery
 from job.errors import QueryError
 from job.identity import Identity
 from job.log import log
-from job.sinks import Change, Commit, Result, Rows, refuse_loss
+from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
 from job.sinks.bigquery.errors import message, telling
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.tables import Tables, declared, schema_of
@@ -76,10 +76,27 @@ class BigQuerySink:
             self._location = str((dataset or self._client.get_dataset(self.name)).location)
             return changes
 
-    def committed(self, run_id: str, task_index: int) -> str | None:
+    def committed(self, run_id: str, task_index: int) -> Outcome | None:
         with telling(self._where):
-            labels = self._loads.committed(_job_id(run_id, task_index, "commit"))
-            return None if labels is None else labels.get("outcome", "incomplete")
+            labels = self._loads.committed(self._job_id(run_id, str(task_index), "commit"))
+            return None if labels is None else Outcome(*(labels.get(name) == "true" for name in Outcome._fields))
+
+    def weights(self, run_id: str) -> dict[str, int]:
+        """One query for all tasks: it runs under an id of its own, and its result is kept for a day."""
+        from google.api_core.exceptions import Conflict
+        from google.cloud.bigquery import QueryJobConfig
+
+        job_id = self._job_id(run_id, "weights")
+        with telling(self._where):
+            try:
+                config = QueryJobConfig(default_dataset=self.name, labels=self._options.labels)
+                job = self._client.query(
+                    WEIGHTS, job_config=config, job_id=job_id, job_retry=None, location=self._location
+                )
+            except Conflict:
+                found: Any = self._client.get_job(job_id, location=self._location)
+                job = found
+            return {str(row[0]): int(row[1]) for row in job.result()}
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """One load job for each table, together; then the run's; the one of `snapshots` after all others have
@@ -143,7 +160,7 @@ class BigQuerySink:
 
             self._opened = Client(
                 project=self._project,
-                credentials=self._identity().credentials,
+                credentials=self._identity().shared(),
                 location=self._location,
                 client_info=ClientInfo(user_agent=USER_AGENT),  # type: ignore[no-untyped-call]
                 client_options=ClientOptions(api_endpoint=self._endpoint) if self._endpoint else None,
@@ -157,20 +174,24 @@ class BigQuerySink:
             file=rows.files[table],
             rows=rows.counts[table],
             schema=schema_of(table),
-            job_id=_job_id(commit.run_id, commit.task_index, *name),
+            job_id=self._job_id(commit.run_id, str(commit.task_index), *name),
             content=checksum(rows.files[table]),
-            labels={**self._options.labels, "outcome": commit.outcome},
+            labels={**self._options.labels, **{k: str(v).lower() for k, v in commit.outcome._asdict().items()}},
         )
+
+    def _job_id(self, *name: str) -> str:
+        """Letters, digits, _ and - alone (https://cloud.google.com/bigquery/docs/running-jobs); ids are of the whole
+        project, so the dataset is in it."""
+        dataset = self.name.rpartition(".")[2]
+        return re.sub(r"[^A-Za-z0-9_-]", "-", "-".join(("gke-inventory", dataset, *name)))
 
     def _query(self, sql: str) -> bigquery.QueryJob:
         """The job, ended; one that would bill more than the configuration lets it is refused."""
         from google.cloud.bigquery import QueryJobConfig
 
-        config = QueryJobConfig(
-            default_dataset=self.name,
-            labels=self._options.labels,
-            maximum_bytes_billed=self._options.maximum_bytes_billed,
-        )
+        config = QueryJobConfig(default_dataset=self.name, labels=self._options.labels)
+        if self._options.maximum_bytes_billed is not None:
+            config.maximum_bytes_billed = self._options.maximum_bytes_billed
         job = self._client.query(sql, job_config=config, location=self._location)
         job.result()
         log.info("query", bytes_billed=job.total_bytes_billed, job_id=job.job_id)
@@ -178,11 +199,6 @@ class BigQuerySink:
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self._query(sql).result()]
-
-
-def _job_id(run_id: str, task_index: int, *name: str) -> str:
-    # https://cloud.google.com/bigquery/docs/running-jobs: letters, digits, _ and -, at most 1,024
-    return re.sub(r"[^A-Za-z0-9_-]", "-", "-".join(("gke-inventory", run_id, str(task_index), *name)))
 
 
 def _type(field: bigquery.SchemaField) -> str:

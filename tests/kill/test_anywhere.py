@@ -1,0 +1,166 @@
+"""SIGKILL at points spread over discovery, collection, spool, upload and commit, then a retry as Cloud Run makes one.
+
+Judged from the analyst's side: what they see is the state before, whole, or the new one, whole; once a retry has come
+to its end, the new one, once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from job.config import Config
+from job.identity import default_identity
+from job.simulator import Simulator, simulate
+from job.sinks import Sink, open_sink
+
+LAUNCHER = Path(__file__).parent / "killed.py"
+POINTS = 28  # for each sink
+KILLS = 3  # of one task, before an attempt is let through
+PARTS = 2  # tests that the points are dealt out to, to run side by side
+
+
+@pytest.fixture
+def fleet() -> Iterator[Simulator]:
+    with simulate(clusters=3, pods=6, plain=True, seed=5) as found:
+        yield found
+
+
+class Analyst:
+    """Looks at the warehouse, and knows what there has been to see."""
+
+    def __init__(self, sink: Sink, fleet: Simulator) -> None:
+        self._sink, self._fleet = sink, fleet
+        self.clusters = len(fleet.clusters)
+        told = [cluster["objects"] for cluster in fleet.inventory()["clusters"]]
+        self._pods = sum(len(objects["pods"]) for objects in told)
+        self._namespaces = sum(len(objects["namespaces"]) for objects in told)
+        self.generation = 0
+
+    def change_the_fleet(self) -> None:
+        """Another namespace in every cluster."""
+        self.generation += 1
+        for cluster in self._fleet.clusters:
+            name = f"generation-{self.generation}"
+            item = {"metadata": {"name": name, "uid": f"{cluster}/{name}"}, "status": {"phase": "Active"}}
+            self._fleet.create(cluster, "namespaces", item)
+
+    def sees(self) -> int:
+        """The generation that the views show, when they show one whole, and nothing of any other."""
+        ((newest,),) = self._rows("SELECT COUNT(*) FROM latest_namespaces WHERE name LIKE 'generation-%'")
+        generation, rest = divmod(newest, self.clusters)
+        assert rest == 0
+        seen = (
+            "SELECT (SELECT COUNT(*) FROM latest_snapshots WHERE status = 'complete'), "
+            "(SELECT COUNT(*) FROM latest_pods), (SELECT COUNT(DISTINCT uid) FROM latest_pods), "
+            "(SELECT COUNT(*) FROM latest_namespaces), (SELECT COUNT(*) FROM latest_clusters), "
+            "(SELECT COUNT(*) FROM coverage WHERE status = 'ok'), (SELECT COUNT(*) FROM coverage WHERE status <> 'ok')"
+        )
+        assert self._rows(seen) == [
+            (
+                self.clusters, self._pods, self._pods, self._namespaces + generation * self.clusters, self.clusters,
+                9 * self.clusters + 3, 0,
+            )
+        ]  # fmt: skip
+        return generation
+
+    def finds_once(self, execution: str) -> None:
+        """The execution has one committed run, one snapshot of each cluster, and each row of them once."""
+        runs = f"SELECT COUNT(*) FROM committed_runs WHERE run_id = '{execution}'"
+        snapshots = f"SELECT COUNT(*), COUNT(DISTINCT cluster) FROM snapshots WHERE run_id = '{execution}'"
+        assert self._rows(runs) == [(1,)]
+        assert self._rows(snapshots) == [(self.clusters, self.clusters)]
+        for table in ("pods", "namespaces", "nodes", "workloads"):
+            twice = (
+                f"SELECT t.snapshot_id, t.uid FROM {table} AS t JOIN snapshots AS s ON s.snapshot_id = t.snapshot_id "
+                "GROUP BY 1, 2 HAVING COUNT(*) > 1"
+            )
+            assert self._rows(twice) == []
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._sink.query(sql).rows
+
+
+PHASES = {
+    "discovery": ("job.discover", "job.identity"),
+    "collection": ("job.listing", "job.connect", "job.collect"),
+    "spool": ("job.spool",),
+    "commit": ("job.sinks",),
+}
+
+
+def phase_of(module: str) -> str | None:
+    return next((phase for phase, modules in PHASES.items() if module.startswith(modules)), None)
+
+
+def points_in(places: list[str]) -> list[int]:
+    """Numbers of events, as many of each phase, spread over all there are of it."""
+    found = []
+    for phase in PHASES:
+        events = [number for number, module in enumerate(places, start=1) if phase_of(module) == phase]
+        wanted = POINTS // len(PHASES)
+        found += [events[len(events) * (2 * index + 1) // (2 * wanted)] for index in range(wanted)]
+    return sorted(found)
+
+
+def attempt(path: Path, execution: str, number: int, at: int, environment: dict[str, str]) -> tuple[int, list[str]]:
+    """One attempt of the task, killed at its event `at`: exit code, and the module at work in each event until then."""
+    told = path.with_suffix(".told")
+    told.unlink(missing_ok=True)
+    done = subprocess.run(
+        [sys.executable, str(LAUNCHER), str(at), str(told), "run", "-q", "--json", "--config", str(path)],
+        env=os.environ
+        | environment
+        | {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_ATTEMPT": str(number), "TMPDIR": str(path.parent)},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode in (0, -9), done.stderr
+    return done.returncode, told.read_text().splitlines()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("kind", ["duckdb", "bigquery"])
+def test_nothing_is_half_visible_or_twice_wherever_it_is_killed(
+    fleet: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, part: int
+) -> None:
+    for name, value in fleet.environment.items():
+        monkeypatch.setenv(name, value)
+    url = {"duckdb": f"duckdb:///{tmp_path}/k.duckdb", "bigquery": f"bigquery://shop-prod.kill_{part}?location=EU"}[
+        kind
+    ]
+    keys = {**fleet.configuration, "projects": [p for p in fleet.projects if p != "acquired-company"], "sink": url}
+    config = msgspec.convert(keys, Config)
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps(keys))
+    sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+    analyst = Analyst(sink, fleet)
+
+    for execution in ("first", "second"):  # the first has to make tables too
+        code, places = attempt(path, execution, 0, -1, fleet.environment)
+        assert code == 0
+    assert analyst.sees() == analyst.generation
+    points = points_in(places)[part::PARTS]
+    phases = []
+    for first in range(0, len(points), KILLS):
+        execution, before = f"execution-{first}", analyst.sees()
+        analyst.change_the_fleet()
+        for number, at in enumerate(points[first : first + KILLS]):
+            code, places = attempt(path, execution, number, at, fleet.environment)
+            if code == -9:
+                phases.append(phase_of(places[-1]))
+            assert analyst.sees() in (before, analyst.generation)
+        code, _ = attempt(path, execution, KILLS, -1, fleet.environment)
+        assert code == 0
+        assert analyst.sees() == analyst.generation
+        analyst.finds_once(execution)
+    assert len(phases) >= len(points) * 2 // 3  # a retry of a committed task ends early: there is nothing left to kill
+    assert set(phases) >= {"discovery", "collection", "commit"}
