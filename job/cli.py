@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from job.errors import Interrupted, InventoryError
+from job.signals import stop_in_order, stopped_by
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -25,33 +26,42 @@ INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal's number, as shells hav
 
 def main() -> NoReturn:
     """Runs the command line; the only place where exit codes are made."""
-    _on_sigterm()
+    stop_in_order()
     try:
         code = cli.main(prog_name="gke-inventory", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as request:
-        code = request.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = USAGE
-    except InventoryError as error:
-        click.echo(f"gke-inventory: {error}", err=True)
-        code = USAGE
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("gke-inventory: interrupted; nothing was written to the sink", err=True)
-        code = INTERRUPTED
-    except Interrupted:
-        click.echo("gke-inventory: stopped by SIGTERM; nothing was written to the sink", err=True)
-        code = TERMINATED
+    except (KeyboardInterrupt, click.Abort, Interrupted):
+        code = _tell_stop()
     except (BrokenPipeError, SystemExit):  # `| head` has seen enough; click makes an exit of it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = COMPLETE
     except Exception as error:  # noqa: BLE001 (whatever it is, it is ours)
-        _report_bug(error)
-        code = BUG
+        # DuckDB, for one, looks for signals itself, and raises an exception of its own in place of ours
+        code = _tell(error) if stopped_by() is None else _tell_stop()
     if code in (INTERRUPTED, TERMINATED):
         os._exit(code)  # workers may be waiting for servers that never answer
     sys.exit(code or COMPLETE)
+
+
+def _tell(error: Exception) -> int:
+    """Says what went wrong; returns the exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        error.show()
+        return USAGE
+    if isinstance(error, InventoryError):
+        click.echo(f"gke-inventory: {error}", err=True)
+        return USAGE
+    _report_bug(error)
+    return BUG
+
+
+def _tell_stop() -> int:
+    is_terminated = stopped_by() == signal.SIGTERM
+    told = "stopped by SIGTERM" if is_terminated else "interrupted"
+    click.echo(f"gke-inventory: {told}; nothing was written to the sink", err=True)
+    return TERMINATED if is_terminated else INTERRUPTED
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -381,13 +391,6 @@ def _print_json(value: Any) -> None:
     import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
-
-
-def _on_sigterm() -> None:
-    def stop(signum: int, frame: object) -> NoReturn:  # noqa: ARG001
-        raise Interrupted
-
-    signal.signal(signal.SIGTERM, stop)
 
 
 def _report_bug(error: Exception) -> None:

@@ -41,7 +41,8 @@ def kubernetes_client(
     config = config or load_config()
     identity = identity or default_identity(config.api_endpoints.oauth2)
     identity.token()
-    listing = clusters_in(project_id, container_client(config, identity), identity)
+    with container_client(config, identity) as container:
+        listing = clusters_in(project_id, container, identity, config.timeouts)
     name = f"{project_id}/{location}/{cluster}"
     for found in listing.clusters:
         if (found.location, found.name) == (location, cluster):

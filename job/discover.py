@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from job.config import Clusters, Config
+from job.config import Clusters, Config, Timeouts
+from job.errors import CredentialsError
 from job.identity import Identity
 from job.tables import Collection
 from job.version import USER_AGENT
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from google.cloud.container_v1 import ClusterManagerClient
 
 RESOURCE = "clusters"
+
+# msgspec learns a struct when it first meets it, and crashes or drops fields where two threads are the first: no worker
+# may be, so whatever they decode has its decoder made at import
+msgspec.json.Decoder(gke.Cluster)
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -52,24 +57,40 @@ def container_client(config: Config, identity: Identity) -> ClusterManagerClient
     return ClusterManagerClient(credentials=identity.shared(), client_options=options, client_info=info)
 
 
-def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identity, *, run_id: str = "") -> Listing:
-    """Lists the clusters of one project, in all locations, with one request.
+def clusters_in(
+    project_id: str, client: ClusterManagerClient, identity: Identity, timeouts: Timeouts, *, run_id: str = ""
+) -> Listing:
+    """Lists the clusters of one project, in all locations, with one request, sent again while that may help.
 
     https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters/list
 
     Never raises for what the API answers: a denied project, a disabled API, an unknown project or missing zones are
     the outcome of the collection.
     """
-    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.api_core import exceptions
+    from google.api_core.retry import Retry, if_exception_type
     from google.auth.exceptions import GoogleAuthError
 
+    failures: list[Exception] = []
+    retry = Retry(
+        predicate=if_exception_type(
+            exceptions.ServiceUnavailable, exceptions.DeadlineExceeded, exceptions.ResourceExhausted,
+            exceptions.InternalServerError,
+        ),
+        initial=0.25, multiplier=2.0, maximum=16.0, timeout=timeouts.retry_seconds, on_error=failures.append,
+    )  # fmt: skip
     started_at, clock = datetime.now(UTC), monotonic()
     clusters: tuple[gke.Cluster, ...] = ()
     told: dict[str, Any] = {"outcome": "ok", "http_status": 200}
     try:
         # On a plain loopback channel nothing else would authenticate us.
         metadata = [("authorization", f"Bearer {identity.token()}")] if _is_plain(client) else []
-        answer = client.list_clusters(parent=f"projects/{project_id}/locations/-", metadata=metadata)
+        answer = client.list_clusters(
+            parent=f"projects/{project_id}/locations/-",
+            metadata=metadata,
+            retry=retry,
+            timeout=timeouts.request_seconds,
+        )
         found = {f"{cluster.location}/{cluster.name}": _decoded(cluster) for cluster in answer.clusters}
         clusters = tuple(cluster for cluster in found.values() if cluster is not None)
         told["listed_clusters"] = tuple(sorted(found))
@@ -80,8 +101,12 @@ def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identit
             zones = tuple(sorted(answer.missing_zones))
             told |= {"outcome": "partial", "reason": "MissingZones", "missing_zones": zones}
             told["message"] = f"GKE could not list the clusters of {', '.join(zones)}"
-    except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+    except CredentialsError as error:
+        told = {"outcome": "unauthorized", "reason": "Credentials", "message": str(error)}
+    except (exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError) as error:
         told = _outcome(error, project_id)
+    # the failure that ends it is told to `on_error` too, where its like is tried again
+    retries = len(failures) - (1 if failures and told["outcome"] not in ("ok", "partial") else 0)
     return Listing(
         project_id=project_id,
         clusters=clusters,
@@ -91,8 +116,8 @@ def clusters_in(project_id: str, client: ClusterManagerClient, identity: Identit
             pages=1 if clusters or told["outcome"] in ("ok", "partial") else 0,
             objects=len(clusters),
             bytes=0,
-            requests=1,
-            retries=0,
+            requests=1 + retries,
+            retries=retries,
             restarts=0,
             waited_seconds=0.0,
             started_at=started_at,
@@ -139,11 +164,11 @@ def _is_plain(client: ClusterManagerClient) -> bool:
 def _decoded(cluster: Any) -> gke.Cluster | None:
     """The message as our struct: by way of its JSON form, so that REST's and gRPC's answers read the same; None where
     it is none, which costs no other cluster anything."""
-    from google.protobuf.json_format import MessageToDict
+    from google.protobuf.json_format import Error, MessageToDict
 
     try:
         return msgspec.convert(MessageToDict(type(cluster).pb(cluster)), gke.Cluster, strict=False)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, Error):
         return None
 
 

@@ -15,9 +15,18 @@ class ConfigError(InventoryError):
 class CredentialsError(InventoryError):
     """Application Default Credentials are absent, expired or refused."""
 
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
+        """Whether trying again later may help: the token endpoint could not be reached, or failed."""
+
 
 class NotFoundError(InventoryError):
     """A project, cluster or object that was asked for by name is not there."""
+
+
+class SpoolError(InventoryError):
+    """Rows cannot be written to a temporary file."""
 
 
 class SinkError(InventoryError):

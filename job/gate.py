@@ -12,6 +12,10 @@ _PATIENCE = 0.1  # seconds for which a request waits for one that is under way, 
 _PROBATION = 10  # good answers, after which a server that was asked too much is sent one request more at a time
 
 
+class NoTurnError(Exception):
+    """A request's turn has not come in time."""
+
+
 class Gate:
     """Lets requests through: one at first, so that a small cluster is read over one connection; one more whenever one
     has waited for a moment; half as many after a 429, and then one more after every ten good answers."""
@@ -32,14 +36,14 @@ class Gate:
             until: on the monotonic clock.
 
         Raises:
-            TimeoutError: it has not come by then.
+            NoTurnError: it has not come by then.
         """
         with self._turn:
             while not self._is_open():
                 if not self._turn.wait(min(_PATIENCE, max(until - monotonic(), 0.001))):
                     self._limit = min(self._limit + 1, self._bearable)
                 if monotonic() >= until:
-                    raise TimeoutError
+                    raise NoTurnError
             self._under_way += 1
         try:
             yield

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from job.errors import CredentialsError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
+    from google.auth.exceptions import GoogleAuthError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_PAUSE_SECONDS = 5.0
 
 
 class Identity:
@@ -19,6 +22,8 @@ class Identity:
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
         self._lock = threading.Lock()
+        self._failed_at = 0.0
+        self._failure: GoogleAuthError | None = None
 
     def token(self) -> str:
         """A bearer token that is valid for minutes to come.
@@ -33,7 +38,7 @@ class Identity:
         if self.credentials.token_state is not TokenState.FRESH:
             with self._lock:
                 if self.credentials.token_state is not TokenState.FRESH:
-                    self._refresh(still_valid=self.credentials.token_state is TokenState.STALE)
+                    self._refresh()
         return str(self.credentials.token)
 
     def renew(self, refused: str) -> bool:
@@ -41,7 +46,7 @@ class Identity:
         with self._lock:
             if self.credentials.token == refused:
                 try:
-                    self._refresh(still_valid=False)
+                    self._refresh(is_refused=True)
                 except CredentialsError:
                     return False
             return bool(self.credentials.token != refused)
@@ -65,18 +70,27 @@ class Identity:
 
         return Shared()  # type: ignore[no-untyped-call]
 
-    def _refresh(self, *, still_valid: bool) -> None:
-        from google.auth.exceptions import GoogleAuthError
+    def _refresh(self, *, is_refused: bool = False) -> None:
+        """Gets a new token; one that could not be had is done without while the old one is valid.
+
+        After a failure nobody asks again for a moment: with the lock held, each worker in turn would wait as long.
+        """
+        from google.auth.credentials import TokenState
+        from google.auth.exceptions import GoogleAuthError, TransportError
         from google.auth.transport.requests import Request
 
-        try:
-            self.credentials.refresh(Request())  # type: ignore[no-untyped-call]
-        except GoogleAuthError as error:
-            if not still_valid:
-                raise CredentialsError(
-                    f"no access token for {_who(self.credentials)}: {_reason(error)}. Where a user's login has "
-                    "expired, run `gcloud auth application-default login`; on Cloud Run, check the service account"
-                ) from error
+        if self._failure is None or monotonic() > self._failed_at + _PAUSE_SECONDS:
+            self._failure = None
+            try:
+                self.credentials.refresh(Request())  # type: ignore[no-untyped-call]
+            except GoogleAuthError as error:
+                self._failed_at, self._failure = monotonic(), error.with_traceback(None)
+        if self._failure is not None and (is_refused or self.credentials.token_state is TokenState.INVALID):
+            raise CredentialsError(
+                f"no access token for {_who(self.credentials)}: {_reason(self._failure)}. Where a user's login has "
+                "expired, run `gcloud auth application-default login`; on Cloud Run, check the service account",
+                may_pass=self._failure.retryable or isinstance(self._failure, TransportError),
+            ) from self._failure
 
 
 def default_identity(token_uri: str | None = None) -> Identity:

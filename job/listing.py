@@ -1,31 +1,36 @@
-"""One LIST: its pages as raw bytes, decoded one at a time, with retries, and started anew when its token expires."""
+"""One LIST: its pages one at a time, as raw bytes, with retries, and within its time."""
 
 from __future__ import annotations
 
 import random
+import ssl
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
 from job.config import Timeouts
+from job.errors import CredentialsError
+from job.gate import Gate, NoTurnError
 from job.identity import Identity
 from job.wire import meta
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-Decoded = TypeVar("Decoded")
+Taken = TypeVar("Taken")
 
-MOST_ATTEMPTS = 5  # of one request
 MOST_RESTARTS = 5  # of one list
 MOST_BYTES = (
     256 << 20
 )  # of one page, decompressed: a page of 500 objects at the most that etcd holds of each is smaller
-_CHUNK = 16 << 10  # bytes: TLS has no larger records, and a smaller read leaves some of one for the next
+_CHUNK = 16 << 10  # bytes: TLS has no larger records, and less leaves some of one for the next read
 _KEPT_BYTES = 32 << 20  # of a buffer that is used again, which spares the kernel's work for fresh memory
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 32.0  # seconds; API servers ask for 32 at most
 
@@ -34,20 +39,42 @@ class Unread(Exception):  # noqa: N818 (an outcome, not a fault of ours)
     """A request or list that cannot be read: the outcome to record, and why."""
 
     def __init__(
-        self, outcome: str, message: str, *, reason: str | None = None, http_status: int | None = None
+        self,
+        outcome: str,
+        message: str,
+        *,
+        reason: str | None = None,
+        http_status: int | None = None,
+        again: float | None = None,
     ) -> None:
         super().__init__(message)
         self.outcome, self.message, self.reason, self.http_status = outcome, message, reason, http_status
+        self.again = again
+        """Seconds after which another try may help; None where none will."""
 
 
 class Expired(Exception):  # noqa: N818
     """The list's continue token has expired: what was read of it is void."""
 
 
+class Deadline(NamedTuple):
+    """The end of somebody's time."""
+
+    at: float
+    """On the monotonic clock."""
+    reason: str
+    """`RunTimeout`, `ClusterTimeout` or `KindTimeout`."""
+    message: str
+
+    def unread(self) -> Unread:
+        return Unread("timed_out", self.message, reason=self.reason)
+
+
 @dataclass
 class Tally:
-    """What a list has taken so far."""
+    """What a list has taken so far, and when its time is up."""
 
+    deadline: Deadline
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=monotonic)
     http_status: int | None = None
@@ -67,8 +94,7 @@ class Tally:
 class Answer(NamedTuple):
     status: int
     headers: Any
-    size: int
-    """Bytes of the body."""
+    body: memoryview
     token: str
     """The bearer token it was asked with."""
 
@@ -80,87 +106,138 @@ class Server:
     client: ApiClient
     identity: Identity
     timeouts: Timeouts
-    deadline: float
-    """On the monotonic clock: the end of the cluster's time."""
     wait: Callable[[float], object]
     """Waits so many seconds."""
+    gate: Gate = field(default_factory=Gate)
+    renewed: str = ""
+    """The token that was got after another was refused."""
+    refuses: bool = False
+    """Whether that one is refused too: no further ones are got, one a list."""
     _buffers: list[bytearray] = field(default_factory=list)
+    _answered_at: float = 0.0
+    _silence: Unread | None = None
+    _probing: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(
-        self, path: str, query: list[tuple[str, Any]], decode: Callable[[memoryview], Decoded], tally: Tally
-    ) -> Decoded:
-        """GETs and decodes one body, again where that may help.
+    def get(self, path: str, query: list[tuple[str, Any]], take: Callable[[memoryview], Taken], tally: Tally) -> Taken:
+        """GETs one body and has it taken in, again where that may help.
 
-        Connection failures, 429, 5xx and bodies that are not JSON are tried again, after `Retry-After` where the server
-        says so, else after growing waits; a 401 once, with a new token. Silence is not tried again.
+        Connection failures, 429, 5xx and bodies that are not JSON are tried again for `retry_seconds`, after growing
+        waits, or after `Retry-After` where the server asks for longer ones; a 401 once a cluster; and once what was
+        not answered, where the server still answers.
+
+        Args:
+            take: is given the body, whose bytes are another's once it has returned.
 
         Raises:
             Unread: it could not be had.
             Expired: 410, the continue token is too old.
-            msgspec.ValidationError: from `decode`, for JSON that is not what it should be.
+            msgspec.ValidationError: from `take`, for JSON that is not what it should be.
         """
-        buffer = self._buffers.pop() if self._buffers else bytearray()
-        try:
-            return self._get(path, query, decode, tally, buffer)
-        finally:
-            if len(buffer) <= _KEPT_BYTES:
-                self._buffers.append(buffer)
-
-    def _get(
-        self,
-        path: str,
-        query: list[tuple[str, Any]],
-        decode: Callable[[memoryview], Decoded],
-        tally: Tally,
-        buffer: bytearray,
-    ) -> Decoded:
-        renewed = False
-        for attempt in range(1, MOST_ATTEMPTS + 1):
-            tally.requests += 1
-            wait: float | None = None
+        end = min(tally.deadline.at, monotonic() + self.timeouts.retry_seconds)
+        is_patient = True
+        for attempt in count(1):
+            self.wait(0.0)  # where the run was stopped, it ends here
+            token, sent_at = "", monotonic()
             try:
-                answer = self._send(path, query, buffer)
-                tally.http_status = answer.status
-                with memoryview(buffer)[: answer.size] as body:
-                    if answer.status == 200:
-                        tally.bytes += answer.size
-                        return decode(body)
-                    failure = _refused(answer, bytes(body))
-                if answer.status == 410:
-                    raise Expired(failure.message)
-                if answer.status == 401 and not renewed:
-                    renewed = True
-                    wait = 0.0 if self.identity.renew(answer.token) else None
-                elif answer.status == 429 or answer.status >= 500:
-                    wait = _retry_after(answer.headers) or _backoff(attempt)
+                with self._buffer() as buffer:
+                    answer = self._send(path, query, buffer, tally)
+                    tally.http_status, token = answer.status, answer.token
+                    if answer.status != 200:
+                        raise _refused(answer)
+                    self.refuses = False
+                    self.gate.answered()
+                    tally.bytes += len(answer.body)
+                    taken = take(answer.body)
+                    answer.body.release()  # the buffer may grow again
+                    return taken
             except msgspec.ValidationError:
                 raise
-            except msgspec.DecodeError:
-                failure = Unread("invalid", "the answer is not JSON", http_status=200)
-                wait = _backoff(attempt)
+            except meta.NOT_DECODABLE:
+                failure = Unread("invalid", "the answer is not JSON", http_status=200, again=0.0)
             except Unread as error:
                 failure = error
-                wait = _backoff(attempt) if error.outcome == "unreachable" and error.reason != "Certificate" else None
-            if wait is None or attempt == MOST_ATTEMPTS or monotonic() + wait > self.deadline:
+            wait = None if failure.again is None else max(failure.again, _backoff(attempt))
+            if failure.http_status == 429:
+                self.gate.throttled(wait or 0.0)
+            if failure.reason == "ReadTimeout" and is_patient and self._answers_others(sent_at, failure, tally):
+                is_patient, wait, end = False, 0.0, tally.deadline.at
+            elif failure.http_status == 401 and self._has_new_token(token):
+                wait, end = 0.0, tally.deadline.at
+            if wait is None or monotonic() + wait > end:
                 raise failure
             tally.retries += 1
             tally.waited_seconds = round(tally.waited_seconds + wait, 3)
             self.wait(wait)
         raise AssertionError("unreachable")
 
-    def _send(self, path: str, query: list[tuple[str, Any]], buffer: bytearray) -> Answer:
-        """The body goes into the buffer, from its beginning."""
+    def _has_new_token(self, refused: str) -> bool:
+        self.refuses = self.refuses or refused == self.renewed
+        if self.refuses or not self.identity.renew(refused):
+            return False
+        self.renewed = self.identity.token()
+        return True
+
+    def _answers_others(self, sent_at: float, failure: Unread, tally: Tally) -> bool:
+        """Whether the server answers at all, where it has not answered a request.
+
+        Then that one is worth a second try: after a migration of this process its connections are dead without a word.
+        A server that answers nothing is found silent once, not by each of its lists in turn.
+        """
+        with self._probing:
+            if self._answered_at == 0.0:
+                self._silence = failure
+            elif self._silence is None and self._answered_at < sent_at:
+                patience = min(self.timeouts.connect_seconds, self.timeouts.request_seconds)
+                soon = Deadline(monotonic() + patience, *tally.deadline[1:])
+                try:
+                    with self._buffer() as buffer:
+                        self._send("/version", [], buffer, tally, min(soon, tally.deadline))
+                except Unread:
+                    self._silence = failure
+            return self._silence is None
+
+    def _send(
+        self,
+        path: str,
+        query: list[tuple[str, Any]],
+        buffer: bytearray,
+        tally: Tally,
+        at_once: Deadline | None = None,
+    ) -> Answer:
+        """Sends one request, when its turn has come; the body of the answer is in the buffer.
+
+        Args:
+            at_once: sends it now, and gives it until then.
+        """
+        deadline = at_once or tally.deadline
+        accept = {"Accept": "application/json"}
+        try:
+            _, url, headers, *_ = self.client.param_serialize(
+                "GET", path, query_params=query, header_params=accept, auth_settings=["BearerToken"]
+            )
+        except CredentialsError as error:
+            again = 0.0 if error.may_pass else None
+            raise Unread("unauthorized", str(error), reason="Credentials", again=again) from error
+        try:
+            with nullcontext() if at_once else self.gate.turn(deadline.at):
+                if self._silence is not None:
+                    raise Unread("timed_out", self._silence.message, reason=self._silence.reason)
+                tally.requests += 1
+                answer = self._exchange(url, headers, buffer, deadline)
+        except NoTurnError:
+            raise deadline.unread() from None
+        self._answered_at = monotonic()
+        return answer
+
+    def _exchange(self, url: str, headers: dict[str, str], buffer: bytearray, deadline: Deadline) -> Answer:
         import urllib3
         from urllib3.exceptions import HTTPError
 
-        remaining = self.deadline - monotonic()
+        remaining = deadline.at - monotonic()
         if remaining <= 0:
-            raise Unread("timed_out", "the cluster's time was up", reason="ClusterTimeout")
+            raise deadline.unread()
         limit = min(self.timeouts.request_seconds, remaining)
         end = monotonic() + limit
-        _, url, headers, *_ = self.client.param_serialize(
-            "GET", path, query_params=query, header_params={"Accept": "application/json"}, auth_settings=["BearerToken"]
-        )
         try:
             response = self.client.rest_client.pool_manager.request(
                 "GET",
@@ -176,56 +253,72 @@ class Server:
                 response.close()  # what is left unread would be taken for the next answer
                 raise
         except HTTPError as error:
-            raise _unreachable(error, limit) from error
-        return Answer(response.status, response.headers, size, headers["authorization"].removeprefix("Bearer "))
+            raise deadline.unread() if monotonic() >= deadline.at else _unreachable(error, limit) from error
+        token = headers["authorization"].removeprefix("Bearer ")
+        return Answer(response.status, response.headers, memoryview(buffer)[:size], token)
+
+    @contextmanager
+    def _buffer(self) -> Iterator[bytearray]:
+        """One for the body of an answer; where all goes well it is used again."""
+        buffer = self._buffers.pop() if self._buffers else bytearray()
+        yield buffer
+        if len(buffer) <= _KEPT_BYTES:
+            self._buffers.append(buffer)
 
 
-def pages(server: Server, path: str, limit: int, page: Any, tally: Tally) -> Iterator[Any]:
-    """The pages of one list, all of one resource version.
+def read_list(server: Server, path: str, limit: int, take: Callable[[memoryview], meta.ListMeta], tally: Tally) -> None:
+    """Reads the pages of one list, all of one resource version.
 
     `resourceVersion` is left unset: with 0 the server would answer from a cache that may be stale, and ignore the limit
     (https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks).
 
     Args:
         limit: objects a page.
-        page: decodes a page: bytes -> `meta.Page`.
+        take: takes a page in.
 
     Raises:
         Unread: the list cannot be read to its end.
         Expired: it has to be started again.
     """
     token: str | None = None
+    tokens: set[str] = set()
     while True:
         query: list[tuple[str, Any]] = [("limit", limit), *([("continue", token)] if token else [])]
         try:
-            found = server.get(path, query, page, tally)
+            told = server.get(path, query, take, tally)
         except msgspec.ValidationError as error:
             raise Unread("invalid", f"the answer is not a list: {error}", http_status=200) from error
         tally.pages += 1
-        version = found.metadata.resource_version
-        if tally.resource_version is not None and version != tally.resource_version:
+        if tally.resource_version is not None and told.resource_version != tally.resource_version:
             raise Expired("a later page is of another resource version")
-        tally.resource_version = version
-        yield found
-        if not found.metadata.continue_:
+        tally.resource_version = told.resource_version
+        token = told.continue_
+        if not token:
             return
-        if found.metadata.continue_ == token:  # a server that does this would be read for ever
+        if token in tokens:  # a server that does this would be read for ever
             raise Unread("invalid", "the server gives the same continue token again and again", http_status=200)
-        token = found.metadata.continue_
+        tokens.add(token)
 
 
 def _read(response: Any, buffer: bytearray, end: float) -> int:
     """Reads the whole body into the buffer, unless it is too large or comes too slowly; returns its size."""
+    if (response.length_remaining or 0) > MOST_BYTES:
+        raise _too_large(response)
     size, is_packed = 0, "Content-Encoding" in response.headers
     while chunk := response.read1(_CHUNK, decode_content=is_packed):
-        reached = size + len(chunk)
-        if reached > MOST_BYTES:
-            raise Unread("invalid", f"the answer is larger than {MOST_BYTES >> 20} MiB", http_status=response.status)
+        buffer[size : size + len(chunk)] = chunk
+        size += len(chunk)
+        if size > MOST_BYTES:
+            raise _too_large(response)
         if monotonic() > end:
             raise Unread("timed_out", "the answer came too slowly", reason="ReadTimeout", http_status=response.status)
-        buffer[size:reached] = chunk
-        size = reached
     return size
+
+
+def _too_large(response: Any) -> Unread:
+    return Unread(
+        "invalid", f"the answer is larger than {MOST_BYTES >> 20} MiB", reason="TooLarge", http_status=response.status
+    )
 
 
 # Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
@@ -233,16 +326,25 @@ _STATUS = msgspec.json.Decoder(meta.Status)
 _OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 
-def _refused(answer: Answer, body: bytes) -> Unread:
-    """What the server said instead of an answer: a `Status`, or plain text."""
+def _refused(answer: Answer) -> Unread:
+    """What the server said instead of an answer: a `Status`, or plain text.
+
+    Raises:
+        Expired: that the continue token is too old.
+    """
     try:
-        told = _STATUS.decode(body)
+        told = _STATUS.decode(answer.body)
         reason, message = told.reason, told.message or ""
-    except msgspec.MsgspecError:
-        reason, message = None, body[:300].decode("utf-8", "replace")
+    except meta.NOT_DECODABLE:
+        reason, message = None, bytes(answer.body[:300]).decode("utf-8", "replace")
+        if message.lstrip().startswith("<"):  # a proxy's page
+            message = ""
     outcome = _OUTCOMES.get(answer.status, "server_error" if answer.status >= 500 else "refused")
     text = " ".join(message.split())[:300] or f"HTTP status {answer.status}"
-    return Unread(outcome, text, reason=reason, http_status=answer.status)
+    if answer.status == 410:
+        raise Expired(text)
+    again = _retry_after(answer.headers) if answer.status == 429 or answer.status >= 500 else None
+    return Unread(outcome, text, reason=reason, http_status=answer.status, again=again)
 
 
 def _unreachable(error: Exception, limit: float) -> Unread:
@@ -251,28 +353,40 @@ def _unreachable(error: Exception, limit: float) -> Unread:
     cause: BaseException = error
     while isinstance(cause, exceptions.MaxRetryError) and cause.reason is not None:
         cause = cause.reason
-    if isinstance(cause, exceptions.SSLError):
-        text = str(cause)
-        is_refused = "CERTIFICATE_VERIFY_FAILED" in text or "match" in text
-        return Unread("unreachable", f"TLS: {_short(text)}", reason="Certificate" if is_refused else "TLS")
     if isinstance(cause, exceptions.NameResolutionError):
-        return Unread("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution")
+        return Unread("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution", again=0.0)
     if isinstance(cause, exceptions.NewConnectionError):
-        return Unread("unreachable", "the connection was refused or has no route", reason="Connection")
-    if isinstance(cause, exceptions.ConnectTimeoutError):  # of which the two above are kinds, for the library
+        text = "the connection was refused or has no route"
+        return Unread("unreachable", text, reason="ConnectionRefused", again=0.0)
+    if isinstance(cause, exceptions.ConnectTimeoutError):
         return Unread("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
     if isinstance(cause, exceptions.TimeoutError):
+        if "handshake" in str(cause.__cause__):
+            return Unread("timed_out", "no TLS handshake within the connect timeout", reason="ConnectTimeout")
         return Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
-    return Unread("unreachable", f"the connection broke: {_short(str(cause))}", reason=type(cause).__name__)
+    if isinstance(cause, exceptions.SSLError):
+        refused = cause.args[0] if cause.args else cause
+        if isinstance(refused, ssl.SSLCertVerificationError):
+            text = _short(refused.verify_message).rstrip(".")
+            return Unread("unreachable", f"the server's certificate is refused: {text}", reason="Certificate")
+        return Unread("unreachable", f"TLS: {_short(str(cause))}", reason="TLS", again=0.0)
+    text = f"the connection broke: {_short(str(cause))}"
+    return Unread("unreachable", text, reason="ConnectionBroken", again=0.0)
 
 
 def _short(text: str) -> str:
     return " ".join(text.split())[:200]
 
 
-def _retry_after(headers: Any) -> float | None:
-    value = headers.get("Retry-After") or ""
-    return min(float(value), _LONGEST_WAIT) if value.isdecimal() else None
+def _retry_after(headers: Any) -> float:
+    """Seconds that the server asks to wait: it tells their number or, as proxies do, a date."""
+    from urllib3 import Retry
+    from urllib3.exceptions import InvalidHeader
+
+    try:
+        return min(Retry().parse_retry_after(headers.get("Retry-After") or "0"), _LONGEST_WAIT)
+    except InvalidHeader:
+        return 0.0
 
 
 def _backoff(attempt: int) -> float:

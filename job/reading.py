@@ -37,14 +37,15 @@ class Reading:
     """
 
     def __init__(self, kind: Kind, scope: Scope, segment: Segment, *, ordered: bool = True) -> None:
-        self._kind, self._scope, self._segment = kind, scope, segment
+        self.segment = segment
+        self._kind, self._scope = kind, scope
         self._decode = _OBJECTS[kind.resource].decode
         self._last, self._last_uid = "", ""
         self._seen: set[int] | None = None if ordered else set()
-        self.objects = 0
-        self.repeated = 0
-        self.unreadable_objects = 0
-        self.unreadable: list[str] = []
+        self._objects = 0
+        self._repeated = 0
+        self._unreadable_objects = 0
+        self._unreadable: list[str] = []
         self.controllers = Controllers()
         """What controls each object, for kinds that may control others."""
 
@@ -61,18 +62,33 @@ class Reading:
             try:
                 self._take(self._decode(item))
             except meta.NOT_DECODABLE:
-                self.unreadable_objects += 1
-                if len(self.unreadable) < _MOST_NAMED:
-                    self.unreadable.append(_name_of(item) or f"page item {position}")
+                self._unreadable_objects += 1
+                if len(self._unreadable) < _MOST_NAMED:
+                    self._unreadable.append(_name_of(item) or f"page item {position}")
         return page.metadata
+
+    def told(self) -> dict[str, Any]:
+        """What `collections` says of the list's objects."""
+        message = None
+        if self._unreadable_objects:
+            message = f"{self._unreadable_objects} objects could not be decoded: {', '.join(self._unreadable[:3])}"
+        elif self._repeated:
+            message = f"{self._repeated} objects were listed more than once, and are there once"
+        return {
+            "outcome": "partial" if self._unreadable_objects else "ok",
+            "message": message,
+            "objects": self._objects,
+            "unreadable": tuple(self._unreadable),
+            "unreadable_objects": self._unreadable_objects,
+        }
 
     def _take(self, item: Any) -> None:
         metadata = item.metadata
         if self._is_repeated(metadata):
-            self.repeated += 1
+            self._repeated += 1
             return
-        self.objects += 1
-        self._segment.add(self._kind.rows(item, self._scope))
+        self._objects += 1
+        self.segment.add(self._kind.rows(item, self._scope))
         if self._kind.controls:
             self.controllers.add(metadata.uid, controller_of(metadata))
 

@@ -13,13 +13,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from job.collect import Collected, Collector, Stopped, Task
+from job.collect import Collected, Collector, Task
 from job.config import Config, check_config
 from job.connect import CONNECTABLE, choose_endpoint
 from job.discover import Listing, clusters_in, container_client, is_wanted
 from job.errors import ConfigError, InventoryError
 from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
+from job.listing import Deadline
+from job.lists import Stopped
 from job.log import log
 from job.shards import Shares
 from job.sinks import Commit, Outcome, Rows, Sink, open_sink
@@ -103,7 +105,7 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
     log.info("run started", run_id=task.run_id, projects=len(config.projects), sink=config.sink, version=VERSION)
     stop = threading.Event()
     with open_spool() as spool:
-        listings = list(_listings(config, identity(), task.run_id))
+        listings = _listings(config, identity(), task.run_id)
         wanted = [
             (listing.project_id, cluster)
             for listing in listings
@@ -113,18 +115,13 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         if task.count > 1:
             wanted = _share(wanted, task, sink)
         wanted.sort(key=lambda named: -(named[1].current_node_count or 0))  # the largest takes longest: it goes first
-        collector = Collector(config, identity(), spool, task, stop)
+        collector = Collector(config, identity(), spool, task, stop, _deadline(config, clock))
         collected: list[Collected] = []
         try:
             for done in _each(wanted, lambda named: collector.collect(*named), config.workers):
                 collected.append(done)
                 if progress is not None:
                     progress(len(collected), len(wanted))
-        except OSError as error:
-            raise InventoryError(
-                f"cannot write rows to a temporary file: {error.strerror or error}. Set TMPDIR to a folder with room; "
-                "nothing was written to the sink"
-            ) from error
         finally:
             stop.set()
         outcome = _record(spool, task, config, listings, collected, clock)
@@ -170,6 +167,11 @@ def plan(config: Config) -> list[Planned]:
             if is_wanted(listing.project_id, cluster, config.clusters)
         ]
     return planned
+
+
+def _deadline(config: Config, clock: float) -> Deadline | None:
+    seconds = config.timeouts.run_seconds
+    return None if seconds is None else Deadline(clock + seconds, "RunTimeout", "the run's time was up")
 
 
 def _share(wanted: list[tuple[str, gke.Cluster]], task: Task, sink: Sink) -> list[tuple[str, gke.Cluster]]:
@@ -248,13 +250,12 @@ def _number(variable: str, default: int) -> int:
     return int(text)
 
 
-def _listings(config: Config, identity: Identity, run_id: str) -> Iterator[Listing]:
+def _listings(config: Config, identity: Identity, run_id: str) -> list[Listing]:
     """One listing a project, in the order of the configuration."""
-    client = container_client(config, identity)
     projects = tuple(dict.fromkeys(config.projects))
 
     def listing(project: str) -> Listing:
-        found = clusters_in(project, client, identity, run_id=run_id)
+        found = clusters_in(project, client, identity, config.timeouts, run_id=run_id)
         told = found.collection
         if told.outcome == "ok":
             log.info("project listed", project=project, clusters=told.objects, seconds=told.duration_seconds)
@@ -262,8 +263,9 @@ def _listings(config: Config, identity: Identity, run_id: str) -> Iterator[Listi
             log.warning("project not listed in full", project=project, outcome=told.outcome, detail=told.message)
         return found
 
-    found = {answer.project_id: answer for answer in _each(projects, listing, _PROJECTS_AT_ONCE)}
-    return (found[project] for project in projects)
+    with container_client(config, identity) as client:
+        found = {answer.project_id: answer for answer in _each(projects, listing, _PROJECTS_AT_ONCE)}
+    return [found[project] for project in projects]
 
 
 def _each(items: Iterable[Item], work: Callable[[Item], Answer], workers: int) -> Iterator[Answer]:

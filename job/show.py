@@ -11,6 +11,7 @@ import yaml
 from job.client import kubernetes_client
 from job.config import Config
 from job.errors import ConfigError, InventoryError, NotFoundError
+from job.wire.meta import NOT_DECODABLE
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -70,31 +71,37 @@ def show(cluster: str, kind: str, name: str, namespace: str | None, config: Conf
         accept = _METADATA_ALONE if resource.name in _SECRET_KINDS else "application/json"
         where = f"{cluster}: {resource.name}/{name}" + (f" in {namespace or 'default'}" if scope else "")
         body = _get(client, where, f"{path}{scope}/{resource.name}/{quote(name, safe='')}", accept)
-    found = msgspec.json.decode(body)
+    found = _decoded(body, where)
     return yaml.safe_dump(_without_secrets(found), sort_keys=False, allow_unicode=True)
 
 
 def _find_kind(client: ApiClient, cluster: str, kind: str) -> tuple[str, _Resource]:
     """The kind's API path and resource, among what the server says it serves."""
     wanted = kind.lower()
+    broken: list[str] = []
     for path in _FIRST_GROUPS:
-        if found := _match(client, cluster, path, wanted):
+        if found := _match(client, cluster, path, wanted, broken):
             return path, found
-    groups = msgspec.json.decode(_get(client, f"{cluster}: API groups", "/apis"), type=_Groups).groups or ()
-    for group in groups:
+    where = f"{cluster}: API groups"
+    for group in _decoded(_get(client, where, "/apis"), where, _Groups).groups or ():
         version = group.preferred_version or (group.versions[0] if group.versions else None)
         path = f"/apis/{version.group_version}" if version else ""
-        if path and path not in _FIRST_GROUPS and (found := _match(client, cluster, path, wanted)):
+        if path and path not in _FIRST_GROUPS and (found := _match(client, cluster, path, wanted, broken)):
             return path, found
-    raise NotFoundError(f"{cluster}: the API server knows no kind {kind!r}")
+    but = f", but could not say what it serves at {', '.join(broken)}" if broken else ""
+    raise NotFoundError(f"{cluster}: the API server knows no kind {kind!r}{but}")
 
 
-def _match(client: ApiClient, cluster: str, path: str, wanted: str) -> _Resource | None:
+def _match(client: ApiClient, cluster: str, path: str, wanted: str, broken: list[str]) -> _Resource | None:
+    where = f"{cluster}: API resources of {path}"
     try:
-        body = _get(client, f"{cluster}: API resources of {path}", path)
+        resources: tuple[_Resource, ...] | None = _decoded(_get(client, where, path), where, _Resources).resources
+    except NotFoundError:
+        return None
     except InventoryError:
-        return None  # a broken aggregated API must not hide the kinds of all others
-    for resource in msgspec.json.decode(body, type=_Resources).resources or ():
+        broken.append(path)  # a broken aggregated API must not hide the kinds of all others
+        return None
+    for resource in resources or ():
         names = {resource.name, resource.singular_name, resource.kind.lower(), *(resource.short_names or ())}
         if wanted in names and "/" not in resource.name:
             return resource
@@ -114,10 +121,17 @@ def _get(client: ApiClient, where: str, path: str, accept: str = "application/js
         return bytes(body)
     try:
         told = msgspec.json.decode(body).get("message")
-    except (msgspec.MsgspecError, AttributeError):
+    except (*NOT_DECODABLE, AttributeError):
         told = None
     message = f"{where}: {told or f'HTTP status {response.status}'}"
     raise NotFoundError(message) if response.status == 404 else InventoryError(message)
+
+
+def _decoded(body: bytes, where: str, kind: Any = Any) -> Any:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except NOT_DECODABLE as error:
+        raise InventoryError(f"{where}: the answer is not what it should be") from error
 
 
 def _without_secrets(value: Any, key: str = "") -> Any:

@@ -1,9 +1,9 @@
 """Records on their way to the sink: one newline-delimited JSON file per table, gzip, in bounded memory.
 
-Rows are gathered in a `Segment`, one for each list that is being read, and count only when the list was read to its end:
-a list that broke off leaves nothing behind. Rows are compressed in blocks, each a DEFLATE stream of its own that ends on
-a byte boundary (`Z_FULL_FLUSH`), by whichever thread has filled one; blocks go into their table's file at once, and those
-that count are in the end joined as they are, their checksums by arithmetic. So each file is one gzip member (RFC 1952),
+Rows are gathered in a `Segment`, one for each list that is being read, and count only when the list was read to its
+end: a list that broke off leaves nothing behind. Rows are compressed in blocks by whichever thread has filled one, each
+a DEFLATE stream of its own that ends on a byte boundary (`Z_FULL_FLUSH`), and go into their table's file at once. In the
+end those that count are joined as they are, their checksums by arithmetic: each file is one gzip member (RFC 1952),
 since not every reader goes on after the first.
 """
 
@@ -14,14 +14,14 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from job.crc32 import crc32_combine
-from job.errors import InventoryError
+from job.errors import SpoolError
 from job.tables import TABLES, Key, Record
 
 _BLOCK = 256 << 10  # bytes of rows that are compressed together; every list that is being read holds less of each table
@@ -53,15 +53,16 @@ class _Table:
         self._pending = bytearray()
         self._kept: list[_Block] = []
         self._end = len(_HEADER)
-        self._file = path.open("w+b")
-        self._file.write(_HEADER)
+        with _writing():
+            self._file = path.open("w+b")
+            self._file.write(_HEADER)
 
     def write(self, rows: bytearray) -> _Block:
         """Compresses rows into the file, where they count for nothing yet."""
         compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
         packed = compressor.compress(rows) + compressor.flush(zlib.Z_FULL_FLUSH)
         crc = zlib.crc32(rows)
-        with self._lock:
+        with self._lock, _writing():
             block = _Block(self._end, len(packed), len(rows), crc)
             self._file.write(packed)
             self._end += len(packed)
@@ -85,6 +86,10 @@ class _Table:
         """Ends the file as one gzip member of all that counts; None, and no file, where nothing does."""
         if self._pending:
             self._kept.append(self.write(self._pending))
+        with _writing():
+            return self._joined()
+
+    def _joined(self) -> Path | None:
         end, crc, size = len(_HEADER), 0, 0
         for block in sorted(self._kept):
             if block.offset != end:  # what stands before it was dropped
@@ -105,7 +110,19 @@ class _Table:
         return None
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # on a full disk: what could not be written is not wanted any more
+            self._file.close()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(
+            f"cannot write rows to a temporary file: {error.strerror or error}. Set TMPDIR to a folder with room; "
+            "nothing was written to the sink"
+        ) from error
 
 
 class Segment:
@@ -150,7 +167,10 @@ class Segment:
 
 
 class Spool:
-    """The rows of one run, until they are loaded. Threads may share it."""
+    """The rows of one run, until they are loaded. Threads may share it.
+
+    Whatever writes raises `SpoolError` where it cannot.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -196,12 +216,12 @@ def open_spool() -> Iterator[Spool]:
     """A spool in a temporary directory (`TMPDIR` says where) that is gone afterwards.
 
     Raises:
-        InventoryError: the directory cannot be made.
+        SpoolError: the directory cannot be made.
     """
     try:
         directory = tempfile.TemporaryDirectory(prefix="gke-inventory-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise InventoryError(
+        raise SpoolError(
             f"cannot make a temporary directory for rows: {error.strerror or error}. Set TMPDIR to a folder with room"
         ) from error
     with directory as path, closing(Spool(Path(path))) as spool:

@@ -34,9 +34,10 @@ def test_every_cluster_is_in_exactly_one_share_whatever_else_a_task_has_listed(
 
 
 def fleet(clusters: int, draw: random.Random) -> dict[str, int]:
-    """Sizes as fleets have them: many small clusters, few that are thousands of times as large."""
+    """Sizes as fleets have them: half below 600 objects, one of a thousand above 25,000."""
     return {
-        f"project/region/cluster-{index}": min(int(100 * draw.paretovariate(1.1)), 200_000) for index in range(clusters)
+        f"project/region/cluster-{index}": min(int(600 * draw.lognormvariate(0, 1.2)), 200_000)
+        for index in range(clusters)
     }
 
 
@@ -54,8 +55,7 @@ def test_shares_are_within_a_quarter_of_the_mean_the_largest_cluster_aside(clust
     for name, size in now.items():
         loads[shares.task_of(name)] += size + OVERHEAD
     mean = sum(loads) / count
-    largest = max(now.values()) + OVERHEAD
-    assert max(loads) <= max(1.25 * mean, largest * 1.1)
+    assert max(loads) <= max(1.25 * mean, max(now.values()) + OVERHEAD)  # one cluster is not shared
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "bigquery"])

@@ -36,12 +36,12 @@ _NOTHING = Asked()
 
 @lru_cache(maxsize=4096)  # the pods of one workload ask for the same
 def _effective(counted: tuple[tuple[str, Asked], ...], overhead: Asked, whole: Asked) -> tuple[Total, Total]:
-    held = [(container_type, each) for container_type, each in counted if container_type != "ephemeral"]
+    held = [(kind, each) for kind, each in counted if kind != "ephemeral"]
+    most_cpu = [(kind, each.cpu_limit_millicores) for kind, each in held]
+    most_memory = [(kind, each.memory_limit_bytes) for kind, each in held]
     # a limit alone is a request too
-    cpu = [(t, a.cpu_limit_millicores if a.cpu_request_millicores is None else a.cpu_request_millicores) for t, a in held]
-    memory = [(t, a.memory_limit_bytes if a.memory_request_bytes is None else a.memory_request_bytes) for t, a in held]
-    most_cpu = [(t, a.cpu_limit_millicores) for t, a in held]
-    most_memory = [(t, a.memory_limit_bytes) for t, a in held]
+    cpu = [(kind, _first(each.cpu_request_millicores, each.cpu_limit_millicores)) for kind, each in held]
+    memory = [(kind, _first(each.memory_request_bytes, each.memory_limit_bytes)) for kind, each in held]
     more_cpu, more_memory = overhead.cpu_request_millicores, overhead.memory_request_bytes
     return (
         Total(
@@ -53,6 +53,10 @@ def _effective(counted: tuple[tuple[str, Asked], ...], overhead: Asked, whole: A
             _limit(most_memory, more_memory, whole.memory_limit_bytes),
         ),
     )
+
+
+def _first(amount: int | None, other: int | None) -> int | None:
+    return other if amount is None else amount
 
 
 _Amounts = Sequence[tuple[str, int | None]]

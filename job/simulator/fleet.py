@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 PROJECTS = ("shop-prod", "shop-staging", "data-platform")
@@ -82,6 +82,17 @@ class Fleet:
     def of(self, project: str) -> list[Cluster]:
         """The project's clusters."""
         return [cluster for cluster in self.clusters if cluster.project == project]
+
+    def add(self, path: str) -> Cluster:
+        """A cluster like the first, with objects of its own, as `project/location/name`."""
+        project, location, name = path.split("/")
+        number = max(cluster.number for cluster in self.clusters) + 1
+        like = self.clusters[0]
+        made = replace(
+            like, project=project, location=location, name=name, number=number, seed=f"{like.seed}/{path}", port=0
+        )
+        self.clusters.append(made)
+        return made
 
 
 def make_fleet(*, clusters: int, pods: int, seed: int, special: bool = True) -> Fleet:

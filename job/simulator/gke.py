@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,19 +12,26 @@ from google.cloud import container_v1 as gke
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from job.simulator.faults import Fault, Faults
+from job.simulator.faults import LISTED, PROJECT, Fault, Faults
 from job.simulator.fleet import Cluster, Fleet, NodePool
 from job.simulator.identity import Identity
 
-_KINDS = frozenset({"gke_unavailable", "gke_denied", "gke_disabled", "gke_not_found", "missing_zones", "hang", "delay"})
+_KINDS = PROJECT | {"hang", "delay"}
 _SERVICE = "/google.container.v1.ClusterManager/"
 
 
 class ClusterManager(grpc.GenericRpcHandler):
     """`ListClusters` and `GetCluster`."""
 
-    def __init__(self, fleet: Fleet, identity: Identity, faults: Faults, log: list[dict[str, Any]]) -> None:
-        self._fleet, self._identity, self._faults, self._log = fleet, identity, faults, log
+    def __init__(
+        self,
+        fleet: Fleet,
+        identity: Identity,
+        faults: Faults,
+        log: list[dict[str, Any]],
+        delete: Callable[[Cluster], Awaitable[None]],
+    ) -> None:
+        self._fleet, self._identity, self._faults, self._log, self._delete = fleet, identity, faults, log, delete
 
     def service(self, handler_call_details: Any) -> Any:
         """The handler of a method; None where there is none, which answers UNIMPLEMENTED."""
@@ -51,6 +59,8 @@ class ClusterManager(grpc.GenericRpcHandler):
                     context, grpc.StatusCode.UNAUTHENTICATED, "Request had invalid authentication credentials."
                 )
             fault = self._faults.take(project, "clusters", kinds=_KINDS)
+            if fault and fault.kind in ("hang", "delay"):
+                await asyncio.sleep(fault.seconds)
             await self._check_project(context, project, fault.kind if fault else None)
             return await serve(request, context, fault)
 
@@ -75,7 +85,24 @@ class ClusterManager(grpc.GenericRpcHandler):
         zones = list(self._fleet.missing_zones.get(project, ()))
         if fault and fault.kind == "missing_zones":
             zones = str(fault.options.get("zones", "us-east1-d")).split("+")
-        return gke.ListClustersResponse(clusters=[message(cluster) for cluster in found], missing_zones=zones)
+        told = [await self._listed(cluster) for cluster in found]
+        return gke.ListClustersResponse(clusters=told, missing_zones=zones)
+
+    async def _listed(self, cluster: Cluster) -> gke.Cluster:
+        """The cluster in a list, or what a fault makes of it."""
+        told = message(cluster)
+        fault = self._faults.take(cluster.path, "clusters", kinds=LISTED)
+        kind = fault.kind if fault else None
+        if kind == "unresolvable":
+            told.endpoint = told.private_cluster_config.public_endpoint = "no-such-host.invalid"
+            told.control_plane_endpoints_config.ip_endpoints_config.public_endpoint = told.endpoint
+        elif kind == "bad_time":
+            told.create_time = "yesterday"
+        elif kind == "bad_ca":
+            told.master_auth.cluster_ca_certificate = base64.b64encode(b"CANARY: no certificate").decode()
+        elif kind == "deleted":
+            await self._delete(cluster)
+        return told
 
     async def _get_cluster(self, request: Any, context: Any, fault: Fault | None) -> gke.Cluster:  # noqa: ARG002
         _, project, _, location, _, name = request.name.split("/")

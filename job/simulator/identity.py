@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from job.simulator.faults import Faults
+from job.simulator.faults import TOKEN, Faults
 
 ACCOUNT = "inventory@simulated.iam.gserviceaccount.com"
 _REFRESH_TOKEN = "simulated-refresh-token"
@@ -87,7 +87,7 @@ class Identity:
 
     async def _token(self, request: web.Request) -> web.Response:
         form = await request.post()
-        if fault := self._faults.take("token", "token", kinds=frozenset({"token_status", "token_invalid_grant"})):
+        if fault := self._faults.take("token", "token", kinds=TOKEN):
             if fault.kind == "token_status":
                 return web.json_response({"error": "internal_failure"}, status=int(fault.options.get("code", 500)))
             return _refused("invalid_grant", "Token has been expired or revoked.")

@@ -7,18 +7,19 @@ import base64
 import binascii
 import gzip
 import json
+import time
+from email.utils import formatdate
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from job.simulator.faults import CONNECTION, KINDS, Fault, Faults
+from job.simulator.faults import REQUEST, Fault, Faults
 from job.simulator.fleet import Cluster
 from job.simulator.identity import Identity
-from job.simulator.resources import Resource, discovery, find, is_served
+from job.simulator.resources import BROKEN_API, Resource, discovery, find, is_served, with_broken_api
 from job.simulator.store import GoneError, Item, Page, Store, described
 from job.simulator.wire_faults import send, spoil
 
-_HTTP_FAULTS = frozenset(KINDS) - CONNECTION
 _GZIP_FROM = 128 * 1024  # bytes, as the real server
 _METADATA = "as=PartialObjectMetadata"
 _ACCEPTED = ("application/json", "application/*", "*/*", "application/yaml", "application/vnd.kubernetes.protobuf")
@@ -46,7 +47,7 @@ class ApiServer:
         asked = find(request.path)
         resource = asked[0].name if asked else "version" if request.path == "/version" else "discovery"
         page = _page_number(request.query.get("continue"))
-        fault = self._faults.take(self.cluster.path, resource, page=page, kinds=_HTTP_FAULTS)
+        fault = self._faults.take(self.cluster.path, resource, page=page, kinds=REQUEST)
         answer = self._refusal(request, fault) or self._answer(request, fault)
         self._log.append(
             {
@@ -61,7 +62,7 @@ class ApiServer:
             }
         )
         if fault and fault.kind in ("delay", "hang"):
-            await asyncio.sleep(float(fault.options.get("seconds", 1)) if fault.kind == "delay" else 3600)
+            await asyncio.sleep(fault.seconds)
         body = spoil(answer.body, fault) if fault and answer.status == 200 else answer.body
         headers = {"Cache-Control": "no-cache, private", "Content-Type": answer.content_type, **answer.headers}
         if answer.status == 200 and len(body) > _GZIP_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
@@ -72,15 +73,18 @@ class ApiServer:
     def _refusal(self, request: web.BaseRequest, fault: Fault | None) -> Answer | None:
         """What an API server checks before it looks at the path."""
         kind = fault.kind if fault else None
+        if kind == "revoke_tokens":
+            self._identity.revoke()
         if kind == "unauthorized" or not self._identity.is_valid(request.headers.get("Authorization")):
             return status(401, "Unauthorized", "Unauthorized")
         if fault and kind == "status":
-            code = int(fault.options.get("code", 500))
-            wait = fault.options.get("retry_after")
-            headers = {"Retry-After": str(wait)} if wait is not None else {}
-            return status(code, _REASONS.get(code, "InternalError"), "injected by the simulator", headers=headers)
+            return _failure(fault)
+        if kind == "redirect":
+            return Answer(302, b"", "text/plain", {"Location": "https://elsewhere.invalid/"})
         if kind == "not_served":
             return Answer(404, b"404 page not found\n", "text/plain; charset=utf-8", _NO_SNIFF)
+        if kind == "broken_api" and request.path.startswith(BROKEN_API):
+            return Answer(503, b"service unavailable\n", "text/plain; charset=utf-8", _NO_SNIFF)
         if kind == "not_acceptable":
             return _not_acceptable()
         return None
@@ -94,7 +98,7 @@ class ApiServer:
         if path == "/version":
             return _json(_version(self.cluster.version))
         if request.method == "GET" and (document := discovery(path.rstrip("/"))) is not None:
-            return _json(document)
+            return _json(with_broken_api(document) if fault and fault.kind == "broken_api" else document)
         asked = find(path)
         if asked is None:
             if is_served(path):
@@ -143,9 +147,12 @@ class ApiServer:
             )
         except GoneError:
             return _expired(after)
+        if fault and fault.kind == "repeat_object" and (last := self.store.at(resource.name, after, page.version)):
+            page = page._replace(items=[last, *page.items])
         following = _token(page.version, page.after) if page.after else None
         if fault and fault.kind == "repeat_continue":
-            following = token or _token(page.version, page.after or "repeated")
+            turn = len(after) % int(fault.options.get("tokens", 1))  # a token of each length in turn
+            following = _token(page.version, "0" * (turn + 1))
         return Answer(200, _listed(resource, page, following, metadata_only=metadata_only))
 
 
@@ -170,7 +177,21 @@ def status(
     return Answer(code, json.dumps(body, separators=(",", ":")).encode() + b"\n", headers=headers or {})
 
 
-_REASONS = {429: "TooManyRequests", 503: "ServiceUnavailable", 504: "Timeout"}
+def _failure(fault: Fault) -> Answer:
+    """The answer of `status`: of the API server itself or, with 502 and 504, of a proxy before it."""
+    code = int(fault.options.get("code", 500))
+    headers = {}
+    if (wait := fault.options.get("retry_after")) is not None:
+        headers["Retry-After"] = str(wait)
+    if (wait := fault.options.get("retry_date")) is not None:
+        headers["Retry-After"] = formatdate(time.time() + int(wait), usegmt=True)
+    if code in (502, 504):
+        page = b"<html><title>Error</title><body>The server encountered an error</body></html>"
+        return Answer(code, page, "text/html; charset=UTF-8", headers)
+    return status(code, _REASONS.get(code, "InternalError"), "injected by the simulator", headers=headers)
+
+
+_REASONS = {429: "TooManyRequests", 503: "ServiceUnavailable"}
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 

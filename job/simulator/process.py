@@ -65,7 +65,7 @@ class Simulator:
             cluster: glob on `project/location/name`, or on a project for the GKE API's faults.
             kind: one of `job.simulator.faults.KINDS`.
             resource: glob on the resource.
-            options: `times`, `page`, and what the kind takes.
+            options: `times`, `page`, `after`, and what the kind takes.
         """
         self._tell("POST", "/faults", {"cluster": cluster, "kind": kind, "resource": resource, **options})
 
@@ -93,6 +93,10 @@ class Simulator:
         """Lets all continue tokens of older versions expire."""
         self._tell("POST", "/objects", {"do": "compact", "cluster": cluster})
 
+    def create_cluster(self, cluster: str) -> int:
+        """Adds the cluster `project/location/name` to a project that is there; returns the port of its API server."""
+        return int(self._tell("POST", "/clusters", {"do": "create", "cluster": cluster})["port"])
+
     def delete_cluster(self, cluster: str) -> None:
         """Deletes a cluster."""
         self._tell("POST", "/clusters", {"do": "delete", "cluster": cluster})
@@ -104,6 +108,10 @@ class Simulator:
     def forbid(self, cluster: str, *resources: str) -> None:
         """Lets the identity list all but these of a cluster; `*` is everything."""
         self._tell("POST", "/clusters", {"do": "forbid", "cluster": cluster, "resources": list(resources)})
+
+    def cut(self) -> int:
+        """Cuts every connection to the API servers; returns how many there were."""
+        return int(self._tell("DELETE", "/connections")["cut"])
 
     def tokens(self, *, revoke: bool = False, lifetime: int | None = None) -> int:
         """How many tokens have been issued; may revoke them all, and set how many seconds new ones live."""

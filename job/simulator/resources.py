@@ -90,6 +90,18 @@ def discovery(path: str) -> dict[str, Any] | None:
     }
 
 
+BROKEN_API = "/apis/metrics.k8s.io"
+
+
+def with_broken_api(document: dict[str, Any]) -> dict[str, Any]:
+    """The list of groups with one in front whose server is down; any other document as it is."""
+    if document["kind"] != "APIGroupList":
+        return document
+    told = {"groupVersion": "metrics.k8s.io/v1beta1", "version": "v1beta1"}
+    broken = {"name": "metrics.k8s.io", "versions": [told], "preferredVersion": told}
+    return {**document, "groups": [broken, *document["groups"]]}
+
+
 def _groups() -> list[str]:
     return list(dict.fromkeys(resource.group for resource in RESOURCES if resource.group))
 

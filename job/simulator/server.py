@@ -52,7 +52,21 @@ class Listener:
         if self._listening is not None:
             self._listening.close()
             self._listening = None
-            await self._http.shutdown(0)
+            await self._http.shutdown(0.05)  # 0 would wait for handlers that never end
+
+    async def fall_silent(self) -> None:
+        """Goes on accepting connections, and says nothing on them."""
+        await self.stop()
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(asyncio.Protocol, LOOPBACK, self.api.cluster.port, backlog=256)
+
+    def cut(self) -> int:
+        """Cuts every connection that is open; how many there were."""
+        connections = self._http.connections
+        for connection in connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        return len(connections)
 
     def show_certificate(self, fault: str | None) -> None:
         """Shows new connections the right certificate, or a wrong one."""
@@ -83,7 +97,8 @@ class Simulation:
         """Starts all listeners; returns where they are."""
         for listener in self._listeners:
             await listener.start()
-        self._grpc.add_generic_rpc_handlers((ClusterManager(self.fleet, self.identity, self.faults, self.log),))
+        manager = ClusterManager(self.fleet, self.identity, self.faults, self.log, self.delete_cluster)
+        self._grpc.add_generic_rpc_handlers((manager,))
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
@@ -119,6 +134,8 @@ class Simulation:
         for listener in self._matching(fault):
             if fault.kind == "refuse":
                 await listener.stop()
+            elif fault.kind == "hang_tls":
+                await listener.fall_silent()
             elif fault.kind in CONNECTION:
                 listener.show_certificate(fault.kind)
 
@@ -128,8 +145,26 @@ class Simulation:
         self.faults.all.clear()
         for fault in connection:
             for listener in self._matching(fault):
+                if fault.kind == "hang_tls":
+                    await listener.stop()
                 await listener.start()
                 listener.show_certificate(None)
+
+    async def create_cluster(self, path: str) -> int:
+        """Adds a cluster to the fleet; returns its port."""
+        listener = Listener(
+            ApiServer(self.fleet.add(path), self.identity, self.faults, self.log), self.directory, self._public
+        )
+        await listener.start()
+        self._listeners.append(listener)
+        return listener.api.cluster.port
+
+    async def delete_cluster(self, cluster: Cluster) -> None:
+        """Deletes a cluster, its API server with it."""
+        listener = self._listener(cluster.path)
+        self._listeners.remove(listener)
+        self.fleet.clusters.remove(cluster)
+        await listener.stop()
 
     def _matching(self, fault: Fault) -> list[Listener]:
         return [listener for listener in self._listeners if Faults([fault]).take(listener.api.cluster.path, "*")]
@@ -155,6 +190,7 @@ class Simulation:
             web.post("/objects", self._post_objects),
             web.post("/clusters", self._post_clusters),
             web.post("/identity", self._post_identity),
+            web.delete("/connections", self._delete_connections),
         ):
             app.router.add_routes([route])
         return app
@@ -184,7 +220,6 @@ class Simulation:
                 "objects": listener.api.store.everything(),
             }
             for listener in self._listeners
-            if listener.api.cluster in self.fleet.clusters
         ]
         body = {"projects": list(self.fleet.projects), "denied": sorted(self.fleet.denied), "clusters": told}
         return web.Response(body=json.dumps(body).encode(), content_type="application/json")
@@ -206,11 +241,11 @@ class Simulation:
 
     async def _post_clusters(self, request: web.Request) -> web.Response:
         told = await request.json()
-        listener = self._listener(told["cluster"])
-        cluster: Cluster = listener.api.cluster
+        if told["do"] == "create":
+            return web.json_response({"port": await self.create_cluster(told["cluster"])})
+        cluster = self._listener(told["cluster"]).api.cluster
         if told["do"] == "delete":
-            self.fleet.clusters.remove(cluster)
-            await listener.stop()
+            await self.delete_cluster(cluster)
         elif told["do"] == "forbid":
             cluster.forbidden = frozenset(told["resources"])
         else:
@@ -223,6 +258,9 @@ class Simulation:
             self.identity.revoke()
         self.identity.lifetime = int(told.get("lifetime", self.identity.lifetime))
         return web.json_response({"issued": self.identity.issued})
+
+    async def _delete_connections(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        return web.json_response({"cut": sum(listener.cut() for listener in self._listeners)})
 
     def _listener(self, path: str) -> Listener:
         for listener in self._listeners:

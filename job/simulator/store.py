@@ -91,6 +91,10 @@ class Store:
         key = f"{namespace}/{name}" if namespace else name
         return next((item for item in self._now.get(resource, []) if item.key == key), None)
 
+    def at(self, resource: str, key: str, version: int) -> Item | None:
+        """The object of that key in that version."""
+        return next((item for item in self._past[version].get(resource, []) if item.key == key), None)
+
     def create(self, resource: str, item: dict[str, Any]) -> None:
         """Adds an object; lists that were begun before do not show it."""
         changed = [*self._now[resource]]

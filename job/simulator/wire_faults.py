@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 from typing import Any
@@ -22,7 +23,12 @@ def spoil(body: bytes, fault: Fault) -> bytes:
     page = json.loads(body)
     if "items" in page:
         change(page, fault)
-    return json.dumps(page).encode()
+    depth = int(fault.options.get("depth", 100_000))
+    return json.dumps(page).encode().replace(_BAD_BYTE, b"\xff").replace(_DEEP, b"[" * depth + b"]" * depth)
+
+
+_BAD_BYTE, _DEEP = b"~bad byte~", b'"~deep~"'
+"""Stand-ins for what `json.dumps` does not write."""
 
 
 async def send(
@@ -30,6 +36,8 @@ async def send(
 ) -> web.StreamResponse:
     """Sends the answer, or as much of it as the fault lets through."""
     kind = fault.kind if fault else None
+    if fault is not None and kind == "big_page" and status == 200:
+        return await _send_padded(request, headers, body, fault)
     if kind == "truncate_gzip":
         whole = gzip.compress(body)
         body, headers = whole[: len(whole) // 2], headers | {"Content-Encoding": "gzip"}
@@ -49,6 +57,28 @@ async def send(
     return response
 
 
+async def _send_padded(
+    request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault
+) -> web.StreamResponse:
+    """The body with white space in the middle, chunk by chunk: what is never whole in memory here either."""
+    chunk, count = b" " * (1 << 20), int(fault.options.get("bytes", 300 << 20)) >> 20
+    at = body.index(b'"items":') + len(b'"items":')
+    parts = [body[:at], chunk, body[at:]]
+    if fault.options.get("gzip"):
+        parts = [gzip.compress(part) for part in parts]  # the members of a gzip stream follow one another
+        headers |= {"Content-Encoding": "gzip"}
+    if fault.options.get("told"):
+        headers |= {"Content-Length": str(len(parts[0]) + len(parts[1]) * count + len(parts[2]))}
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    with contextlib.suppress(ConnectionError):  # a client that has had enough
+        await response.write(parts[0])
+        for _ in range(count):
+            await response.write(parts[1])
+        await response.write(parts[2])
+    return response
+
+
 def _null_items(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001 (all changes are called alike)
     page["items"] = None
 
@@ -58,10 +88,36 @@ def _wrong_type(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
         page["items"][0]["metadata"]["labels"] = {"number": 1}
 
 
+def _null_lists(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    page["items"] = [_without_lists(item) for item in page["items"]]
+
+
+def _without_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_lists(inner) for key, inner in value.items()}
+    return None if isinstance(value, list) else value
+
+
+def _invalid_utf8(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    if page["items"]:
+        page["items"][0]["metadata"]["labels"] = {"text": _BAD_BYTE.decode()}
+
+
+def _deep(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    if page["items"]:
+        page["items"][0]["fromTheFuture"] = json.loads(_DEEP)
+
+
 def _unknown_fields(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
     for item in page["items"]:
         item["fromTheFuture"] = {"deep": [1, {"er": None}]}
         item.setdefault("spec", {})["fromTheFuture"] = True
+
+
+def _unknown_kind(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    owner = {"apiVersion": "future.example.com/v1", "kind": "Flock", "name": "f", "uid": "f-1", "controller": True}
+    for item in page["items"]:
+        item["metadata"]["ownerReferences"] = [owner]
 
 
 def _duplicate_uid(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
@@ -76,8 +132,12 @@ def _big_object(page: dict[str, Any], fault: Fault) -> None:
 
 _CHANGES = {
     "null_items": _null_items,
+    "null_lists": _null_lists,
     "wrong_type": _wrong_type,
+    "invalid_utf8": _invalid_utf8,
+    "deep": _deep,
     "unknown_fields": _unknown_fields,
+    "unknown_kind": _unknown_kind,
     "duplicate_uid": _duplicate_uid,
     "big_object": _big_object,
 }

@@ -7,13 +7,14 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
+from job.signals import committing
 from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
 from job.sinks.pruning import prunable
 from job.tables import TABLES
@@ -61,7 +62,7 @@ class DuckDBSink:
     def changes(self) -> Sequence[Change]:
         if not self.path.exists():
             return [*_changes_from_nothing()]
-        with self._open(read_only=True, patience=_READ_PATIENCE) as connection:
+        with self._open(read_only=True, patience=self._timeout_seconds) as connection:
             self._check_version(connection)
             return list(_changes(connection))
 
@@ -96,7 +97,8 @@ class DuckDBSink:
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Creates what is missing and inserts all rows, in one transaction."""
         commit_id = _commit_id(commit.run_id, commit.task_index)
-        with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
+        patience = self._timeout_seconds
+        with self._open(read_only=False, patience=patience) as connection, self._transaction(connection, last=True):
             self._evolve(connection)
             if _outcome(connection, commit_id) is not None:
                 return False
@@ -147,12 +149,17 @@ class DuckDBSink:
         return changes
 
     @contextmanager
-    def _transaction(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-        """All of the block, or nothing: without a COMMIT, a transaction ends with its connection."""
+    def _transaction(self, connection: duckdb.DuckDBPyConnection, *, last: bool = False) -> Iterator[None]:
+        """All of the block, or nothing: without a COMMIT, a transaction ends with its connection.
+
+        Args:
+            last: nothing follows but to say that it is done.
+        """
         try:
             connection.execute("BEGIN")
             yield
-            connection.execute("COMMIT")
+            with committing() if last else nullcontext():
+                connection.execute("COMMIT")
         except _duckdb_error() as error:
             raise SinkError(f"sink {self.path}: nothing was written: {_short(error)}") from error
 
@@ -181,8 +188,9 @@ class DuckDBSink:
             try:
                 return attempt()
             except _duckdb_error() as error:
-                if "lock" not in str(error) or time.monotonic() > end:
-                    advice = ": close the program that has it open" if "lock" in str(error) else ""
+                is_locked = "Could not set lock on file" in str(error)
+                if not is_locked or time.monotonic() > end:
+                    advice = ": close the program that has it open" if is_locked else ""
                     raise SinkError(f"sink {self.path}: cannot be opened{advice}: {_short(error)}") from error
             time.sleep(0.1)
 

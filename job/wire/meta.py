@@ -10,6 +10,9 @@ import msgspec
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A larger number than a column holds spoils its object, not the load job of everybody's rows."""
 
+NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for text that is not JSON, not of the right types, not UTF-8, or nested too deeply."""
+
 
 class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """A JSON object of which only the named fields are read."""

@@ -1,4 +1,4 @@
-"""Peak memory of a fresh process that collects so many objects: it should not grow with them."""
+"""Peak memory (RSS) of a fresh process for so many objects: it should not grow with them."""
 
 from __future__ import annotations
 
@@ -11,55 +11,60 @@ import sys
 import tempfile
 import time
 
+import msgspec
 from page_server import arguments, counts_of, serve
+
+import job.run
+from job.config import Config
+from job.log import configure_logging
 
 
 def main() -> None:
-    """Prints the peaks."""
+    """Prints the peaks, and how far they are apart."""
     parser = arguments(__doc__)
     parser.add_argument("--objects", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--clusters", type=int, default=1)
-    parser.add_argument("--sink", default="none", help="none: up to the end of the spool; duckdb")
+    parser.add_argument("--clusters", type=int, default=1, help="that share the objects")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        child(json.loads(options.child), options.sink)
+        print(child(json.loads(options.child)))
         return
     for objects in options.objects:
         counts = counts_of(objects // options.clusters)
         with serve(options, clusters=options.clusters, counts=counts) as served:
-            config = json.dumps(served.configuration)
-            command = [sys.executable, __file__, "--child", config, "--sink", options.sink]
-            clock = time.perf_counter()
-            told = subprocess.run(command, env=os.environ | served.environment, capture_output=True, text=True, check=True).stdout.split("\n")[-2]
-            print(f"{objects:>9} objects, {options.clusters} clusters, {time.perf_counter() - clock:6.1f} s: {told}", flush=True)
+            command = [sys.executable, __file__, "--child", json.dumps(served.configuration)]
+            environment = os.environ | served.environment
+            told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+        print(f"{objects:>9} objects of {options.clusters} clusters: {told.strip()}", flush=True)
 
 
-def child(configuration: dict[str, object], sink: str) -> None:
-    import msgspec
+def child(configuration: dict[str, object]) -> str:
+    """Runs whole, into DuckDB, and tells the peaks of collecting, and of publishing too."""
+    configure_logging(quiet=True)
+    opened = job.run.open_sink
+    peaks = []
 
-    import job.run
-    from job.config import Config
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-    class Nowhere:
-        def prepare(self) -> None:
-            pass
+    def watched(*arguments: object) -> object:
+        sink = opened(*arguments)  # type: ignore[arg-type]
+        publish = sink.publish
 
-        def committed(self, run_id: str, task_index: int) -> None:
-            pass
+        def told(*arguments: object) -> object:
+            peaks.append(peak())
+            return publish(*arguments)  # type: ignore[arg-type]
 
-        def publish(self, rows: object, commit: object) -> bool:
-            self.peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            self.size = sum(path.stat().st_size for path in rows.files.values())
-            return True
+        sink.publish = told  # type: ignore[method-assign, assignment]
+        return sink
 
+    job.run.open_sink = watched  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as directory:
-        config = msgspec.convert(configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config)
-        if sink == "none":
-            job.run.open_sink = lambda config, identity: Nowhere()
-        summary = job.run.run(config)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{summary.objects} objects, {summary.outcome}, CPU {time.process_time():.1f} s, peak {peak:.0f} MB")
+        clock = time.perf_counter()
+        summary = job.run.run(msgspec.convert(configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config))
+        seconds = time.perf_counter() - clock
+    assert summary.outcome == "complete", summary
+    return f"{peaks[0]:.0f} MB collected, {peak():.0f} MB published into DuckDB; {seconds:.0f} s"
 
 
 if __name__ == "__main__":

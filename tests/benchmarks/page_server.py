@@ -31,11 +31,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import grpc
 from aiohttp import web
+from google.cloud import container_v1
 
 from job.simulator.certificates import authority, server_certificate
 from job.simulator.faults import Faults
-from job.simulator.fleet import PROJECTS, make_fleet
-from job.simulator.gke import ClusterManager
+from job.simulator.fleet import PROJECTS, Fleet, make_fleet
+from job.simulator.gke import message
 from job.simulator.identity import Identity
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
@@ -125,7 +126,9 @@ class Pages:
             item = json.loads(self._items[position % len(self._items)])
             self._change(item, number, position, namespace, draw)
             encoded = json.dumps(item, separators=(",", ":"), ensure_ascii=False).encode()
-            encoded = _TIME.sub(lambda found: found[1] + b"%02d:%02dZ" % (draw.randrange(60), draw.randrange(60)), encoded)
+            encoded = _TIME.sub(
+                lambda found: found[1] + b"%02d:%02dZ" % (draw.randrange(60), draw.randrange(60)), encoded
+            )
             at = len(text)
             text += encoded + b","
             cluster_wide = "namespace" not in item["metadata"]
@@ -233,6 +236,24 @@ class Connections:
             stream.sendall(rest)
 
 
+class Gke(grpc.GenericRpcHandler):
+    """`ListClusters`, for whoever asks."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._messages = {name: [message(cluster) for cluster in fleet.of(name)] for name in fleet.projects}
+
+    def service(self, handler_call_details: Any) -> Any:
+        """The only method there is."""
+        return grpc.unary_unary_rpc_method_handler(
+            self._list,
+            request_deserializer=container_v1.ListClustersRequest.deserialize,
+            response_serializer=container_v1.ListClustersResponse.serialize,
+        )
+
+    async def _list(self, request: Any, context: Any) -> container_v1.ListClustersResponse:
+        return container_v1.ListClustersResponse(clusters=self._messages[request.parent.split("/")[1]])
+
+
 def _head(status: bytes, length: int, more: bytes = b"") -> bytes:
     return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n" % (status, more, length)
 
@@ -298,7 +319,7 @@ async def _serve(options: argparse.Namespace) -> None:
         cluster.port, cluster.ca_pem = connections.port, private.pem
     identity = Identity(Faults([]), PROJECTS[0])
     gke = grpc.aio.server()
-    gke.add_generic_rpc_handlers((ClusterManager(fleet, identity, Faults([]), []),))
+    gke.add_generic_rpc_handlers((Gke(fleet),))
     container = gke.add_insecure_port("127.0.0.1:0")
     await gke.start()
     runner = web.AppRunner(identity.application(), access_log=None)

@@ -1,41 +1,45 @@
-"""How long a command takes to begin: `run` to its first request, and `--help`."""
+"""How long commands take to begin: `run` to the first request on its way, and `--help`."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from page_server import arguments, serve
+from pathlib import Path
+
+from page_server import Served, arguments, serve
 
 
 def main() -> None:
-    """Prints both."""
+    """Prints both, and what starting Python alone takes."""
     parser = arguments(__doc__)
     parser.add_argument("--best-of", type=int, default=7)
     options = parser.parse_args()
-    print(f"--help: {min(helped() for _ in range(options.best_of)):.3f} s")
     with serve(options, counts={}) as served:
-        print(f"run, to the first request: {min(started(served) for _ in range(options.best_of)):.3f} s")
-    print(f"python -c pass: {min(nothing() for _ in range(options.best_of)):.3f} s")
+        goes: dict[str, Callable[[], float]] = {
+            "python -c pass": lambda: ended("-c", "pass"),
+            "--help": lambda: ended("-m", "job.cli", "--help"),
+            "run, to its first request": lambda: asked(served),
+        }
+        for name, go in goes.items():
+            print(f"{name:26} {min(go() for _ in range(options.best_of)):.3f} s")
 
 
-def nothing() -> float:
+def ended(*command: str) -> float:
+    """Seconds to the end of the process."""
     clock = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - clock
 
 
-def helped() -> float:
-    clock = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "job.cli", "--help"], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - clock
-
-
-def started(served) -> float:
-    """Seconds to the first request that arrives: that for a token."""
+def asked(served: Served) -> float:
+    """Seconds to the arrival of the first request: it is for a token, and is refused."""
     arrived: list[float] = []
 
     class Tokens(BaseHTTPRequestHandler):
@@ -46,16 +50,16 @@ def started(served) -> float:
         def log_message(self, *args: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Tokens)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    import json, tempfile
-    with tempfile.TemporaryDirectory() as d:
-        conf=dict(served.configuration, sink=f"duckdb:///{d}/x.duckdb")
-        conf["api_endpoints"]=dict(conf["api_endpoints"], oauth2=f"http://127.0.0.1:{server.server_port}/token")
-        open(f"{d}/c.yaml","w").write(json.dumps(conf))
+    with HTTPServer(("127.0.0.1", 0), Tokens) as server, tempfile.TemporaryDirectory() as directory:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        endpoints = served.configuration["api_endpoints"] | {"oauth2": f"http://127.0.0.1:{server.server_port}"}
+        keys = served.configuration | {"api_endpoints": endpoints, "sink": f"duckdb:///{directory}/x.duckdb"}
+        path = Path(directory, "c.yaml")
+        path.write_text(json.dumps(keys))
+        command = [sys.executable, "-m", "job.cli", "run", "--config", str(path)]
         clock = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "job.cli", "run", "--config", f"{d}/c.yaml"], env=os.environ | served.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    server.shutdown(); server.server_close()
+        subprocess.run(command, env=os.environ | served.environment, stderr=subprocess.DEVNULL, check=False)
+        server.shutdown()
     return arrived[0] - clock
 
 

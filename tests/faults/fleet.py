@@ -1,0 +1,171 @@
+"""Running the job against the fleet, and reading what it has written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+
+from job.cli import main
+from job.simulator import Simulator
+from job.tables import TABLES
+
+PATIENT = {"connect_seconds": 10.0, "request_seconds": 20.0, "retry_seconds": 30.0, "cluster_seconds": 120.0}
+NEWEST = "snapshot_time = (SELECT max(snapshot_time) FROM runs)"
+LEDGER = ("runs", "snapshots", "collections")
+_OF_THE_RUN = (  # what no two runs have alike
+    "snapshot_id", "snapshot_time", "run_id", "started_at", "duration_seconds", "age_seconds", "carried_forward",
+)  # fmt: skip
+
+Rows = dict[tuple[str, str], Counter[str]]
+"""`project/location/cluster`, and the resource that rows were read from -> the rows, without what is of the run."""
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What was logged."""
+        return [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
+
+    def collected(self) -> dict[str, tuple[str, str, str | None]]:
+        """Cluster -> severity, status and reason of its log event."""
+        return {
+            f"{event['project']}/{event['location']}/{event['cluster']}": (
+                event["severity"], event["status"], event.get("reason")
+            )
+            for event in self.events
+            if event["message"] == "cluster collected"
+        }  # fmt: skip
+
+
+class Started:
+    """A command that runs in a process of its own."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self._told = ""
+
+    def wait_for(self, message: str) -> None:
+        """Reads its log up to this event."""
+        assert self.process.stderr is not None
+        while line := self.process.stderr.readline():
+            self._told += line
+            if line.startswith("{") and json.loads(line)["message"] == message:
+                return
+        raise AssertionError(f"it ended before {message!r}: {self._told}")
+
+    def end(self, within: float = 60) -> Ended:
+        """Waits for its end; where a signal ended it, the exit code is the one that shells tell."""
+        out, err = self.process.communicate(timeout=within)
+        err = self._told + err
+        assert "CANARY" not in out + err
+        assert "Traceback" not in err, err
+        code = self.process.returncode
+        return Ended(code if code >= 0 else 128 - code, out, err)
+
+
+class Fleet:
+    """The simulated fleet as one test sees it."""
+
+    def __init__(self, simulator: Simulator, directory: Path, usual: Path) -> None:
+        self.simulator = simulator
+        self.directory = directory
+        self.usual = usual
+        self.database = directory / "x.duckdb"
+        self.config = directory / "c.json"
+        self.spools = directory / "spools"
+        self.spools.mkdir()
+        self._asked = len(simulator.requests())
+        shutil.copy(usual, self.database)
+        self.configure()
+
+    def configure(self, *, timeouts: dict[str, float] | None = None, **keys: Any) -> None:
+        """Writes the configuration file."""
+        told = {
+            **self.simulator.configuration, "page_limit": 10, "timeouts": PATIENT | (timeouts or {}),
+            "sink": f"duckdb:///{self.database}", **keys,
+        }  # fmt: skip
+        self.config.write_text(json.dumps(told))
+
+    def run(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> Ended:
+        """Runs the command line in this process."""
+        words = arguments or ("run", "--json")
+        monkeypatch.setattr(sys, "argv", ["gke-inventory", words[0], "--config", str(self.config), *words[1:]])
+        capsys.readouterr()
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            with pytest.raises(SystemExit) as ended:
+                main()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        told = capsys.readouterr()
+        assert "CANARY" not in told.out + told.err
+        assert "Traceback" not in told.err
+        return Ended(int(ended.value.code or 0), told.out, told.err)
+
+    def start(self, *arguments: str, before: tuple[str, ...] = ()) -> Started:
+        """Starts the command line in a process of its own; `before` goes before it, as `env` and `nice` do."""
+        words = arguments or ("run", "--json")
+        process = subprocess.Popen(
+            [*before, sys.executable, "-m", "job.cli", words[0], "--config", str(self.config), *words[1:]],
+            env=os.environ | {"TMPDIR": str(self.spools)},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        return Started(process)
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What the servers were sent since this test began."""
+        return self.simulator.requests()[self._asked :]
+
+    def wait_until_asked(self, cluster: str, path: str, *, times: int = 1) -> None:
+        """Waits until a cluster has been sent so many requests for the path."""
+        end = time.monotonic() + 60
+        while sum((told["cluster"], told["path"]) == (cluster, path) for told in self.asked()) < times:
+            assert time.monotonic() < end, f"{cluster} is not asked for {path}"
+            time.sleep(0.02)
+
+    def query(self, sql: str, *, usual: bool = False) -> list[tuple[Any, ...]]:
+        """A query's rows."""
+        with duckdb.connect(str(self.usual if usual else self.database), read_only=True) as connection:
+            connection.execute("LOAD icu; SET TimeZone = 'UTC'")
+            return connection.execute(sql).fetchall()
+
+    def rows(self, *, usual: bool = False, prefix: str = "", where: str = "TRUE") -> Rows:
+        """What the tables, or with the prefix `latest_` the views, have of the clusters."""
+        found: Rows = {}
+        with duckdb.connect(str(self.usual if usual else self.database), read_only=True) as connection:
+            connection.execute("LOAD icu; SET TimeZone = 'UTC'")
+            for table, record in TABLES.items():
+                if table in LEDGER:
+                    continue
+                cursor = connection.execute(f"SELECT * FROM {prefix}{table} WHERE {where}")
+                names = [column[0] for column in cursor.description or ()]
+                for values in cursor.fetchall():
+                    row = dict(zip(names, values, strict=True))
+                    resource = row["resource"] if record.read_from == "*" else record.read_from or "clusters"
+                    cluster = f"{row['project_id']}/{row['location']}/{row['cluster']}"
+                    told = {name: _sorted(value) for name, value in row.items() if name not in _OF_THE_RUN}
+                    found.setdefault((cluster, resource), Counter())[f"{table}: {told}"] += 1
+        return found
+
+
+def _sorted(value: Any) -> Any:
+    """The GKE API's maps come in any order, and so do labels that were made of them."""
+    return sorted(value, key=repr) if isinstance(value, list) else value
