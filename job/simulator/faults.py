@@ -43,7 +43,7 @@ KINDS = {
     "gke_denied": "the GKE API answers PERMISSION_DENIED for the project",
     "gke_disabled": "the GKE API is disabled in the project",
     "gke_not_found": "the GKE API does not know the project",
-    "missing_zones": "the GKE API could not ask `zones`",
+    "missing_zones": "the GKE API could not ask `zones`, and leaves their clusters out",
     "unresolvable": "the GKE API tells an endpoint whose name nothing resolves",
     "bad_time": "the GKE API tells a creation time that is none",
     "bad_ca": "the GKE API tells a CA certificate that is none",

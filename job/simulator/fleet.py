@@ -80,17 +80,21 @@ class Fleet:
     denied: frozenset[str] = frozenset()
     missing_zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._like, self._made = self.clusters[:1], len(self.clusters)
+
     def of(self, project: str) -> list[Cluster]:
         """The project's clusters."""
         return [cluster for cluster in self.clusters if cluster.project == project]
 
     def add(self, path: str) -> Cluster:
-        """A cluster like the first, with objects of its own, as `project/location/name`."""
+        """A cluster at `project/location/name`, like the first, with an id and objects that no cluster had before."""
         project, location, name = path.split("/")
-        number = max(cluster.number for cluster in self.clusters) + 1
-        like = self.clusters[0]
+        number, self._made = self._made, self._made + 1
+        (like,) = self._like
+        seed = f"{like.seed}/{path}/{number}"
         made = replace(
-            like, project=project, location=location, name=name, number=number, seed=f"{like.seed}/{path}", port=0
+            like, project=project, location=location, name=name, number=number, seed=seed, port=0, ca_pem=b""
         )
         self.clusters.append(made)
         return made

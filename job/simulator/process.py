@@ -102,8 +102,18 @@ class Simulator:
         """Lets all continue tokens of older versions expire."""
         self._tell("POST", "/objects", {"do": "compact", "cluster": cluster})
 
+    def change_fleet(self, *, clusters: int, pods: int, seed: int, plain: bool) -> None:
+        """Puts another fleet in the place of this one, as `simulate` makes it, with nothing wrong."""
+        told = {"clusters": clusters, "pods": pods, "seed": seed, "special": not plain}
+        ports = self._tell("POST", "/fleet", told)
+        self.clusters.clear()
+        self.clusters.update(ports)
+
     def create_cluster(self, cluster: str) -> int:
-        """Adds the cluster `project/location/name` to a project that is there; returns the port of its API server."""
+        """Adds the cluster `project/location/name` to a project that is there; returns the port of its API server.
+
+        One that was deleted before under this name had another id, and other objects.
+        """
         return int(self._tell("POST", "/clusters", {"do": "create", "cluster": cluster})["port"])
 
     def delete_cluster(self, cluster: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from aiohttp import web
 from job.simulator.bigquery import application as bigquery_application
 from job.simulator.certificates import Authority, authority, server_certificate
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
-from job.simulator.fleet import PROJECTS, Cluster, Fleet
+from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
 from job.simulator.gke import ClusterManager
 from job.simulator.identity import Identity
 from job.simulator.kubernetes import ApiServer
@@ -86,10 +87,7 @@ class Simulation:
         self.log: list[dict[str, Any]] = []
         self.identity = Identity(self.faults, PROJECTS[0], lifetime=token_lifetime)
         self._public = authority("simulated public CA")
-        self._listeners = [
-            Listener(ApiServer(cluster, self.identity, self.faults, self.log), directory, self._public)
-            for cluster in fleet.clusters
-        ]
+        self._listeners = [self._listener_of(cluster) for cluster in fleet.clusters]
         self._grpc = grpc.aio.server()
 
     async def start(self) -> dict[str, Any]:
@@ -140,11 +138,21 @@ class Simulation:
                 await listener.start()
                 listener.show_certificate(None)
 
+    async def change_fleet(self, fleet: Fleet) -> dict[str, int]:
+        """Puts another fleet in the place of this one, with nothing wrong; returns where its clusters listen."""
+        await self.clear_faults()
+        for listener in self._listeners:
+            await listener.stop()
+        self.log.clear()
+        vars(self.fleet).update(vars(fleet))
+        self._listeners = [self._listener_of(cluster) for cluster in fleet.clusters]
+        for listener in self._listeners:
+            await listener.start()
+        return {cluster.path: cluster.port for cluster in fleet.clusters}
+
     async def create_cluster(self, path: str) -> int:
         """Adds a cluster to the fleet; returns its port."""
-        listener = Listener(
-            ApiServer(self.fleet.add(path), self.identity, self.faults, self.log), self.directory, self._public
-        )
+        listener = self._listener_of(self.fleet.add(path))
         await listener.start()
         self._listeners.append(listener)
         return listener.api.cluster.port
@@ -155,6 +163,9 @@ class Simulation:
         self._listeners.remove(listener)
         self.fleet.clusters.remove(cluster)
         await listener.stop()
+
+    def _listener_of(self, cluster: Cluster) -> Listener:
+        return Listener(ApiServer(cluster, self.identity, self.faults, self.log), self.directory, self._public)
 
     def _matching(self, fault: Fault) -> list[Listener]:
         return [listener for listener in self._listeners if Faults([fault]).take(listener.api.cluster.path, "*")]
@@ -178,6 +189,7 @@ class Simulation:
             web.get("/requests", self._get_requests),
             web.post("/objects", self._post_objects),
             web.post("/clusters", self._post_clusters),
+            web.post("/fleet", self._post_fleet),
             web.post("/identity", self._post_identity),
             web.delete("/connections", self._delete_connections),
         ):
@@ -202,9 +214,11 @@ class Simulation:
                 "project": listener.api.cluster.project,
                 "location": listener.api.cluster.location,
                 "name": listener.api.cluster.name,
+                "id": listener.api.cluster.id,
                 "status": listener.api.cluster.status,
                 "endpoint": listener.api.cluster.endpoint,
                 "version": listener.api.cluster.version,
+                "node_pools": [asdict(pool) for pool in listener.api.cluster.node_pools],
                 "forbidden": sorted(listener.api.cluster.forbidden),
                 "objects": listener.api.store.everything(),
             }
@@ -240,6 +254,9 @@ class Simulation:
         else:
             cluster.status = told["status"]
         return web.Response(status=204)
+
+    async def _post_fleet(self, request: web.Request) -> web.Response:
+        return web.json_response(await self.change_fleet(make_fleet(**await request.json())))
 
     async def _post_identity(self, request: web.Request) -> web.Response:
         told = await request.json()

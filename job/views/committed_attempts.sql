@@ -13,8 +13,11 @@ SELECT
   ) > 1 AS superseded,
   COUNT(DISTINCT r.task_index) OVER (PARTITION BY r.run_id) AS tasks_committed
 FROM ${dataset}.runs AS r
-LEFT JOIN (SELECT DISTINCT run_id, task_index, attempt FROM ${dataset}.snapshots) AS s
-  ON s.run_id = r.run_id AND s.task_index = r.task_index AND s.attempt = r.attempt
+LEFT JOIN (SELECT DISTINCT run_id, task_index, attempt, snapshot_time FROM ${dataset}.snapshots) AS s
+  ON s.run_id = r.run_id
+  AND s.task_index = r.task_index
+  AND s.attempt = r.attempt
+  AND s.snapshot_time = r.snapshot_time
 LEFT JOIN (
   SELECT snapshot_id, COUNT(*) AS projects
   FROM ${dataset}.collections
