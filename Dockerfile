@@ -1,19 +1,35 @@
-# Builds the job's image: docker build -t gke-inventory .
-FROM python:3.11-slim AS build
-COPY config/requirements.txt /src/config/requirements.txt
-RUN python -m venv /opt/gke-inventory \
- && /opt/gke-inventory/bin/pip install --no-cache-dir --no-compile --require-hashes -r /src/config/requirements.txt
-COPY pyproject.toml README.md LICENSE /src/
-COPY job /src/job
-# Imports of uncompiled packages take seconds at each start; a read-only root file system could not keep the result.
-RUN /opt/gke-inventory/bin/pip install --no-cache-dir --no-compile --no-deps --no-build-isolation /src \
- && /opt/gke-inventory/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/gke-inventory/lib
+# Builds the job's image: docker build --build-arg BUILD="$(git rev-parse --short HEAD)" --tag gke-inventory .
+# BASE may name a digest: --build-arg BASE=python:3.11-slim@sha256:...
+ARG BASE=python:3.11-slim
 
-FROM python:3.11-slim
-RUN useradd --uid 65532 --no-create-home --shell /usr/sbin/nologin inventory
+FROM ${BASE} AS build
+WORKDIR /src
+# Every package is held to its hash and comes as a wheel, so that none of them runs code of its own in the build.
+COPY config/requirements.txt config/
+RUN pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels --requirement config/requirements.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY job job
+RUN pip install --no-index --find-links /wheels hatchling \
+ && pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels .
+# What the job needs of them, and neither pip nor hatchling. Imports of uncompiled packages would take seconds at each
+# start, and a read-only root file system could not keep the result.
+RUN python -m venv --without-pip /opt/gke-inventory \
+ && pip --python /opt/gke-inventory/bin/python install --no-index --find-links /wheels --no-compile gke-inventory \
+ && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/gke-inventory/lib
+
+FROM ${BASE}
+# Nothing in the job installs anything: the base's own pip goes too.
+RUN useradd --uid 65532 --no-create-home --shell /usr/sbin/nologin inventory \
+ && rm -r "$(python -c 'import ensurepip; print(*ensurepip.__path__)')" \
+ && python -m pip uninstall --yes pip setuptools wheel
 COPY --from=build /opt/gke-inventory /opt/gke-inventory
-ENV PATH=/opt/gke-inventory/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-USER 65532
+ARG BUILD=""
+LABEL org.opencontainers.image.title="gke-inventory" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.revision="${BUILD}"
+ENV PATH=/opt/gke-inventory/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 GKE_INVENTORY_BUILD=${BUILD}
+USER 65532:65532
+# The only folder it may write to, and for rows on their way alone: mount a volume here, or name another as TMPDIR.
 WORKDIR /tmp
 ENTRYPOINT ["gke-inventory"]
 CMD ["run"]

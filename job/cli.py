@@ -48,24 +48,43 @@ def _tell(error: Exception) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.ClickException):
-        error.show()
-        return USAGE
+        return _end(USAGE, error.format_message(), shown=error.show)
     if isinstance(error, InventoryError):
-        click.echo(f"gke-inventory: {error}", err=True)
-        return USAGE
-    _report_bug(error)
-    return BUG
+        return _end(USAGE, str(error))
+    return _end(BUG, _bug(error))
 
 
 def _tell_stop() -> int:
     is_terminated = stopped_by() == signal.SIGTERM
     told = "stopped by SIGTERM" if is_terminated else "interrupted"
-    click.echo(f"gke-inventory: {told}; nothing was written to the sink", err=True)
-    return TERMINATED if is_terminated else INTERRUPTED
+    return _end(TERMINATED if is_terminated else INTERRUPTED, f"{told}; nothing was written to the sink")
+
+
+def _end(code: int, why: str, *, shown: Callable[[], None] | None = None) -> int:
+    """Says why the command ends: to a person in their words, to Cloud Logging as one event of severity ERROR."""
+    if "CLOUD_RUN_JOB" in os.environ:
+        from job.log import log
+
+        log.error("command failed", exit_code=code, detail=why)
+    elif shown is not None:
+        shown()
+    else:
+        click.echo(f"gke-inventory: {why}", err=True)
+    return code
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from job.version import described
+
+        click.echo(described())
+        context.exit()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="gke-inventory")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show version and build."
+)
 def cli() -> None:
     """Snapshots of every GKE cluster, as tables in BigQuery or DuckDB that an analyst can trust.
 
@@ -311,7 +330,7 @@ def _run(config: Config, *, tasks: int, as_json: bool) -> int:
         summary = run_once(config, progress=_progress())
     if as_json:
         _print_json(summary)
-    else:
+    elif "CLOUD_RUN_JOB" not in os.environ:  # there the log has said it all, and every line of this would be an entry
         _print_summary(summary)
     if summary.bug:
         return BUG
@@ -393,13 +412,13 @@ def _print_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
-def _report_bug(error: Exception) -> None:
+def _bug(error: Exception) -> str:
     """Where it happened; not the values, which may be anybody's."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
     where = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
-    click.echo(f"gke-inventory: a bug, {type(error).__name__}; please report it with these lines:\n{where}", err=True)
+    return f"a bug, {type(error).__name__}; please report it with these lines:\n{where}"
 
 
 if __name__ == "__main__":

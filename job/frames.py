@@ -58,7 +58,8 @@ def latest(
         close = difflib.get_close_matches(name, by_name, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(by_name))}"
         raise NotFoundError(f"no table or view {name!r}{hint}")
-    return frame(opened(_config(config), sink).query(f"SELECT * FROM {by_name[name]}"))  # noqa: S608 (one of our names)
+    source = opened(_config(config), sink)
+    return frame(source.query(f"SELECT * FROM {source.named(by_name[name])}"))  # noqa: S608 (one of our names)
 
 
 def query(sql: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None) -> pd.DataFrame:

@@ -253,7 +253,11 @@ class Server:
                 response.close()  # what is left unread would be taken for the next answer
                 raise
         except HTTPError as error:
-            raise deadline.unread() if monotonic() >= deadline.at else _unreachable(error, limit) from error
+            if monotonic() >= deadline.at:
+                raise deadline.unread() from error
+            if monotonic() >= end:  # it may have been cut for that
+                raise Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout") from error
+            raise _unreachable(error, limit) from error
         token = headers["authorization"].removeprefix("Bearer ")
         return Answer(response.status, response.headers, memoryview(buffer)[:size], token)
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,8 +70,10 @@ def test_help_imports_no_client() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_version_is_printed() -> None:
-    assert invoke("--version").stdout.startswith("gke-inventory, version ")
+def test_version_is_that_of_pyproject_and_the_build_is_the_images() -> None:
+    declared = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]["version"]
+    assert invoke("--version").stdout == f"gke-inventory {declared}\n"
+    assert invoke("--version", GKE_INVENTORY_BUILD="abc1234").stdout == f"gke-inventory {declared} (build abc1234)\n"
 
 
 @pytest.mark.usefixtures("configured")

@@ -2,62 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from job.sinks import Commit, Outcome, Rows, Sink
 from job.spool import open_spool
-from job.tables import Collection, Key, Namespace, Pod, Record, Run, Snapshot
+from job.tables import (
+    Cluster,
+    Collection,
+    Container,
+    Key,
+    Namespace,
+    Node,
+    NodePool,
+    Pod,
+    PodContainer,
+    Record,
+    Run,
+    Snapshot,
+    Workload,
+)
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 PROJECT = "shop-prod"
+LOCATION = "europe-west1"
 
 
 @dataclass(frozen=True)
 class Read:
-    """What one run read of one cluster: the names of its namespaces and pods, or the outcome in their place."""
+    """What one run read of one cluster: of each kind its objects, by name or as rows, or the outcome in their place."""
 
     cluster: str
     namespaces: Sequence[str] | str = ()
-    pods: Sequence[str] | str = ()
-    cluster_id: str = "1"
+    pods: Sequence[str | Record] | str = ()
+    cluster_id: str | None = "1"
+    project: str = PROJECT
+    more: Mapping[str, Sequence[Record] | str] = field(default_factory=dict)
+    """Other kinds."""
+    partial: Sequence[str] = ()
+    """Kinds of which some objects could not be read."""
+    gke: Sequence[Record] = ()
+    """Rows of `clusters` and `node_pools`."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Which attempt of which task of the run it was."""
+
+    task: int = 0
+    tasks: int = 1
+    attempt: int = 0
+    time: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        return "" if (self.task, self.attempt) == (0, 0) else f"-{self.task}.{self.attempt}"
+
+
+ONLY = Attempt()
 
 
 def run_of(
-    number: int, *read: Read, listed: Sequence[str] | None = None, outcome: str = "ok", prefix: str = ""
+    number: int,
+    *read: Read,
+    listed: Sequence[str] | None = None,
+    outcome: str = "ok",
+    by: Attempt = ONLY,
+    projects: Sequence[str] = (PROJECT,),
+    prefix: str = "",
+    **told: Any,
 ) -> list[tuple[Key, Record]]:
-    """All rows of run `number`, hours after `FIRST`, in which the project's list was `listed` (else those read).
+    """All rows of run `number`, hours after `FIRST`, in which each project's list was `listed` (else those read).
 
-    Its snapshots' ids open with `prefix`, as those of another process do.
+    Args:
+        prefix: opens the ids of its snapshots, as those of another process differ.
+        told: more of what the project's list told: `reason`, `missing_zones`.
     """
-    time = FIRST + timedelta(hours=number)
-    run_key = Key(snapshot_id=f"{prefix}run-{number}", snapshot_time=time)
-    names = [f"europe-west1/{name}" for name in (listed if listed is not None else [one.cluster for one in read])]
-    listing = _collection(number, "clusters", outcome, len(names), listed_clusters=tuple(names))
-    rows: list[tuple[Key, Record]] = [
-        (Key(snapshot_id=f"{prefix}run-{number}", snapshot_time=time, project_id=PROJECT, location="-"), listing)
-    ]
+    time = by.time or FIRST + timedelta(hours=number, minutes=by.attempt, seconds=by.task)
+    run_key = Key(snapshot_id=f"{prefix}run-{number}{by.name}", snapshot_time=time)
+    rows: list[tuple[Key, Record]] = []
+    for project in projects:
+        names = listed if listed is not None else [one.cluster for one in read if one.project == project]
+        found = tuple(f"{LOCATION}/{name}" for name in names) if outcome in ("ok", "partial") else ()
+        listing = _collection(number, "clusters", outcome, len(found), listed_clusters=found, **told)
+        key = Key(snapshot_id=run_key.snapshot_id, snapshot_time=time, project_id=project, location="-")
+        rows.append((key, listing))
     for one in read:
         key = Key(
-            snapshot_id=f"{prefix}{number}-{one.cluster}",
+            snapshot_id=f"{prefix}{number}-{one.cluster}{by.name}",
             snapshot_time=time,
-            project_id=PROJECT,
-            location="europe-west1",
+            project_id=one.project,
+            location=LOCATION,
             cluster=one.cluster,
         )
-        unread = [kind for kind in (one.namespaces, one.pods) if isinstance(kind, str)]
-        for resource, found in (("namespaces", one.namespaces), ("pods", one.pods)):
-            if isinstance(found, str):
-                rows.append((key, _collection(number, resource, found, 0)))
+        unread = 0
+        kinds = {"namespaces": one.namespaces, "pods": one.pods, **one.more}
+        for resource, objects in kinds.items():
+            if isinstance(objects, str):
+                unread += objects != "off"
+                rows.append((key, _collection(number, resource, objects, 0)))
                 continue
-            rows.append((key, _collection(number, resource, "ok", len(found))))
-            rows += [(key, _object(resource, name)) for name in found]
-        status = {0: "complete", 1: "partial", 2: "failed"}[len(unread)]
-        rows.append((key, _snapshot(number, status, one.cluster_id)))
-    rows.append((run_key, _run(number, len(read))))
+            whole = "partial" if resource in one.partial else "ok"
+            rows.append((key, _collection(number, resource, whole, len(objects))))
+            rows += [(key, _object(resource, each)) for each in objects]
+        rows += [(key, record) for record in one.gke]
+        status = "complete" if not unread else "failed" if unread == len(kinds) else "partial"
+        rows.append((key, _snapshot(number, by, status, one.cluster_id)))
+    rows.append((run_key, _run(number, by, len(projects), len(read))))
     return rows
 
 
@@ -79,14 +132,83 @@ def rows(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
     return sink.query(sql).rows
 
 
-def _object(resource: str, name: str) -> Record:
-    if resource == "namespaces":
-        return Namespace(name=name, uid=f"uid-{name}")
-    return Pod(
-        namespace="default", name=name, uid=f"uid-{name}", containers=1, containers_ready=1, restarts=0,
-        host_network=False, workload_kind="Pod", workload_api_version="v1", workload_name=name,
-        workload_uid=f"uid-{name}", workload_resolution="uncontrolled",
+def workload(
+    name: str, *, kind: str = "Deployment", uid: str = "", namespace: str = "default", **more: Any
+) -> Workload:
+    """A workload's row, with what every workload must have."""
+    return Workload(
+        resource=f"{kind.lower()}s", kind=kind, api_version="v1" if kind == "Pod" else "apps/v1", namespace=namespace,
+        name=name, uid=uid or f"uid-{name}", **{"host_network": False, "host_pid": False, "host_ipc": False} | more,
     )  # fmt: skip
+
+
+def container(
+    of: str, name: str = "app", *, kind: str = "Deployment", namespace: str = "default", **more: Any
+) -> Container:
+    """The row of a container of the workload `of`."""
+    return Container(
+        resource=f"{kind.lower()}s", workload_kind=kind, namespace=namespace, workload_name=of,
+        workload_uid=f"uid-{of}", name=name, **{"container_type": "regular", "position": 0} | more,
+    )  # fmt: skip
+
+
+def pod(name: str, *, namespace: str = "default", **more: Any) -> Pod:
+    """A pod's row: nothing controls it, where no more is said."""
+    alone = {
+        "workload_kind": "Pod", "workload_api_version": "v1", "workload_name": name, "workload_uid": f"uid-{name}",
+        "workload_resolution": "uncontrolled", "containers": 1, "containers_ready": 1, "restarts": 0,
+        "host_network": False, "phase": "Running",
+    }  # fmt: skip
+    return Pod(namespace=namespace, name=name, uid=f"uid-{name}", **alone | more)
+
+
+def pod_of(workload_name: str, name: str, *, kind: str = "Deployment", **more: Any) -> Pod:
+    """The row of a pod whose topmost controller is the workload."""
+    return pod(
+        name, workload_kind=kind, workload_api_version="apps/v1", workload_name=workload_name,
+        workload_uid=f"uid-{workload_name}", workload_resolution="resolved", **more,
+    )  # fmt: skip
+
+
+def pod_container(of: str, image: str, *, namespace: str = "default", **more: Any) -> PodContainer:
+    """The row of a container of the pod `of`; `image` is a repository of Docker Hub with a tag or a digest."""
+    return PodContainer(
+        namespace=namespace, pod=of, pod_uid=f"uid-{of}", container_type="regular", position=0, name="app",
+        **image_parts(image), **more,
+    )  # fmt: skip
+
+
+def image_parts(image: str) -> dict[str, str | None]:
+    """The columns of `app:1`, `app` or `app@sha256:...`."""
+    rest, _, digest = image.partition("@")
+    repository, _, tag = rest.partition(":")
+    return {
+        "image": image, "image_registry": "docker.io", "image_repository": repository, "image_tag": tag or None,
+        "image_digest": digest or None,
+    }  # fmt: skip
+
+
+def node(name: str, pool: str | None = "pool", **more: Any) -> Node:
+    """A node's row."""
+    return Node(name=name, uid=f"uid-{name}", node_pool=pool, spot=False, unschedulable=False, **more)
+
+
+def gke_cluster(version: str | None) -> Cluster:
+    """A cluster's row."""
+    return Cluster(regional=True, autopilot=False, release_channel="REGULAR", control_plane_version=version)
+
+
+def node_pool(name: str, version: str | None) -> NodePool:
+    """A node pool's row."""
+    return NodePool(
+        name=name, version=version, spot=False, preemptible=False, autoscaling=False, autoprovisioned=False
+    )  # fmt: skip
+
+
+def _object(resource: str, found: str | Record) -> Record:
+    if isinstance(found, Record):
+        return found
+    return Namespace(name=found, uid=f"uid-{found}") if resource == "namespaces" else pod(found)
 
 
 def _collection(number: int, resource: str, outcome: str, objects: int, **more: Any) -> Collection:
@@ -96,21 +218,17 @@ def _collection(number: int, resource: str, outcome: str, objects: int, **more: 
     )  # fmt: skip
 
 
-def _snapshot(number: int, status: str, cluster_id: str) -> Snapshot:
+def _snapshot(number: int, by: Attempt, status: str, cluster_id: str | None) -> Snapshot:
     return Snapshot(
-        run_id=f"run-{number}", task_index=0, attempt=0, status=status, cluster_id=cluster_id, started_at=FIRST,
-        duration_seconds=1.0, resources_read=2, resources_unread=0, objects=1, rows=1,
+        run_id=f"run-{number}", task_index=by.task, attempt=by.attempt, status=status, cluster_id=cluster_id,
+        started_at=FIRST, duration_seconds=1.0, resources_read=2, resources_unread=0, objects=1, rows=1,
     )  # fmt: skip
 
 
-def _run(number: int, clusters: int) -> Run:
+def _run(number: int, by: Attempt, projects: int, clusters: int) -> Run:
     return Run(
-        run_id=f"run-{number}", task_index=0, task_count=1, attempt=0, version="0", config_digest="0",
-        outcome="complete", acceptable=True, started_at=FIRST, finished_at=FIRST, duration_seconds=1.0, projects=1,
-        projects_failed=0, clusters=clusters, clusters_complete=clusters, clusters_partial=0, clusters_failed=0,
-        objects=1, rows=1,
+        run_id=f"run-{number}", task_index=by.task, task_count=by.tasks, attempt=by.attempt, version="0",
+        config_digest="0", outcome="complete", acceptable=True, started_at=FIRST, finished_at=FIRST,
+        duration_seconds=1.0, projects=projects, projects_failed=0, clusters=clusters, clusters_complete=clusters,
+        clusters_partial=0, clusters_failed=0, objects=1, rows=1,
     )  # fmt: skip
-
-
-def path_of(directory: Path) -> Path:
-    return directory / "warehouse.duckdb"

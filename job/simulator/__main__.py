@@ -7,9 +7,11 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from job.simulator.faults import UnknownFaultError, parse_fault
@@ -24,44 +26,55 @@ def main() -> None:
     parser.add_argument("--pods", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="a fleet of which all can be read")
-    parser.add_argument("--directory", type=Path)
     parser.add_argument("--token-lifetime", type=int, default=3600)
     parser.add_argument("--fault", action="append", default=[], metavar="CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]")
+    parser.add_argument("--googlesql", action="store_true", help="queries on GoogleSQL's own engine: needs zetasql")
     options = parser.parse_args()
     try:
         for specification in options.fault:
             parse_fault(specification)
     except UnknownFaultError as error:
         parser.error(str(error))
-    with contextlib.ExitStack() as stack:
-        directory = options.directory or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="gke-inventory-simulator-"))
-        )
-        asyncio.run(_serve(options, directory))
+    _allow_connections(options.clusters)
+    asyncio.run(_serve(options))
 
 
-async def _serve(options: argparse.Namespace, directory: Path) -> None:
+async def _serve(options: argparse.Namespace) -> None:
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     fleet = make_fleet(clusters=options.clusters, pods=options.pods, seed=options.seed, special=not options.plain)
-    simulation = Simulation(fleet, directory, token_lifetime=options.token_lifetime)
-    ready = await simulation.start()
-    for specification in options.fault:
-        await simulation.add_fault(parse_fault(specification))
-    loop.run_in_executor(None, _until_parent_is_gone, loop, ended)
-    sys.stdout.write(json.dumps(ready) + "\n")
-    sys.stdout.flush()
-    await ended.wait()
-    await simulation.stop()
-    os._exit(0)  # the thread that reads stdin may still be reading
+    with tempfile.TemporaryDirectory(prefix="gke-inventory-simulator-", ignore_cleanup_errors=True) as directory:
+        simulation = Simulation(
+            fleet, Path(directory), token_lifetime=options.token_lifetime, googlesql=options.googlesql
+        )
+        ready = await simulation.start()
+        for specification in options.fault:
+            await simulation.add_fault(parse_fault(specification))
+        threading.Thread(target=_until_parent_is_gone, args=(loop, ended), daemon=True).start()
+        with contextlib.suppress(BrokenPipeError):  # of a parent that is gone already
+            sys.stdout.write(json.dumps(ready) + "\n")
+            sys.stdout.flush()
+        await ended.wait()
+    os._exit(0)  # closes all sockets at once; to free each object of a large fleet would take seconds
 
 
 def _until_parent_is_gone(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     """stdin is a pipe from whoever started this process: it ends with them, however they end."""
     while os.read(0, 4096):
         pass
-    loop.call_soon_threadsafe(ended.set)
+    with contextlib.suppress(RuntimeError):  # the loop has ended first
+        loop.call_soon_threadsafe(ended.set)
+
+
+def _allow_connections(clusters: int) -> None:
+    """Raises the limit of open files, where it may: each cluster has a listening socket, and some clients at once."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 1024 + 20 * clusters
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)  # the fleet's own time: a seed g
 _REGIONS = ("europe-west1", "us-central1", "asia-southeast1", "us-east1")
 _NAMES = ("web", "payments", "search", "batch", "ml", "edge", "internal", "reports", "gateway", "events")
 _VERSIONS = ("1.31.13-gke.1230000", "1.32.9-gke.1108000", "1.33.5-gke.1080000", "1.34.1-gke.2037000")
+_PODS_ON_A_NODE = 6  # so that what they request fits into it
 _MACHINES = ("e2-standard-4", "n2-standard-8", "c3-standard-4", "t2a-standard-4", "g2-standard-8")
 
 
@@ -79,17 +80,21 @@ class Fleet:
     denied: frozenset[str] = frozenset()
     missing_zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._like, self._made = self.clusters[:1], len(self.clusters)
+
     def of(self, project: str) -> list[Cluster]:
         """The project's clusters."""
         return [cluster for cluster in self.clusters if cluster.project == project]
 
     def add(self, path: str) -> Cluster:
-        """A cluster like the first, with objects of its own, as `project/location/name`."""
+        """A cluster at `project/location/name`, like the first, with an id and objects that no cluster had before."""
         project, location, name = path.split("/")
-        number = max(cluster.number for cluster in self.clusters) + 1
-        like = self.clusters[0]
+        number, self._made = self._made, self._made + 1
+        (like,) = self._like
+        seed = f"{like.seed}/{path}/{number}"
         made = replace(
-            like, project=project, location=location, name=name, number=number, seed=f"{like.seed}/{path}", port=0
+            like, project=project, location=location, name=name, number=number, seed=seed, port=0, ca_pem=b""
         )
         self.clusters.append(made)
         return made
@@ -129,7 +134,7 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
     if draw.random() < 0.5:
         pools.append(_pool("spot-pool", size // 4, minor, draw, spot=True))
     if draw.random() < 0.25:
-        pools.append(_pool("gpu-pool", 15, minor, draw, gpu=True))
+        pools.append(_pool("gpu-pool", _PODS_ON_A_NODE, minor, draw, gpu=True))
     return Cluster(
         project=PROJECTS[number % len(PROJECTS)],
         location=region if draw.random() < 0.6 else f"{region}-b",
@@ -147,4 +152,4 @@ def _pool(name: str, pods: int, minor: int, draw: random.Random, *, spot: bool =
     behind = draw.choice((0, 0, 0, 1, 1, 2, 3))  # https://kubernetes.io/releases/version-skew-policy/#kubelet
     version = _VERSIONS[max(minor - behind, 0)]
     machine = "g2-standard-8" if gpu else draw.choice(_MACHINES[:4])
-    return NodePool(name, machine, max(pods // 15, 1), version, spot, gpu)
+    return NodePool(name, machine, max(pods // _PODS_ON_A_NODE, 1), version, spot, gpu)

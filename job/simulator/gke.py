@@ -85,6 +85,7 @@ class ClusterManager(grpc.GenericRpcHandler):
         zones = list(self._fleet.missing_zones.get(project, ()))
         if fault and fault.kind == "missing_zones":
             zones = str(fault.options.get("zones", "us-east1-d")).split("+")
+        found = [cluster for cluster in found if cluster.location not in zones]
         told = [await self._listed(cluster) for cluster in found]
         return gke.ListClustersResponse(clusters=told, missing_zones=zones)
 

@@ -17,6 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from job.simulator.faults import TOKEN, Faults
 
 ACCOUNT = "inventory@simulated.iam.gserviceaccount.com"
+READER = "inventory"
+"""Whom the API servers take the account for: they let it read everything that a cluster does not forbid."""
+VIEWER = "viewer"
+"""Somebody else, with the rights of Kubernetes' own ClusterRole `view`: no Secrets, no nodes."""
 _REFRESH_TOKEN = "simulated-refresh-token"
 _FLAVOR = {"Metadata-Flavor": "Google"}
 
@@ -31,16 +35,22 @@ class Identity:
         self._expires: dict[str, float] = {}
         self.lifetime = lifetime
         self.issued = 0
-        self.kubectl_token = self._new_token(10 * 365 * 86400)
+        self._kept = {user: self._new_token(10 * 365 * 86400) for user in (READER, VIEWER)}
+
+    def user(self, authorization: str | None) -> str | None:
+        """Whose token an Authorization header carries; None where it has not been issued or has expired."""
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme != "Bearer" or self._expires.get(token, 0.0) <= time.time():
+            return None
+        return VIEWER if token == self._kept[VIEWER] else READER
 
     def is_valid(self, authorization: str | None) -> bool:
         """Whether an Authorization header carries a token that has been issued and has not expired."""
-        scheme, _, token = (authorization or "").partition(" ")
-        return scheme == "Bearer" and self._expires.get(token, 0.0) > time.time()
+        return self.user(authorization) is not None
 
     def revoke(self) -> None:
-        """Forgets every token but kubectl's."""
-        self._expires = {self.kubectl_token: self._expires[self.kubectl_token]}
+        """Forgets every token but those that are kept in files."""
+        self._expires = {token: self._expires[token] for token in self._kept.values()}
 
     def application(self) -> web.Application:
         """The token endpoint at `/token`, and the metadata server."""
@@ -50,7 +60,7 @@ class Identity:
         return app
 
     def write_credentials(self, directory: Path, token_uri: str) -> None:
-        """Writes `service-account.json`, `authorized-user.json` and `kubectl-token` into the directory."""
+        """Writes the two kinds of credentials, and a token each for kubectl and the viewer, into the directory."""
         encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
         key = self._key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
         service_account = {
@@ -71,7 +81,8 @@ class Identity:
         for name, text in (
             ("service-account.json", json.dumps(service_account)),
             ("authorized-user.json", json.dumps(user)),
-            ("kubectl-token", self.kubectl_token),
+            ("kubectl-token", self._kept[READER]),
+            ("viewer-token", self._kept[VIEWER]),
         ):
             (directory / name).touch(mode=0o600)
             (directory / name).write_text(text)

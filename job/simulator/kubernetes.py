@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import gzip
+import hashlib
 import json
 import time
+import uuid
+from collections.abc import Callable
 from email.utils import formatdate
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiohttp import web
 
+from job.simulator import access, discovery
+from job.simulator.accept import PLAIN, negotiated
+from job.simulator.answers import (
+    Answer,
+    expired,
+    forbidden,
+    forbidden_path,
+    indented,
+    json_answer,
+    not_acceptable,
+    not_found,
+    not_served,
+    not_supported,
+    status,
+    text,
+)
+from job.simulator.continuation import InvalidTokenError, read, token
 from job.simulator.faults import REQUEST, Fault, Faults
 from job.simulator.fleet import Cluster
 from job.simulator.identity import Identity
-from job.simulator.resources import BROKEN_API, Resource, discovery, find, is_served, with_broken_api
-from job.simulator.store import GoneError, Item, Page, Store, described
+from job.simulator.resources import Asked, Resource, asked, is_group, served
+from job.simulator.store import GoneError, Item, Page, Store, described, in_version
 from job.simulator.wire_faults import send, spoil
 
 _GZIP_FROM = 128 * 1024  # bytes, as the real server
-_METADATA = "as=PartialObjectMetadata"
-_ACCEPTED = ("application/json", "application/*", "*/*", "application/yaml", "application/vnd.kubernetes.protobuf")
-
-
-class Answer(NamedTuple):
-    """What goes out, but for faults."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    headers: dict[str, str] = {}  # noqa: RUF012 (never changed)
+_METADATA = ("PartialObjectMetadata", "meta.k8s.io", "v1")
+_METADATA_LIST = ("PartialObjectMetadataList", "meta.k8s.io", "v1")
 
 
 class ApiServer:
@@ -44,11 +53,15 @@ class ApiServer:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, or plays the fault that applies to it."""
-        asked = find(request.path)
-        resource = asked[0].name if asked else "version" if request.path == "/version" else "discovery"
+        what = asked(request.path)
+        resource = what.resource if what else "version" if request.path == "/version" else "discovery"
         page = _page_number(request.query.get("continue"))
         fault = self._faults.take(self.cluster.path, resource, page=page, kinds=REQUEST)
-        answer = self._refusal(request, fault) or self._answer(request, fault)
+        user = self._identity.user(request.headers.get("Authorization"))
+        sent = await request.read()
+        answer = self._refusal(request.path, user, fault) or self._answer(request, what, user or "", sent, fault)
+        if answer.status >= 400 and negotiated(request.headers.get("Accept")) != PLAIN:
+            answer = indented(answer)
         self._log.append(
             {
                 "cluster": self.cluster.path,
@@ -57,69 +70,103 @@ class ApiServer:
                 "query": dict(request.query),
                 "status": answer.status,
                 "user_agent": request.headers.get("User-Agent", ""),
-                "authorized": self._identity.is_valid(request.headers.get("Authorization")),
+                "authorized": user is not None,
                 "fault": fault.kind if fault else None,
             }
         )
         if fault and fault.kind in ("delay", "hang"):
             await asyncio.sleep(fault.seconds)
         body = spoil(answer.body, fault) if fault and answer.status == 200 else answer.body
-        headers = {"Cache-Control": "no-cache, private", "Content-Type": answer.content_type, **answer.headers}
+        headers = {"Cache-Control": "no-cache, private", **answer.headers}
+        if answer.content_type:
+            headers["Content-Type"] = answer.content_type
+        if answer.status != 401:  # flow control comes after authentication
+            headers |= {name: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}/{user}")) for name in _FLOW_CONTROL}
         if answer.status == 200 and len(body) > _GZIP_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 1)
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return await send(request, answer.status, headers, body, fault)
 
-    def _refusal(self, request: web.BaseRequest, fault: Fault | None) -> Answer | None:
+    def _refusal(self, path: str, user: str | None, fault: Fault | None) -> Answer | None:
         """What an API server checks before it looks at the path."""
         kind = fault.kind if fault else None
         if kind == "revoke_tokens":
             self._identity.revoke()
-        if kind == "unauthorized" or not self._identity.is_valid(request.headers.get("Authorization")):
+        if kind in ("unauthorized", "revoke_tokens") or user is None:
             return status(401, "Unauthorized", "Unauthorized")
         if fault and kind == "status":
             return _failure(fault)
         if kind == "redirect":
             return Answer(302, b"", "text/plain", {"Location": "https://elsewhere.invalid/"})
         if kind == "not_served":
-            return Answer(404, b"404 page not found\n", "text/plain; charset=utf-8", _NO_SNIFF)
-        if kind == "broken_api" and request.path.startswith(BROKEN_API):
-            return Answer(503, b"service unavailable\n", "text/plain; charset=utf-8", _NO_SNIFF)
+            return not_served(group=False)
+        if kind == "broken_api" and path.startswith(discovery.BROKEN_API):
+            return Answer(503, b"service unavailable\n", "text/plain; charset=utf-8")
         if kind == "not_acceptable":
-            return _not_acceptable()
+            return not_acceptable()
         return None
 
-    def _answer(self, request: web.BaseRequest, fault: Fault | None) -> Answer:
-        path, accept = request.path, request.headers.get("Accept", "*/*")
-        if path in ("/healthz", "/livez", "/readyz"):
-            return Answer(200, b"ok", "text/plain; charset=utf-8")
-        if not any(kind in accept for kind in _ACCEPTED):
-            return _not_acceptable()
-        if path == "/version":
-            return _json(_version(self.cluster.version))
-        if request.method == "GET" and (document := discovery(path.rstrip("/"))) is not None:
-            return _json(with_broken_api(document) if fault and fault.kind == "broken_api" else document)
-        asked = find(path)
-        if asked is None:
-            if is_served(path):
-                return status(404, "NotFound", "the server could not find the requested resource", details={})
-            return Answer(404, b"404 page not found\n", "text/plain; charset=utf-8", _NO_SNIFF)
-        resource, namespace, name = asked
-        if request.method != "GET":
-            return _forbidden(resource, _VERBS.get(request.method, "update"))
-        if (fault and fault.kind == "forbidden") or self.cluster.forbidden & {"*", resource.name}:
-            return _forbidden(resource, "get" if name else "list", name)
-        if name is not None:
-            return self._get(resource, namespace, name, metadata_only=_METADATA in accept)
-        return self._list(request, resource, namespace, fault, metadata_only=f"{_METADATA}List" in accept)
+    def _answer(
+        self, request: web.BaseRequest, what: Asked | None, user: str, sent: bytes, fault: Fault | None
+    ) -> Answer:
+        if what is None:
+            return self._path(request, user, fault)
+        verb = _verb(request, what)
+        resource = f"{what.resource}/{what.subresource}" if what.subresource else what.resource
+        allowed = access.allows(user, self.cluster, verb, what.group, resource)
+        if not allowed or (fault and fault.kind == "forbidden"):
+            return forbidden(user, verb, what)
+        found = served(what)
+        if found is None:
+            return not_served(group=is_group(what.group))
+        if verb == "create":  # nobody is allowed any but the reviews of oneself
+            return self._review(request, what, user, sent)
+        if verb == "watch" or verb not in found.verbs:
+            return not_supported(verb, what)
+        form = negotiated(request.headers.get("Accept"), (_METADATA if what.name else _METADATA_LIST,))
+        if form is None:
+            return not_acceptable()
+        if what.name:
+            return self._get(found, what, metadata_only=form != PLAIN)
+        return self._list(request, found, what.namespace, fault, metadata_only=form != PLAIN)
 
-    def _get(self, resource: Resource, namespace: str | None, name: str, *, metadata_only: bool) -> Answer:
-        item = self.store.get(resource.name, namespace, name)
+    def _path(self, request: web.BaseRequest, user: str, fault: Fault | None) -> Answer:
+        """What is at a path of no resource: health, version, discovery."""
+        path = request.path.rstrip("/")
+        if not access.allows_path(path):
+            return forbidden_path(user, path)
+        if path in ("/healthz", "/livez", "/readyz"):
+            return text("ok")
+        if path == "/version":
+            return indented(json_answer(_version(self.cluster.version)))
+        is_broken = fault is not None and fault.kind == "broken_api"
+        document = discovery.aggregated(path)
+        form = negotiated(request.headers.get("Accept"), (discovery.AGGREGATED,) if document else ())
+        if form == discovery.AGGREGATED:
+            return _aggregated(document, request.headers.get("If-None-Match"))
+        plain = discovery.plain(path)
+        if plain is None:
+            return not_served(group=False)
+        return (
+            not_acceptable() if form is None else json_answer(discovery.with_broken_api(plain) if is_broken else plain)
+        )
+
+    def _review(self, request: web.BaseRequest, what: Asked, user: str, sent: bytes) -> Answer:
+        try:
+            told = json.loads(sent)
+            made = access.review(what, told, user, self.cluster, request.headers.get("User-Agent", ""))
+        except (ValueError, AttributeError):
+            made = None
+        if made is None:
+            return status(400, "BadRequest", "the object provided is unrecognized: it says not what to review")
+        return json_answer(made, 201)
+
+    def _get(self, resource: Resource, what: Asked, *, metadata_only: bool) -> Answer:
+        namespace = what.namespace if resource.namespaced else None
+        item = self.store.get(resource.name, namespace, what.name or "")
         if item is None:
-            told = {"name": name, **({"group": resource.group} if resource.group else {}), "kind": resource.name}
-            group = f"{resource.name}.{resource.group}" if resource.group else resource.name
-            return status(404, "NotFound", f'{group} "{name}" not found', details=told)
-        return Answer(200, described(resource.name, item, metadata_only=metadata_only))
+            return not_found(what)
+        return Answer(200, described(resource, item, metadata_only=metadata_only) + b"\n")
 
     def _list(
         self,
@@ -132,49 +179,32 @@ class ApiServer:
     ) -> Answer:
         query = request.query
         version, after = None, ""
-        if token := query.get("continue"):
+        if encoded := query.get("continue"):
             try:
-                version, after = _read_token(token)
-            except ValueError:
-                return status(400, "BadRequest", "invalid continue token: continue key is not valid: invalid character")
+                version, after = read(encoded)
+            except InvalidTokenError as error:
+                return status(400, "BadRequest", f"invalid continue token: {error}")
             if fault and fault.kind == "expired_continue":
-                return _expired(after)
-            version = None if version == -1 else version
+                return expired(after)
         limit = int(query["limit"]) if query.get("limit", "").isdecimal() else None
+        if query.get("resourceVersion") == "0":
+            limit = None  # from the server's cache, which knew no pages
         try:
-            page = self.store.page(
-                resource.name, namespace, limit, version=version, after=after, suits=_selected(query)
-            )
+            suits = _selected(query)
+        except ValueError as error:
+            return status(400, "BadRequest", str(error))
+        try:
+            page = self.store.page(resource.name, namespace, limit, version=version, after=after, suits=suits)
         except GoneError:
-            return _expired(after)
+            return expired(after)
         if fault and fault.kind == "repeat_object" and (last := self.store.at(resource.name, after, page.version)):
             page = page._replace(items=[last, *page.items])
-        following = _token(page.version, page.after) if page.after else None
+        following = token(page.version, page.after) if page.after else None
         if fault and fault.kind == "repeat_continue":
             turn = len(after) % int(fault.options.get("tokens", 1))  # a token of each length in turn
-            following = _token(page.version, "0" * (turn + 1))
-        return Answer(200, _listed(resource, page, following, metadata_only=metadata_only))
-
-
-def status(
-    code: int,
-    reason: str,
-    message: str,
-    *,
-    details: dict[str, Any] | None = None,
-    headers: dict[str, str] | None = None,
-    metadata: dict[str, str] | None = None,
-) -> Answer:
-    """A `Status`, with its members in the real server's order."""
-    body: dict[str, Any] = {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": metadata or {},
-        "status": "Failure",
-        "message": message,
-    }
-    body |= {"reason": reason} | ({"details": details} if details is not None else {}) | {"code": code}
-    return Answer(code, json.dumps(body, separators=(",", ":")).encode() + b"\n", headers=headers or {})
+            following = token(page.version, "0" * (turn + 1))
+        remaining = page.remaining if suits is None else None
+        return Answer(200, _listed(resource, page, following, remaining, metadata_only=metadata_only))
 
 
 def _failure(fault: Fault) -> Answer:
@@ -193,83 +223,78 @@ def _failure(fault: Fault) -> Answer:
 
 _REASONS = {429: "TooManyRequests", 503: "ServiceUnavailable"}
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-_NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
+_FLOW_CONTROL = ("X-Kubernetes-Pf-Flowschema-Uid", "X-Kubernetes-Pf-Prioritylevel-Uid")
 
 
-def _listed(resource: Resource, page: Page, following: str | None, *, metadata_only: bool) -> bytes:
+def _verb(request: web.BaseRequest, what: Asked) -> str:
+    if request.method not in ("GET", "HEAD"):
+        return _VERBS.get(request.method, "update")
+    if what.name:
+        return "get"
+    return "watch" if request.query.get("watch") in ("1", "true") else "list"
+
+
+def _listed(
+    resource: Resource, page: Page, following: str | None, remaining: int | None, *, metadata_only: bool
+) -> bytes:
+    """A list. One of custom resources has its members in alphabetical order, and an empty `continue` at its end."""
     kind = f"{resource.kind}List" if not metadata_only else "PartialObjectMetadataList"
     api_version = resource.api_version if not metadata_only else "meta.k8s.io/v1"
+    custom = resource.custom and not metadata_only
     metadata: dict[str, Any] = {"resourceVersion": str(page.version)}
-    if following:
-        metadata |= {"continue": following, "remainingItemCount": page.remaining}
-    head = json.dumps({"kind": kind, "apiVersion": api_version, "metadata": metadata}, separators=(",", ":"))
+    if following or custom:
+        metadata["continue"] = following or ""
+    if following and remaining is not None:
+        metadata["remainingItemCount"] = remaining
     if metadata_only:
-        items = [described(resource.name, item, metadata_only=True) for item in page.items]
+        items = [described(resource, item, metadata_only=True) for item in page.items]
     else:
-        items = [item.body for item in page.items]
-    return b'%s,"items":[%s]}\n' % (head[:-1].encode(), b",".join(items))
+        items = [in_version(resource, item) for item in page.items]
+    told: dict[str, Any] = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": []}
+    head, _, tail = json.dumps(told, separators=(",", ":"), sort_keys=custom).partition("[]")
+    return b"%s[%s]%s\n" % (head.encode(), b",".join(items), tail.encode())
 
 
-def _forbidden(resource: Resource, verb: str, name: str | None = None) -> Answer:
-    group = f"{resource.name}.{resource.group}" if resource.group else resource.name
-    details = {**({"name": name} if name else {}), **({"group": resource.group} if resource.group else {})}
-    subject = f'{group} "{name}" is forbidden' if name else f"{group} is forbidden"
-    message = (
-        f'{subject}: User "inventory" cannot {verb} resource "{resource.name}" in API group "{resource.group}" '
-        "at the cluster scope"
-    )
-    return status(403, "Forbidden", message, details={**details, "kind": resource.name}, headers=_NO_SNIFF)
+def _aggregated(document: Any, known: str | None) -> Answer:
+    """The document, or 304 to a client that has it."""
+    kind, group, version = discovery.AGGREGATED
+    whole = json_answer(document)
+    tag = f'"{hashlib.sha512(whole.body).hexdigest().upper()}"'
+    headers = {"Cache-Control": "public", "ETag": tag, "Vary": "Accept"}
+    if known == tag:  # no content, and so no type: clients would take a type for that of what they have
+        return Answer(304, b"", "", headers)
+    return whole._replace(content_type=f"application/json;g={group};v={version};as={kind}", headers=headers)
 
 
-def _expired(after: str) -> Answer:
-    message = (
-        "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-        "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
-        "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
-        "modified, or deleted between the time the first chunk was returned and now may show up in the list."
-    )
-    return status(410, "Expired", message, metadata={"continue": _token(-1, after)})
+def _selected(query: Any) -> Callable[[Item], bool] | None:
+    """What a field selector on the name and a label selector let through; None without either.
 
-
-def _not_acceptable() -> Answer:
-    message = (
-        "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
-        "application/vnd.kubernetes.protobuf, application/json;stream=watch, "
-        "application/vnd.kubernetes.protobuf;stream=watch"
-    )
-    return status(406, "NotAcceptable", message, details={})
-
-
-def _selected(query: Any) -> Any:
-    """What `fieldSelector=metadata.name=...` and `labelSelector=key=value` let through; None without either."""
-    pairs = [term.partition("=") for term in query.get("labelSelector", "").split(",") if "=" in term]
-    names = [
-        term.partition("=")[2]
-        for term in query.get("fieldSelector", "").split(",")
-        if term.startswith("metadata.name=")
-    ]
-    if not pairs and not names:
+    Raises:
+        ValueError: another selector than the few that are simulated.
+    """
+    fields = [_term(term, ("metadata.name", "metadata.namespace")) for term in _terms(query, "fieldSelector")]
+    labels = [_term(term) for term in _terms(query, "labelSelector")]
+    if not fields and not labels:
         return None
 
     def suits(item: Item) -> bool:
-        return all(item.labels.get(key) == value.lstrip("=") for key, _, value in pairs) and all(
-            item.name == name.lstrip("=") for name in names
+        named = {"metadata.name": item.name, "metadata.namespace": item.namespace}
+        return all(named[key] == value for key, value in fields) and all(
+            item.labels.get(key) == value for key, value in labels
         )
 
     return suits
 
 
-def _token(version: int, after: str) -> str:
-    text = json.dumps({"v": "meta.k8s.io/v1", "rv": version, "start": f"{after}\u0000"}, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def _terms(query: Any, name: str) -> list[str]:
+    return [term for term in query.get(name, "").split(",") if term]
 
 
-def _read_token(token: str) -> tuple[int, str]:
-    try:
-        told = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        return int(told["rv"]), str(told["start"]).rstrip("\u0000")
-    except (binascii.Error, ValueError, KeyError, TypeError) as error:
-        raise ValueError("not a continue token") from error
+def _term(term: str, known: tuple[str, ...] | None = None) -> tuple[str, str]:
+    key, equal, value = term.partition("=")
+    if not equal or key.endswith("!") or (known is not None and key not in known):
+        raise ValueError(f"field label not supported: {key}" if known else f"selector not simulated: {term}")
+    return key, value.lstrip("=")
 
 
 def _page_number(token: str | None) -> int:
@@ -294,7 +319,3 @@ def _version(gke_version: str) -> dict[str, str]:
         "compiler": "gc",
         "platform": "linux/amd64",
     }
-
-
-def _json(value: Any) -> Answer:
-    return Answer(200, json.dumps(value).encode() + b"\n")

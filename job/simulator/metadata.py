@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import uuid
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 from job.simulator.fleet import NOW, Cluster
 
 Object = dict[str, Any]
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class Maker:
@@ -21,38 +23,82 @@ class Maker:
         self.version = 1000
 
     def metadata(
-        self, name: str, namespace: str | None = None, *, age_days: float | None = None, **more: Any
+        self,
+        name: str,
+        namespace: str | None = None,
+        *,
+        age_days: float | None = None,
+        managed: Object | None = None,
+        api_version: str = "v1",
+        **more: Any,
     ) -> Object:
-        """Metadata as a real server sends it, `managedFields` included."""
+        """Metadata as a real server sends it.
+
+        Args:
+            managed: the fields that `managedFields` tells of.
+            more: what only some objects have: `labels`, `ownerReferences`; left out where empty.
+        """
         self.version += 1
         days = self.draw.uniform(1, 300) if age_days is None else age_days
         created = stamp(NOW - timedelta(days=days))
-        return {
+        told = {
             "name": name,
-            **({"namespace": namespace} if namespace else {}),
+            "namespace": namespace,
             "uid": str(uuid.UUID(int=self.draw.getrandbits(128), version=4)),
             "resourceVersion": str(self.version),
             "creationTimestamp": created,
-            **{key: value for key, value in more.items() if value},
             "managedFields": [
                 {
                     "manager": "kubectl-client-side-apply",
                     "operation": "Update",
-                    "apiVersion": "v1",
+                    "apiVersion": api_version,
                     "time": created,
                     "fieldsType": "FieldsV1",
-                    "fieldsV1": {"f:metadata": {"f:labels": {".": {}}}, "f:spec": {}},
+                    "fieldsV1": managed or _MANAGED,
                 }
             ],
+            **more,
         }
+        return {member: told[member] for member in _MEMBERS if told.get(member)}
 
 
-def condition(type_: str, status: str, reason: str, message: str = "CANARY-condition-message") -> Object:
+_MEMBERS = (
+    "name", "generateName", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
+    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
+    "managedFields",
+)  # fmt: skip
+_MANAGED: Object = {"f:metadata": {"f:labels": {".": {}}}, "f:spec": {}}
+
+
+def managed_fields(value: Any) -> Any:
+    """The value as `fieldsV1` tells of it: every field, without what it holds.
+
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
+    """
+    if isinstance(value, dict):
+        return {f"f:{key}": managed_fields(child) for key, child in value.items()}
+    if isinstance(value, list) and value and all(isinstance(item, dict) and "name" in item for item in value):
+        return {f'k:{{"name":"{item["name"]}"}}': {".": {}, **managed_fields(item)} for item in value}
+    return {}
+
+
+def applied(kind: str, name: str, **more: Any) -> dict[str, str]:
+    """The annotation that `kubectl apply` leaves: the whole object as it was written, with what must stay in it."""
+    written = {"kind": kind, "metadata": {"name": name, "annotations": {"note": "CANARY-applied-annotation"}}, **more}
+    return {_LAST_APPLIED: json.dumps(written, separators=(",", ":")) + "\n"}
+
+
+def condition(type_: str, status: str, reason: str, message: str = "CANARY-condition-message", **more: Any) -> Object:
     """A condition, with a message that no row may have."""
     since = stamp(NOW - timedelta(days=3))
-    return {"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": since}
+    return {"type": type_, "status": status, **more, "lastTransitionTime": since, "reason": reason, "message": message}
 
 
 def stamp(time: datetime) -> str:
     """`2026-11-02T09:30:00Z`."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def ago(*, minutes: float) -> str:
+    """The time so long before the fleet's own."""
+    return stamp(NOW - timedelta(minutes=minutes))

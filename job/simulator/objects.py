@@ -1,12 +1,13 @@
-"""All objects of a simulated cluster; namespaces, nodes, and what the job must never read, by themselves."""
+"""All objects of a simulated cluster; namespaces and nodes by themselves."""
 
 from __future__ import annotations
 
-import json
+import random
 from collections.abc import Iterator
 
+from job.simulator.companions import Companions
 from job.simulator.fleet import Cluster, NodePool
-from job.simulator.metadata import Maker, Object, condition
+from job.simulator.metadata import Maker, Object, ago, applied, condition
 from job.simulator.workloads import Workloads
 
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease", "gmp-system")
@@ -16,6 +17,14 @@ _CAPACITY = {  # machine type -> cores, allocatable millicores, KiB of memory, a
     "c3-standard-4": (4, 3920, 16386032, 13584368),
     "t2a-standard-4": (4, 3920, 16384988, 13583324),
     "g2-standard-8": (8, 7910, 32877352, 29197096),
+}
+_WELL = {  # of a node that is well: type -> status and reason
+    "KernelDeadlock": ("False", "KernelHasNoDeadlock"),
+    "NetworkUnavailable": ("False", "RouteCreated"),
+    "MemoryPressure": ("False", "KubeletHasSufficientMemory"),
+    "DiskPressure": ("False", "KubeletHasNoDiskPressure"),
+    "PIDPressure": ("False", "KubeletHasSufficientPID"),
+    "Ready": ("True", "KubeletReady"),
 }
 
 
@@ -28,47 +37,32 @@ class _Objects(Maker):
     def made(self) -> dict[str, list[Object]]:
         teams = [f"team-{number:02d}" for number in range(max(self.cluster.pods // 50, 2))]
         nodes = [node for pool in self.cluster.node_pools for node in self._nodes(pool)]
+        addresses = {node["metadata"]["name"]: node["status"]["addresses"][0]["address"] for node in nodes}
         made: dict[str, list[Object]] = {
             "namespaces": [self._namespace(name) for name in (*_SYSTEM, *teams)],
             "nodes": nodes,
-            **Workloads(self, teams, [node["metadata"]["name"] for node in nodes]).objects(),
+            **Workloads(self, teams, addresses).objects(),
         }
-        made["secrets"] = [self._with_data("Secret", team) for team in teams]
-        made["configmaps"] = [self._with_data("ConfigMap", team) for team in teams]
-        made["serviceaccounts"] = [{"metadata": self.metadata("default", team)} for team in teams]
-        made["services"] = [self._service(team) for team in teams]
-        made["customresourcedefinitions"] = [
-            {
-                "metadata": self.metadata("rollouts.argoproj.io"),
-                "spec": {
-                    "group": "argoproj.io",
-                    "names": {"kind": "Rollout", "plural": "rollouts"},
-                    "scope": "Namespaced",
-                },
-            }
-        ]
-        return made
+        return made | Companions(self, made, [*_SYSTEM, *teams], teams).objects()
 
     def _namespace(self, name: str) -> Object:
-        applied = json.dumps({"metadata": {"annotations": {"note": "CANARY-applied"}}})
-        annotations = {
-            "team.example.com/owner": f"{name}@example.com",
-            "canary": "CANARY-annotation",
-            "kubectl.kubernetes.io/last-applied-configuration": applied,
-        }
-        labels = {"kubernetes.io/metadata.name": name} | ({"team": name} if name.startswith("team-") else {})
-        metadata = self.metadata(name, labels=labels, annotations=annotations if name.startswith("team-") else {})
+        labels, annotations = {"kubernetes.io/metadata.name": name}, {}
+        if name.startswith("team-"):
+            labels |= {"team": name, "cost-center": ""}
+            annotations = applied("Namespace", name) | {
+                "team.example.com/owner": f"{name}@example.com",
+                "team.example.com/name": "データ <data@example.com>",
+                "canary": "CANARY-annotation",
+            }
+        metadata = self.metadata(name, labels=labels, annotations=annotations)
         return {"metadata": metadata, "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
 
     def _nodes(self, pool: NodePool) -> Iterator[Object]:
-        cores, allocatable, memory, allocatable_memory = _CAPACITY[pool.machine_type]
         for number in range(pool.nodes):
             zone = self.cluster.zones[number % len(self.cluster.zones)]
             suffix = f"{self.draw.getrandbits(32):08x}-{self.draw.getrandbits(20):05x}"
             name = f"gke-{self.cluster.name}-{pool.name}-{suffix[:13]}"
             architecture = "arm64" if pool.machine_type.startswith("t2a") else "amd64"
-            ready = self.draw.random() > 0.04
-            gpus = {"nvidia.com/gpu": "1"} if pool.gpu else {}
             labels = {
                 "beta.kubernetes.io/arch": architecture,
                 "cloud.google.com/gke-nodepool": pool.name,
@@ -85,46 +79,59 @@ class _Objects(Maker):
             taints = [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}] if pool.gpu else []
             if self.draw.random() < 0.05:
                 taints.append({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})
+            pod_range = f"10.{self.cluster.number % 200}.{number % 250}.0/24"
+            annotations = {"node.alpha.kubernetes.io/ttl": "0", "canary": "CANARY-node-annotation"}
             yield {
-                "metadata": self.metadata(name, labels=labels, annotations={"node.alpha.kubernetes.io/ttl": "0"}),
+                "metadata": self.metadata(name, labels=labels, annotations=annotations),
                 "spec": {
-                    "podCIDR": f"10.{self.cluster.number % 200}.{number % 250}.0/24",
+                    "podCIDR": pod_range,
+                    "podCIDRs": [pod_range],
                     "providerID": f"gce://{self.cluster.project}/{zone}/{name}",
                     **({"taints": taints} if taints else {}),
                     **({"unschedulable": True} if taints and not pool.gpu else {}),
                 },
-                "status": {
-                    "capacity": _amounts(str(cores), "98831908Ki", f"{memory}Ki") | gpus,
-                    "allocatable": _amounts(f"{allocatable}m", "47060071478", f"{allocatable_memory}Ki") | gpus,
-                    "conditions": [
-                        condition("MemoryPressure", "False", "KubeletHasSufficientMemory"),
-                        condition("Ready", *(("True", "KubeletReady") if ready else ("Unknown", "NodeStatusUnknown"))),
-                    ],
-                    "addresses": [
-                        {"type": "InternalIP", "address": f"10.128.{number // 250}.{number % 250 + 2}"},
-                        {"type": "Hostname", "address": name},
-                    ],
-                    "nodeInfo": {
-                        "kubeletVersion": f"v{pool.version}",
-                        "containerRuntimeVersion": "containerd://1.7.27",
-                        "osImage": "Container-Optimized OS from Google",
-                        "kernelVersion": "6.6.97+",
-                        "operatingSystem": "linux",
-                        "architecture": architecture,
-                    },
-                },
+                "status": _status(pool, number, name, architecture, self.draw),
             }
 
-    def _with_data(self, kind: str, namespace: str) -> Object:
-        applied = json.dumps({"kind": kind, "data": {"password": "CANARY-last-applied"}})
-        annotations = {"kubectl.kubernetes.io/last-applied-configuration": applied}
-        data = {"password": f"CANARY-{kind}-data"}
-        return {"metadata": self.metadata("database", namespace, annotations=annotations), "data": data}
 
-    def _service(self, namespace: str) -> Object:
-        spec = {"type": "ClusterIP", "clusterIP": "10.96.0.10", "ports": [{"port": 80}], "selector": {"app": "web"}}
-        return {"metadata": self.metadata("web", namespace), "spec": spec, "status": {"loadBalancer": {}}}
+def _status(pool: NodePool, number: int, name: str, architecture: str, draw: random.Random) -> Object:
+    cores, allocatable, memory, allocatable_memory = _CAPACITY[pool.machine_type]
+    gpus = {"nvidia.com/gpu": "1"} if pool.gpu else {}
+    well = _WELL | ({"Ready": ("Unknown", "NodeStatusUnknown")} if draw.random() <= 0.04 else {})
+    heard = {"lastHeartbeatTime": ago(minutes=1)}
+    return {
+        "capacity": _amounts(str(cores), "98831908Ki", f"{memory}Ki") | gpus,
+        "allocatable": _amounts(f"{allocatable}m", "47060071478", f"{allocatable_memory}Ki") | gpus,
+        "conditions": [condition(type_, *told, **heard) for type_, told in well.items()],
+        "addresses": [
+            {"type": "InternalIP", "address": f"10.128.{number // 250}.{number % 250 + 2}"},
+            {"type": "Hostname", "address": name},
+        ],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "nodeInfo": {
+            "machineID": f"{draw.getrandbits(128):032x}",
+            "systemUUID": f"{draw.getrandbits(128):032x}",
+            "bootID": f"{draw.getrandbits(128):032x}",
+            "kernelVersion": "6.6.97+",
+            "osImage": "Container-Optimized OS from Google",
+            "containerRuntimeVersion": "containerd://1.7.27",
+            "kubeletVersion": f"v{pool.version}",
+            "kubeProxyVersion": "",
+            "operatingSystem": "linux",
+            "architecture": architecture,
+        },
+        "images": [
+            {
+                "names": [f"gke.gcr.io/image-{image}@sha256:{image:064x}", f"gke.gcr.io/image-{image}:v1"],
+                "sizeBytes": 50000000 + image,
+            }
+            for image in range(8)
+        ],
+    }
 
 
 def _amounts(cpu: str, storage: str, memory: str) -> Object:
-    return {"cpu": cpu, "ephemeral-storage": storage, "memory": memory, "pods": "110"}
+    return {
+        "cpu": cpu, "ephemeral-storage": storage, "hugepages-1Gi": "0", "hugepages-2Mi": "0", "memory": memory,
+        "pods": "110",
+    }  # fmt: skip

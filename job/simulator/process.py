@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
+
+from job.simulator.bigquery.control import Control
 
 _STARTING_SECONDS = 60
 
@@ -54,6 +58,11 @@ class Simulator:
         }
         return {"projects": list(self.projects), "api_endpoints": endpoints}
 
+    @property
+    def bigquery(self) -> Control:
+        """The control of the simulated BigQuery: its faults, clock and counts."""
+        return Control(self.bigquery_endpoint)
+
     def alive(self) -> bool:
         """Whether its process runs."""
         return self.process.poll() is None
@@ -93,8 +102,18 @@ class Simulator:
         """Lets all continue tokens of older versions expire."""
         self._tell("POST", "/objects", {"do": "compact", "cluster": cluster})
 
+    def change_fleet(self, *, clusters: int, pods: int, seed: int, plain: bool) -> None:
+        """Puts another fleet in the place of this one, as `simulate` makes it, with nothing wrong."""
+        told = {"clusters": clusters, "pods": pods, "seed": seed, "special": not plain}
+        ports = self._tell("POST", "/fleet", told)
+        self.clusters.clear()
+        self.clusters.update(ports)
+
     def create_cluster(self, cluster: str) -> int:
-        """Adds the cluster `project/location/name` to a project that is there; returns the port of its API server."""
+        """Adds the cluster `project/location/name` to a project that is there; returns the port of its API server.
+
+        One that was deleted before under this name had another id, and other objects.
+        """
         return int(self._tell("POST", "/clusters", {"do": "create", "cluster": cluster})["port"])
 
     def delete_cluster(self, cluster: str) -> None:
@@ -152,7 +171,7 @@ bq:
                 text = answer.read()
         except urllib.error.HTTPError as error:
             raise SimulatorError(error.read().decode()) from error
-        return json.loads(text) if text else None
+        return msgspec.json.decode(text) if text else None
 
 
 @contextmanager
@@ -164,6 +183,7 @@ def simulate(
     plain: bool = False,
     faults: Sequence[str] = (),
     token_lifetime: int = 3600,
+    googlesql: bool = False,
 ) -> Iterator[Simulator]:
     """Starts a fleet in a process of its own; it ends with the block, and with this process, however that ends.
 
@@ -172,46 +192,51 @@ def simulate(
         pods: about how many each has.
         plain: a fleet of which everything can be read.
         faults: `CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]`.
+        googlesql: BigQuery's queries are held to and answered by GoogleSQL's own engine; needs the package `zetasql`.
 
     Raises:
         SimulatorError: it did not start.
     """
-    with tempfile.TemporaryDirectory(prefix="gke-inventory-simulator-") as directory:
-        command = [
-            sys.executable, "-m", "job.simulator", "--directory", directory,
-            "--clusters", str(clusters), "--pods", str(pods), "--seed", str(seed),
-            "--token-lifetime", str(token_lifetime), *(["--plain"] if plain else []),
-            *(word for fault in faults for word in ("--fault", fault)),
-        ]  # fmt: skip
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # Ctrl-C in a terminal is for us, who then end it in order
+    command = [
+        sys.executable, "-m", "job.simulator",
+        "--clusters", str(clusters), "--pods", str(pods), "--seed", str(seed),
+        "--token-lifetime", str(token_lifetime), *(["--plain"] if plain else []),
+        *(["--googlesql"] if googlesql else []),
+        *(word for fault in faults for word in ("--fault", fault)),
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C in a terminal is for us, who then end it in order
+    )
+    directory = None
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise SimulatorError(f"the simulator did not start: exit code {process.wait(_STARTING_SECONDS)}")
+        ready = json.loads(line)
+        directory = Path(ready["directory"])
+        yield Simulator(
+            container_endpoint=ready["container"],
+            bigquery_endpoint=ready["bigquery"],
+            token_uri=ready["token_uri"],
+            metadata_host=ready["metadata_host"],
+            control=ready["control"],
+            projects=tuple(ready["projects"]),
+            clusters=ready["clusters"],
+            directory=directory,
+            process=process,
         )
+    finally:
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         try:
-            line = process.stdout.readline() if process.stdout else ""
-            if not line:
-                raise SimulatorError(f"the simulator did not start: exit code {process.wait(_STARTING_SECONDS)}")
-            ready = json.loads(line)
-            yield Simulator(
-                container_endpoint=ready["container"],
-                bigquery_endpoint=ready["bigquery"],
-                token_uri=ready["token_uri"],
-                metadata_host=ready["metadata_host"],
-                control=ready["control"],
-                projects=tuple(ready["projects"]),
-                clusters=ready["clusters"],
-                directory=Path(directory),
-                process=process,
-            )
-        finally:
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if directory is not None:
+            shutil.rmtree(directory, ignore_errors=True)  # which it has removed itself, if it was not killed

@@ -1,123 +1,90 @@
-"""The kinds that the simulated API servers serve, as data."""
+"""The kinds that the simulated API servers serve, and what a path asks for."""
 
 from __future__ import annotations
 
+import json
+from importlib.resources import files
 from typing import Any, NamedTuple
+
+GROUPS: list[dict[str, Any]] = json.loads(files(__package__).joinpath("discovery.json").read_text())
+"""The aggregated discovery document of a real API server, one Rollout of Argo's included."""
+CUSTOM_GROUPS = frozenset({"argoproj.io"})
 
 
 class Resource(NamedTuple):
-    """A kind of object, as discovery tells of it."""
+    """A kind of object in one version of its group."""
 
     name: str
     kind: str
-    group: str = ""
-    version: str = "v1"
-    namespaced: bool = True
-    short_names: tuple[str, ...] = ()
+    group: str
+    version: str
+    namespaced: bool
+    verbs: tuple[str, ...]
 
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
-    def path(self) -> str:
-        """`/api/v1` or `/apis/GROUP/VERSION`."""
-        return f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+    def custom(self) -> bool:
+        """Whether a CustomResourceDefinition defines it: such objects are stored and sent as they were written."""
+        return self.group in CUSTOM_GROUPS
 
 
-RESOURCES = (
-    Resource("namespaces", "Namespace", namespaced=False, short_names=("ns",)),
-    Resource("nodes", "Node", namespaced=False, short_names=("no",)),
-    Resource("pods", "Pod", short_names=("po",)),
-    Resource("services", "Service", short_names=("svc",)),
-    Resource("secrets", "Secret"),
-    Resource("configmaps", "ConfigMap", short_names=("cm",)),
-    Resource("serviceaccounts", "ServiceAccount", short_names=("sa",)),
-    Resource("deployments", "Deployment", "apps", short_names=("deploy",)),
-    Resource("replicasets", "ReplicaSet", "apps", short_names=("rs",)),
-    Resource("statefulsets", "StatefulSet", "apps", short_names=("sts",)),
-    Resource("daemonsets", "DaemonSet", "apps", short_names=("ds",)),
-    Resource("jobs", "Job", "batch"),
-    Resource("cronjobs", "CronJob", "batch", short_names=("cj",)),
-    Resource("rollouts", "Rollout", "argoproj.io", "v1alpha1", short_names=("ro",)),
-    Resource(
-        "customresourcedefinitions", "CustomResourceDefinition", "apiextensions.k8s.io", namespaced=False,
-        short_names=("crd", "crds"),
-    ),
-)  # fmt: skip
-BY_NAME = {resource.name: resource for resource in RESOURCES}
-_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+class Asked(NamedTuple):
+    """What a path asks for, whether or not it is served."""
+
+    group: str
+    version: str
+    resource: str
+    namespace: str | None
+    name: str | None
+    subresource: str | None
 
 
-def find(path: str) -> tuple[Resource, str | None, str | None] | None:
-    """Resource, namespace and name that a path asks for; None where it is none of these."""
-    for resource in RESOURCES:
-        if not path.startswith(resource.path + "/"):
-            continue
-        parts = path.removeprefix(resource.path + "/").split("/")
-        if parts[0] == resource.name and len(parts) <= 2:
-            return resource, None, parts[1] if len(parts) == 2 else None
-        if len(parts) in (3, 4) and parts[0] == "namespaces" and parts[2] == resource.name and resource.namespaced:
-            return resource, parts[1], parts[3] if len(parts) == 4 else None
-    return None
+def asked(path: str) -> Asked | None:
+    """`/api/v1/namespaces/web/pods` -> pods in the namespace web; None for a path of no resource.
 
-
-def is_served(path: str) -> bool:
-    """Whether the path's group is, in any version; a group that is not answers in plain text."""
+    As https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/request/requestinfo.go
+    """
     parts = path.strip("/").split("/")
-    if parts[0] == "api":
-        return True
-    return parts[0] == "apis" and len(parts) > 1 and parts[1] in {resource.group for resource in RESOURCES}
-
-
-def discovery(path: str) -> dict[str, Any] | None:
-    """The discovery document at the path, in the plain form that every client understands."""
-    if path == "/api":
-        address = {"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}
-        return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [address]}
-    if path == "/apis":
-        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in _groups()]}
-    if path.startswith("/apis/") and path.count("/") == 2 and (name := path.rpartition("/")[2]) in _groups():
-        return {"kind": "APIGroup", "apiVersion": "v1", **_group(name)}
-    served = [resource for resource in RESOURCES if resource.path == path]
-    if not served:
+    if parts[0] == "api" and len(parts) > 2:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) > 3:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
         return None
-    return {
-        "kind": "APIResourceList",
-        **({"apiVersion": "v1"} if served[0].group else {}),
-        "groupVersion": served[0].api_version,
-        "resources": [_described(resource) for resource in served],
-    }
+    namespace = None
+    if rest[0] == "namespaces" and len(rest) > 1:
+        namespace = rest[1]
+        if len(rest) > 2 and rest[2] not in ("status", "finalize"):
+            rest = rest[2:]
+    resource, name, subresource, *_ = [*rest, None, None]
+    return Asked(group, version, str(resource), namespace, name, subresource)
 
 
-BROKEN_API = "/apis/metrics.k8s.io"
+def served(what: Asked) -> Resource | None:
+    """The kind that is asked for; None where this server has none such. Subresources it has none at all."""
+    return None if what.subresource else _SERVED.get((what.group, what.version, what.resource))
 
 
-def with_broken_api(document: dict[str, Any]) -> dict[str, Any]:
-    """The list of groups with one in front whose server is down; any other document as it is."""
-    if document["kind"] != "APIGroupList":
-        return document
-    told = {"groupVersion": "metrics.k8s.io/v1beta1", "version": "v1beta1"}
-    broken = {"name": "metrics.k8s.io", "versions": [told], "preferredVersion": told}
-    return {**document, "groups": [broken, *document["groups"]]}
+def is_group(name: str) -> bool:
+    """Whether the group is served in any version."""
+    return any(group == name for group, _, _ in _SERVED)
 
 
-def _groups() -> list[str]:
-    return list(dict.fromkeys(resource.group for resource in RESOURCES if resource.group))
-
-
-def _group(name: str) -> dict[str, Any]:
-    version = next(resource.version for resource in RESOURCES if resource.group == name)
-    told = {"groupVersion": f"{name}/{version}", "version": version}
-    return {"name": name, "versions": [told], "preferredVersion": told}
-
-
-def _described(resource: Resource) -> dict[str, Any]:
-    return {
-        "name": resource.name,
-        "singularName": resource.kind.lower(),
-        "namespaced": resource.namespaced,
-        "kind": resource.kind,
-        "verbs": _VERBS,
-        **({"shortNames": list(resource.short_names)} if resource.short_names else {}),
-    }
+_SERVED = {
+    (group["metadata"].get("name", ""), version["version"], told["resource"]): Resource(
+        name=told["resource"],
+        kind=told["responseKind"]["kind"],
+        group=group["metadata"].get("name", ""),
+        version=version["version"],
+        namespaced=told["scope"] == "Namespaced",
+        verbs=tuple(told["verbs"]),
+    )
+    for group in GROUPS
+    for version in group["versions"]
+    for told in version["resources"]
+}
+BY_NAME = {name: _SERVED[group, version, name] for group, version, name in reversed(_SERVED)}
+"""Each name in its group's preferred version, the core's where several groups have it: what a store goes by."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import ssl
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import grpc
+import msgspec
 from aiohttp import web
 
 from job.simulator.bigquery import application as bigquery_application
 from job.simulator.certificates import Authority, authority, server_certificate
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
-from job.simulator.fleet import PROJECTS, Cluster, Fleet
+from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
 from job.simulator.gke import ClusterManager
 from job.simulator.identity import Identity
 from job.simulator.kubernetes import ApiServer
@@ -79,18 +79,15 @@ class Listener:
 class Simulation:
     """Everything that runs."""
 
-    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600) -> None:
+    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600, googlesql: bool = False) -> None:
         self.fleet = fleet
         self.directory = directory
+        self._googlesql = googlesql
         self.faults = Faults([])
         self.log: list[dict[str, Any]] = []
         self.identity = Identity(self.faults, PROJECTS[0], lifetime=token_lifetime)
         self._public = authority("simulated public CA")
-        self._listeners = [
-            Listener(ApiServer(cluster, self.identity, self.faults, self.log), directory, self._public)
-            for cluster in fleet.clusters
-        ]
-        self._runners: list[web.AppRunner] = []
+        self._listeners = [self._listener_of(cluster) for cluster in fleet.clusters]
         self._grpc = grpc.aio.server()
 
     async def start(self) -> dict[str, Any]:
@@ -102,7 +99,7 @@ class Simulation:
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
-        bigquery = await self._serve(bigquery_application(self._may_query))
+        bigquery = await self._serve(bigquery_application(self._may_query, googlesql=self._googlesql))
         control = await self._serve(self._control())
         token_uri = f"http://{LOOPBACK}:{identity}/token"
         self.identity.write_credentials(self.directory, token_uri)
@@ -118,15 +115,6 @@ class Simulation:
             "clusters": {cluster.path: cluster.port for cluster in self.fleet.clusters},
             "directory": str(self.directory),
         }
-
-    async def stop(self) -> None:
-        """Stops all listeners at once."""
-        await self._grpc.stop(0)
-        for listener in self._listeners:
-            await listener.stop()
-        for runner in self._runners:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(runner.cleanup(), 1)
 
     async def add_fault(self, fault: Fault) -> None:
         """Puts a fault in force."""
@@ -150,11 +138,21 @@ class Simulation:
                 await listener.start()
                 listener.show_certificate(None)
 
+    async def change_fleet(self, fleet: Fleet) -> dict[str, int]:
+        """Puts another fleet in the place of this one, with nothing wrong; returns where its clusters listen."""
+        await self.clear_faults()
+        for listener in self._listeners:
+            await listener.stop()
+        self.log.clear()
+        vars(self.fleet).update(vars(fleet))
+        self._listeners = [self._listener_of(cluster) for cluster in fleet.clusters]
+        for listener in self._listeners:
+            await listener.start()
+        return {cluster.path: cluster.port for cluster in fleet.clusters}
+
     async def create_cluster(self, path: str) -> int:
         """Adds a cluster to the fleet; returns its port."""
-        listener = Listener(
-            ApiServer(self.fleet.add(path), self.identity, self.faults, self.log), self.directory, self._public
-        )
+        listener = self._listener_of(self.fleet.add(path))
         await listener.start()
         self._listeners.append(listener)
         return listener.api.cluster.port
@@ -166,15 +164,17 @@ class Simulation:
         self.fleet.clusters.remove(cluster)
         await listener.stop()
 
+    def _listener_of(self, cluster: Cluster) -> Listener:
+        return Listener(ApiServer(cluster, self.identity, self.faults, self.log), self.directory, self._public)
+
     def _matching(self, fault: Fault) -> list[Listener]:
         return [listener for listener in self._listeners if Faults([fault]).take(listener.api.cluster.path, "*")]
 
     async def _serve(self, app: web.Application) -> int:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, LOOPBACK, 0)
         await site.start()
-        self._runners.append(runner)
         return int(runner.addresses[0][1])
 
     def _may_query(self, authorization: str | None) -> bool:
@@ -189,6 +189,7 @@ class Simulation:
             web.get("/requests", self._get_requests),
             web.post("/objects", self._post_objects),
             web.post("/clusters", self._post_clusters),
+            web.post("/fleet", self._post_fleet),
             web.post("/identity", self._post_identity),
             web.delete("/connections", self._delete_connections),
         ):
@@ -213,16 +214,18 @@ class Simulation:
                 "project": listener.api.cluster.project,
                 "location": listener.api.cluster.location,
                 "name": listener.api.cluster.name,
+                "id": listener.api.cluster.id,
                 "status": listener.api.cluster.status,
                 "endpoint": listener.api.cluster.endpoint,
                 "version": listener.api.cluster.version,
+                "node_pools": [asdict(pool) for pool in listener.api.cluster.node_pools],
                 "forbidden": sorted(listener.api.cluster.forbidden),
                 "objects": listener.api.store.everything(),
             }
             for listener in self._listeners
         ]
         body = {"projects": list(self.fleet.projects), "denied": sorted(self.fleet.denied), "clusters": told}
-        return web.Response(body=json.dumps(body).encode(), content_type="application/json")
+        return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
     async def _get_requests(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response(self.log)
@@ -251,6 +254,9 @@ class Simulation:
         else:
             cluster.status = told["status"]
         return web.Response(status=204)
+
+    async def _post_fleet(self, request: web.Request) -> web.Response:
+        return web.json_response(await self.change_fleet(make_fleet(**await request.json())))
 
     async def _post_identity(self, request: web.Request) -> web.Response:
         told = await request.json()

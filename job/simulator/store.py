@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import gc
 from bisect import bisect_right, insort
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from job.simulator.fleet import Cluster
 from job.simulator.objects import objects_of
-from job.simulator.resources import BY_NAME
+from job.simulator.resources import BY_NAME, Resource
 
 
 class Item(NamedTuple):
@@ -50,11 +52,15 @@ class Store:
     @property
     def _now(self) -> dict[str, list[Item]]:
         if self._loaded is None:
+            gc.disable()  # nothing of what is made is garbage: to look for it would take twice the time
             self._loaded = {
-                resource: sorted((_item(item) for item in found), key=lambda item: item.key)
+                resource: sorted((_item(resource, item) for item in found), key=lambda item: item.key)
                 for resource, found in objects_of(self._cluster).items()
             }
+            self.version += sum(len(items) for items in self._loaded.values())  # no object is newer than its list
             self._past[self.version] = self._loaded
+            gc.freeze()
+            gc.enable()
         return self._loaded
 
     def page(
@@ -97,14 +103,16 @@ class Store:
 
     def create(self, resource: str, item: dict[str, Any]) -> None:
         """Adds an object; lists that were begun before do not show it."""
-        changed = [*self._now[resource]]
-        insort(changed, _item(item), key=lambda found: found.key)
+        changed = [*self._now.get(resource, [])]
+        item["metadata"].setdefault("resourceVersion", str(self.version + 1))
+        insort(changed, _item(resource, item), key=lambda found: found.key)
         self._change(resource, changed)
 
     def delete(self, resource: str, key: str) -> bool:
         """Deletes an object; lists that were begun before still show it."""
-        kept = [item for item in self._now[resource] if item.key != key]
-        if len(kept) == len(self._now[resource]):
+        found = self._now.get(resource, [])
+        kept = [item for item in found if item.key != key]
+        if len(kept) == len(found):
             return False
         self._change(resource, kept)
         return True
@@ -113,9 +121,9 @@ class Store:
         """Forgets all versions but the newest."""
         self._past = {self.version: self._now}
 
-    def everything(self) -> dict[str, list[dict[str, Any]]]:
-        """Resource -> whole objects, as they are now."""
-        return {resource: [json.loads(item.body) for item in found] for resource, found in self._now.items()}
+    def everything(self) -> dict[str, list[msgspec.Raw]]:
+        """Resource -> whole objects, encoded, as they are now."""
+        return {resource: [msgspec.Raw(item.body) for item in found] for resource, found in self._now.items()}
 
     def _change(self, resource: str, items: list[Item]) -> None:
         self._loaded = {**self._now, resource: items}
@@ -123,27 +131,42 @@ class Store:
         self._past[self.version] = self._loaded
 
 
-def described(resource: str, item: Item, *, metadata_only: bool = False) -> bytes:
-    """An object as a GET answers it: a list's items go without kind and apiVersion."""
-    found = BY_NAME[resource]
-    kind, version = ("PartialObjectMetadata", "meta.k8s.io/v1") if metadata_only else (found.kind, found.api_version)
-    return b'{"kind":"%s","apiVersion":"%s",%s' % (
-        kind.encode(), version.encode(), (item.metadata if metadata_only else item.body)[1:],
-    )  # fmt: skip
+def described(resource: Resource, item: Item, *, metadata_only: bool = False) -> bytes:
+    """An object as a GET answers it: a list's items go without kind and apiVersion, but for custom resources."""
+    kind, version = resource.kind, resource.api_version
+    if metadata_only:
+        kind, version = "PartialObjectMetadata", "meta.k8s.io/v1"
+    elif resource.custom:
+        return item.body
+    body = item.metadata if metadata_only else in_version(resource, item)
+    return b'{"kind":"%s","apiVersion":"%s",%s' % (kind.encode(), version.encode(), body[1:])
 
 
-def _item(item: dict[str, Any]) -> Item:
+def in_version(resource: Resource, item: Item) -> bytes:
+    """An object as a list has it, in the version that is asked for: only autoscalers are served in two."""
+    if resource.api_version != "autoscaling/v1":
+        return item.body
+    whole = msgspec.json.decode(item.body)
+    old = ("scaleTargetRef", "minReplicas", "maxReplicas")
+    spec = {key: value for key, value in whole["spec"].items() if key in old}
+    counts = {key: whole.get("status", {}).get(key, 0) for key in ("currentReplicas", "desiredReplicas")}
+    return msgspec.json.encode({"metadata": whole["metadata"], "spec": spec, "status": counts})
+
+
+def _item(resource: str, item: dict[str, Any]) -> Item:
     metadata = item["metadata"]
     namespace, name = metadata.get("namespace", ""), metadata["name"]
     return Item(
         key=f"{namespace}/{name}" if namespace else name,
         namespace=namespace,
         name=name,
-        body=_encoded(item),
-        metadata=_encoded({"metadata": metadata}),
-        labels=metadata.get("labels", {}),
+        body=_stored(BY_NAME[resource], item) if BY_NAME[resource].custom else msgspec.json.encode(item),
+        metadata=msgspec.json.encode({"metadata": metadata}),
+        labels=metadata.get("labels") or {},
     )
 
 
-def _encoded(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+def _stored(resource: Resource, item: dict[str, Any]) -> bytes:
+    """A custom resource: with its kind, and its members in the order of the alphabet."""
+    whole = {"apiVersion": resource.api_version, "kind": resource.kind, **item}
+    return msgspec.json.encode(whole, order="sorted")

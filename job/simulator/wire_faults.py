@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import gzip
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from aiohttp import web
 
 from job.simulator.faults import Fault
+
+_CHUNKED_FROM = 2048  # bytes: what Go's server has buffered when it has to tell the length
 
 
 def spoil(body: bytes, fault: Fault) -> bytes:
@@ -39,10 +42,15 @@ async def send(
     if fault is not None and kind == "big_page" and status == 200:
         return await _send_padded(request, headers, body, fault)
     if kind == "truncate_gzip":
-        whole = gzip.compress(body)
-        body, headers = whole[: len(whole) // 2], headers | {"Content-Encoding": "gzip"}
+        compressed = gzip.compress(body)
+        body, headers = compressed[: len(compressed) // 2], headers | {"Content-Encoding": "gzip"}
     if fault is None or kind not in ("reset", "slow"):
-        return web.Response(status=status, headers=headers, body=body)
+        whole = web.Response(status=status, headers=headers, body=body)
+        if len(body) > _CHUNKED_FROM:
+            whole.enable_chunked_encoding()
+        return whole
+    if fault.options.get("headers"):
+        return await _trickle(request, body, fault)
     response = web.StreamResponse(status=status, headers={**headers, "Content-Length": str(len(body))})
     await response.prepare(request)
     if kind == "reset":
@@ -50,11 +58,30 @@ async def send(
         if request.transport is not None:
             request.transport.abort()
         return response
-    rate = int(fault.options.get("rate", 1))
-    for start in range(0, len(body), rate):
-        await response.write(body[start : start + rate])
-        await asyncio.sleep(1)
+    with contextlib.suppress(ConnectionError):  # a client that has waited long enough
+        for part in _parts(body, fault):
+            await response.write(part)
+            await asyncio.sleep(1)
     return response
+
+
+def _parts(text: bytes, fault: Fault) -> Iterator[bytes]:
+    """What is sent in each second."""
+    rate = int(fault.options.get("rate", 1))
+    return (text[start : start + rate] for start in range(0, len(text), rate))
+
+
+async def _trickle(request: web.BaseRequest, body: bytes, fault: Fault) -> web.StreamResponse:
+    """Sends the headers too in drops, past aiohttp, which would send them at once."""
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    for part in _parts(whole, fault):
+        if request.transport is None or request.transport.is_closing():
+            break
+        request.transport.write(part)
+        await asyncio.sleep(1)
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 async def _send_padded(

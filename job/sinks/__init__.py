@@ -126,6 +126,9 @@ class Sink(Protocol):
             SinkError: it failed; what was deleted before is gone, and each snapshot whole or gone.
         """
 
+    def named(self, table: str) -> str:
+        """A table or view, as a query names it: some have names that are words of SQL (`unbounded`)."""
+
     def query(self, sql: str) -> Result:
         """Runs one query, in the sink's own SQL.
 

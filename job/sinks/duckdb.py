@@ -119,6 +119,9 @@ class DuckDBSink:
                 pruned[table] = int(told[0]) if told else 0
         return pruned
 
+    def named(self, table: str) -> str:
+        return f'"{table}"'
+
     def query(self, sql: str) -> Result:
         if not self.path.exists():
             raise SinkError(f"sink {self.path}: there is no such file; `gke-inventory run` creates it")
@@ -230,8 +233,12 @@ def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
         yield Change("create table", "weights", statement)
         statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
         yield Change("create table", "schema_version", statement)
+    told = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"
+    found: dict[str, dict[str, tuple[str, str | None]]] = {table: {} for table in TABLES}
+    for table, name, kind, comment in connection.execute(told).fetchall():
+        found.setdefault(table, {})[name] = (kind, comment)
     for table in TABLES:
-        yield from _table_changes(connection, table)
+        yield from _table_changes(table, found[table])
     if made is None or made[1] != views_digest:
         there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
         for view in views():
@@ -244,10 +251,8 @@ def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
         yield Change("set version", "schema_version", f"DELETE FROM schema_version; {statement}")
 
 
-def _table_changes(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[Change]:
+def _table_changes(table: str, there: dict[str, tuple[str, str | None]]) -> Iterator[Change]:
     """https://duckdb.org/docs/stable/sql/statements/alter_table"""
-    told = "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'main'"
-    there = {name: (kind, comment) for name, kind, comment in connection.execute(told, [table]).fetchall()}
     if not there:
         definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
         comments = [f"COMMENT ON TABLE {table} IS {_literal(TABLES[table].description)};"]

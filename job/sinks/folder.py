@@ -54,6 +54,9 @@ class FolderSink:
     def prune(self, before: datetime, *, dry_run: bool) -> NoReturn:  # noqa: ARG002
         raise SinkError("rows that are laid down for another process are not pruned")
 
+    def named(self, table: str) -> str:
+        return table
+
     def query(self, sql: str) -> Result:  # noqa: ARG002
         raise SinkError("rows that are laid down for another process cannot be queried")
 

@@ -1,12 +1,9 @@
--- Which runs count? Those whose snapshots are there, and those that found no cluster to take one of.
--- A run that was killed before its last step has a row in runs, but not here.
+-- Which runs count? One row for each task, of its last attempt that was committed. Where tasks_committed is less than
+-- task_count, tasks are still at work, or have failed for good.
+-- Scans what committed_attempts scans.
+--
+-- SELECT run_id, MIN(started_at) AS started_at, SUM(objects) AS objects FROM committed_runs GROUP BY run_id
 
-SELECT r.*
-FROM ${dataset}.runs AS r
-WHERE
-  r.clusters = 0
-  OR EXISTS (
-    SELECT 1
-    FROM ${dataset}.snapshots AS s
-    WHERE s.run_id = r.run_id AND s.task_index = r.task_index AND s.attempt = r.attempt
-  )
+SELECT * EXCEPT (superseded)
+FROM ${dataset}.committed_attempts
+WHERE NOT superseded

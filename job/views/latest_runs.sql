@@ -1,7 +1,10 @@
 -- How did the newest run go, task by task?
+-- Scans what committed_runs scans.
+--
+-- SELECT task_index, outcome, clusters, clusters_failed, duration_seconds FROM latest_runs
 
 SELECT
-  r.*,
-  DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), r.snapshot_time, MICROSECOND), 1000000) AS age_seconds
-FROM ${dataset}.committed_runs AS r
-WHERE r.run_id = (SELECT run_id FROM ${dataset}.committed_runs ORDER BY snapshot_time DESC, run_id DESC LIMIT 1)
+  *,
+  DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), snapshot_time, MICROSECOND), 1000000) AS age_seconds
+FROM ${dataset}.committed_runs
+QUALIFY run_id = FIRST_VALUE(run_id) OVER (ORDER BY snapshot_time DESC, run_id DESC)

@@ -143,6 +143,10 @@ CASES = (
         "one byte a second", (fault("slow"),), "timed_out", 200, "ReadTimeout", message="too slowly", retried=True,
         timeouts=IMPATIENT,
     ),
+    Case(
+        "one byte a second, from the headers on", (fault("slow", headers=1),), "timed_out", None, "ReadTimeout",
+        message="no answer within 2 s", retried=True, timeouts=IMPATIENT,
+    ),
     *(
         Case(
             "a certificate of an unknown CA, for another host, or expired", (fault(kind, "*"),), "unreachable", None,
@@ -212,7 +216,7 @@ CASES = (
     # the GKE API
     Case(
         "a cluster that the GKE API describes in a way that cannot be decoded", (fault("bad_time", "clusters"),),
-        "partial", hit=("clusters",), message="could not be decoded: asia-southeast1/web-1", unlisted=True,
+        "partial", hit=("clusters",), message="asia-southeast1/web-1 could not be decoded", unlisted=True,
     ),
     Case(
         "the GKE API is unavailable for a while",

@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 
-def application(authorized: Callable[[str | None], bool]) -> web.Application:
+def application(authorized: Callable[[str | None], bool], *, googlesql: bool = False) -> web.Application:
     """BigQuery's REST API, over storage of its own.
 
     Args:
         authorized: whether a request with this Authorization header may come in.
+        googlesql: whether GoogleSQL's own engine holds and answers queries; it needs the package `zetasql`.
     """
-    from job.simulator.bigquery.routes import Api
+    from job.simulator.bigquery.application import Server
+    from job.simulator.bigquery.googlesql import GoogleSQL
 
-    return Api(authorized).application()
+    return Server(authorized, GoogleSQL() if googlesql else None).application()

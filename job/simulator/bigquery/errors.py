@@ -12,10 +12,17 @@ _STATUS = {
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
     409: "ALREADY_EXISTS",
+    412: "FAILED_PRECONDITION",
     429: "RESOURCE_EXHAUSTED",
     500: "INTERNAL",
+    501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
 }
+# Of the reasons that jobs fail for, those whose HTTP status is not 400.
+_CODES = {
+    "accessDenied": 403, "quotaExceeded": 403, "rateLimitExceeded": 403, "notFound": 404, "duplicate": 409,
+    "backendError": 503, "internalError": 500, "jobBackendError": 400, "notImplemented": 501,
+}  # fmt: skip
 
 
 class ApiError(Exception):
@@ -24,6 +31,8 @@ class ApiError(Exception):
     def __init__(self, code: int, reason: str, message: str, *, location: str | None = None) -> None:
         super().__init__(message)
         self.code, self.reason, self.message, self.location = code, reason, message, location
+        self.details: list[dict[str, str]] = []
+        """What a job's `errors` say beyond its `errorResult`."""
 
     def proto(self) -> dict[str, str]:
         """An `ErrorProto`, as jobs have it."""
@@ -36,6 +45,8 @@ class ApiError(Exception):
     def response(self) -> web.Response:
         """The HTTP answer."""
         told: dict[str, Any] = {"message": self.message, "domain": "global", "reason": self.reason}
+        if self.location:
+            told |= {"location": self.location, "locationType": "other"}
         body = {
             "code": self.code,
             "message": self.message,
@@ -45,9 +56,16 @@ class ApiError(Exception):
         return web.json_response({"error": body}, status=self.code)
 
 
-def not_found(what: str, name: str) -> ApiError:
-    """`Not found: Table p:d.t`."""
-    return ApiError(404, "notFound", f"Not found: {what} {name}")
+def of_job(proto: dict[str, str]) -> ApiError:
+    """What a caller is answered who asks for the results of a job that failed."""
+    code = _CODES.get(proto["reason"], 400)
+    return ApiError(code, proto["reason"], proto["message"], location=proto.get("location"))
+
+
+def not_found(what: str, name: str, *, location: str | None = None) -> ApiError:
+    """`Not found: Table p:d.t`, with the location that was looked in."""
+    place = f" was not found in location {location}" if location else ""
+    return ApiError(404, "notFound", f"Not found: {what} {name}{place}", location=name if location else None)
 
 
 def duplicate(what: str, name: str) -> ApiError:
@@ -58,3 +76,13 @@ def duplicate(what: str, name: str) -> ApiError:
 def invalid(message: str, *, reason: str = "invalid", location: str | None = None) -> ApiError:
     """A request that cannot be carried out as it is."""
     return ApiError(400, reason, message, location=location)
+
+
+def invalid_query(message: str) -> ApiError:
+    """A query that is wrong."""
+    return invalid(message, reason="invalidQuery", location="query")
+
+
+def not_implemented(what: str) -> ApiError:
+    """BigQuery has it and the simulator has not: better refused than pretended."""
+    return ApiError(501, "notImplemented", f"The simulator does not implement {what}")

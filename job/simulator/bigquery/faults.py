@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 KINDS = {
-    "status": "answers with `code` and `reason`",
-    "job_fails": "accepts the job, and fails it with backendError after it has run",
-    "answer_lost": "accepts and runs the job, then cuts the connection before the answer",
-    "cut_upload": "cuts the connection before the upload is accepted",
+    "status": "answers with `code` and `reason`, and does nothing",
     "delay": "waits `seconds` before it answers",
+    "slow_job": "accepts the job, which stays in `state`, RUNNING or PENDING, for `seconds` and then runs",
+    "job_fails": "accepts and runs the job, undoes all that it did, and fails it with `reason`",
+    "answer_lost": "accepts and runs the job, then cuts the connection before the answer",
+    "answer_lost_early": "accepts the job and cuts the connection; the job stays RUNNING for `seconds` and then runs",
+    "cut_upload": "reads half of the upload, then cuts the connection: there is no job",
 }
 
 
@@ -23,15 +25,20 @@ class Fault:
     path: str = "*"
     """Glob on the path."""
     table: str = "*"
-    """Glob on the table that a load job writes to."""
+    """Glob on the id of the table that a job writes to."""
     times: int | None = 1
+    """How often; None is always."""
     code: int = 503
     reason: str = "backendError"
+    message: str = "injected by the simulator"
     seconds: float = 1.0
+    state: str = "RUNNING"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"no fault {self.kind!r}; there are: {', '.join(KINDS)}")
+        if self.state not in ("RUNNING", "PENDING"):
+            raise ValueError(f"no state {self.state!r}: a job that is not done is RUNNING or PENDING")
 
 
 class Faults:
@@ -40,12 +47,15 @@ class Faults:
     def __init__(self) -> None:
         self.all: list[Fault] = []
 
-    def take(self, kinds: tuple[str, ...], *, method: str, path: str, table: str = "") -> Fault | None:
-        """The first that applies now; one that has a number of times has then one less."""
+    def take(self, *kinds: str, method: str, path: str, table: str | None = None) -> Fault | None:
+        """The first that applies now; one that has a number of times has then one less.
+
+        Args:
+            table: None where the request writes to none, or it is not known yet.
+        """
         for fault in self.all:
-            suits = (
-                fnmatchcase(method, fault.method) and fnmatchcase(path, fault.path) and fnmatchcase(table, fault.table)
-            )
+            suits = fnmatchcase(method, fault.method) and fnmatchcase(path, fault.path)
+            suits = suits and (fault.table == "*" or (table is not None and fnmatchcase(table, fault.table)))
             if fault.kind in kinds and suits and fault.times != 0:
                 if fault.times is not None:
                     fault.times -= 1

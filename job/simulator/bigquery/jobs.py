@@ -1,214 +1,264 @@
-"""Jobs: load jobs and query jobs, each one atomic update, each under an id that is never used again."""
+"""Jobs: each under an id that is never used again, each one atomic update, whatever becomes of it."""
 
 from __future__ import annotations
 
-import gzip
-import json
+import asyncio
+import contextlib
+import re
 import secrets
-import time
+import sys
+import traceback
 from dataclasses import dataclass, field
-from typing import Any
 
-import duckdb
-from sqlglot import exp
-
-from job.simulator.bigquery.errors import ApiError, duplicate, invalid, not_found
-from job.simulator.bigquery.results import field_of
-from job.simulator.bigquery.schema import Field, check_schema, evolved, mode_of, row
-from job.simulator.bigquery.sql import parse, translate
+from job.simulator.bigquery.errors import ApiError, duplicate, invalid, not_found, not_implemented
+from job.simulator.bigquery.faults import Fault
+from job.simulator.bigquery.loads import Load, check_load, check_schema_update
+from job.simulator.bigquery.parameters import with_parameters
+from job.simulator.bigquery.queries import Answer, Checked, Queries, Query
+from job.simulator.bigquery.quotas import Quotas
+from job.simulator.bigquery.results import Result, loadable
 from job.simulator.bigquery.storage import Resource, Storage
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
+_EMPTY = Result([], [])
 
 
 @dataclass
 class Job:
-    """A job, done or failed: nothing here takes time but what is told to."""
+    """A job."""
 
     resource: Resource
-    fields: list[Field] = field(default_factory=list)
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    result: Result = _EMPTY
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def state(self) -> str:
+        return str(self.resource["status"]["state"])
+
+    @property
+    def error(self) -> dict[str, str] | None:
+        """What it failed with."""
+        found: dict[str, str] | None = self.resource["status"].get("errorResult")
+        return found
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether it is done, after so many seconds at the most."""
+        if seconds > 0 and not self.done.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.done.wait(), seconds)
+        return self.done.is_set()
 
 
 class Jobs:
     """All jobs that were ever accepted."""
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, storage: Storage, queries: Queries, quotas: Quotas) -> None:
+        self._storage, self._queries, self._quotas = storage, queries, quotas
         self._jobs: dict[str, Job] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.asked: list[dict[str, str]] = []
+        """Each query that was answered: job id, SQL, engine."""
 
-    def reserve(self, project: str, body: Resource) -> Job:
-        """A job under the id that the body names, else a new one.
+    def accept(self, project: str, body: Resource) -> Job:
+        """A job under the id that the body names, else a new one; it is PENDING.
 
         Raises:
-            ApiError: 409, the id has been used, whatever became of that job.
+            ApiError: 400, it is none; 409, the id has been used, whatever became of that job.
         """
+        configuration = body.get("configuration", {})
+        kinds = [kind for kind in ("load", "query", "copy", "extract") if kind in configuration]
+        if len(kinds) != 1:
+            raise invalid("Required parameter is missing: exactly one of load, query, copy and extract")
+        if kinds[0] in ("copy", "extract"):
+            raise not_implemented(f"{kinds[0]} jobs")
         told = body.get("jobReference", {})
+        if told.get("projectId", project) != project:
+            raise invalid(f"Value {told['projectId']} in content does not agree with value {project} in the path")
         job_id = told.get("jobId") or f"job_{secrets.token_urlsafe(18)}"
-        location = told.get("location") or self._location_of(project, body["configuration"])
+        if not _ID.fullmatch(job_id):
+            raise invalid(f'Invalid job ID "{job_id[:100]}". It has letters, digits, dashes and underscores.')
+        inner = configuration[kinds[0]]
+        check_schema_update(inner)
+        if kinds[0] == "load":
+            check_load(inner)
+        elif inner.get("useLegacySql", True):
+            raise not_implemented("legacy SQL")
+        elif not inner.get("query"):
+            raise invalid("Required parameter is missing: query")
+        location = self._location(project, told.get("location"), inner)
         name = f"{project}:{location}.{job_id}"
-        if name in self._jobs:
+        if name.lower() in self._jobs:
             raise duplicate("Job", name)
-        now = str(int(time.time() * 1000))
-        reference = {"projectId": project, "jobId": job_id, "location": location}
+        now = self._storage.clock.milliseconds()
         job = Job(
             {
                 "kind": "bigquery#job",
                 "id": name,
-                "jobReference": reference,
-                "configuration": body["configuration"],
-                "status": {"state": "RUNNING"},
-                "statistics": {"creationTime": now, "startTime": now},
+                "etag": f"etag-{job_id}",
+                "jobReference": {"projectId": project, "jobId": job_id, "location": location},
+                "configuration": {**configuration, "jobType": kinds[0].upper()},
+                "status": {"state": "PENDING"},
+                "statistics": {"creationTime": now},
                 "user_email": "inventory@simulated.iam.gserviceaccount.com",
             }
         )
-        self._jobs[name] = job
+        self._jobs[name.lower()] = job
         return job
+
+    def start(self, job: Job, media: bytes = b"", *, slow: Fault | None = None, fails: Fault | None = None) -> None:
+        """Lets an accepted job run, in its own time.
+
+        Args:
+            slow: it stays in the fault's state first.
+            fails: after all its work that is undone, and it fails for the fault's reason.
+        """
+        task = asyncio.get_running_loop().create_task(self._run(job, media, slow, fails))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def get(self, project: str, job_id: str, location: str | None) -> Job:
         """The job; asked for in another location, there is none."""
         name = f"{project}:{location or 'US'}.{job_id}"
-        found = self._jobs.get(name)
+        found = self._jobs.get(name.lower())
         if found is None:
             raise not_found("Job", name)
         return found
 
-    def all(self, project: str) -> list[Resource]:
+    def forget(self, job: Job) -> None:
+        """Frees its id, as if it had never been."""
+        self._jobs.pop(job.resource["id"].lower(), None)
+
+    def all(self, project: str) -> list[Job]:
         """The project's jobs, newest first."""
-        return [job.resource for name, job in reversed(self._jobs.items()) if name.startswith(f"{project}:")]
+        return [job for name, job in reversed(self._jobs.items()) if name.startswith(f"{project.lower()}:")]
 
-    def run(self, job: Job, media: bytes | None, *, fail: bool = False) -> None:
-        """Runs the job to its end; a failure is the job's own, and leaves nothing behind.
-
-        Args:
-            fail: it fails after all its work, for a reason of BigQuery's own.
-        """
-        configuration = job.resource["configuration"]
-        with self._storage.lock:
-            try:
-                self._do(job, configuration, media or b"", fail=fail)
-            except ApiError as error:
-                job.resource["status"] = {"errorResult": error.proto(), "errors": [error.proto()]}
-        job.resource["status"]["state"] = "DONE"
-        job.resource["statistics"]["endTime"] = str(int(time.time() * 1000))
-
-    def _do(self, job: Job, configuration: Resource, media: bytes, *, fail: bool) -> None:
-        if fail:
-            told = "Error encountered during execution. Retrying may solve the problem."
-            raise ApiError(500, "backendError", told)
-        if "load" in configuration:
-            self._load(job, configuration["load"], media)
-        elif "query" in configuration:
-            self._query(job, configuration["query"], dry=bool(configuration.get("dryRun")))
-        else:
-            raise invalid("Job configuration must contain load or query")
-
-    def _location_of(self, project: str, configuration: Resource) -> str:
-        inner = configuration.get("load") or configuration.get("query") or {}
+    def _location(self, project: str, given: str | None, inner: Resource) -> str:
+        """Where the job runs: where it says, else where its dataset is."""
         told = inner.get("destinationTable") or inner.get("defaultDataset") or {}
         found = self._storage.datasets.get(f"{told.get('projectId', project)}:{told.get('datasetId')}")
-        return str(found["location"]) if found else "US"
+        if given is None and found is None and "query" in inner:
+            given = self._asked_location(project, inner)
+        location = given or (str(found["location"]) if found else "US")
+        return location.upper() if location.upper() in ("US", "EU") else location.lower()
 
-    def _load(self, job: Job, load: Resource, media: bytes) -> None:
-        if load.get("sourceFormat") != "NEWLINE_DELIMITED_JSON":
-            raise invalid(f"The simulator loads NEWLINE_DELIMITED_JSON alone, not {load.get('sourceFormat', 'CSV')}")
-        told = load["destinationTable"]
-        dataset = self._storage.dataset(told["projectId"], told["datasetId"])
-        if dataset["location"].lower() != job.resource["jobReference"]["location"].lower():
-            raise not_found(
-                "Dataset", f"{dataset['id']} was not found in location {job.resource['jobReference']['location']}"
-            )
-        table = self._destination(load, told)
-        rows = list(self._rows(load, table, media))
-        disposition = load.get("writeDisposition", "WRITE_APPEND")
-        if disposition == "WRITE_EMPTY" and self._storage.described(table)["numRows"] != "0":
-            raise duplicate("Table", table["id"])
-        self._storage.insert(table, rows, truncate=disposition.startswith("WRITE_TRUNCATE"))
-        job.resource["statistics"]["load"] = {
-            "inputFiles": "1",
-            "inputFileBytes": str(len(media)),
-            "outputRows": str(len(rows)),
-            "outputBytes": str(sum(len(json.dumps(one)) for one in rows)),
-            "badRecords": "0",
-        }
-
-    def _destination(self, load: Resource, told: Resource) -> Resource:
-        """The table, with the job's schema where that is let grow."""
-        given = load.get("schema", {}).get("fields")
+    def _asked_location(self, project: str, inner: Resource) -> str | None:
         try:
-            table = self._storage.table(told["projectId"], told["datasetId"], told["tableId"])
+            with self._storage.lock, self._queries.checked(_query(project, None, inner, dry=True)) as found:
+                return found.location
         except ApiError:
-            if load.get("createDisposition") == "CREATE_NEVER" or given is None:
-                raise
-            body = {"tableReference": dict(told), "schema": {"fields": given}}
-            for key in ("timePartitioning", "clustering"):
-                body |= {key: load[key]} if key in load else {}
-            return self._storage.create_table(told["projectId"], told["datasetId"], body, view=None)
-        if given is None:
-            return table
-        there = table["schema"]["fields"]
-        wanted, options = check_schema(given), load.get("schemaUpdateOptions", [])
-        names = {one["name"].lower() for one in there}
-        added = [one for one in wanted if one["name"].lower() not in names]
-        if added and "ALLOW_FIELD_ADDITION" not in options:
-            raise invalid(
-                f"Provided Schema does not match Table {table['id']}. Cannot add fields (field: {added[0]['name']})"
-            )
-        kept = {one["name"].lower(): one for one in wanted}
-        merged = [kept.get(one["name"].lower(), one) | {"mode": mode_of(one)} for one in there] + added
-        self._storage.grow(table, evolved(there, merged))
-        return table
+            return None
 
-    def _rows(self, load: Resource, table: Resource, media: bytes) -> list[dict[str, Any]]:
-        if media[:2] == b"\x1f\x8b":
+    async def _run(self, job: Job, media: bytes, slow: Fault | None, fails: Fault | None) -> None:
+        statistics, clock = job.resource["statistics"], self._storage.clock
+        if slow is not None and slow.state == "PENDING":
+            await _pause(job, slow.seconds)
+        job.resource["status"] = {"state": "RUNNING"}
+        statistics["startTime"] = clock.milliseconds()
+        if slow is not None and slow.state == "RUNNING":
+            await _pause(job, slow.seconds)
+        problem: ApiError | None = None
+        if job.cancelled.is_set():
+            problem = ApiError(400, "stopped", "Job execution was cancelled: User requested cancellation")
+        else:
+            problem = await asyncio.to_thread(self._do, job, media, fails)
+        status: Resource = {"state": "DONE"}
+        if problem is not None:
+            status |= {"errorResult": problem.proto(), "errors": [problem.proto(), *problem.details]}
+        now = clock.milliseconds()
+        statistics |= {"endTime": now, "finalExecutionDurationMs": str(int(now) - int(statistics["startTime"]))}
+        job.resource["status"] = status
+        job.done.set()
+
+    def _do(self, job: Job, media: bytes, fails: Fault | None) -> ApiError | None:
+        """The work; what went wrong, if anything did, and then nothing of it is left."""
+        configuration, reference = job.resource["configuration"], job.resource["jobReference"]
+        kept = job.resource["statistics"]
+        with self._storage.lock:
             try:
-                media = gzip.decompress(media)
-            except (OSError, EOFError) as error:
-                raise invalid(f"Error while reading data, error message: {error}") from error
-        unknown = bool(load.get("ignoreUnknownValues"))
-        rows = []
-        for number, line in enumerate(filter(None, media.split(b"\n")), start=1):
-            try:
-                values = json.loads(line)
-            except ValueError as error:
-                raise invalid(
-                    f"Error while reading data, error message: JSON parsing error in row {number}: {error}"
-                ) from error
-            rows.append(row(values, table["schema"]["fields"], number=number, ignore_unknown=unknown))
-        return rows
+                kind = "load" if "load" in configuration else "query"
+                self._quotas.count_job(reference["projectId"], kind)
+                with self._storage.transaction():
+                    self._storage.expire()
+                if kind == "load":
+                    with self._storage.transaction():
+                        kept["load"] = self._load(job, configuration["load"], media)
+                        _fail(fails)
+                else:
+                    query = _query(
+                        reference["projectId"],
+                        reference["location"],
+                        configuration["query"],
+                        dry=bool(configuration.get("dryRun")),
+                    )
+                    with self._queries.checked(query) as checked, self._storage.transaction():
+                        self._query(job, query, checked)
+                        _fail(fails)
+            except ApiError as error:
+                kept.pop("load", None)
+                job.result = _EMPTY
+                return error
+            except Exception as error:  # noqa: BLE001 (a bug of ours must end the job too)
+                traceback.print_exc(file=sys.stderr)
+                return ApiError(500, "internalError", f"the simulator has a bug: {type(error).__name__}: {error}")
+        return None
 
-    def _query(self, job: Job, query: Resource, *, dry: bool) -> None:
-        if query.get("useLegacySql", True):
-            raise invalid("Legacy SQL is not supported here", reason="invalidQuery")
-        tree = parse(query["query"])
-        default = query.get("defaultDataset", {})
-        project = job.resource["jobReference"]["projectId"]
-        dataset = f"{default.get('projectId', project)}:{default['datasetId']}" if default else None
-        sql = translate(tree, self._storage, project, dataset, job.resource["jobReference"]["location"])
-        try:
-            cursor = self._storage.database.execute(f"EXPLAIN {sql}" if dry else sql)
-            job.fields = [field_of(name, kind) for name, kind, *_ in cursor.description or ()]
-            job.rows = [] if dry else cursor.fetchall()
-        except duckdb.Error as error:
-            raise invalid(str(error).splitlines()[0], reason="invalidQuery", location="query") from error
-        statement = "SELECT" if isinstance(tree, exp.Query) else tree.key.upper()
-        told: Resource = {
-            "statementType": statement,
-            "totalBytesProcessed": "0",
-            "totalBytesBilled": "0",
-            "cacheHit": False,
-        }
-        if statement != "SELECT":
-            told["numDmlAffectedRows"] = str(job.rows[0][0] if job.rows and isinstance(job.rows[0][0], int) else 0)
-            job.fields, job.rows = [], []
-        told["schema"] = {"fields": job.fields}
-        job.resource["statistics"]["query"] = told
-        job.resource["statistics"]["totalBytesProcessed"] = "0"
+    def _load(self, job: Job, load: Resource, media: bytes) -> Resource:
+        return Load(self._storage, self._quotas, load, job.resource["jobReference"]["location"]).run(media)
+
+    def _query(self, job: Job, query: Query, checked: Checked) -> None:
+        inner, reference = job.resource["configuration"]["query"], job.resource["jobReference"]
+        if checked.target is not None and not query.dry:
+            partitioned = "timePartitioning" in checked.target
+            self._quotas.count_modification(checked.target["id"], partitioned=partitioned)
+        answer = checked.answer()
+        self.asked.append({"jobId": reference["jobId"], "query": inner["query"], "engine": answer.engine})
+        statistics = job.resource["statistics"]
+        statistics["totalBytesProcessed"] = str(answer.bytes_processed)
+        statistics["query"] = _statistics(answer, dry=query.dry)
+        job.result = answer.result
+        if "destinationTable" in inner and not query.dry:
+            load = {**inner, "schema": {"fields": answer.result.fields}}
+            load.setdefault("writeDisposition", "WRITE_EMPTY")
+            Load(self._storage, self._quotas, load, reference["location"]).write(loadable(answer.result))
 
 
-def view_of(storage: Storage, project: str, sql: str, location: str) -> tuple[str, list[Field]]:
-    """A view's query in DuckDB's SQL, and its schema."""
-    translated = translate(parse(sql), storage, project, None, location)
-    try:
-        cursor = storage.database.execute(f"SELECT * FROM ({translated}) AS view_ LIMIT 0")
-    except duckdb.Error as error:
-        raise invalid(str(error).splitlines()[0], reason="invalidQuery", location="query") from error
-    return translated, [field_of(name, kind) for name, kind, *_ in cursor.description or ()]
+def _fail(fault: Fault | None) -> None:
+    if fault is not None:
+        raise ApiError(fault.code, fault.reason, fault.message)
+
+
+def _query(project: str, location: str | None, inner: Resource, *, dry: bool) -> Query:
+    default = inner.get("defaultDataset")
+    return Query(
+        with_parameters(inner["query"], inner.get("parameterMode"), inner.get("queryParameters", [])),
+        project,
+        f"{default.get('projectId', project)}:{default['datasetId']}" if default else None,
+        location,
+        inner.get("maximumBytesBilled"),
+        dry,
+    )
+
+
+def _statistics(answer: Answer, *, dry: bool) -> Resource:
+    told: Resource = {
+        "statementType": answer.kind,
+        "totalBytesProcessed": str(answer.bytes_processed),
+        "totalBytesBilled": str(answer.bytes_billed),
+        "cacheHit": False,
+        "referencedTables": [
+            table["tableReference"] for table in answer.tables if "tableReference" in table
+        ],
+    }  # fmt: skip
+    if dry:
+        told["totalBytesProcessedAccuracy"] = "UPPER_BOUND"
+        told["schema"] = {"fields": answer.result.fields}
+    if answer.kind != "SELECT" and not dry:
+        told["numDmlAffectedRows"] = str(answer.affected)
+    return told
+
+
+async def _pause(job: Job, seconds: float) -> None:
+    """Waits so long, or until somebody cancels the job."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(job.cancelled.wait(), seconds)

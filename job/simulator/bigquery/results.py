@@ -1,70 +1,152 @@
-"""DuckDB's types and values, in the form in which BigQuery answers them."""
+"""Values in the form in which BigQuery answers them, and DuckDB's types by BigQuery's names."""
 
 from __future__ import annotations
 
 import base64
 import json
+import math
+from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
+from datetime import UTC, date, datetime, time
+from decimal import Context, Decimal
+from typing import Any, NamedTuple
 
-from job.simulator.bigquery.schema import Field
+from job.simulator.bigquery.errors import invalid_query
+from job.simulator.bigquery.rows import Row, blob
+from job.simulator.bigquery.schema import Field, legacy_name, mode_of, type_of
 
 _TYPES = {
-    "VARCHAR": "STRING",
-    "BIGINT": "INTEGER", "INTEGER": "INTEGER", "SMALLINT": "INTEGER", "TINYINT": "INTEGER", "HUGEINT": "INTEGER",
-    "UBIGINT": "INTEGER", "UINTEGER": "INTEGER",
-    "DOUBLE": "FLOAT", "FLOAT": "FLOAT",
-    "BOOLEAN": "BOOLEAN",
+    "VARCHAR": "STRING", "UUID": "STRING",
+    "BIGINT": "INT64", "INTEGER": "INT64", "SMALLINT": "INT64", "TINYINT": "INT64", "HUGEINT": "INT64",
+    "UBIGINT": "INT64", "UINTEGER": "INT64", "USMALLINT": "INT64", "UTINYINT": "INT64", "UHUGEINT": "INT64",
+    "DOUBLE": "FLOAT64", "FLOAT": "FLOAT64",
+    "BOOLEAN": "BOOL",
     "TIMESTAMP WITH TIME ZONE": "TIMESTAMP",
-    "TIMESTAMP": "DATETIME",
+    "TIMESTAMP": "DATETIME", "TIMESTAMP_NS": "DATETIME", "TIMESTAMP_MS": "DATETIME", "TIMESTAMP_S": "DATETIME",
     "DATE": "DATE",
     "TIME": "TIME",
     "JSON": "JSON",
     "BLOB": "BYTES",
-    '"NULL"': "INTEGER",
+    '"NULL"': "INT64",
 }  # fmt: skip
+
+_EXACT = Context(prec=60)  # Python's default of 28 digits would round a NUMERIC
+
+
+class Result(NamedTuple):
+    """What a query answers."""
+
+    fields: list[Field]
+    rows: list[tuple[Any, ...]]
+    """Python's own values: records are mappings, repeated values lists, JSON text."""
 
 
 def field_of(name: str, kind: Any) -> Field:
     """A column's schema, from DuckDB's type of it."""
     text = str(kind)
     if text.endswith("[]"):
-        return field_of(name, kind.children[0][1]) | {"mode": "REPEATED"}
-    if kind.id == "struct":
+        inner = field_of(name, kind.children[0][1])
+        if inner["mode"] == "REPEATED":
+            raise invalid_query(f"Cannot return array of arrays in column {name}")
+        return inner | {"mode": "REPEATED"}
+    if text != "JSON" and kind.id == "struct":
         fields = [field_of(inner, child) for inner, child in kind.children]
         return {"name": name, "type": "RECORD", "mode": "NULLABLE", "fields": fields}
-    told = "NUMERIC" if text.startswith("DECIMAL") else _TYPES.get(text, "STRING")
-    return {"name": name, "type": told, "mode": "NULLABLE"}
+    told = "NUMERIC" if text.startswith("DECIMAL") else _TYPES.get(text)
+    if told is None:
+        raise invalid_query(f"The simulator has no type for DuckDB's {text} in column {name}")
+    return {"name": name, "type": legacy_name(told), "mode": "NULLABLE"}
 
 
-def cells(values: Sequence[Any], fields: list[Field], *, int64_timestamps: bool) -> dict[str, Any]:
-    """A row: `{"f": [{"v": ...}, ...]}`."""
-    return {"f": [{"v": _cell(value, field, int64_timestamps)} for value, field in zip(values, fields, strict=True)]}
+def named(fields: list[Field]) -> list[Field]:
+    """The columns of a result, those without a name by the ones that BigQuery gives: `f0_`, `f1_`.
+
+    Raises:
+        ApiError: two have the same name.
+    """
+    unnamed, told = 0, []
+    for field in fields:
+        if not field["name"]:
+            field = {**field, "name": f"f{unnamed}_"}
+            unnamed += 1
+        told.append(field)
+    counts = Counter(field["name"].lower() for field in told)
+    if twice := sorted({field["name"] for field in told if counts[field["name"].lower()] > 1}):
+        raise invalid_query(
+            f"Duplicate column names in the result are not supported. Found duplicate(s): {', '.join(twice)}"
+        )
+    return told
 
 
-def _cell(value: Any, field: Field, int64_timestamps: bool) -> Any:
-    if field["mode"] == "REPEATED":
+def cells(values: Sequence[Any], fields: list[Field], form: str) -> dict[str, Any]:
+    """A row: `{"f": [{"v": ...}, ...]}`.
+
+    Args:
+        form: that of timestamps: `FLOAT64`, `INT64` or `ISO8601_STRING`.
+    """
+    return {"f": [{"v": _cell(value, field, form)} for value, field in zip(values, fields, strict=True)]}
+
+
+def _cell(value: Any, field: Field, form: str) -> Any:
+    if mode_of(field) == "REPEATED":
         one = field | {"mode": "NULLABLE"}
-        return [{"v": _cell(item, one, int64_timestamps)} for item in value or ()]
+        return [{"v": _cell(item, one, form)} for item in value or ()]
     if value is None:
         return None
-    if field["type"] == "RECORD":
-        inner = field["fields"]
-        return cells([value[found["name"]] for found in inner], inner, int64_timestamps=int64_timestamps)
+    kind = type_of(field)
+    if kind == "RECORD":
+        return cells([value[inner["name"]] for inner in field["fields"]], field["fields"], form)
+    if kind == "TIMESTAMP":
+        return _timestamp(value, form)
+    return _text(value)
+
+
+def _timestamp(value: datetime, form: str) -> str:
+    since = value.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    micros = (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+    if form == "INT64":
+        return str(micros)
+    if form == "ISO8601_STRING":
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{micros / 1e6:.6f}"
+
+
+def _text(value: Any) -> str:
+    """What the API writes of a value that has no parts, but for timestamps."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, datetime) and field["type"] == "TIMESTAMP":
-        since = value.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
-        micros = (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
-        return str(micros) if int64_timestamps else f"{micros / 1e6:.6f}"
-    if isinstance(value, datetime):
+    if isinstance(value, float):
+        if math.isnan(value):
+            return "NaN"
+        return repr(value) if math.isfinite(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f")
-    if isinstance(value, dict | list):
-        return json.dumps(value)
+        return format(value.normalize(_EXACT), "f")
     return str(value)
+
+
+def loadable(result: Result) -> list[Row]:
+    """A result's rows in the form in which a table takes them."""
+    return [
+        {field["name"]: _loadable(value, field) for value, field in zip(row, result.fields, strict=True)}
+        for row in result.rows
+    ]
+
+
+def _loadable(value: Any, field: Field) -> Any:
+    if mode_of(field) == "REPEATED":
+        return [_loadable(item, field | {"mode": "NULLABLE"}) for item in value or ()]
+    if value is None:
+        return None
+    if type_of(field) == "RECORD":
+        return {inner["name"]: _loadable(value[inner["name"]], inner) for inner in field["fields"]}
+    if isinstance(value, bytes):
+        return blob(value)
+    if type_of(field) == "JSON":
+        return json.loads(value)
+    if isinstance(value, bool | int | str):
+        return value
+    return _text(value)

@@ -1,13 +1,16 @@
-"""GoogleSQL, translated for DuckDB."""
+"""GoogleSQL, as far as sqlglot knows it: which tables a statement names, and the same statement for DuckDB."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from job.simulator.bigquery.errors import ApiError, invalid
-from job.simulator.bigquery.storage import Storage
+from job.simulator.bigquery.errors import invalid_query, not_implemented
 
 _MICROSECONDS = {
     "MICROSECOND": 1,
@@ -17,10 +20,27 @@ _MICROSECONDS = {
     "HOUR": 3_600_000_000,
     "DAY": 86_400_000_000,
 }
+_NOT_HERE = {
+    "alter", "analyze", "command", "commit", "create", "declare", "describe", "drop", "execute", "export", "grant",
+    "rollback", "set", "transaction", "truncatetable", "use",
+}  # fmt: skip
+_MODIFICATIONS = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}
 
 
+class Source(NamedTuple):
+    """What stands behind a name: a table of DuckDB's, or the query of a view."""
+
+    name: str
+    view: str | None = None
+
+
+Find = Callable[[str], Source]
+"""`project:dataset.table` -> what is there; raises ApiError where nothing is."""
+
+
+@lru_cache(maxsize=256)
 def parse(sql: str) -> exp.Expr:
-    """One statement.
+    """One statement; not to be changed.
 
     Raises:
         ApiError: it cannot be parsed.
@@ -29,51 +49,144 @@ def parse(sql: str) -> exp.Expr:
         found = [statement for statement in sqlglot.parse(sql, read="bigquery") if statement is not None]
     except SqlglotError as error:
         raise _syntax_error(error) from error
-    if len(found) != 1:
-        raise invalid("Syntax error: expected one statement", reason="invalidQuery", location="query")
+    if not found:
+        raise invalid_query("Syntax error: Unexpected end of statement")
+    if len(found) > 1:
+        raise not_implemented("scripts of several statements")
     return found[0]
 
 
-def translate(tree: exp.Expr, storage: Storage, project: str, dataset: str | None, location: str) -> str:
-    """The statement in DuckDB's SQL, with each table under its name there.
+def kind_of(tree: exp.Expr) -> str:
+    """`SELECT`, `INSERT`, `UPDATE`, `DELETE` or `MERGE`.
 
     Raises:
-        ApiError: a table is not there.
+        ApiError: a statement of another kind.
     """
-    tree = tree.copy()
-    names = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    for table in list(tree.find_all(exp.Table)):
-        parts = [part for identifier in table.parts for part in _split(identifier.name)]
-        if not parts or (len(parts) == 1 and parts[0].lower() in names) or isinstance(table.this, exp.Func):
-            continue
-        full = _full(parts, project, dataset)
-        if full not in storage.tables:
-            raise ApiError(
-                404, "notFound", f"Not found: Table {full} was not found in location {location}", location=full
-            )
-        schema, _, name = full.rpartition(".")
-        alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(parts[-1], quoted=True))
-        table.replace(
-            exp.Table(
-                this=exp.to_identifier(name, quoted=True),
-                db=exp.to_identifier(schema.replace(":", "."), quoted=True),
-                alias=alias,
-                joins=table.args.get("joins"),
-            )
-        )
-    for difference in list(tree.find_all(exp.TimestampDiff)):
-        difference.replace(_whole_units(difference))
+    if isinstance(tree, exp.Query):
+        return "SELECT"
+    if tree.key in _NOT_HERE:
+        raise not_implemented(f"statements such as {tree.key.upper()}")
+    if tree.key not in _MODIFICATIONS:
+        raise invalid_query(f"Syntax error: Unexpected {tree.sql()[:40]}")
+    if tree.key in ("update", "delete") and tree.args.get("where") is None:
+        raise invalid_query(f"{tree.key.upper()} must have a WHERE clause")
+    return _MODIFICATIONS[tree.key]
+
+
+def target(tree: exp.Expr, project: str, dataset: str | None) -> str | None:
+    """The table that a statement modifies, as `project:dataset.table`."""
+    if isinstance(tree, exp.Query):
+        return None
+    found = tree.this.find(exp.Table)
+    return full_name(parts_of(found), project, dataset) if found is not None else None
+
+
+def translate(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> str:
+    """The statement in DuckDB's SQL, with views in place of their names.
+
+    Raises:
+        ApiError: a table is not there, or DuckDB would answer otherwise than BigQuery and not say so.
+    """
+    tree = _name_results(_bound(tree.copy(), find, project, dataset))
+    for number, unnest in enumerate(list(tree.find_all(exp.Unnest))):
+        _rename_element(unnest, f"_element_{number}")
+    for node in list(tree.find_all(exp.TimestampDiff, exp.Div, exp.Format)):
+        node.replace(_REWRITES[type(node)](node))
+    for node in list(tree.find_all(exp.ArrayAgg)):
+        if isinstance(node.this, exp.Limit):
+            node.replace(_limited(node))
     try:
         return tree.sql(dialect="duckdb", comments=False)
     except SqlglotError as error:
         raise _syntax_error(error) from error
 
 
-def _whole_units(difference: exp.TimestampDiff) -> exp.Expr:
+def _bound(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> exp.Expr:
+    """The tree, with each table's name in DuckDB or its view's query."""
+    ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    for table in list(tree.find_all(exp.Table)):
+        parts = parts_of(table)
+        if not parts or (len(parts) == 1 and parts[0].lower() in ctes):
+            continue
+        source = find(full_name(parts, project, dataset))
+        alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(parts[-1], quoted=True))
+        rest = {key: table.args.get(key) for key in ("joins", "pivots", "sample", "laterals") if table.args.get(key)}
+        if source.view is None:
+            table.replace(exp.Table(this=exp.to_identifier(source.name, quoted=True), alias=alias, **rest))
+        else:
+            query = _bound(parse(source.view).copy(), find, project, None)
+            table.replace(exp.Subquery(this=query, alias=alias, **rest))
+    return tree
+
+
+def parts_of(table: exp.Table) -> list[str]:
+    """A table's name, part by part: `` `p.d.t` `` in one pair of backticks is three."""
+    if not isinstance(table.this, exp.Identifier | exp.Dot):
+        return []
+    return [part for identifier in table.parts for part in identifier.name.split(".")]
+
+
+def full_name(parts: list[str], project: str, dataset: str | None) -> str:
+    """`project:dataset.table`, or `project:dataset.INFORMATION_SCHEMA.view`.
+
+    Args:
+        dataset: `project:dataset`, where the statement has a default.
+
+    Raises:
+        ApiError: the name has no dataset.
+    """
+    schema = [part.upper() for part in parts[-2:-1]] == ["INFORMATION_SCHEMA"]
+    parts, table = (parts[:-2], f"INFORMATION_SCHEMA.{parts[-1].upper()}") if schema else (parts[:-1], parts[-1])
+    if not parts:
+        if dataset is None:
+            raise invalid_query(f'Table "{table}" must be qualified with a dataset (e.g. dataset.table).')
+        return f"{dataset}.{table}"
+    if len(parts) == 1:
+        return f"{project}:{parts[0]}.{table}"
+    return f"{'.'.join(parts[:-1])}:{parts[-1]}.{table}"
+
+
+def _name_results(tree: exp.Expr) -> exp.Expr:
+    """Gives expressions without a name an empty one, which is what BigQuery's answer then numbers."""
+    first = tree
+    while isinstance(first, exp.SetOperation | exp.Subquery):
+        first = first.this
+    if isinstance(first, exp.Select):
+        for number, projection in enumerate(first.expressions):
+            if not projection.is_star and not isinstance(projection, exp.Alias | exp.Column | exp.Dot):
+                first.expressions[number].replace(exp.alias_(projection.copy(), f"{UNNAMED}{number}", quoted=True))
+    return tree
+
+
+def _rename_element(unnest: exp.Unnest, name: str) -> None:
+    """`UNNEST(labels) AS labels`: in BigQuery the element hides the column, in DuckDB the two are ambiguous."""
+    alias, select = unnest.args.get("alias"), unnest.find_ancestor(exp.Select)
+    if select is None or alias is None or len(alias.columns) != 1:
+        return
+    old = alias.columns[0].name
+    if old not in [column.name for array in unnest.expressions for column in array.find_all(exp.Column)]:
+        return
+    alias.set("columns", [exp.to_identifier(name)])
+    for column in list(select.find_all(exp.Column)):
+        if column.find_ancestor(exp.Unnest) is unnest:
+            continue
+        element = exp.column(name)
+        if column.table == old:
+            column.replace(exp.Dot(this=element, expression=column.this.copy()))
+        elif column.name == old and not column.table:
+            named = exp.alias_(element, old) if column.parent is select else element
+            column.replace(named)
+
+
+UNNAMED = "_unnamed_"
+"""What a column is called in DuckDB that has no name in BigQuery."""
+
+
+def _whole_units(difference: exp.Expr) -> exp.Expr:
     """BigQuery counts whole units; DuckDB's `date_diff` counts the boundaries that are crossed."""
     unit = str(difference.args["unit"].name).upper()
     if unit not in _MICROSECONDS:
-        raise invalid(f"TIMESTAMP_DIFF does not support the {unit} date part", reason="invalidQuery")
+        raise invalid_query(f"TIMESTAMP_DIFF does not support the {unit} date part")
     micros = exp.func("epoch_us", difference.this.copy()) - exp.func("epoch_us", difference.expression.copy())
     return exp.Cast(
         this=exp.func("trunc", exp.Div(this=exp.paren(micros), expression=exp.Literal.number(_MICROSECONDS[unit]))),
@@ -81,22 +194,37 @@ def _whole_units(difference: exp.TimestampDiff) -> exp.Expr:
     )
 
 
-def _split(name: str) -> list[str]:
-    """`` `p.d.t` `` in one pair of backticks is three names."""
-    return name.split(".")
+def _checked_division(division: exp.Expr) -> exp.Expr:
+    """BigQuery fails where it divides by zero; DuckDB answers NULL or infinity."""
+    divisor = division.expression
+    if isinstance(divisor, exp.Literal) and divisor.name.strip("0.") != "":
+        return division.copy()
+    zero = exp.EQ(this=exp.paren(divisor.copy()), expression=exp.Literal.number(0))
+    fails = exp.Anonymous(this="error", expressions=[exp.Literal.string("division by zero")])
+    return exp.paren(exp.Case(ifs=[exp.If(this=zero, true=fails)], default=division.copy()))
 
 
-def _full(parts: list[str], project: str, dataset: str | None) -> str:
-    if len(parts) == 1:
-        if dataset is None:
-            raise invalid(
-                f'Table "{parts[0]}" must be qualified with a dataset (e.g. dataset.table).', reason="invalidQuery"
-            )
-        return f"{dataset}.{parts[0]}"
-    if len(parts) == 2:
-        return f"{project}:{parts[0]}.{parts[1]}"
-    return f"{'.'.join(parts[:-2])}:{parts[-2]}.{parts[-1]}"
+def _printf(call: exp.Expr) -> exp.Expr:
+    """DuckDB's FORMAT is another function; its printf has BigQuery's %d, %s and %f."""
+    pattern = call.this.name if isinstance(call.this, exp.Literal) else ""
+    if not pattern or any(odd in pattern for odd in ("%t", "%T", "%p", "%P", "%'")):
+        raise not_implemented("FORMAT with %t, %T, %p or a computed pattern where GoogleSQL's own engine is not on")
+    return exp.Anonymous(this="printf", expressions=[call.this.copy(), *(one.copy() for one in call.expressions)])
 
 
-def _syntax_error(error: Exception) -> ApiError:
-    return invalid(f"Syntax error: {str(error).splitlines()[0]}", reason="invalidQuery", location="query")
+def _limited(aggregate: exp.Expr) -> exp.Expr:
+    """`ARRAY_AGG(x LIMIT n)`, which DuckDB has not."""
+    limit = aggregate.this
+    whole = exp.ArrayAgg(this=limit.this.copy())
+    return exp.Anonymous(this="list_slice", expressions=[whole, exp.Literal.number(1), limit.expression.copy()])
+
+
+_REWRITES: dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]] = {
+    exp.TimestampDiff: _whole_units,
+    exp.Div: _checked_division,
+    exp.Format: _printf,
+}
+
+
+def _syntax_error(error: Exception) -> Exception:
+    return invalid_query(f"Syntax error: {str(error).splitlines()[0]}")

@@ -128,6 +128,9 @@ class BigQuerySink:
                     pruned[table] = int(job.num_dml_affected_rows or 0)
         return pruned
 
+    def named(self, table: str) -> str:
+        return f"`{self.name}.{table}`"
+
     def query(self, sql: str) -> Result:
         from google.api_core.exceptions import BadRequest, NotFound
 

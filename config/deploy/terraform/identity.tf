@@ -1,0 +1,79 @@
+# Three accounts, each with what it needs and nothing else. What the job may read in a cluster is in ../clusterrole.yaml.
+
+resource "google_service_account" "job" {
+  account_id   = "gke-inventory"
+  display_name = "Reads GKE clusters"
+}
+
+resource "google_service_account" "scheduler" {
+  account_id   = "gke-inventory-scheduler"
+  display_name = "Starts gke-inventory"
+}
+
+resource "google_service_account" "build" {
+  account_id   = "gke-inventory-build"
+  display_name = "Builds gke-inventory"
+}
+
+# The same as ../role.yaml
+resource "google_project_iam_custom_role" "reader" {
+  for_each = var.cluster_projects
+
+  project     = each.value
+  role_id     = "gkeInventory"
+  title       = "GKE inventory"
+  description = "Lists clusters and connects to them; reads nothing in them."
+  permissions = [
+    "container.clusters.list",    # which clusters there are, and their endpoints
+    "container.clusters.get",     # one cluster, for kubernetes_client() and `gke-inventory show`
+    "container.clusters.connect", # through a cluster's DNS endpoint
+  ]
+}
+
+resource "google_project_iam_member" "reader" {
+  for_each = var.cluster_projects
+
+  project = each.value
+  role    = google_project_iam_custom_role.reader[each.value].id
+  member  = google_service_account.job.member
+}
+
+resource "google_project_iam_member" "load_jobs" {
+  project = var.project
+  role    = "roles/bigquery.jobUser"
+  member  = google_service_account.job.member
+}
+
+resource "google_bigquery_dataset_iam_member" "rows" {
+  dataset_id = google_bigquery_dataset.inventory.dataset_id
+  role       = "roles/bigquery.dataEditor"
+  member     = google_service_account.job.member
+}
+
+resource "google_secret_manager_secret_iam_member" "configuration" {
+  secret_id = google_secret_manager_secret.configuration.id
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.job.member
+}
+
+resource "google_cloud_run_v2_job_iam_member" "start" {
+  name     = google_cloud_run_v2_job.inventory.name
+  location = google_cloud_run_v2_job.inventory.location
+  role     = "roles/run.invoker"
+  member   = google_service_account.scheduler.member
+}
+
+resource "google_artifact_registry_repository_iam_member" "push" {
+  repository = google_artifact_registry_repository.images.name
+  location   = google_artifact_registry_repository.images.location
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.build.member
+}
+
+resource "google_project_iam_member" "build" {
+  for_each = toset(["roles/logging.logWriter", "roles/storage.objectViewer"])
+
+  project = var.project
+  role    = each.value
+  member  = google_service_account.build.member
+}

@@ -1,0 +1,101 @@
+# The same as ../job.yaml, where the numbers are explained.
+resource "google_cloud_run_v2_job" "inventory" {
+  name                = "gke-inventory"
+  location            = var.region
+  deletion_protection = false # it holds nothing
+
+  template {
+    task_count  = var.task_count
+    parallelism = var.task_count
+
+    template {
+      service_account = google_service_account.job.email
+      max_retries     = 1
+      timeout         = "3600s"
+
+      containers {
+        name  = "gke-inventory"
+        image = var.image
+        args  = ["run"]
+
+        env {
+          name  = "GKE_INVENTORY_CONFIG"
+          value = "/config/inventory.yaml"
+        }
+        env {
+          name  = "TMPDIR"
+          value = "/spool"
+        }
+
+        resources {
+          limits = {
+            cpu    = "2"
+            memory = "2Gi"
+          }
+        }
+
+        volume_mounts {
+          name       = "config"
+          mount_path = "/config"
+        }
+        volume_mounts {
+          name       = "spool"
+          mount_path = "/spool"
+        }
+      }
+
+      volumes {
+        name = "config"
+        secret {
+          secret = google_secret_manager_secret.configuration.secret_id
+          items {
+            version = "latest"
+            path    = "inventory.yaml"
+          }
+        }
+      }
+      volumes {
+        name = "spool"
+        empty_dir {
+          medium     = "MEMORY"
+          size_limit = "1Gi"
+        }
+      }
+
+      dynamic "vpc_access" {
+        for_each = var.vpc == null ? [] : [var.vpc]
+        content {
+          egress = vpc_access.value.egress
+          network_interfaces {
+            network    = vpc_access.value.network
+            subnetwork = vpc_access.value.subnetwork
+          }
+        }
+      }
+    }
+  }
+
+  # without these, the first execution starts before it may read its configuration or write its rows
+  depends_on = [
+    google_bigquery_dataset_iam_member.rows,
+    google_project_iam_member.load_jobs,
+    google_secret_manager_secret_iam_member.configuration,
+    google_secret_manager_secret_version.configuration,
+  ]
+}
+
+resource "google_cloud_scheduler_job" "inventory" {
+  name      = "gke-inventory"
+  region    = var.region
+  schedule  = var.schedule
+  time_zone = "Etc/UTC"
+
+  http_target {
+    http_method = "POST"
+    uri         = "https://run.googleapis.com/v2/projects/${var.project}/locations/${var.region}/jobs/${google_cloud_run_v2_job.inventory.name}:run"
+
+    oauth_token {
+      service_account_email = google_service_account.scheduler.email
+    }
+  }
+}

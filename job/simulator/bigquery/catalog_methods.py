@@ -1,0 +1,181 @@
+"""The methods of projects, datasets, tables and their rows."""
+
+from __future__ import annotations
+
+from job.simulator.bigquery import partitions
+from job.simulator.bigquery.calls import Call, Handler, listed, merged_labels, page_of, removed, unchanged
+from job.simulator.bigquery.errors import invalid, not_implemented
+from job.simulator.bigquery.queries import Queries
+from job.simulator.bigquery.quotas import Quotas
+from job.simulator.bigquery.results import Result
+from job.simulator.bigquery.schema import Field
+from job.simulator.bigquery.storage import Resource, Storage
+
+
+class CatalogMethods:
+    """https://cloud.google.com/bigquery/docs/reference/rest/v2/tables and its neighbours."""
+
+    def __init__(self, storage: Storage, queries: Queries, quotas: Quotas) -> None:
+        self._storage, self._queries, self._quotas = storage, queries, quotas
+        self.handlers: dict[str, Handler] = {
+            "bigquery.projects.list": self._projects_list,
+            "bigquery.datasets.list": self._datasets_list,
+            "bigquery.datasets.insert": self._datasets_insert,
+            "bigquery.datasets.get": self._datasets_get,
+            "bigquery.datasets.patch": self._datasets_patch,
+            "bigquery.datasets.update": self._datasets_patch,
+            "bigquery.datasets.delete": self._datasets_delete,
+            "bigquery.tables.list": self._tables_list,
+            "bigquery.tables.insert": self._tables_insert,
+            "bigquery.tables.get": self._tables_get,
+            "bigquery.tables.patch": self._tables_patch,
+            "bigquery.tables.update": self._tables_patch,
+            "bigquery.tables.delete": self._tables_delete,
+            "bigquery.tabledata.list": self._tabledata_list,
+        }
+
+    # projects and datasets
+
+    async def _projects_list(self, call: Call) -> Resource:
+        names = sorted({name.rpartition(":")[0] for name in self._storage.datasets})
+        told = [
+            {
+                "kind": "bigquery#project",
+                "id": name,
+                "numericId": "1",
+                "projectReference": {"projectId": name},
+                "friendlyName": name,
+            }
+            for name in names
+        ]
+        return {
+            "kind": "bigquery#projectList",
+            "totalItems": len(told),
+            **listed("projects", told, call),
+        }
+
+    async def _datasets_list(self, call: Call) -> Resource:
+        keys = ("kind", "id", "datasetReference", "location", "labels", "friendlyName", "type")
+        found = [
+            {key: dataset[key] for key in keys if key in dataset}
+            for name, dataset in sorted(self._storage.datasets.items())
+            if name.startswith(f"{call.names['projectId']}:")
+        ]
+        return {"kind": "bigquery#datasetList", **listed("datasets", found, call)}
+
+    async def _datasets_insert(self, call: Call) -> Resource:
+        if not call.body.get("datasetReference", {}).get("datasetId"):
+            raise invalid("Required parameter is missing: datasetReference.datasetId")
+        with self._storage.lock:
+            return self._storage.create_dataset(call.names["projectId"], call.body)
+
+    async def _datasets_get(self, call: Call) -> Resource:
+        return self._dataset(call)
+
+    async def _datasets_patch(self, call: Call) -> Resource:
+        with self._storage.lock:
+            found = unchanged(call, self._dataset(call))
+            body = merged_labels(call, found)
+            return self._storage.update_dataset(found, body, removed(call, found))
+
+    async def _datasets_delete(self, call: Call) -> None:
+        with self._storage.lock, self._storage.transaction():
+            contents = call.query.get("deleteContents") == "true"
+            self._storage.delete_dataset(self._dataset(call), contents=contents)
+
+    def _dataset(self, call: Call) -> Resource:
+        return self._storage.dataset(call.names["projectId"], call.names["datasetId"])
+
+    # tables
+
+    async def _tables_list(self, call: Call) -> Resource:
+        dataset = self._dataset(call)
+        keys = (
+            "kind", "id", "tableReference", "type", "labels", "friendlyName", "timePartitioning", "clustering",
+            "creationTime", "expirationTime", "requirePartitionFilter",
+        )  # fmt: skip
+        with self._storage.lock, self._storage.transaction():
+            self._storage.expire()
+            found = [
+                {key: table[key] for key in keys if key in table}
+                | ({"view": {"useLegacySql": False}} if table["type"] == "VIEW" else {})
+                for name, table in sorted(self._storage.tables.items())
+                if name.startswith(f"{dataset['id']}.")
+            ]
+        return {"kind": "bigquery#tableList", "totalItems": len(found), **listed("tables", found, call)}
+
+    async def _tables_insert(self, call: Call) -> Resource:
+        names, body = call.names, call.body
+        table = body.get("tableReference", {}).get("tableId")
+        if not table:
+            raise invalid("Required parameter is missing: tableReference.tableId")
+        for key in ("externalDataConfiguration", "materializedView", "cloneDefinition", "snapshotDefinition"):
+            if key in body:
+                raise not_implemented(f"tables with {key}")
+        with self._storage.lock:
+            view = self._view_fields(call)
+            with self._storage.transaction():
+                made = self._storage.create_table(names["projectId"], names["datasetId"], body, view_fields=view)
+                self._count_update(made)
+                return self._storage.described(made)
+
+    async def _tables_get(self, call: Call) -> Resource:
+        with self._storage.lock, self._storage.transaction():
+            self._storage.expire()
+            return self._storage.described(self._table(call))
+
+    async def _tables_patch(self, call: Call) -> Resource:
+        with self._storage.lock:
+            view = self._view_fields(call)
+            found = unchanged(call, self._table(call))
+            self._count_update(found)
+            body = merged_labels(call, found)
+            with self._storage.transaction():
+                made = self._storage.update_table(found, body, removed(call, found), view_fields=view)
+                return self._storage.described(made)
+
+    async def _tables_delete(self, call: Call) -> None:
+        with self._storage.lock, self._storage.transaction():
+            self._storage.delete_table(self._table(call))
+
+    async def _tabledata_list(self, call: Call) -> Resource:
+        with self._storage.lock, self._storage.transaction():
+            self._storage.expire()
+            found = self._table(call)
+            if found["type"] != "TABLE":
+                raise invalid(f"Cannot list a table of type {found['type']}.")
+            fields = _selected(found["schema"]["fields"], call.query.get("selectedFields"))
+            rows = self._storage.heap.rows(found["id"], [field["name"] for field in fields])
+        page = page_of(Result(fields, rows if fields else []), call)
+        return {"kind": "bigquery#tableDataList", "etag": found["etag"], **page}
+
+    def _table(self, call: Call) -> Resource:
+        names = call.names
+        table, partition = partitions.split_decorator(names["tableId"])
+        if partition is not None:
+            raise not_implemented("reading a partition by its decorator")
+        return self._storage.table(names["projectId"], names["datasetId"], table)
+
+    def _view_fields(self, call: Call) -> list[Field] | None:
+        """The columns of the view that the body defines."""
+        if "view" not in call.body:
+            return None
+        if call.body["view"].get("useLegacySql", True):
+            raise not_implemented("legacy SQL")
+        if not call.body["view"].get("query"):
+            raise invalid("Required parameter is missing: view.query")
+        location = self._dataset(call)["location"]
+        return self._queries.view_fields(call.body["view"]["query"], call.names["projectId"], location)
+
+    def _count_update(self, table: Resource) -> None:
+        self._quotas.count_metadata_update(table["id"], partitioned="timePartitioning" in table)
+
+
+def _selected(fields: list[Field], names: str | None) -> list[Field]:
+    if names is None:
+        return fields
+    wanted = [name.strip().lower() for name in names.split(",")]
+    there = {field["name"].lower() for field in fields}
+    if unknown := [name for name in wanted if name not in there]:
+        raise invalid(f"No such field: {unknown[0]}")
+    return [field for field in fields if field["name"].lower() in wanted]

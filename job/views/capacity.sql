@@ -1,0 +1,134 @@
+-- How much of what nodes have to give is requested? level says of what a row is the sum: each cluster, each node_pool of
+-- it, or each namespace of it, so filter on it. Pods that have succeeded or failed reserve nothing and are not counted.
+-- node_pool is NULL for pods that are on no node or on one that was not read, and for nodes of no pool; pods_unscheduled
+-- are the former. Allocatable and nodes are NULL for a namespace, and where nodes were never read; pods and requests are
+-- NULL where pods were never read. A limit is the sum of those pods that have one, NULL where none has; the other pods
+-- are pods_without_cpu_limit and pods_without_memory_limit. A pool without nodes and pods has no row.
+-- Scans what latest_nodes and latest_pods scan.
+--
+-- SELECT cluster, cpu_request_millicores / cpu_allocatable_millicores AS requested FROM capacity WHERE level = 'cluster'
+
+WITH
+  read AS (
+    SELECT
+      n.project_id,
+      n.location,
+      n.cluster,
+      MAX(IF(c.resource = 'nodes', c.read_age_seconds, NULL)) AS nodes_age_seconds,
+      LOGICAL_OR(IF(c.resource = 'nodes', c.read_snapshot_id <> c.snapshot_id, NULL)) AS nodes_carried_forward,
+      MAX(IF(c.resource = 'pods', c.read_age_seconds, NULL)) AS pods_age_seconds,
+      LOGICAL_OR(IF(c.resource = 'pods', c.read_snapshot_id <> c.snapshot_id, NULL)) AS pods_carried_forward
+    FROM ${dataset}.latest_snapshots AS n
+    LEFT JOIN ${dataset}.coverage AS c
+      ON c.project_id = n.project_id AND c.location = n.location AND c.cluster = n.cluster
+    GROUP BY 1, 2, 3
+  ),
+  amounts AS (
+    -- a cluster of which nothing is known is a row too
+    SELECT
+      project_id,
+      location,
+      cluster,
+      CAST(NULL AS STRING) AS node_pool,
+      CAST(NULL AS STRING) AS namespace,
+      0 AS nodes,
+      CAST(NULL AS INT64) AS cpu_allocatable_millicores,
+      CAST(NULL AS INT64) AS memory_allocatable_bytes,
+      CAST(NULL AS INT64) AS pods_allocatable,
+      0 AS pods,
+      0 AS pods_unscheduled,
+      CAST(NULL AS INT64) AS cpu_request_millicores,
+      CAST(NULL AS INT64) AS memory_request_bytes,
+      CAST(NULL AS INT64) AS cpu_limit_millicores,
+      CAST(NULL AS INT64) AS memory_limit_bytes
+    FROM read
+    UNION ALL
+    SELECT
+      project_id,
+      location,
+      cluster,
+      node_pool,
+      NULL,
+      1,
+      cpu_allocatable_millicores,
+      memory_allocatable_bytes,
+      pods_allocatable,
+      0,
+      0,
+      NULL,
+      NULL,
+      NULL,
+      NULL
+    FROM ${dataset}.latest_nodes
+    UNION ALL
+    SELECT
+      p.project_id,
+      p.location,
+      p.cluster,
+      n.node_pool,
+      p.namespace,
+      0,
+      NULL,
+      NULL,
+      NULL,
+      1,
+      IF(p.node IS NULL, 1, 0),
+      p.cpu_request_millicores,
+      p.memory_request_bytes,
+      p.cpu_limit_millicores,
+      p.memory_limit_bytes
+    FROM ${dataset}.latest_pods AS p
+    LEFT JOIN ${dataset}.latest_nodes AS n
+      ON n.project_id = p.project_id AND n.location = p.location AND n.cluster = p.cluster AND n.name = p.node
+    WHERE COALESCE(p.phase, 'Unknown') NOT IN ('Succeeded', 'Failed')
+  ),
+  sums AS (
+    SELECT
+      level,
+      project_id,
+      location,
+      cluster,
+      IF(level = 'node_pool', node_pool, NULL) AS node_pool,
+      IF(level = 'namespace', namespace, NULL) AS namespace,
+      SUM(nodes) AS nodes,
+      SUM(cpu_allocatable_millicores) AS cpu_allocatable_millicores,
+      SUM(memory_allocatable_bytes) AS memory_allocatable_bytes,
+      SUM(pods_allocatable) AS pods_allocatable,
+      SUM(pods) AS pods,
+      SUM(pods_unscheduled) AS pods_unscheduled,
+      COALESCE(SUM(cpu_request_millicores), 0) AS cpu_request_millicores,
+      COALESCE(SUM(memory_request_bytes), 0) AS memory_request_bytes,
+      SUM(cpu_limit_millicores) AS cpu_limit_millicores,
+      SUM(memory_limit_bytes) AS memory_limit_bytes,
+      SUM(pods) - COUNT(cpu_limit_millicores) AS pods_without_cpu_limit,
+      SUM(pods) - COUNT(memory_limit_bytes) AS pods_without_memory_limit
+    FROM amounts
+    CROSS JOIN UNNEST(['cluster', 'node_pool', 'namespace']) AS level
+    WHERE level = 'cluster' OR pods = 1 OR (level = 'node_pool' AND nodes = 1)
+    GROUP BY 1, 2, 3, 4, 5, 6
+  )
+SELECT
+  s.level,
+  s.project_id,
+  s.location,
+  s.cluster,
+  s.node_pool,
+  s.namespace,
+  IF(s.level = 'namespace' OR r.nodes_age_seconds IS NULL, NULL, s.nodes) AS nodes,
+  s.cpu_allocatable_millicores,
+  s.memory_allocatable_bytes,
+  s.pods_allocatable,
+  IF(r.pods_age_seconds IS NULL, NULL, s.pods) AS pods,
+  IF(r.pods_age_seconds IS NULL, NULL, s.pods_unscheduled) AS pods_unscheduled,
+  IF(r.pods_age_seconds IS NULL, NULL, s.cpu_request_millicores) AS cpu_request_millicores,
+  IF(r.pods_age_seconds IS NULL, NULL, s.memory_request_bytes) AS memory_request_bytes,
+  s.cpu_limit_millicores,
+  s.memory_limit_bytes,
+  IF(r.pods_age_seconds IS NULL, NULL, s.pods_without_cpu_limit) AS pods_without_cpu_limit,
+  IF(r.pods_age_seconds IS NULL, NULL, s.pods_without_memory_limit) AS pods_without_memory_limit,
+  r.nodes_age_seconds,
+  r.nodes_carried_forward,
+  r.pods_age_seconds,
+  r.pods_carried_forward
+FROM sums AS s
+JOIN read AS r ON r.project_id = s.project_id AND r.location = s.location AND r.cluster = s.cluster

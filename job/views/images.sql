@@ -1,0 +1,80 @@
+-- Which images are used, where, and is what runs what was asked for? One row for each image, as written, of each workload
+-- (the topmost, as in pods; a Job of a CronJob counts as the CronJob). containers: how many of pods that have not finished
+-- have it; 0 where a template alone asks for it. running_digests: what those run, as far as the kubelet has told.
+-- pinned_mismatch: the image is pinned, and another digest runs; NULL where it is not pinned or none is told.
+-- digests_of_tag: how many digests run under its tag, everywhere; NULL where it is pinned. Without a tag, it is latest.
+-- Scans what latest_pods, latest_pod_containers, latest_workloads and latest_containers scan.
+--
+-- SELECT image, cluster, namespace, workload_name, running_digests FROM images WHERE pinned_mismatch OR digests_of_tag > 1
+
+WITH
+  uses AS (
+    SELECT
+      p.project_id,
+      p.location,
+      p.cluster,
+      p.namespace,
+      p.workload_kind,
+      p.workload_name,
+      c.image,
+      c.image_registry,
+      c.image_repository,
+      c.image_tag,
+      c.image_digest,
+      c.running_digest,
+      1 AS containers,
+      c.age_seconds,
+      c.carried_forward
+    FROM ${dataset}.latest_pod_containers AS c
+    JOIN ${dataset}.latest_pods AS p ON p.snapshot_id = c.snapshot_id AND p.uid = c.pod_uid
+    WHERE COALESCE(p.phase, 'Unknown') NOT IN ('Succeeded', 'Failed')
+    UNION ALL
+    SELECT
+      c.project_id,
+      c.location,
+      c.cluster,
+      c.namespace,
+      COALESCE(w.owner_kind, c.workload_kind),
+      COALESCE(w.owner_name, c.workload_name),
+      c.image,
+      c.image_registry,
+      c.image_repository,
+      c.image_tag,
+      c.image_digest,
+      NULL,
+      0,
+      c.age_seconds,
+      c.carried_forward
+    FROM ${dataset}.latest_containers AS c
+    JOIN ${dataset}.latest_workloads AS w
+      ON w.snapshot_id = c.snapshot_id AND w.resource = c.resource AND w.uid = c.workload_uid
+  ),
+  tagged AS (
+    SELECT
+      *,
+      COUNT(DISTINCT running_digest) OVER (
+        PARTITION BY image_registry, image_repository, COALESCE(image_tag, 'latest'), image_digest
+      ) AS digests_of_tag
+    FROM uses
+    WHERE image IS NOT NULL
+  )
+SELECT
+  project_id,
+  location,
+  cluster,
+  namespace,
+  workload_kind,
+  workload_name,
+  image,
+  image_registry,
+  image_repository,
+  image_tag,
+  image_digest,
+  SUM(containers) AS containers,
+  COALESCE(ARRAY_AGG(DISTINCT running_digest IGNORE NULLS ORDER BY running_digest), []) AS running_digests,
+  LOGICAL_OR(running_digest <> image_digest) AS pinned_mismatch,
+  MAX(IF(image_digest IS NULL AND image_repository IS NOT NULL, digests_of_tag, NULL)) AS digests_of_tag,
+  MAX(age_seconds) AS age_seconds,
+  LOGICAL_OR(carried_forward) AS carried_forward
+FROM tagged
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

@@ -1,0 +1,43 @@
+-- Which containers of workloads have no request or no limit for CPU or memory, and which of them is missing? A limit alone
+-- is a request too: the API server copies it. What a namespace's LimitRange would add is not in a template, and not here.
+-- Scans what latest_containers scans.
+--
+-- SELECT cluster, namespace, workload_name, container, missing FROM unbounded WHERE container_type <> 'init'
+
+WITH
+  unset AS (
+    SELECT
+      project_id,
+      location,
+      cluster,
+      namespace,
+      workload_kind,
+      workload_name,
+      container_type,
+      name AS container,
+      ARRAY_CONCAT(
+        IF(has_cpu_request OR has_cpu_limit, [], ['cpu_request']),
+        IF(has_cpu_limit, [], ['cpu_limit']),
+        IF(has_memory_request OR has_memory_limit, [], ['memory_request']),
+        IF(has_memory_limit, [], ['memory_limit'])
+      ) AS missing,
+      snapshot_id,
+      snapshot_time,
+      age_seconds,
+      carried_forward
+    FROM (
+      -- a quantity that could not be parsed is not a missing one
+      SELECT
+        *,
+        cpu_request_millicores IS NOT NULL OR 'requests.cpu' IN UNNEST(unparsed_quantities) AS has_cpu_request,
+        cpu_limit_millicores IS NOT NULL OR 'limits.cpu' IN UNNEST(unparsed_quantities) AS has_cpu_limit,
+        memory_request_bytes IS NOT NULL OR 'requests.memory' IN UNNEST(unparsed_quantities) AS has_memory_request,
+        memory_limit_bytes IS NOT NULL OR 'limits.memory' IN UNNEST(unparsed_quantities) AS has_memory_limit
+      FROM ${dataset}.latest_containers
+      -- ephemeral containers cannot have any
+      WHERE container_type <> 'ephemeral'
+    )
+  )
+SELECT *
+FROM unset
+WHERE ARRAY_LENGTH(missing) > 0

@@ -1,0 +1,158 @@
+"""The alerts: metrics and policies as Google publishes them, on lines that are logged; queries that speak up."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlglot
+import yaml
+from deploy import gcloud
+from deploy.google_api import problems
+from replay import Replay
+from test_cli import invoke
+from warehouse import FIRST, Read, publish, run_of
+
+from job.errors import QueryError
+from job.sinks import Sink
+from job.sinks.duckdb import DuckDBSink
+
+ALERTS = Path(__file__).parents[2] / "config/deploy/alerts"
+POLICIES = {path.stem: json.loads(path.read_text()) for path in ALERTS.glob("*.json")}
+METRICS = {f"gke_inventory_{path.stem}": yaml.safe_load(path.read_text()) for path in ALERTS.glob("*.yaml")}
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_google_publishes_every_field_of_a_policy(name: str) -> None:
+    policy = POLICIES[name]
+    assert problems("monitoring.v3", "AlertPolicy", policy) == []
+    (condition,) = policy["conditions"]
+    threshold = condition["conditionThreshold"]
+    assert threshold["comparison"] in ("COMPARISON_LT", "COMPARISON_GT")  # the others are published, but not supported
+    (aggregation,) = threshold["aggregations"]
+    period, duration = (int(told.removesuffix("s")) for told in (aggregation["alignmentPeriod"], threshold["duration"]))
+    assert 60 <= period <= 90_000
+    assert period + duration <= 90_000
+    assert duration % 60 == 0
+    assert duration >= 60 or "evaluationMissingData" not in threshold
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_google_publishes_every_field_of_a_metric(name: str) -> None:
+    metric = METRICS[name]
+    assert problems("logging.v2", "LogMetric", metric) == []
+    labels = {label["key"] for label in metric["metricDescriptor"].get("labels", [])}
+    assert labels == set(metric.get("labelExtractors", {}))
+
+
+@pytest.mark.skipif(gcloud.root() is None, reason="gcloud is not installed")
+def test_gcloud_knows_every_field_of_them() -> None:
+    for policy in POLICIES.values():
+        assert gcloud.decoded("monitoring.v3", "AlertPolicy", policy) == {"body": policy, "unknown": []}
+    for metric in METRICS.values():
+        assert gcloud.decoded("logging.v2", "LogMetric", metric)["unknown"] == []
+
+
+def test_a_policy_watches_a_metric_that_is_made() -> None:
+    watched = {
+        re.search(r"logging\.googleapis\.com/user/(\w+)", json.dumps(policy))[1]  # type: ignore[index]
+        for policy in POLICIES.values()
+    }
+    assert watched == set(METRICS)
+
+
+def matches(expression: str, entry: dict[str, Any]) -> bool:
+    """Whether a filter of `field="value"` parts takes an entry, as Cloud Logging would."""
+    for part in expression.split(" AND "):
+        field, value = re.fullmatch(r'([\w.]+)="([^"]*)"', part).groups()  # type: ignore[union-attr]
+        told: Any = entry
+        for name in field.split("."):
+            told = told.get(name, {})
+        if told != value:
+            return False
+    return True
+
+
+@pytest.mark.parametrize(("denied", "metric"), [(False, "complete_runs"), (True, "incomplete_runs")])
+def test_a_metric_counts_the_line_that_a_run_logs(replay: Replay, tmp_path: Path, denied: bool, metric: str) -> None:
+    if denied:
+        replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b"{}")
+    config = tmp_path / "c.yaml"
+    config.write_text(json.dumps(replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}))
+    task = {"CLOUD_RUN_JOB": "gke-inventory", "CLOUD_RUN_EXECUTION": "e", "CLOUD_RUN_TASK_INDEX": "0"}
+    done = invoke("run", "--config", str(config), **task)
+    entries = []
+    for line in done.stderr.splitlines():  # as Cloud Logging makes entries of lines
+        told = json.loads(line)
+        labels = told.pop("logging.googleapis.com/labels")
+        entries.append({"resource": {"type": "cloud_run_job"}, "labels": labels, "jsonPayload": told})
+    counted = {
+        name: sum(matches(told["filter"], entry) for entry in entries) for name, told in METRICS.items()
+    }  # fmt: skip
+    assert counted == {name: int(name == f"gke_inventory_{metric}") for name in METRICS}
+    assert all("task_index" in entry["labels"] for entry in entries)
+
+
+def told_by(sink: Sink, name: str) -> str:
+    """What the scheduled query answers, or fails with."""
+    text = re.sub(r"`\$\{PROJECT\}\.\$\{DATASET\}\.(\w+)`", r"main.\1", (ALERTS / f"{name}.sql").read_text())
+    try:
+        ((told,),) = sink.query(sqlglot.transpile(text, read="bigquery", write="duckdb", comments=False)[0]).rows
+    except QueryError as error:
+        return str(error)
+    return f"fine: {told}"
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> Sink:
+    return DuckDBSink(tmp_path / "w.duckdb", timeout_seconds=5)
+
+
+def test_coverage_that_fell_is_named(sink: Sink) -> None:
+    publish(sink, run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], "forbidden")))
+    assert told_by(sink, "coverage_fell") == "fine: everything that was ever read can still be read"
+    publish(sink, run_of(2, Read("a", ["x"], "timed_out"), Read("b", ["x"], "forbidden")))
+    told = told_by(sink, "coverage_fell")
+    assert "coverage fell: 1 lists that were read before cannot be read now: " in told
+    assert "shop-prod/europe-west1/a pods (timed_out, last read 2026-01-01 01:00:00" in told
+    publish(sink, run_of(3, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
+    assert told_by(sink, "coverage_fell").startswith("fine")
+
+
+def test_a_projects_list_that_fell_is_named(sink: Sink) -> None:
+    publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
+    publish(sink, run_of(2, listed=[], outcome="forbidden"))
+    assert "shop-prod clusters (forbidden, last read" in told_by(sink, "coverage_fell")
+
+
+NOW = int((datetime.now(UTC) - FIRST).total_seconds() // 3600)  # the number of a run less than an hour ago
+DAY = 24
+
+
+def test_a_cluster_without_a_complete_snapshot_for_a_day_is_named(sink: Sink) -> None:
+    publish(sink, run_of(NOW - 3 * DAY, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
+    publish(sink, run_of(NOW, Read("a", ["x"], ["p1"]), Read("b", ["x"], "forbidden")))
+    told = told_by(sink, "no_complete_snapshot")
+    assert "no complete snapshot for 24 hours: 1 of them: shop-prod/europe-west1/b" in told
+    publish(sink, run_of(NOW, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"]), prefix="again-"))
+    assert told_by(sink, "no_complete_snapshot") == "fine: every cluster has a complete snapshot of the last 24 hours"
+
+
+def test_a_job_that_stopped_is_told(sink: Sink) -> None:
+    publish(sink, run_of(NOW - 3 * DAY, Read("a", ["x"], ["p1"])))
+    assert "2 of them: (no run); shop-prod/europe-west1/a" in told_by(sink, "no_complete_snapshot")
+
+
+def test_a_cluster_that_is_gone_is_not_missed(sink: Sink) -> None:
+    publish(sink, run_of(NOW - 3 * DAY, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
+    publish(sink, run_of(NOW, Read("a", ["x"], ["p1"])))
+    assert told_by(sink, "no_complete_snapshot").startswith("fine")
+
+
+@pytest.mark.parametrize("name", ["coverage_fell", "no_complete_snapshot"])
+def test_a_query_names_its_tables_by_what_the_readme_sets(name: str) -> None:
+    assert set(re.findall(r"\$\{(\w+)\}", (ALERTS / f"{name}.sql").read_text())) == {"PROJECT", "DATASET"}

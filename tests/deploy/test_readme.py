@@ -1,0 +1,269 @@
+"""`config/deploy/README.md`, carried out word for word by bash, with recorders in place of gcloud, bq and kubectl."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+import msgspec
+import pytest
+import yaml
+from deploy import gcloud
+from deploy.test_terraform import RESOURCES as TERRAFORM
+from deploy.test_terraform import blocks
+
+from job.config import Config, check_config
+from job.identity import default_identity
+from job.kinds import RESOURCES
+from job.simulator import Simulator, simulate
+from job.sinks import open_sink
+from job.tables import TABLES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "config/deploy/README.md").read_text()
+
+_RECORDER = """\
+#!{python}
+import json, os, sys
+words = sys.argv[1:]
+reads = any(word in ("-", "--data-file=-") for word in words)
+told = {{
+    "program": os.path.basename(sys.argv[0]),
+    "words": words,
+    "stdin": sys.stdin.read() if reads else "",
+    "variables": {{name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}},
+}}
+with open({log!r}, "a") as log:
+    log.write(json.dumps(told) + "\\n")
+if words[:3] == ["container", "clusters", "list"]:
+    print("web\\teurope-west1\\nbatch\\teurope-west4-a")
+if words[:4] == ["alpha", "monitoring", "policies", "list"]:
+    print("projects/ops/alertPolicies/1")
+if "ls" in words:
+    print("name,displayName\\nprojects/1/locations/eu/transferConfigs/2,gke-inventory: coverage_fell")
+"""
+
+
+class Command(NamedTuple):
+    program: str
+    words: list[str]
+    stdin: str
+    variables: dict[str, str]
+    """Terraform's, from the environment."""
+
+    @property
+    def verb(self) -> str:
+        """The words before the first flag."""
+        first = next((index for index, word in enumerate(self.words) if word.startswith("--")), len(self.words))
+        return " ".join(self.words[:first])
+
+    def flag(self, name: str) -> str:
+        (found,) = (word.partition("=")[2] for word in self.words if word.startswith(f"--{name}="))
+        return found
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> list[Command]:
+    """Every command that the page tells to enter, in its order."""
+    if shutil.which("envsubst") is None:
+        pytest.skip("envsubst is not installed")
+    folder = tmp_path_factory.mktemp("recorded")
+    log = folder / "log"
+    for name in ("gcloud", "bq", "kubectl", "terraform"):
+        (folder / name).write_text(_RECORDER.format(python=sys.executable, log=str(log)))
+        (folder / name).chmod(0o755)
+    script = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder)}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True,
+        timeout=120, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [Command(**json.loads(line)) for line in log.read_text().splitlines()]
+
+
+def only(commands: list[Command], verb: str) -> Command:
+    (found,) = (command for command in commands if command.verb == verb)
+    return found
+
+
+JOB = "serviceAccount:gke-inventory@my-ops-project.iam.gserviceaccount.com"
+SCHEDULER = "serviceAccount:gke-inventory-scheduler@my-ops-project.iam.gserviceaccount.com"
+BUILD = "serviceAccount:gke-inventory-build@my-ops-project.iam.gserviceaccount.com"
+
+
+@pytest.mark.skipif(gcloud.root() is None, reason="gcloud is not installed")
+def test_gcloud_takes_every_command(commands: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)  # the files that commands name
+    ours = [command for command in commands if command.program == "gcloud"]
+    assert len(ours) > 40
+    refused = gcloud.refusals([(command.words, command.stdin) for command in ours])
+    for command, why in zip(ours, refused, strict=True):
+        assert why is None, f"gcloud {' '.join(command.words)}\n{why}"
+
+
+@pytest.mark.skipif(gcloud.root() is None, reason="gcloud is not installed")
+def test_gcloud_would_refuse_a_flag_that_is_none() -> None:
+    words = ["run", "jobs", "execute", "gke-inventory", "--region=europe-west1", "--bogus"]
+    (why,) = gcloud.refusals([(words, "")])
+    assert why is not None
+    assert "--bogus" in why
+
+
+def test_every_command_names_its_project(commands: list[Command]) -> None:
+    for command in commands:
+        if command.program in ("kubectl", "terraform"):
+            continue
+        projects = {"my-ops-project", "shop-prod", "shop-test"}
+        flag = "project" if command.program == "gcloud" else "project_id"
+        named = {word.partition("=")[2] for word in command.words if word.startswith(f"--{flag}=")}
+        on = set(command.words) & projects  # `gcloud projects add-iam-policy-binding PROJECT`
+        assert len(named | on) == 1, command
+        assert named | on <= projects
+
+
+def test_the_accounts_get_these_rights_and_no_others(commands: list[Command]) -> None:
+    given = {
+        (command.verb.partition(" add-iam-policy-binding ")[2], command.flag("member"), command.flag("role"))
+        for command in commands
+        if "add-iam-policy-binding" in command.words
+    }
+    assert given == {
+        ("my-ops-project", JOB, "roles/bigquery.jobUser"),
+        ("gke-inventory-config", JOB, "roles/secretmanager.secretAccessor"),
+        ("shop-prod", JOB, "projects/shop-prod/roles/gkeInventory"),
+        ("shop-test", JOB, "projects/shop-test/roles/gkeInventory"),
+        ("gke-inventory", SCHEDULER, "roles/run.invoker"),
+        ("gke-inventory", BUILD, "roles/artifactregistry.writer"),
+        ("my-ops-project", BUILD, "roles/logging.logWriter"),
+        ("my-ops-project", BUILD, "roles/storage.objectViewer"),
+    }
+    granted = [command.words[-1] for command in commands if command.program == "bq" and "GRANT" in command.words[-1]]
+    assert granted == [f"GRANT `roles/bigquery.dataEditor` ON SCHEMA `my-ops-project.gke_inventory` TO '{JOB}'"]
+
+
+def test_the_job_is_the_manifest_with_the_image_that_was_built(commands: list[Command]) -> None:
+    built = dict(pair.split("=") for pair in only(commands, "builds submit .").flag("substitutions").split(","))
+    job = yaml.safe_load(only(commands, "run jobs replace -").stdin)
+    text = Template((ROOT / "config/deploy/job.yaml").read_text())
+    assert job == yaml.safe_load(text.substitute(IMAGE=built["_IMAGE"], JOB_ACCOUNT=JOB.partition(":")[2]))
+    repository = only(commands, "artifacts repositories create gke-inventory")
+    region = repository.flag("location")
+    assert built["_IMAGE"] == f"{region}-docker.pkg.dev/my-ops-project/gke-inventory/gke-inventory:{built['_BUILD']}"
+    assert re.fullmatch(r"[0-9a-f]{7,}", built["_BUILD"])
+
+
+def test_the_configuration_is_one_that_the_job_takes(commands: list[Command]) -> None:
+    secret = only(commands, "secrets create gke-inventory-config")
+    config = msgspec.convert(yaml.safe_load(secret.stdin), Config)
+    check_config(config, resources=RESOURCES)
+    open_sink(config, default_identity)
+    assert config == Config(
+        projects=("shop-prod", "shop-test"), sink="bigquery://my-ops-project.gke_inventory?location=EU"
+    )
+
+
+def test_the_scheduler_posts_to_the_jobs_run_as_the_account_that_may(commands: list[Command]) -> None:
+    job = only(commands, "scheduler jobs create http gke-inventory")
+    run = "https://run.googleapis.com/v2/projects/my-ops-project/locations/europe-west1/jobs/gke-inventory:run"
+    assert (job.flag("uri"), job.flag("http-method")) == (run, "POST")
+    assert f"serviceAccount:{job.flag('oauth-service-account-email')}" == SCHEDULER
+    assert re.fullmatch(r"\d+ \S+ \* \* \*", job.flag("schedule"))
+    assert not any(word.startswith("--message-body") for word in job.words)
+
+
+def test_terraform_gets_the_variables_that_have_no_default(commands: list[Command]) -> None:
+    ours = [command for command in commands if command.program == "terraform"]
+    assert [command.words[1] for command in ours] == ["init", "apply", "apply"]
+    assert {command.words[0] for command in ours} == {"-chdir=config/deploy/terraform"}
+    given = {name.removeprefix("TF_VAR_"): value for name, value in ours[0].variables.items()}
+    assert set(given) == {name for name, told in blocks("variable").items() if "default" not in told}
+    assert json.loads(given["cluster_projects"]) == ["shop-prod", "shop-test"]
+    assert given["project"] == "my-ops-project"
+    targets = [word.partition("=")[2] for command in ours for word in command.words if word.startswith("-target=")]
+    assert targets
+    assert set(targets) <= set(TERRAFORM)
+
+
+def test_every_cluster_of_every_project_gets_the_role(commands: list[Command]) -> None:
+    applied = [command.stdin for command in commands if command.words[:1] == ["apply"]]
+    text = Template((ROOT / "config/deploy/clusterrole.yaml").read_text())
+    assert applied == [text.substitute(JOB_ACCOUNT=JOB.partition(":")[2])] * 4
+
+
+def test_what_is_made_is_what_is_taken_away(commands: list[Command]) -> None:
+    def named(*verbs: str) -> set[str]:
+        found = set()
+        for command in commands:
+            told = re.fullmatch(rf"(.+?) (?:{'|'.join(verbs)})(?: http)? (\S+)", command.verb)
+            if command.program == "gcloud" and told:
+                found.add(f"{told[1]} {told[2].partition('@')[0]} in {command.flag('project')}")
+        return found
+
+    made = named("create") | {"run jobs gke-inventory in my-ops-project"}
+    taken = named("delete") - {"alpha monitoring policies projects/ops/alertPolicies/1 in my-ops-project"}
+    assert made == taken
+    given = [command for command in commands if command.verb.startswith("projects add-iam-policy-binding")]
+    removed = [command for command in commands if command.verb.startswith("projects remove-iam-policy-binding")]
+    assert {tuple(command.words[2:]) for command in given} == {tuple(command.words[2:]) for command in removed}
+    dataset = [command.words[-1] for command in commands if command.program == "bq" and "--dataset" in command.words]
+    assert dataset == ["my-ops-project:gke_inventory"] * 2
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[Simulator]:
+    with simulate(clusters=2, pods=5, plain=True) as found:
+        yield found
+
+
+@pytest.mark.skipif(shutil.which("bq") is None, reason="bq is not installed")
+def test_the_job_takes_the_dataset_as_bq_makes_it_and_changes_nothing_about_it(
+    commands: list[Command], fleet: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (made,) = (
+        command
+        for command in commands
+        if command.program == "bq" and "--dataset" in command.words and "mk" in command.words
+    )
+    done = subprocess.run(
+        ["bq", "--headless", f"--api={fleet.bigquery_endpoint}", "--oauth_access_token=fake", *made.words],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name, value in fleet.environment.items():
+        monkeypatch.setenv(name, value)
+    told = {**fleet.configuration, "sink": "bigquery://my-ops-project.gke_inventory?location=EU"}
+    config = msgspec.convert(told, Config)
+    sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+    changes = sink.changes()
+    assert [change for change in changes if "dataset" in change.action] == []
+    assert sorted(change.name for change in changes if change.action == "create table") == sorted(TABLES)
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / "config/deploy" / target).exists(), target
+    anchors = {
+        re.sub(r"[^\w\- ]", "", line.lstrip("# ")).lower().replace(" ", "-")
+        for line in README.splitlines()
+        if line.startswith("#")
+    }
+    for anchor in re.findall(r"\]\(#([^)]+)\)", README):
+        assert anchor in anchors
+
+
+def test_the_log_messages_that_it_explains_are_logged() -> None:
+    table = README.partition("| message | severity |")[2].partition("\n\n")[0]
+    messages = [name for line in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", line.split("|")[1])]
+    source = "\n".join(path.read_text() for path in (ROOT / "job").rglob("*.py"))
+    assert len(messages) == 11
+    for message in messages:
+        assert f'"{message}"' in source, message

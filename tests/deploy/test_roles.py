@@ -1,0 +1,94 @@
+"""What the job may do: in clusters exactly what it lists, in the GKE API exactly what it calls."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+from deploy.google_api import problems
+from replay import recording
+
+from job.kinds import KINDS
+
+DEPLOY = Path(__file__).parents[2] / "config/deploy"
+_ACCOUNT = "gke-inventory@ops.iam.gserviceaccount.com"
+
+
+def documents() -> list[dict[str, Any]]:
+    text = Template((DEPLOY / "clusterrole.yaml").read_text()).substitute(JOB_ACCOUNT=_ACCOUNT)
+    return list(yaml.safe_load_all(text))
+
+
+def rules_of_the_kinds() -> list[dict[str, Any]]:
+    """The rules that the kinds need: one for each API group, each resource by name."""
+    groups: dict[str, list[str]] = {}
+    for kind in KINDS:
+        parts = kind.path.split("/")  # ["", "api", VERSION, ...] or ["", "apis", GROUP, VERSION, ...]
+        groups.setdefault("" if parts[1] == "api" else parts[2], []).append(parts[-1])
+    return [
+        {"apiGroups": [group], "resources": sorted(resources), "verbs": ["get", "list"]}
+        for group, resources in sorted(groups.items())
+    ]
+
+
+def served() -> dict[str, dict[str, set[str]]]:
+    """What a real API server serves: group -> resource -> verbs."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for name in ("discovery.aggregated.core", "discovery.aggregated.apis"):
+        for group in json.loads(recording(name)["response"]["body"])["items"]:
+            resources = found.setdefault(group["metadata"].get("name", ""), {})
+            for version in group["versions"]:
+                for resource in version.get("resources", []):
+                    resources[resource["resource"]] = set(resource["verbs"])
+    return found
+
+
+def test_the_cluster_role_names_what_is_listed_and_nothing_else() -> None:
+    role = documents()[0]
+    wanted = rules_of_the_kinds()
+    assert role["rules"] == wanted, f"clusterrole.yaml should have:\n{yaml.safe_dump(wanted, sort_keys=False)}"
+
+
+def test_a_real_api_server_serves_what_the_role_names_with_those_verbs() -> None:
+    there = served()
+    for rule in documents()[0]["rules"]:
+        (group,) = rule["apiGroups"]
+        for resource in rule["resources"]:
+            assert set(rule["verbs"]) <= there[group][resource], f"{group}/{resource}"
+
+
+def test_a_rule_has_the_members_that_a_real_api_server_tells_of_rules() -> None:
+    told = json.loads(recording("review.viewer.rules")["response"]["body"])["status"]["resourceRules"]
+    members = set().union(*told)
+    for rule in documents()[0]["rules"]:
+        assert set(rule) <= members
+        assert all(isinstance(rule[member], list) for member in rule)
+
+
+def test_the_binding_gives_the_role_to_the_jobs_account_as_a_user() -> None:
+    role, binding = documents()
+    assert (role["kind"], binding["kind"]) == ("ClusterRole", "ClusterRoleBinding")
+    assert {document["apiVersion"] for document in documents()} == {"rbac.authorization.k8s.io/v1"}
+    assert binding["roleRef"] == {
+        "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role["metadata"]["name"]
+    }  # fmt: skip
+    assert binding["subjects"] == [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": _ACCOUNT}]
+
+
+def test_no_rule_opens_secrets_or_writes() -> None:
+    for rule in documents()[0]["rules"]:
+        assert not {"*", "secrets", "configmaps"} & {*rule["resources"], *rule["apiGroups"]}
+        assert set(rule["verbs"]) <= {"get", "list"}
+
+
+def test_the_iam_role_has_the_three_permissions_of_the_gke_api_that_are_used() -> None:
+    role = yaml.safe_load((DEPLOY / "role.yaml").read_text())
+    assert problems("iam.v1", "Role", role) == []
+    assert 0 < len(role["title"]) <= 100  # only prose in the schema
+    assert len(role["description"]) <= 300
+    assert sorted(role["includedPermissions"]) == [
+        "container.clusters.connect", "container.clusters.get", "container.clusters.list"
+    ]  # fmt: skip

@@ -1,0 +1,196 @@
+"""The Terraform configuration: parsed, its references resolved, its arguments those of the provider, and its values the
+same as the manifests'."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+import yaml
+from deploy.google_api import document
+from deploy.test_job import execution, manifest, task
+
+from job.schema import SCHEMA_VERSION
+
+FOLDER = Path(__file__).parents[2] / "config/deploy/terraform"
+PROVIDER = json.loads((Path(__file__).parent / "google_provider.json").read_text())["resources"]
+_META = {"count", "depends_on", "dynamic", "for_each", "lifecycle", "provider"}
+
+
+def text() -> str:
+    """All files, without comments."""
+    whole = "\n".join(path.read_text() for path in sorted(FOLDER.glob("*.tf")))
+    return re.sub(r"^\s*#.*$", "", whole, flags=re.MULTILINE)
+
+
+def plain(value: Any) -> Any:
+    """What the parser has, with strings unquoted and its own marks left out."""
+    if isinstance(value, dict):
+        return {
+            plain(key): plain(inner) for key, inner in value.items() if not re.fullmatch(r"__\w+__", key)
+        }  # fmt: skip
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' else value
+
+
+def blocks(kind: str) -> dict[str, dict[str, Any]]:
+    """The blocks of a kind: `variable` by name, `resource` by `type.name`."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(FOLDER.glob("*.tf")):
+        with path.open() as file:
+            for block in plain(hcl2.load(file)).get(kind, []):
+                for name, body in block.items():
+                    named = (
+                        {f"{name}.{inner}": told for inner, told in body.items()}
+                        if kind == "resource"
+                        else {name: body}
+                    )
+                    assert not set(named) & set(found)
+                    found |= named
+    return found
+
+
+RESOURCES = blocks("resource")
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+def test_it_is_formatted_as_terraform_formats_it() -> None:
+    done = subprocess.run(
+        ["terraform", "fmt", "-check", "-diff", str(FOLDER)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.returncode) == ("", 0), done.stderr
+
+
+def wrong_arguments(body: dict[str, Any], declared: dict[str, Any], where: str) -> Iterator[str]:
+    """Arguments that the provider does not know, and required ones that are absent."""
+    required = {name[1:] for name in declared if name.startswith("*")}
+    known = {name.removeprefix("*"): told for name, told in declared.items()}
+    dynamic = {name: told["content"] for block in body.get("dynamic", []) for name, told in block.items()}
+    given = {name: told for name, told in body.items() if name not in _META} | dynamic
+    yield from (f"{where}.{name} is not known" for name in sorted(set(given) - set(known)))
+    yield from (f"{where}.{name} is required" for name in sorted(required - set(given)))
+    for name, told in given.items():
+        if isinstance(known.get(name), dict):
+            assert isinstance(told, list), f"{where}.{name} is a block"
+            for inner in told:
+                yield from wrong_arguments(inner, known[name], f"{where}.{name}")
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_the_provider_knows_every_argument(name: str) -> None:
+    declared = PROVIDER[name.partition(".")[0]]["arguments"]
+    assert list(wrong_arguments(RESOURCES[name], declared, name)) == []
+
+
+def test_a_wrong_argument_is_seen() -> None:
+    job = {
+        "name": "x",
+        "location": "y",
+        "template": [{"tasks": 1, "template": [{"dynamic": [{"vpc": {"content": [{}]}}]}]}],
+    }
+    declared = PROVIDER["google_cloud_run_v2_job"]["arguments"]
+    assert list(wrong_arguments(job, declared, "job")) == [
+        "job.template.tasks is not known", "job.template.template.vpc is not known"
+    ]  # fmt: skip
+    del job["location"]
+    assert "job.location is required" in list(wrong_arguments(job, declared, "job"))
+
+
+def test_every_reference_is_to_something_that_is_declared() -> None:
+    found = set(re.findall(r"(google_\w+)\.(\w+)(?:\[[^\]]+\])?(?:\.(\w+))?", text()))
+    assert len(found) > 15
+    for kind, name, attribute in found:
+        assert f"{kind}.{name}" in RESOURCES
+        assert not attribute or attribute in PROVIDER[kind]["attributes"], f"{kind}.{name}.{attribute}"
+
+
+def test_every_variable_is_described_and_used_and_every_used_one_is_declared() -> None:
+    declared = blocks("variable")
+    assert set(re.findall(r"\bvar\.(\w+)", text())) == set(declared)
+    assert all(told["type"] and told["description"] for told in declared.values())
+
+
+def test_every_output_is_described() -> None:
+    assert all(told["description"] for told in blocks("output").values())
+
+
+def test_the_job_is_the_manifests() -> None:
+    job = RESOURCES["google_cloud_run_v2_job.inventory"]
+    (template,) = job["template"]
+    (told,) = template["template"]
+    (container,) = told["containers"]
+    wanted = task(manifest())
+    (other,) = wanted["containers"]
+    assert job["name"] == manifest()["metadata"]["name"]
+    assert told["max_retries"] == wanted["maxRetries"]
+    assert told["timeout"] == f"{wanted['timeoutSeconds']}s"
+    assert (container["name"], container["args"]) == (other["name"], other["args"])
+    assert container["resources"] == [{"limits": other["resources"]["limits"]}]
+    assert container["env"] == other["env"]
+    mounts = [{"name": mount["name"], "mount_path": mount["mountPath"]} for mount in other["volumeMounts"]]
+    assert container["volume_mounts"] == mounts
+    config, spool = wanted["volumes"]
+    items = [{"version": item["key"], "path": item["path"]} for item in config["secret"]["items"]]
+    secret = {"secret": "${google_secret_manager_secret.configuration.secret_id}", "items": items}
+    assert RESOURCES["google_secret_manager_secret.configuration"]["secret_id"] == config["secret"]["secretName"]
+    empty = {"medium": spool["emptyDir"]["medium"].upper(), "size_limit": spool["emptyDir"]["sizeLimit"]}
+    assert told["volumes"] == [{"name": "config", "secret": [secret]}, {"name": "spool", "empty_dir": [empty]}]
+    assert blocks("variable")["task_count"]["default"] == execution(manifest())["taskCount"]
+
+
+def test_its_enums_are_those_of_the_api() -> None:
+    schemas = document("run.v2")["schemas"]
+    assert "MEMORY" in schemas["GoogleCloudRunV2EmptyDirVolumeSource"]["properties"]["medium"]["enum"]
+    egress = re.search(r'egress\s*=\s*optional\(string, "(\w+)"\)', text())
+    assert egress is not None
+    assert egress[1] in schemas["GoogleCloudRunV2VpcAccess"]["properties"]["egress"]["enum"]
+
+
+def test_the_accounts_get_the_rights_that_the_readme_gives_them() -> None:
+    given = {
+        (name.partition(".")[0].removeprefix("google_"), told["member"], told["role"])
+        for name, told in RESOURCES.items()
+        if "_iam_member." in name
+    }
+    job, build = "${google_service_account.job.member}", "${google_service_account.build.member}"
+    assert given == {
+        ("project_iam_member", job, "${google_project_iam_custom_role.reader[each.value].id}"),
+        ("project_iam_member", job, "roles/bigquery.jobUser"),
+        ("bigquery_dataset_iam_member", job, "roles/bigquery.dataEditor"),
+        ("secret_manager_secret_iam_member", job, "roles/secretmanager.secretAccessor"),
+        ("cloud_run_v2_job_iam_member", "${google_service_account.scheduler.member}", "roles/run.invoker"),
+        ("artifact_registry_repository_iam_member", build, "roles/artifactregistry.writer"),
+        ("project_iam_member", build, "${each.value}"),
+    }
+    build_roles = RESOURCES["google_project_iam_member.build"]["for_each"]
+    assert re.findall(r"roles/[\w.]+", build_roles) == ["roles/logging.logWriter", "roles/storage.objectViewer"]
+
+
+def test_the_custom_role_is_the_same_as_in_role_yaml() -> None:
+    role = yaml.safe_load((FOLDER.parent / "role.yaml").read_text())
+    told = RESOURCES["google_project_iam_custom_role.reader"]
+    assert told["permissions"] == role["includedPermissions"]
+    assert (told["title"], told["description"]) == (role["title"], role["description"])
+
+
+def test_the_dataset_is_labelled_as_the_job_labels_it() -> None:
+    told = RESOURCES["google_bigquery_dataset.inventory"]
+    assert told["labels"] == {"gke_inventory_schema": str(SCHEMA_VERSION)}
+
+
+def test_the_scheduler_posts_to_the_jobs_run() -> None:
+    (target,) = RESOURCES["google_cloud_scheduler_job.inventory"]["http_target"]
+    assert target == {
+        "http_method": "POST",
+        "uri": "https://run.googleapis.com/v2/projects/${var.project}/locations/${var.region}/jobs/"
+        "${google_cloud_run_v2_job.inventory.name}:run",
+        "oauth_token": [{"service_account_email": "${google_service_account.scheduler.email}"}],
+    }

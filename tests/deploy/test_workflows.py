@@ -1,0 +1,115 @@
+"""GitHub's workflows, which never run here: their schema, what is unsafe in them, and that what they call exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+GITHUB = ROOT / ".github"
+BIN = Path(sys.executable).parent
+WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in (GITHUB / "workflows").glob("*.yml")}
+
+
+def ran(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def steps() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, workflow in WORKFLOWS.items():
+        for job in workflow["jobs"].values():
+            yield from ((name, step) for step in job["steps"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"), [("github-workflows", "workflows/*.yml"), ("dependabot", "dependabot.yml")]
+)
+def test_they_are_what_github_publishes(schema: str, pattern: str) -> None:
+    files = [str(path) for path in GITHUB.glob(pattern)]
+    assert files
+    done = ran(str(BIN / "check-jsonschema"), "--builtin-schema", f"vendor.{schema}", *files)
+    assert done.returncode == 0, done.stdout
+
+
+def test_nothing_in_them_is_known_to_be_unsafe() -> None:
+    done = ran(str(BIN / "zizmor"), "--offline", "--no-progress", "--pedantic", "--no-config", str(GITHUB))
+    assert set(re.findall(r"^\w+\[([\w-]+)\]", done.stdout, re.MULTILINE)) <= {"unpinned-uses"}, done.stdout
+    done = ran(str(BIN / "zizmor"), "--offline", "--no-progress", "--pedantic", str(GITHUB))
+    assert done.returncode == 0, done.stdout
+
+
+def test_no_job_may_do_more_than_it_says() -> None:
+    allowed = {
+        f"{name}.{job}": told["permissions"]
+        for name, workflow in WORKFLOWS.items()
+        for job, told in workflow["jobs"].items()
+    }
+    assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * len(WORKFLOWS)
+    writes = {"contents": "write", "packages": "write", "id-token": "write", "attestations": "write"}
+    assert allowed.pop("release.image") == writes
+    assert set(allowed) == {"test.test", "test.image", "test.terraform", "test.audit"}
+    assert all(told == {"contents": "read"} for told in allowed.values())
+
+
+def test_every_action_is_pinned_by_commit_with_its_version_or_by_major_version() -> None:
+    for path in (GITHUB / "workflows").glob("*.yml"):
+        for used in re.findall(r"uses: (.+)", path.read_text()):
+            assert re.fullmatch(r"[\w/-]+@([0-9a-f]{40} # v\d+\.\d+\.\d+|v\d+)", used), used
+
+
+def test_every_step_is_plain_shell_without_expressions_in_it() -> None:
+    for name, step in steps():
+        assert "${{" not in step.get("run", ""), name
+        if "run" in step:
+            done = subprocess.run(["bash", "-n"], input=step["run"], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+
+
+def test_every_file_that_they_name_exists() -> None:
+    text = "\n".join(step.get("run", "") for _, step in steps())
+    named = set(re.findall(r"(?<![\w/])(?:\.ci|\.github|config|tests)/[\w./-]+", text))
+    assert {"config/sbom.py", "config/audit.sh", ".ci/run", ".github/release-notes.sh"} <= named
+    for path in named:
+        assert (ROOT / path).exists(), path
+
+
+def test_a_release_is_signed_and_attested_by_the_digest_that_was_pushed() -> None:
+    release = WORKFLOWS["release"]["jobs"]["image"]
+    text = "\n".join(step.get("run", "") for step in release["steps"])
+    assert 'cosign sign --yes "$IMAGE@$DIGEST"' in text
+    assert 'cosign attest --yes --type cyclonedx --predicate sbom.cdx.json "$IMAGE@$DIGEST"' in text
+    (provenance,) = (step for step in release["steps"] if "attest-build-provenance" in step.get("uses", ""))
+    assert provenance["with"]["subject-digest"] == "${{ steps.push.outputs.digest }}"
+    assert '--build-arg BUILD="$GITHUB_SHA"' in text
+
+
+def test_release_notes_are_the_changelogs(tmp_path: Path) -> None:
+    (tmp_path / ".github").mkdir()
+    script = tmp_path / ".github/release-notes.sh"
+    script.write_text((GITHUB / "release-notes.sh").read_text())
+    changelog = "# Changelog\n\n## Unreleased\n\n- c\n\n## 0.2.0 (2026-11-01)\n\n- b\n- B\n\n## 0.1.0\n\n- a\n"
+    (tmp_path / "CHANGELOG.md").write_text(changelog)
+    told = {version: ran("sh", str(script), version) for version in ("0.2.0", "0.1.0", "0.3.0", "0.2")}
+    assert [told[version].stdout.strip() for version in ("0.2.0", "0.1.0")] == ["- b\n- B", "- a"]
+    assert [told[version].returncode for version in told] == [0, 0, 1, 1]
+
+
+def test_the_changelog_has_sections_of_that_form() -> None:
+    for heading in re.findall(r"^## .*", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE):
+        assert re.fullmatch(r"## (Unreleased|\d+\.\d+\.\d+( \(\d{4}-\d\d-\d\d\))?)", heading)
+
+
+@pytest.mark.parametrize("name", ["SECURITY.md", "CONTRIBUTING.md"])
+def test_the_pages_name_files_that_exist(name: str) -> None:
+    text = (GITHUB / name).read_text()
+    for target in re.findall(r"\]\((\.\./[^)]+)\)", text):
+        assert (GITHUB / target).exists(), target
+    for path in re.findall(r"(?<![\w/.])((?:job|config|tests)/[\w./-]*\w)", text):
+        assert (ROOT / path).exists(), path

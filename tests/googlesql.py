@@ -1,0 +1,262 @@
+"""BigQuery's SQL without BigQuery: our tables and views, analysed and evaluated by GoogleSQL itself.
+
+The package `zetasql` is Google's analyser and reference implementation as WebAssembly. Its Python classes are left
+aside for the messages beneath them, those of ZetaSQL's local service. It has no views: the query of each, exactly as it
+is rendered for BigQuery, is evaluated once, and its rows stand as a table for those that read it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import platform
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.message import Message
+from wasmtime import Engine, Module, WasmtimeError
+from zetasql.core import wasm_client
+from zetasql.core.exceptions import ServerError
+from zetasql.wasi import get_wasm_path
+from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
+from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto, LanguageOptionsProto
+from zetasql.wasi._pb2.zetasql.public.options_pb2 import PRODUCT_EXTERNAL, LanguageFeature
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import (
+    TYPE_ARRAY,
+    TYPE_BOOL,
+    TYPE_DOUBLE,
+    TYPE_INT64,
+    TYPE_STRING,
+    TYPE_STRUCT,
+    TYPE_TIMESTAMP,
+    TypeProto,
+)
+from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
+
+from job.schema import Column, columns
+from job.tables import TABLES
+from job.views import View, for_bigquery, views
+
+DATASET = "my-project.inventory"
+
+Refused = ServerError
+"""What GoogleSQL raises at SQL that is not its own."""
+
+# GoogleSQL has these, and BigQuery's reference has not
+_NOT_IN_BIGQUERY = (
+    "AGGREGATE_FILTERING", "ARRAY_EQUALITY", "ARRAY_FIND_FUNCTIONS", "ARRAY_GREATEST_LEAST", "ARRAY_ORDERING",
+    "ARRAY_ZIP", "FOR_UPDATE", "GROUP_BY_ARRAY", "LATERAL_JOIN", "MULTILEVEL_AGGREGATION", "MULTIWAY_UNNEST",
+    "NULLIFZERO_ZEROIFNULL", "UUID_TYPE",
+)  # fmt: skip
+_KINDS = {
+    "STRING": (TYPE_STRING, "string_value"),
+    "INT64": (TYPE_INT64, "int64_value"),
+    "FLOAT64": (TYPE_DOUBLE, "double_value"),
+    "BOOL": (TYPE_BOOL, "bool_value"),
+    "TIMESTAMP": (TYPE_TIMESTAMP, "timestamp_value"),
+}
+_FIELDS = dict(_KINDS.values())
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Dataset:
+    """Our tables, with the rows that they are given, and our views of them."""
+
+    def __init__(self, rows: Mapping[str, Iterable[Sequence[Any]]], *, now: datetime | None = None) -> None:
+        """
+        Args:
+            rows: table -> rows, in the order of its columns; a table that is not named is empty.
+            now: what CURRENT_TIMESTAMP() is; without it, what it is.
+        """
+        self._now = now
+        self._views = {view.name: view for view in views()}
+        self._tables: dict[str, _Table] = {}
+        for table in TABLES:
+            types = [(column.name, _type(column)) for column in columns(table)]
+            self._tables[table] = _Table(types, [[_value(v, t) for v, (_, t) in zip(row, types, strict=True)]
+                                                 for row in rows.get(table, ())])  # fmt: skip
+
+    def analyse(self, view: View) -> list[str]:
+        """Names and types of the view's columns, `name TYPE`; raises `Refused` where BigQuery would."""
+        return [f"{name} {_named(kind)}" for name, kind in self._table(view.name).types]
+
+    def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """Column names and rows of a query; raises `Refused`.
+
+        Tables and views are named alone and get their dataset here, as an analyst writes it for BigQuery: a name may be
+        a word that is reserved there (`unbounded`).
+        """
+        answer = self._evaluate(qualified(sql))
+        return [name for name, _ in answer.types], [
+            tuple(_python(cell, kind) for cell, (_, kind) in zip(row, answer.types, strict=True)) for row in answer.rows
+        ]
+
+    def _table(self, name: str) -> _Table:
+        if name not in self._tables:
+            self._tables[name] = self._evaluate(for_bigquery(self._views[name], DATASET))
+        return self._tables[name]
+
+    def _evaluate(self, sql: str) -> _Table:
+        if self._now is not None:
+            sql = sql.replace("CURRENT_TIMESTAMP()", f"TIMESTAMP '{self._now.isoformat()}'")
+        engine = _engine()
+        request = service.EvaluateQueryRequest(sql=sql, options=engine.options)
+        catalog = request.simple_catalog
+        catalog.builtin_function_options.language_options.CopyFrom(engine.options.language_options)
+        for name in engine.tables_in(sql):
+            there = self._table(name.removeprefix(f"{DATASET}."))
+            made = catalog.table.add(name=name)
+            for column, kind in there.types:
+                made.column.add(name=column, type=kind)
+            content = request.table_content[name].table_data
+            content.SetInParent()
+            for row in there.rows:
+                content.row.add().cell.extend(row)
+        answer = engine.call("EvaluateQuery", request, service.EvaluateQueryResponse)
+        types = [(column.name, column.type) for column in answer.prepared.columns]
+        return _Table(types, [list(row.cell) for row in answer.content.table_data.row])
+
+
+def qualified(sql: str) -> str:
+    """The query with `` `project.dataset.name` `` for each of our tables and views after FROM or JOIN."""
+    names = {*TABLES, *(view.name for view in views())}
+
+    def full(found: re.Match[str]) -> str:
+        return f"{found[1]} `{DATASET}.{found[2]}`" if found[2] in names else found[0]
+
+    return re.sub(r"\b(FROM|JOIN)\s+(\w+)", full, sql)
+
+
+class _Table:
+    def __init__(self, types: list[tuple[str, TypeProto]], rows: list[list[ValueProto]]) -> None:
+        self.types, self.rows = types, rows
+
+
+class _Engine(wasm_client.WasmClient):
+    """ZetaSQL; its memory is copied in one piece, not byte by byte."""
+
+    def __init__(self) -> None:
+        compile_, wasm_client.Module.from_file = wasm_client.Module.from_file, staticmethod(_module)
+        try:
+            super().__init__(get_wasm_path())
+        finally:
+            wasm_client.Module.from_file = compile_
+        request = service.LanguageOptionsRequest(maximum_features=True)
+        language = self.call("GetLanguageOptions", request, LanguageOptionsProto)
+        absent = {LanguageFeature.Value(f"FEATURE_{name}") for name in _NOT_IN_BIGQUERY}
+        kept = [feature for feature in language.enabled_language_features if feature not in absent]
+        language.enabled_language_features[:] = kept
+        language.product_mode = PRODUCT_EXTERNAL
+        self.options = AnalyzerOptionsProto(language_options=language, default_timezone="UTC")
+
+    def call(self, name: str, request: Message, answer: type[Message]) -> Any:
+        return self.call_grpc_func(f"ZetaSqlLocalService_{name}", request, answer)
+
+    def tables_in(self, sql: str) -> list[str]:
+        """The tables that the query names, which are not its own WITH clauses."""
+        request = service.ExtractTableNamesFromStatementRequest(
+            sql_statement=sql, options=self.options.language_options
+        )
+        told = self.call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
+        return sorted({".".join(name.table_name_segment) for name in told.table_name})
+
+    def read_bytes(self, ptr: int, size: int) -> bytes:
+        return ctypes.string_at(ctypes.addressof(self.memory.data_ptr().contents) + ptr, size)
+
+    def write_bytes(self, ptr: int, data: bytes) -> None:
+        ctypes.memmove(ctypes.addressof(self.memory.data_ptr().contents) + ptr, data, len(data))
+
+
+@cache
+def _engine() -> _Engine:
+    return _Engine()
+
+
+_compile = Module.from_file
+
+
+def _module(engine: Engine, path: str) -> Module:
+    """The compiled module, from the cache: to compile it takes 14 s and 1 GB, to read it 0.05 s.
+
+    A compiled module is machine code, so the folder is this user's alone.
+    """
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gke-inventory"
+    file = folder / f"googlesql-{version('zetasql')}-{version('wasmtime')}-{platform.machine()}.compiled"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (folder / "lock").open("w")
+    except OSError:
+        return _compile(engine, path)
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # others wait, and then read what the first has made
+        try:
+            return Module.deserialize_file(engine, str(file))
+        except (OSError, WasmtimeError):  # none there, or one of another processor
+            made = _compile(engine, path)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as written:
+            written.write(made.serialize())
+        Path(written.name).replace(file)
+        return made
+
+
+def _type(column: Column) -> TypeProto:
+    if column.type == "STRUCT":
+        one = TypeProto(type_kind=TYPE_STRUCT)
+        for field in column.fields:
+            one.struct_type.field.add(field_name=field.name, field_type=_type(field))
+    else:
+        one = TypeProto(type_kind=_KINDS[column.type][0])
+    if column.mode != "REPEATED":
+        return one
+    many = TypeProto(type_kind=TYPE_ARRAY)
+    many.array_type.element_type.CopyFrom(one)
+    return many
+
+
+def _value(value: Any, kind: TypeProto) -> ValueProto:
+    made = ValueProto()
+    if kind.type_kind == TYPE_ARRAY:
+        made.array_value.element.extend(_value(item, kind.array_type.element_type) for item in value or ())
+        made.array_value.SetInParent()  # NULL and an empty list are one thing in BigQuery's tables
+    elif value is None:
+        pass
+    elif kind.type_kind == TYPE_STRUCT:
+        made.struct_value.field.extend(
+            _value(value.get(field.field_name), field.field_type) for field in kind.struct_type.field
+        )
+    elif kind.type_kind == TYPE_TIMESTAMP:
+        since = value - _EPOCH
+        made.timestamp_value.seconds = since.days * 86400 + since.seconds
+        made.timestamp_value.nanos = since.microseconds * 1000
+    else:
+        setattr(made, _FIELDS[kind.type_kind], value)
+    return made
+
+
+def _python(cell: ValueProto, kind: TypeProto) -> Any:
+    if cell.WhichOneof("value") is None:
+        return None
+    if kind.type_kind == TYPE_ARRAY:
+        return [_python(item, kind.array_type.element_type) for item in cell.array_value.element]
+    if kind.type_kind == TYPE_STRUCT:
+        fields = zip(kind.struct_type.field, cell.struct_value.field, strict=True)
+        return {field.field_name: _python(value, field.field_type) for field, value in fields}
+    if kind.type_kind == TYPE_TIMESTAMP:
+        told = cell.timestamp_value
+        return _EPOCH + timedelta(seconds=told.seconds, microseconds=told.nanos // 1000)
+    return getattr(cell, _FIELDS[kind.type_kind])
+
+
+def _named(kind: TypeProto) -> str:
+    if kind.type_kind == TYPE_ARRAY:
+        return f"ARRAY<{_named(kind.array_type.element_type)}>"
+    if kind.type_kind == TYPE_STRUCT:
+        return f"STRUCT<{', '.join(f'{f.field_name} {_named(f.field_type)}' for f in kind.struct_type.field)}>"
+    return next(name for name, (type_kind, _) in _KINDS.items() if type_kind == kind.type_kind)

@@ -1,0 +1,93 @@
+"""What is counted, and what happens past the limits."""
+
+from __future__ import annotations
+
+import pytest
+from google.api_core.exceptions import Forbidden, GoogleAPICallError
+from google.cloud import bigquery
+from loopback_bigquery import PROJECT, Field, ask, load, make_pods, names, pod, submit
+
+from job.simulator.bigquery.control import Control, RefusedError
+
+PODS = "shop-prod:inventory.pods"
+
+
+def test_load_jobs_and_metadata_updates_are_counted_failed_ones_too(control: Control, client: bigquery.Client) -> None:
+    make_pods(client)
+    load(client, [pod("a", day=1), pod("b", day=2)])
+    with pytest.raises(GoogleAPICallError):
+        load(client, [{"name": "no time"}])
+    ask(client, "UPDATE pods SET restarts = 1 WHERE name = 'a'")
+    found = client.get_table(f"{PROJECT}.inventory.pods")
+    found.description = "d"
+    client.update_table(found, ["description"])
+    told = control.quotas()
+    assert {key: told[key] for key in told if key != "limits"} == {
+        "modifications": {PODS: 3},
+        "partition_modifications": {PODS: 2},
+        "metadata_updates": {PODS: 2},
+        "load_jobs": {PROJECT: 2},
+        "query_jobs": {PROJECT: 1},
+    }
+
+
+def test_a_table_that_is_made_anew_goes_on_counting(control: Control, client: bigquery.Client) -> None:
+    for _ in range(2):
+        make_pods(client)
+        load(client, [pod("a")])
+        client.delete_table(f"{PROJECT}.inventory.pods")
+    assert control.quotas()["modifications"] == {PODS: 2}
+
+
+def test_counts_begin_anew_each_day(control: Control, client: bigquery.Client) -> None:
+    make_pods(client)
+    load(client, [pod("a")])
+    control.advance(86_400)
+    assert control.quotas()["modifications"] == {}
+
+
+def test_past_the_limit_jobs_fail_with_quota_exceeded(control: Control, client: bigquery.Client) -> None:
+    client.create_table(bigquery.Table(f"{PROJECT}.inventory.plain", schema=[Field("name", "STRING")]))
+    control.limit(table_modifications_per_day=1)
+    load(client, [{"name": "a"}], "plain", schema=None)
+    job = submit(client, [{"name": "b"}], "plain", schema=None)
+    with pytest.raises(Forbidden, match="Quota exceeded: Your table exceeded quota"):
+        job.result()
+    assert (job.error_result["reason"], names(client, "plain")) == ("quotaExceeded", ["a"])
+
+
+def test_a_job_writes_to_so_many_partitions_and_no_more(control: Control, client: bigquery.Client) -> None:
+    make_pods(client)
+    control.limit(partitions_per_job=2, partition_modifications_per_day=3)
+    with pytest.raises(GoogleAPICallError, match="Too many partitions"):
+        load(client, [pod("a", day=day) for day in (1, 2, 3)])
+    with pytest.raises(Forbidden, match="partition modifications"):
+        load(client, [pod("a")])
+    assert names(client) == []
+
+
+def test_a_table_has_so_many_partitions_and_no_more(control: Control, client: bigquery.Client) -> None:
+    make_pods(client)
+    control.limit(partitions_per_table=2)
+    load(client, [pod("a", day=1), pod("b", day=2)])
+    with pytest.raises(Forbidden, match="allowed 2 for a table"):
+        load(client, [pod("c", day=3)])
+    load(client, [pod("d", day=2)])
+    assert names(client) == ["a", "b", "d"]
+
+
+def test_a_table_is_updated_five_times_in_ten_seconds(control: Control, client: bigquery.Client) -> None:
+    table = client.create_table(bigquery.Table(f"{PROJECT}.inventory.plain", schema=[Field("name", "STRING")]))
+    for number in range(4):
+        table.description = str(number)
+        table = client.update_table(table, ["description"])
+    with pytest.raises(Forbidden, match="too many table update operations") as caught:
+        client.update_table(table, ["description"], retry=None)
+    assert caught.value.errors[0]["reason"] == "rateLimitExceeded"
+    control.advance(11)
+    client.update_table(client.get_table(table), ["description"])
+
+
+def test_a_limit_that_is_none_is_refused(control: Control) -> None:
+    with pytest.raises(RefusedError, match="no limit tables_per_day"):
+        control.limit(tables_per_day=1)

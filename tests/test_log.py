@@ -1,0 +1,149 @@
+"""What is logged, as Cloud Logging reads it: one JSON object a line, lifted fields, labels, and no token."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from replay import CLUSTER, LOCATION, PROJECT, Replay
+from test_cli import COMMAND, assert_refused, invoke
+
+from job.log import context_of, log
+
+TASK = {
+    "CLOUD_RUN_JOB": "gke-inventory",
+    "CLOUD_RUN_EXECUTION": "gke-inventory-abc12",
+    "CLOUD_RUN_TASK_INDEX": "0",
+    "CLOUD_RUN_TASK_COUNT": "1",
+    "CLOUD_RUN_TASK_ATTEMPT": "2",
+}
+LABELS = {"job": "gke-inventory", "run_id": "gke-inventory-abc12", "task_index": "0", "attempt": "2"}
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def events(text: str) -> list[dict[str, Any]]:
+    """Every line, each of which has to be one event."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture
+def configured(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}
+    (tmp_path / "c.yaml").write_text(json.dumps(keys))
+    monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
+
+
+@pytest.mark.usefixtures("configured")
+def test_every_line_of_a_task_is_one_event_with_its_labels(replay: Replay) -> None:
+    trace = {"TRACEPARENT": f"00-{TRACE}-00f067aa0ba902b7-01", "GOOGLE_CLOUD_PROJECT": "shop-ops"}
+    done = invoke("run", "-v", **TASK, **trace, GKE_INVENTORY_BUILD="abc1234")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    told = events(done.stderr)
+    for event in told:
+        assert list(event)[:3] == ["severity", "time", "message"]
+        assert event["severity"] == "INFO"
+        assert event["logging.googleapis.com/labels"] == {**LABELS, "build": "abc1234"}
+        assert event["logging.googleapis.com/trace"] == f"projects/shop-ops/traces/{TRACE}"
+    messages = [event["message"] for event in told]
+    assert messages == ["run started", "project listed", "cluster collected", "publishing", "run finished"]
+    collected = told[2]
+    assert (collected["project"], collected["location"], collected["cluster"]) == (PROJECT, LOCATION, CLUSTER)
+    assert told[-1]["run_id"] == LABELS["run_id"]
+
+
+@pytest.mark.usefixtures("configured")
+def test_no_token_and_no_key_is_logged(replay: Replay) -> None:
+    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "no"}')
+    done = invoke("run", "-v", **TASK)
+    assert done.returncode == 3
+    assert replay.tokens
+    for secret in (*replay.tokens, "CANARY", "PRIVATE KEY", "Bearer"):
+        assert secret not in done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("configured")
+def test_what_ends_a_task_is_one_event_of_severity_error() -> None:
+    for arguments, detail in (
+        (["run", "--project", "Nope"], "'Nope' is not a project id"),
+        (["run", "--bogus"], "No such option"),
+        (["run", "--config", "absent.yaml"], "absent.yaml"),
+    ):
+        done = invoke(*arguments, **TASK)
+        assert (done.returncode, done.stdout) == (2, "")
+        (event,) = events(done.stderr)
+        assert (event["severity"], event["message"], event["exit_code"]) == ("ERROR", "command failed", 2)
+        assert detail in event["detail"]
+        assert event["logging.googleapis.com/labels"] == LABELS
+
+
+def test_a_bug_is_one_event_that_says_where() -> None:
+    program = (
+        "import job.cli, job.config\n"
+        "def broken(*_, **__): raise ZeroDivisionError('CANARY')\n"
+        "job.config.load_config = broken\n"
+        "job.cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run"],
+        env=os.environ | TASK, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (event,) = events(done.stderr)
+    assert (event["severity"], event["exit_code"]) == ("ERROR", 1)
+    assert "ZeroDivisionError" in event["detail"]
+    assert "in broken" in event["detail"]
+    assert "CANARY" not in done.stderr
+
+
+def test_elsewhere_the_same_is_a_sentence() -> None:
+    assert_refused(invoke("run", "--project", "Nope"), "gke-inventory: projects: 'Nope' is not a project id")
+
+
+def test_labels_are_told_where_there_are_any() -> None:
+    assert context_of({}) == {}
+    assert context_of(TASK | {"CLOUD_RUN_TASK_ATTEMPT": ""})["logging.googleapis.com/labels"] == {
+        key: value for key, value in LABELS.items() if key != "attempt"
+    }
+
+
+@pytest.mark.parametrize(
+    "traceparent",
+    ["", "nonsense", f"00-{TRACE}", f"00-{'0' * 32}-00f067aa0ba902b7-01", f"00-{TRACE.upper()}-00f067aa0ba902b7-01"],
+)
+def test_a_trace_that_is_none_is_left_out(traceparent: str) -> None:
+    assert context_of({"TRACEPARENT": traceparent, "GOOGLE_CLOUD_PROJECT": "shop-ops"}) == {}
+
+
+def test_a_trace_without_a_project_is_left_out() -> None:
+    assert context_of({"TRACEPARENT": f"00-{TRACE}-00f067aa0ba902b7-01"}) == {}
+
+
+def test_a_message_of_several_lines_stays_one_event(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("job.log._Settings.level", logging.INFO)
+    log.warning("load job failed", detail="one\ntwo")
+    log.debug("not told")
+    (event,) = events(capsys.readouterr().err)
+    assert (event["severity"], event["detail"]) == ("WARNING", "one\ntwo")
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_terminal_shows_text_but_cloud_run_never_does() -> None:
+    for environment, first in (({}, "run started"), (TASK, '{"severity"')):
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "rb") as screen:
+            process = subprocess.Popen(
+                [*COMMAND, "run"], stdout=subprocess.DEVNULL, stderr=theirs, env=os.environ | environment
+            )
+            os.close(theirs)
+            assert process.wait(60) == 0
+            shown = screen.read1(65536).decode()
+        assert first in shown.splitlines()[0]

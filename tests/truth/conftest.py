@@ -1,0 +1,26 @@
+"""One simulated fleet for all histories of a worker, and credentials for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from job.simulator import Simulator, simulate
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    with simulate(clusters=1, pods=4, plain=True) as found:
+        yield found
+
+
+@pytest.fixture
+def environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's login, and a clock on which waits before retries take no time."""
+    for name, value in simulator.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(simulator.directory / "authorized-user.json"))
+    for name in ("CLOUD_RUN_EXECUTION", "CLOUD_RUN_TASK_ATTEMPT"):
+        monkeypatch.setenv(name, "")  # what a history sets is undone
+    monkeypatch.setattr("job.listing._backoff", lambda attempt: 0.01)

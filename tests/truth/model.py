@@ -1,0 +1,253 @@
+"""What can be known of a fleet: what there was, what was asked for and what was in the way, run by run.
+
+A small model, written from the README and the columns' descriptions. It shares no code with the job: all it has of the
+fleet is the simulator's own inventory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any, NamedTuple
+
+Object = dict[str, Any]
+
+KINDS = {
+    "namespaces": "Namespace", "nodes": "Node", "deployments": "Deployment", "statefulsets": "StatefulSet",
+    "daemonsets": "DaemonSet", "cronjobs": "CronJob", "jobs": "Job", "replicasets": "ReplicaSet", "pods": "Pod",
+}  # fmt: skip
+"""Resource -> kind, of all that is collected."""
+
+READ = ("ok", "partial")
+ANY = "<any>"
+"""An HTTP status or reason that is not the server's own word, so that any will do."""
+
+
+class Fault(NamedTuple):
+    """Something in the way, as the simulator is told of it."""
+
+    at: str
+    """`project/location/name`, or a project."""
+    kind: str
+    resource: str = "*"
+    times: int | None = None
+    page: int | None = None
+    """1: a list's first page, 2: each later one."""
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+class Asked(NamedTuple):
+    """What one run was configured to read."""
+
+    projects: tuple[str, ...]
+    exclude: tuple[str, ...] = ()
+    """Clusters, as `project/location/name`."""
+    off: tuple[str, ...] = ()
+    page_limit: int = 500
+
+
+class Reading(NamedTuple):
+    """What came of asking for one kind of one cluster, or for the clusters of a project."""
+
+    outcome: str
+    http_status: int | str | None = 200
+    reason: str | None = None
+    objects: tuple[Object, ...] = ()
+    """Those that were read; of a project, its clusters."""
+    unreadable: tuple[str, ...] = ()
+    """`namespace/name` of those that could not be decoded; of a project, the zones that GKE could not ask."""
+
+    @property
+    def is_read(self) -> bool:
+        return self.outcome in READ
+
+
+# What a server's answer comes to where it stays the same for as long as it is asked.
+ANSWERS = {
+    ("status", 429): Reading("throttled", 429, "TooManyRequests"),
+    ("status", 500): Reading("server_error", 500, "InternalError"),
+    ("status", 503): Reading("server_error", 503, "ServiceUnavailable"),
+    ("unauthorized", None): Reading("unauthorized", 401, "Unauthorized"),
+    ("not_served", None): Reading("not_served", 404),
+    ("not_acceptable", None): Reading("refused", 406, "NotAcceptable"),
+    ("reset", None): Reading("unreachable", ANY, ANY),
+    ("forbidden", None): Reading("forbidden", 403, "Forbidden"),
+    ("invalid_json", None): Reading("invalid", ANY, ANY),
+    ("repeat_continue", None): Reading("invalid", ANY, ANY),
+    ("expired_continue", None): Reading("expired", 410, "Expired"),
+}
+BEFORE_AUTHORIZATION = ("status", "unauthorized", "not_served", "not_acceptable", "reset")
+"""What happens whether or not the identity may list the kind."""
+MENDED_BY_ASKING_AGAIN = ("status", "unauthorized", "reset", "invalid_json", "expired_continue")
+NO_CONNECTION = ("refuse", "tls_unknown_ca", "tls_wrong_host", "tls_expired")
+PROJECTS = {
+    "gke_denied": Reading("forbidden", 403, "IAM_PERMISSION_DENIED"),
+    "gke_disabled": Reading("disabled", 403, "SERVICE_DISABLED"),
+    "gke_not_found": Reading("not_found", 404, ANY),
+}
+CONNECTABLE = ("RUNNING", "RECONCILING", "DEGRADED")
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """What was learnt of one cluster at one time."""
+
+    cluster: Object
+    """The inventory's entry."""
+    readings: dict[str, Reading]
+
+    @property
+    def status(self) -> str:
+        wanted = [reading for reading in self.readings.values() if reading.outcome != "off"]
+        if all(reading.outcome == "ok" for reading in wanted):
+            return "complete"
+        return "partial" if any(reading.is_read for reading in wanted) else "failed"
+
+
+@dataclass
+class Attempt:
+    """One attempt of one run: what there was at that time, what was asked for, what was in the way."""
+
+    number: int
+    """From 1, in the order in which attempts began."""
+    run_id: str
+    attempt: int
+    began: datetime
+    inventory: Object = field(repr=False)
+    faults: tuple[Fault, ...]
+    asked: Asked
+
+    @cached_property
+    def lists(self) -> dict[str, Reading]:
+        """Project -> its clusters."""
+        return {project: self._list(project) for project in dict.fromkeys(self.asked.projects)}
+
+    @cached_property
+    def snapshots(self) -> dict[str, Snapshot]:
+        """`project/location/name` -> what was learnt of the cluster."""
+        return {
+            path_of(cluster): Snapshot(cluster, {kind: self._read(cluster, kind) for kind in KINDS})
+            for listed in self.lists.values()
+            for cluster in listed.objects
+            if path_of(cluster) not in self.asked.exclude
+        }
+
+    def _list(self, project: str) -> Reading:
+        faults = [fault for fault in self.faults if fault.at == project]
+        for fault in faults:
+            if fault.kind in PROJECTS:
+                return PROJECTS[fault.kind]
+        clusters = [cluster for cluster in self.inventory["clusters"] if cluster["project"] == project]
+        zones = {zone for fault in faults if fault.kind == "missing_zones" for _, zone in fault.options}
+        told = tuple(cluster for cluster in clusters if cluster["location"] not in zones)
+        if zones:
+            return Reading("partial", 200, "MissingZones", told, tuple(sorted(zones)))
+        return Reading("ok", 200, None, told)
+
+    def _read(self, cluster: Object, kind: str) -> Reading:
+        if kind in self.asked.off:
+            return Reading("off", None)
+        if cluster["status"] not in CONNECTABLE:
+            return Reading("not_running", None, cluster["status"])
+        faults = [fault for fault in self.faults if fault.at == path_of(cluster)]
+        if any(fault.kind in NO_CONNECTION for fault in faults):
+            return Reading("unreachable", None, ANY)
+        objects = sorted(cluster["objects"][kind], key=key_of)
+        pages = [objects[at : at + self.asked.page_limit] for at in range(0, len(objects), self.asked.page_limit)]
+        fault = next((one for one in faults if fnmatchcase(kind, one.resource) and _applies(one, len(pages))), None)
+        if fault and fault.kind in BEFORE_AUTHORIZATION:
+            return ANSWERS[fault.kind, dict(fault.options).get("code")]
+        if {"*", kind} & set(cluster["forbidden"]):
+            return ANSWERS["forbidden", None]
+        if fault and (fault.kind, None) in ANSWERS:
+            return ANSWERS[fault.kind, None]
+        if fault and fault.kind == "wrong_type":
+            spoilt = {1: pages[:1], 2: pages[1:], None: pages}[fault.page][: fault.times]
+            names = tuple(key_of(page[0]) for page in spoilt)
+            if names:
+                kept = tuple(item for item in objects if key_of(item) not in names)
+                return Reading("partial", 200, None, kept, names)
+        return Reading("ok", 200, None, tuple(objects))
+
+
+def _applies(fault: Fault, pages: int) -> bool:
+    """Whether it is in the way of a list of so many pages to the end."""
+    if fault.times is not None and fault.kind in MENDED_BY_ASKING_AGAIN:
+        return False
+    return pages > 1 or (fault.page != 2 and fault.kind != "expired_continue")
+
+
+def path_of(cluster: Object) -> str:
+    return f"{cluster['project']}/{cluster['location']}/{cluster['name']}"
+
+
+def key_of(item: Object) -> str:
+    """`namespace/name`, or the name: API servers list in this order."""
+    metadata = item["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
+
+
+@dataclass
+class Knowledge:
+    """All that has been committed, whenever it was; what is newer is what began later."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    """Committed or not."""
+    committed: list[Attempt] = field(default_factory=list)
+
+    def commit(self, attempt: Attempt) -> None:
+        self.committed = sorted([*self.committed, attempt], key=lambda one: one.number)
+
+    def clusters(self) -> dict[str, Attempt]:
+        """Each cluster that may still be there -> the newest attempt that took a snapshot of it.
+
+        A cluster is gone when a whole list of its project's clusters lacks it, and stays gone until one of its name is
+        collected again: that it is not collected, or that no list could be had, says nothing.
+        """
+        found: dict[str, Attempt] = {}
+        for attempt in self.committed:
+            found |= dict.fromkeys(attempt.snapshots, attempt)
+            for project, listed in attempt.lists.items():
+                if listed.outcome == "ok":
+                    there = {path_of(cluster) for cluster in listed.objects}
+                    found = {path: at for path, at in found.items() if _project(path) != project or path in there}
+        return found
+
+    def last_read(self, path: str, kind: str) -> Attempt | None:
+        """The newest attempt that could read the kind of the cluster that is there now.
+
+        A cluster made anew under an old name is another one: nothing is known of it from before.
+        """
+        cluster_id = self.clusters()[path].snapshots[path].cluster["id"]
+        for attempt in reversed(self.committed):
+            snapshot = attempt.snapshots.get(path)
+            if snapshot and snapshot.cluster["id"] == cluster_id and snapshot.readings[kind].is_read:
+                return attempt
+        return None
+
+    def projects(self) -> dict[str, tuple[Attempt, Attempt | None]]:
+        """Each project that was ever asked -> the newest attempt that asked it, and the newest that had an answer."""
+        return {
+            project: (asked[0], next((one for one in asked if one.lists[project].is_read), None))
+            for project in _ordered(project for one in self.committed for project in one.lists)
+            for asked in [[one for one in reversed(self.committed) if project in one.lists]]
+        }
+
+    def attempt_of(self, row: Object) -> Attempt | None:
+        """The attempt that wrote a row of `runs` or `snapshots`."""
+        for attempt in reversed(self.attempts):
+            named = (attempt.run_id, attempt.attempt) == (row["run_id"], row["attempt"])
+            if named and attempt.began <= row["snapshot_time"]:
+                return attempt
+        return None
+
+
+def _project(path: str) -> str:
+    return path.partition("/")[0]
+
+
+def _ordered(names: Iterable[str]) -> Iterator[str]:
+    return iter(dict.fromkeys(names))

@@ -1,0 +1,300 @@
+"""The judge: what the views show, held to what can be known. What it finds wrong it says in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, path_of
+from truth.rows import Identity, controller_of, rows_of_gke, rows_of_kind
+
+TABLES = {
+    "clusters": (), "node_pools": ("name",), "namespaces": ("uid",), "nodes": ("uid",),
+    "workloads": ("resource", "uid"), "containers": ("workload_uid", "container_type", "position"), "pods": ("uid",),
+    "pod_containers": ("pod_uid", "container_type", "position"),
+}  # fmt: skip
+"""Table of objects -> the columns that, within a cluster, tell a row from all others."""
+VIEWS = (*(f"latest_{table}" for table in TABLES), "latest_snapshots", "latest_collections", "latest_runs", "coverage")
+_COUNTS = ("replicas_wanted", "replicas_ready")  # the API leaves 0 out, so that none and 0 are one
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that an analyst can see at one time, and what is beneath."""
+
+    views: dict[str, list[Object]]
+    """Each of `VIEWS` -> its rows."""
+    runs: list[Object]
+    snapshots: list[Object]
+    """The rows of the base tables: identities, and when."""
+    counts: dict[tuple[str, str], int]
+    """Base table and snapshot id -> how many rows."""
+
+
+def judge(seen: Seen, knowledge: Knowledge, now: Object) -> list[str]:
+    """What is not as it must be.
+
+    Args:
+        now: the inventory of this moment.
+    """
+    return [*_history(seen, knowledge), *_Views(seen, knowledge).wrong(), *lies(seen, knowledge, now)]
+
+
+def _history(seen: Seen, knowledge: Knowledge) -> Iterator[str]:
+    """What was committed is there once and whole, and stays so; what was not is in no `snapshots`."""
+    expected = {(attempt.number, path) for attempt in knowledge.committed for path in attempt.snapshots}
+    found = Counter((_number(knowledge, row), _path(row)) for row in seen.snapshots)
+    for named in expected - set(found):
+        yield f"snapshots: attempt {named[0]} was committed, but not its snapshot of {named[1]}"
+    for named, count in found.items():
+        if named not in expected:
+            yield f"snapshots: attempt {named[0]} has a snapshot of {named[1]}, but was not committed"
+        elif count > 1:
+            yield f"snapshots: attempt {named[0]} has {count} snapshots of {named[1]}"
+    for row in seen.snapshots:
+        attempt = knowledge.attempt_of(row)
+        if attempt not in knowledge.committed or _path(row) not in attempt.snapshots:
+            continue
+        snapshot = attempt.snapshots[_path(row)]
+        wanted = Counter(table for kind in KINDS for table, _, _ in rows_of_kind(snapshot, kind))
+        wanted.update(table for table, _, _ in rows_of_gke(snapshot.cluster))
+        wanted["collections"] = len(KINDS)
+        counted = {table: seen.counts.get((table, row["snapshot_id"]), 0) for table in wanted | dict.fromkeys(TABLES)}
+        for table, count in counted.items():
+            if count != wanted[table]:
+                yield f"{table}: attempt {attempt.number} wrote {wanted[table]} rows of {_path(row)}, and has {count}"
+
+
+class _Views:
+    """Every view, whole: each row that must be there is, once and with its values, and no other."""
+
+    def __init__(self, seen: Seen, knowledge: Knowledge) -> None:
+        self._seen, self._knowledge = seen, knowledge
+        self._clusters = knowledge.clusters()
+        self._newest_run = knowledge.committed[-1] if knowledge.committed else None
+        told = [(row["snapshot_id"], knowledge.attempt_of(row)) for row in (*seen.runs, *seen.snapshots)]
+        self._attempts = {snapshot_id: attempt.number if attempt else None for snapshot_id, attempt in told}
+        self._committed = {attempt.number for attempt in knowledge.committed}
+
+    def wrong(self) -> Iterator[str]:
+        expected: dict[str, dict[Identity, Object]] = {view: {} for view in VIEWS}
+        for path, newest in self._clusters.items():
+            self._expect_cluster(expected, path, newest)
+            for kind in KINDS:
+                self._expect_kind(expected, path, kind, newest)
+        for project, (asked, read) in self._knowledge.projects().items():
+            self._expect_project(expected, project, asked, read)
+        if self._newest_run:
+            expected["latest_runs"][()] = _run(self._newest_run)
+        for view in VIEWS:
+            yield from self._compare(view, expected[view])
+
+    def _expect_cluster(self, expected: dict[str, dict[Identity, Object]], path: str, newest: Attempt) -> None:
+        snapshot = newest.snapshots[path]
+        for table, identity, row in rows_of_gke(snapshot.cluster):
+            expected[f"latest_{table}"][path, *identity] = row | {"attempt": newest.number}
+        expected["latest_snapshots"][path,] = {
+            "attempt": newest.number,
+            "status": snapshot.status,
+            "cluster_id": snapshot.cluster["id"],
+            "cluster_status": snapshot.cluster["status"],
+        }
+
+    def _expect_kind(self, expected: dict[str, dict[Identity, Object]], path: str, kind: str, newest: Attempt) -> None:
+        reading, read = newest.snapshots[path].readings[kind], self._knowledge.last_read(path, kind)
+        told = {"outcome": reading.outcome, "http_status": reading.http_status, "reason": reading.reason}
+        expected["latest_collections"][path, kind] = {
+            **told,
+            "attempt": newest.number,
+            "objects": len(reading.objects),
+            "unreadable": list(reading.unreadable),
+            "unreadable_objects": len(reading.unreadable),
+        }
+        expected["coverage"][path, kind] = {
+            **told,
+            "status": _status(reading.outcome, read),
+            "attempt": newest.number,
+            "read_attempt": read.number if read else None,
+            "objects": len(read.snapshots[path].readings[kind].objects) if read else None,
+        }
+        if read is not None:
+            for table, identity, row in rows_of_kind(read.snapshots[path], kind):
+                carried = {"attempt": read.number, "carried_forward": read is not newest}
+                expected[f"latest_{table}"][path, *identity] = row | carried
+
+    def _expect_project(
+        self, expected: dict[str, dict[Identity, Object]], project: str, asked: Attempt, read: Attempt | None
+    ) -> None:
+        path, listed = f"{project}/-/None", asked.lists[project]
+        told = {"outcome": listed.outcome, "http_status": listed.http_status, "reason": listed.reason}
+        expected["latest_collections"][path, "clusters"] = {
+            **told,
+            "attempt": asked.number,
+            "objects": len(listed.objects),
+            "listed_clusters": sorted(path_of(cluster).partition("/")[2] for cluster in listed.objects),
+            "missing_zones": list(listed.unreadable),
+        }
+        expected["coverage"][path, "clusters"] = {
+            **told,
+            "status": _status(listed.outcome, read),
+            "attempt": asked.number,
+            "read_attempt": read.number if read else None,
+            "objects": len(read.lists[project].objects) if read else None,
+        }
+
+    def _compare(self, view: str, expected: dict[Identity, Object]) -> Iterator[str]:
+        found: dict[Identity, list[Object]] = defaultdict(list)
+        for row in self._seen.views[view]:
+            found[_identity(view, row)].append(row)
+        for identity in expected.keys() - found.keys():
+            yield f"{view}: {_words(identity)} is not there"
+        for identity, rows in found.items():
+            wanted = expected.get(identity)
+            numbers = [self._attempts.get(row["snapshot_id"]) for row in rows]
+            if wanted is None:
+                yield f"{view}: {_words(identity)} is there, and should not be (of attempt {_words(numbers)})"
+            elif len(rows) > 1:
+                yield f"{view}: {_words(identity)} is there {len(rows)} times (of attempts {_words(numbers)})"
+            else:
+                told = rows[0] | {"attempt": numbers[0]}
+                if "read_attempt" in wanted:
+                    told["read_attempt"] = self._attempts.get(rows[0]["read_snapshot_id"])
+                for name, value in wanted.items():
+                    if not _alike(name, told.get(name), value):
+                        yield f"{view}: {_words(identity)} has {name} {told.get(name)!r}, and should have {value!r}"
+                if view in ("latest_collections", "coverage") and wanted["outcome"] != "ok" and not rows[0]["message"]:
+                    yield f"{view}: {_words(identity)} does not say why it is {wanted['outcome']}"
+
+
+def _status(outcome: str, read: Attempt | None) -> str:
+    if outcome in (*READ, "off"):
+        return outcome
+    return "stale" if read else "never_read"
+
+
+def _run(attempt: Attempt) -> Object:
+    statuses = Counter(snapshot.status for snapshot in attempt.snapshots.values())
+    unlisted = [listed for listed in attempt.lists.values() if listed.outcome != "ok"]
+    complete = not unlisted and statuses["complete"] == len(attempt.snapshots)
+    return {
+        "attempt": attempt.number,
+        "outcome": "complete" if complete else "incomplete",
+        "projects": len(attempt.lists),
+        "projects_failed": len(unlisted),
+        "clusters": len(attempt.snapshots),
+        **{f"clusters_{status}": statuses[status] for status in ("complete", "partial", "failed")},
+        "objects": sum(
+            len(reading.objects) for snapshot in attempt.snapshots.values() for reading in snapshot.readings.values()
+        ),
+    }
+
+
+def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
+    """Each object that there was, when its cluster was last asked, is present, or known to be missing for a reason; one
+    that there was not is in no view, or shown as what was read before. Told from the views alone, without the model.
+    """
+    numbers = {row["snapshot_id"]: knowledge.attempt_of(row) for row in (*seen.runs, *seen.snapshots)}
+    shown = Counter(
+        (_path(row), row["resource"] if "resource" in row else view.removeprefix("latest_"), row["uid"])
+        for view in ("latest_namespaces", "latest_nodes", "latest_pods", "latest_workloads")
+        for row in seen.views[view]
+        if row.get("resource") != "pods"
+    )
+    unreadable = {
+        (_path(row), row["resource"]): row["unreadable"] for row in seen.views["latest_collections"] if row["cluster"]
+    }
+    covered: dict[str, dict[str, Object]] = defaultdict(dict)
+    for row in seen.views["coverage"]:
+        covered[_path(row)][row["resource"]] = row
+    for path, kinds in covered.items():
+        for kind, row in kinds.items():
+            asked = numbers.get(row["snapshot_id"])
+            if kind not in KINDS or asked is None:
+                continue
+            cluster = next((one for one in asked.inventory["clusters"] if path_of(one) == path), None)
+            if cluster is None:
+                yield f"{path} is in coverage as of attempt {asked.number}, when it was not there"
+                continue
+            there = {
+                item["metadata"]["uid"]: item
+                for item in cluster["objects"][kind]
+                if not (kind == "replicasets" and controller_of(item))
+            }
+            for uid, item in there.items():
+                yield from _lie(item, row, shown[path, kind, uid], unreadable.get((path, kind), []))
+            if row["status"] in READ:
+                for of, resource, uid in shown:
+                    if (of, resource) == (path, kind) and uid not in there:
+                        yield f"{path}: {kind} {uid} is shown, and was not there when they were read"
+    yield from _cluster_lies(covered, numbers, now)
+
+
+def _lie(item: Object, row: Object, count: int, unreadable: list[str]) -> Iterator[str]:
+    metadata = item["metadata"]
+    name = f"{metadata['namespace']}/{metadata['name']}" if "namespace" in metadata else metadata["name"]
+    told = f"{_path(row)}: {row['resource']} {name} is there, coverage says {row['status']}, and it"
+    if count > 1:
+        yield f"{told} is shown {count} times"
+    elif row["status"] == "ok" and count == 0:
+        yield f"{told} is not shown: as if it were deleted"
+    elif row["status"] == "partial" and (count == 1) == (name in unreadable):
+        yield f"{told} is {'shown, and' if count else 'neither shown nor'} said to be unreadable"
+    elif row["status"] == "never_read" and count:
+        yield f"{told} is shown all the same"
+    elif row["status"] in ("stale", "never_read", "off") and not row["message"]:
+        yield f"{told} is missing for no reason"
+
+
+def _cluster_lies(
+    covered: dict[str, dict[str, Object]], numbers: dict[str, Attempt | None], now: Object
+) -> Iterator[str]:
+    """A cluster that is there is covered, or its project's list says why not; one that is gone is not covered once a
+    list of all of its project's clusters was had."""
+    there = {path_of(cluster) for cluster in now["clusters"]}
+    for project, kinds in covered.items():
+        row = kinds.get("clusters")
+        asked = numbers.get(row["snapshot_id"]) if row else None
+        if row is None or asked is None or row["outcome"] != "ok" or asked.inventory != now:
+            continue
+        for path in there:
+            if path.startswith(project.removesuffix("-/None")) and path not in covered and path in asked.snapshots:
+                yield f"{path} is there, was listed and wanted, and is not covered"
+        for path in covered:
+            if path.startswith(project.removesuffix("-/None")) and path != project and path not in there:
+                yield f"{path} is covered, and the whole list of its project lacks it"
+
+
+def _number(knowledge: Knowledge, row: Object) -> int | None:
+    attempt = knowledge.attempt_of(row)
+    return attempt.number if attempt else None
+
+
+def _path(row: Object) -> str:
+    return f"{row['project_id']}/{row['location']}/{row['cluster']}"
+
+
+def _identity(view: str, row: Object) -> Identity:
+    if view == "latest_runs":
+        return ()
+    if view in ("latest_collections", "coverage"):
+        return _path(row), row["resource"]
+    return _path(row), *(row[name] for name in TABLES.get(view.removeprefix("latest_"), ()))
+
+
+def _words(values: Iterable[Any]) -> str:
+    return " ".join(map(str, values))
+
+
+def _alike(name: str, found: Any, wanted: Any) -> bool:
+    if wanted == ANY:
+        return True
+    if name == "labels":
+        return {pair["key"]: pair["value"] for pair in found} == wanted
+    if name in _COUNTS:
+        return (found or 0) == (wanted or 0)
+    if isinstance(found, datetime):
+        return f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" == wanted
+    return bool(found == wanted and type(found) is type(wanted))

@@ -1,0 +1,229 @@
+"""The rows that objects must become: not every column, but those that say what an object is and what it asks for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from truth.model import KINDS, Object, Snapshot
+
+Identity = tuple[Any, ...]
+Row = tuple[str, Identity, Object]
+"""Table, what within a cluster tells the row from all others, and columns."""
+
+_SUFFIXES = {"m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def rows_of_gke(cluster: Object) -> Iterator[Row]:
+    """The rows that the GKE API's answer becomes."""
+    yield (
+        "clusters",
+        (),
+        {
+            "id": cluster["id"],
+            "status": cluster["status"],
+            "control_plane_version": cluster["version"],
+        },
+    )
+    for pool in cluster["node_pools"]:
+        told = {"name": pool["name"], "machine_type": pool["machine_type"]}
+        yield "node_pools", (pool["name"],), {**told, "version": pool["version"], "spot": pool["spot"]}
+
+
+@lru_cache(maxsize=1000)
+def rows_of_kind(snapshot: Snapshot, kind: str) -> tuple[Row, ...]:
+    """The rows that the objects of a kind become, if they were read."""
+    return tuple(_rows(snapshot, kind))
+
+
+def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
+    for item in snapshot.readings[kind].objects:
+        if kind == "namespaces":
+            yield "namespaces", (_uid(item),), {**_named(item), "phase": item["status"]["phase"]}
+        elif kind == "nodes":
+            yield "nodes", (_uid(item),), {**_named(item), **_node(item)}
+        elif kind == "pods":
+            yield "pods", (_uid(item),), {**_named(item), **_pod(item, snapshot)}
+            yield from _pod_containers(item)
+        if kind not in ("namespaces", "nodes") and not (kind in ("pods", "replicasets") and controller_of(item)):
+            yield "workloads", (kind, _uid(item)), {**_named(item), **_workload(item, kind)}
+            yield from _containers(item, kind)
+
+
+def controller_of(item: Object) -> Object | None:
+    """The reference to what controls the object."""
+    owners = item["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def _uid(item: Object) -> str:
+    return str(item["metadata"]["uid"])
+
+
+def _named(item: Object) -> Object:
+    metadata = item["metadata"]
+    namespace = {"namespace": metadata["namespace"]} if "namespace" in metadata else {}
+    return {
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "created_at": metadata["creationTimestamp"],
+        "labels": metadata.get("labels") or {},
+        **namespace,
+    }
+
+
+def _node(node: Object) -> Object:
+    labels, status = node["metadata"]["labels"], node["status"]
+    ready = next(condition["status"] for condition in status["conditions"] if condition["type"] == "Ready")
+    return {
+        "node_pool": labels["cloud.google.com/gke-nodepool"],
+        "machine_type": labels["node.kubernetes.io/instance-type"],
+        "zone": labels["topology.kubernetes.io/zone"],
+        "ready": {"True": True, "False": False}.get(ready),
+        "unschedulable": bool(node["spec"].get("unschedulable")),
+        "kubelet_version": status["nodeInfo"]["kubeletVersion"],
+        "cpu_allocatable_millicores": _amount(status["allocatable"], "cpu", 1000),
+        "memory_allocatable_bytes": _amount(status["allocatable"], "memory"),
+    }
+
+
+def _pod(pod: Object, snapshot: Snapshot) -> Object:
+    spec, status, owner = pod["spec"], pod["status"], controller_of(pod) or {}
+    sidecars = [one for one in spec.get("initContainers") or [] if one.get("restartPolicy") == "Always"]
+    return {
+        "phase": status["phase"],
+        "node": spec.get("nodeName"),
+        "pod_ip": status.get("podIP"),
+        "containers": len(spec["containers"]) + len(sidecars),
+        "owner_kind": owner.get("kind"),
+        "owner_name": owner.get("name"),
+        "owner_uid": owner.get("uid"),
+        **_top(pod, snapshot),
+    }
+
+
+def _top(pod: Object, snapshot: Snapshot) -> Object:
+    """The topmost controller, as far as the lists of this very snapshot tell."""
+    known, owner = _known(snapshot), controller_of(pod)
+    if owner is None:
+        metadata = pod["metadata"]
+        owner, resolution = {"kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}, "uncontrolled"
+    else:
+        while known.get(owner["uid"]):
+            owner = known[owner["uid"]]
+        resource = next((resource for resource, kind in KINDS.items() if kind == owner["kind"]), None)
+        if owner["uid"] in known:
+            resolution = "resolved"
+        else:
+            is_read = resource is not None and snapshot.readings[resource].is_read
+            resolution = "referenced" if resource is None else "not_found" if is_read else "not_read"
+    return {
+        "workload_kind": owner["kind"],
+        "workload_name": owner["name"],
+        "workload_uid": owner["uid"],
+        "workload_resolution": resolution,
+    }
+
+
+@lru_cache(maxsize=100)
+def _known(snapshot: Snapshot) -> dict[str, Object | None]:
+    """UID of each controller that was read -> what controls it."""
+    read = [reading for kind, reading in snapshot.readings.items() if kind != "pods" and reading.is_read]
+    return {_uid(item): controller_of(item) for reading in read for item in reading.objects}
+
+
+def _pod_containers(pod: Object) -> Iterator[Row]:
+    status = pod["status"]
+    told = {"init": "initContainerStatuses", "regular": "containerStatuses", "ephemeral": "ephemeralContainerStatuses"}
+    for type_, position, container in _placed(pod["spec"]):
+        statuses = status.get(told["init" if type_ == "sidecar" else type_]) or []
+        found = next((one for one in statuses if one["name"] == container["name"]), {})
+        yield (
+            "pod_containers",
+            (_uid(pod), type_, position),
+            {
+                **_asks(container),
+                "pod": pod["metadata"]["name"],
+                "state": next(iter(found.get("state") or {}), None),
+                "ready": found.get("ready"),
+                "restarts": found.get("restartCount"),
+                "running_digest": found["imageID"].rpartition("@")[2] if found else None,
+            },
+        )
+
+
+def _workload(item: Object, kind: str) -> Object:
+    spec, status, owner = item.get("spec") or {}, item.get("status") or {}, controller_of(item) or {}
+    wanted = {"daemonsets": status.get("desiredNumberScheduled"), "jobs": spec.get("parallelism")}
+    ready = {"daemonsets": status.get("numberReady"), "jobs": status.get("ready")}
+    template = _template(item, kind)
+    return {
+        "kind": KINDS[kind],
+        "owner_kind": owner.get("kind"),
+        "owner_uid": owner.get("uid"),
+        "replicas_wanted": wanted.get(kind, spec.get("replicas")),
+        "replicas_ready": ready.get(kind, status.get("readyReplicas")),
+        "schedule": spec.get("schedule"),
+        "suspended": spec.get("suspend"),
+        "service_account": template.get("serviceAccountName"),
+    }
+
+
+def _containers(item: Object, kind: str) -> Iterator[Row]:
+    for type_, position, container in _placed(_template(item, kind)):
+        yield (
+            "containers",
+            (_uid(item), type_, position),
+            {
+                **_asks(container),
+                "resource": kind,
+                "workload_name": item["metadata"]["name"],
+                "namespace": item["metadata"]["namespace"],
+                "image_pull_policy": container.get("imagePullPolicy"),
+            },
+        )
+
+
+def _template(item: Object, kind: str) -> Object:
+    """The specification of the pods that the workload wants."""
+    spec = item["spec"]
+    if kind == "pods":
+        return dict(spec)
+    if kind == "cronjobs":
+        spec = spec["jobTemplate"]["spec"]
+    return dict(spec["template"]["spec"])
+
+
+def _placed(spec: Object) -> Iterator[tuple[str, int, Object]]:
+    for position, container in enumerate(spec.get("initContainers") or []):
+        yield "sidecar" if container.get("restartPolicy") == "Always" else "init", position, container
+    for type_, name in (("regular", "containers"), ("ephemeral", "ephemeralContainers")):
+        for position, container in enumerate(spec.get(name) or []):
+            yield type_, position, container
+
+
+def _asks(container: Object) -> Object:
+    resources = container.get("resources") or {}
+    requests, limits = resources.get("requests") or {}, resources.get("limits") or {}
+    return {
+        "name": container["name"],
+        "image": container["image"],
+        "cpu_request_millicores": _amount(requests, "cpu", 1000),
+        "cpu_limit_millicores": _amount(limits, "cpu", 1000),
+        "memory_request_bytes": _amount(requests, "memory"),
+        "memory_limit_bytes": _amount(limits, "memory"),
+    }
+
+
+def _amount(quantities: Object, resource: str, factor: int = 1) -> int | None:
+    return _whole(quantities[resource], factor) if resource in quantities else None
+
+
+@lru_cache
+def _whole(text: str, factor: int) -> int:
+    """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
+    suffix = next((suffix for suffix in _SUFFIXES if text.endswith(suffix)), "")
+    return math.ceil(Fraction(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, 1) * factor)

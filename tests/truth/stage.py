@@ -1,0 +1,341 @@
+"""Plays a history on the simulated fleet, makes its runs, and has what is seen after each of them judged."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+from unittest.mock import patch
+
+import msgspec
+from truth import history as step
+from truth.history import Chapter, Death, ProjectTrouble, Run, Trouble
+from truth.model import NO_CONNECTION, Asked, Attempt, Fault, Knowledge, Object, key_of, path_of
+from truth.oracle import Seen, judge
+
+from job.config import Config
+from job.errors import SinkError
+from job.run import Summary, run
+from job.simulator import Simulator
+from job.sinks import Commit, Rows
+
+
+class Warehouse(Protocol):
+    """Where a history's runs are written to."""
+
+    url: str
+
+    def seen(self) -> Seen:
+        """What is there now."""
+
+    def dying(self, loaded: tuple[str, ...]) -> AbstractContextManager[None]:
+        """The runs within die when they have loaded these tables, and no others."""
+
+
+class Died(Exception):  # noqa: N818
+    """An attempt was killed."""
+
+
+class Slow(NamedTuple):
+    """An attempt that has collected all, and waits before it publishes."""
+
+    attempt: Attempt
+    release: threading.Event
+    thread: threading.Thread
+    ended: list[Summary | BaseException]
+
+
+class Stage:
+    """One history being played."""
+
+    def __init__(self, simulator: Simulator, warehouse: Warehouse, fleet: step.Fleet) -> None:
+        self._simulator, self._warehouse = simulator, warehouse
+        self.knowledge = Knowledge()
+        self.told: list[str] = []
+        """What has happened so far, for people."""
+        self.judged = 0
+        self._made = 0
+        self._deleted: list[str] = []
+        self._slow: Slow | None = None
+        simulator.change_fleet(clusters=fleet.clusters, pods=fleet.pods, seed=fleet.seed, plain=True)
+        self._tell(f"{fleet}: {', '.join(simulator.clusters)}")
+
+    def play(self, chapters: Iterable[Chapter]) -> None:
+        """Plays them all.
+
+        Raises:
+            AssertionError: something that is seen is not as it must be.
+        """
+        try:
+            for chapter in chapters:
+                for change in chapter.changes:
+                    self._change(change)
+                slow, self._slow = self._slow, None
+                self._run(chapter.run, self._faults(chapter.troubles))
+                if slow:
+                    self._commit_late(slow)
+        finally:
+            if self._slow:
+                self._commit_late(self._slow)
+
+    # what becomes of the fleet
+
+    def _change(self, change: step.Change) -> None:
+        if isinstance(change, step.CreateCluster):
+            self._create_cluster(change.project)
+            return
+        cluster = self._cluster(change.cluster)
+        if cluster is None:
+            return
+        path = path_of(cluster)
+        if isinstance(change, step.DeleteCluster):
+            self._tell(f"  delete {path}")
+            self._simulator.delete_cluster(path)
+            self._deleted.append(path)
+        elif isinstance(change, step.SetStatus):
+            self._tell(f"  {path} is {change.status}")
+            self._simulator.set_status(path, change.status)
+        elif isinstance(change, step.Forbid):
+            self._tell(f"  {path} refuses {', '.join(change.kinds) or 'nothing'}")
+            self._simulator.forbid(path, *change.kinds)
+        else:
+            self._change_object(change, cluster)
+
+    def _create_cluster(self, project: int) -> None:
+        self._made += 1
+        projects = self._simulator.projects
+        path = f"{projects[project % len(projects)]}/europe-west4/made-{self._made}"
+        if self._deleted:
+            path = self._deleted.pop(project % len(self._deleted))
+        self._tell(f"  create {path}")
+        self._simulator.create_cluster(path)
+
+    def _change_object(self, change: step.Create | step.Alter | step.Delete, cluster: Object) -> None:
+        objects, path = cluster["objects"][change.kind], path_of(cluster)
+        if not objects:
+            return
+        self._made += 1
+        which = change.like if isinstance(change, step.Create) else change.which
+        item = copy.deepcopy(objects[which % len(objects)])
+        if not isinstance(change, step.Create):
+            self._simulator.delete(path, change.kind, key_of(item))
+        if isinstance(change, step.Create):
+            item["metadata"] |= {"name": f"{item['metadata']['name']}-{self._made}", "uid": f"uid-{self._made}"}
+        if isinstance(change, step.Alter):
+            item["metadata"]["labels"] = (item["metadata"].get("labels") or {}) | {"altered": str(self._made)}
+            if "replicas" in item.get("spec", {}):
+                item["spec"]["replicas"] = self._made
+        if not isinstance(change, step.Delete):
+            self._simulator.create(path, change.kind, item)
+        self._tell(f"  {type(change).__name__.lower()} {change.kind} {key_of(item)} of {path}")
+
+    def _cluster(self, number: int) -> Object | None:
+        clusters = self._simulator.inventory()["clusters"]
+        return clusters[number % len(clusters)] if clusters else None
+
+    # what is in the way
+
+    def _faults(self, troubles: tuple[Trouble | ProjectTrouble, ...]) -> tuple[Fault, ...]:
+        """The faults, at most one in the way of each list."""
+        clusters = self._simulator.inventory()["clusters"]
+        faults: list[Fault] = []
+        for trouble in troubles:
+            fault = self._fault(trouble, clusters)
+            if fault and not any(one.at == fault.at and _overlap(one, fault) for one in faults):
+                self._tell(f"  fault: {' '.join(str(value) for value in fault if value)}")
+                faults.append(fault)
+        return tuple(faults)
+
+    def _fault(self, trouble: Trouble | ProjectTrouble, clusters: list[Object]) -> Fault | None:
+        if isinstance(trouble, ProjectTrouble):
+            project = self._simulator.projects[trouble.project % len(self._simulator.projects)]
+            times = 1 if trouble.kind == "gke_unavailable" else None  # each time costs, and it is asked for 20 s
+            locations = [cluster["location"] for cluster in clusters if cluster["project"] == project]
+            zones = [("zones", locations[trouble.project % len(locations)] if locations else "us-east1-d")]
+            return Fault(project, trouble.kind, times=times, options=tuple(zones if "zones" in trouble.kind else ()))
+        if not clusters:
+            return None
+        path = path_of(clusters[trouble.cluster % len(clusters)])
+        options = (("code", trouble.code),) if trouble.kind == "status" else ()
+        return Fault(path, trouble.kind, trouble.resource, trouble.times, trouble.page, options)
+
+    # runs
+
+    def _run(self, asked_for: Run, faults: tuple[Fault, ...]) -> None:
+        asked, run_id, number = self._asked(asked_for), f"run-{len(self.knowledge.attempts) + 1}", 0
+        for death in asked_for.deaths:
+            self._die(self._attempt(asked, faults, run_id, number), death)
+            number += not death.repeated
+        if asked_for.gives_up:
+            self._tell("  and nobody tries again")
+        elif asked_for.late == "run":
+            self._slow = self._start_slowly(self._attempt(asked, faults, run_id, number))
+        elif asked_for.late == "attempt":
+            slow = self._start_slowly(self._attempt(asked, faults, run_id, number))
+            self._finish(self._attempt(asked, faults, run_id, number + 1))
+            self._commit_late(slow)
+        else:
+            self._finish(self._attempt(asked, faults, run_id, number))
+
+    def _asked(self, asked_for: Run) -> Asked:
+        projects = self._simulator.projects
+        skipped = {projects[number % len(projects)] for number in asked_for.skip}
+        excluded = [self._cluster(number) for number in asked_for.exclude]
+        asked = Asked(
+            projects=tuple(project for project in projects if project not in skipped),
+            exclude=tuple(path_of(cluster) for cluster in excluded if cluster),
+            off=asked_for.off,
+            page_limit=asked_for.page_limit,
+        )
+        self._tell(
+            f"  asked: {', '.join(asked.projects)}; pages of {asked.page_limit}"
+            f"{'; without ' + ', '.join(asked.exclude) if asked.exclude else ''}"
+            f"{'; off: ' + ', '.join(asked.off) if asked.off else ''}"
+        )
+        return asked
+
+    def _attempt(self, asked: Asked, faults: tuple[Fault, ...], run_id: str, number: int) -> Attempt:
+        """An attempt that is about to begin: the fleet is as it will find it."""
+        self._simulator.clear()
+        for fault in faults:
+            told = {"times": fault.times, "page": fault.page, **dict(fault.options)}
+            self._simulator.fault(fault.at, fault.kind, fault.resource, **told)
+        os.environ["CLOUD_RUN_EXECUTION"], os.environ["CLOUD_RUN_TASK_ATTEMPT"] = run_id, str(number)
+        attempts = self.knowledge.attempts
+        attempts.append(
+            Attempt(
+                number=len(attempts) + 1,
+                run_id=run_id,
+                attempt=number,
+                began=datetime.now(UTC),
+                inventory=self._simulator.inventory(),
+                faults=faults,
+                asked=asked,
+            )
+        )
+        return attempts[-1]
+
+    def _finish(self, attempt: Attempt) -> None:
+        self._ended(attempt, self._make(attempt))
+
+    def _die(self, attempt: Attempt, death: Death) -> None:
+        with self._warehouse.dying(death.loaded):
+            try:
+                self._ended(attempt, self._make(attempt))
+            except (Died, SinkError):
+                self._tell(f"attempt {attempt.number} ({attempt.run_id}, {attempt.attempt}) dies with {death.loaded}")
+        self.judge()
+
+    def _ended(self, attempt: Attempt, summary: Summary) -> None:
+        came = "had been committed before" if summary.committed_before else f"is committed: {summary.outcome}"
+        self._tell(f"attempt {attempt.number} ({attempt.run_id}, {attempt.attempt}) {came}")
+        if summary.bug:
+            self._fail([f"attempt {attempt.number} met a bug: {summary.unread}"])
+        others = [one for one in self.knowledge.committed if one.run_id == attempt.run_id]
+        if summary.committed_before != bool(others):
+            self._fail([f"attempt {attempt.number} says committed_before={summary.committed_before}"])
+        if not others:
+            self.knowledge.commit(attempt)
+        self.judge()
+
+    def _make(self, attempt: Attempt) -> Summary:
+        return run(self.config(attempt.asked))
+
+    def config(self, asked: Asked) -> Config:
+        """The configuration that asks for this, of a fleet that answers at once or never."""
+        told = {
+            **self._simulator.configuration,
+            "projects": asked.projects,
+            "clusters": {"exclude": asked.exclude},
+            "kinds": dict.fromkeys(asked.off, False),
+            "page_limit": asked.page_limit,
+            "sink": self._warehouse.url,
+            "timeouts": {"request_seconds": 60},
+        }
+        return msgspec.convert(told, Config)
+
+    def _start_slowly(self, attempt: Attempt) -> Slow:
+        """Makes the run in a thread, up to where it would publish."""
+        reached, release = threading.Event(), threading.Event()
+        ended: list[Summary | BaseException] = []
+
+        def before_publishing() -> None:
+            reached.set()
+            release.wait()
+
+        def make() -> None:
+            try:
+                ended.append(self._make(attempt))
+            except BaseException as error:  # noqa: BLE001 (raised again in `_commit_late`)
+                ended.append(error)
+            reached.set()
+
+        with caught(lambda sink, rows, commit: (before_publishing(), sink.publish(rows, commit))[1]):
+            thread = threading.Thread(target=make, daemon=True)
+            thread.start()
+            reached.wait()
+        self._tell(f"attempt {attempt.number} ({attempt.run_id}, {attempt.attempt}) is slow to publish")
+        return Slow(attempt, release, thread, ended)
+
+    def _commit_late(self, slow: Slow) -> None:
+        slow.release.set()
+        slow.thread.join()
+        (ended,) = slow.ended
+        if isinstance(ended, BaseException):
+            raise ended
+        self._ended(slow.attempt, ended)
+
+    # what is seen
+
+    def judge(self) -> None:
+        """Has all that is seen now judged.
+
+        Raises:
+            AssertionError: something is not as it must be.
+        """
+        self.judged += 1
+        wrong = judge(self._warehouse.seen(), self.knowledge, self._simulator.inventory())
+        if wrong:
+            self._fail(wrong)
+
+    def _fail(self, wrong: list[str]) -> None:
+        shown: dict[str, list[str]] = {}
+        for one in wrong:
+            shown.setdefault(one.partition(":")[0], []).append(f"- {one}")
+        first = [
+            line
+            for lines in shown.values()
+            for line in (*lines[:3], *(f"  ... {len(lines) - 3} more",)[: len(lines) // 4])
+        ]
+        raise AssertionError("\n".join(["", *self.told, "", "is wrong:", *first]))
+
+    def _tell(self, text: str) -> None:
+        self.told.append(text)
+
+
+def _overlap(one: Fault, other: Fault) -> bool:
+    """Whether both may be in the way of one list."""
+    return "*" in (one.resource, other.resource) or one.resource == other.resource or one.kind in NO_CONNECTION
+
+
+@contextmanager
+def caught(publish: Callable[[Any, Rows, Commit], bool]) -> Iterator[None]:
+    """Runs that begin within publish through this function; the last moment at which a run can be caught."""
+    from job.run import open_sink
+
+    class Caught:
+        def __init__(self, *arguments: Any) -> None:
+            self._sink = open_sink(*arguments)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._sink, name)
+
+        def publish(self, rows: Rows, commit: Commit) -> bool:
+            return publish(self._sink, rows, commit)
+
+    with patch("job.run.open_sink", Caught):
+        yield

@@ -1,0 +1,245 @@
+"""The oracle can fail: whatever is done to a warehouse behind the job's back, it says so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import pytest
+from truth.history import Alter, Chapter, Delete, Fleet, ProjectTrouble, Run, Trouble
+from truth.model import KINDS, Knowledge, Object
+from truth.oracle import TABLES, VIEWS, Seen, judge, lies
+from truth.stage import Stage
+from truth.warehouses import DuckDB
+
+from job.kinds import RESOURCES
+from job.simulator import Simulator
+
+
+class Played(NamedTuple):
+    """A history that went well, and all that is to be seen of it."""
+
+    database: Path
+    knowledge: Knowledge
+    now: Object
+    seen: Seen
+
+
+@pytest.fixture(scope="module")
+def played(simulator: Simulator) -> Iterator[Played]:
+    """Three clusters, of which one is read in part, one is carried forward and one is not collected the last time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in simulator.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("CLOUD_RUN_EXECUTION", "")
+        patch.setenv("CLOUD_RUN_TASK_ATTEMPT", "")
+        warehouse = DuckDB()
+        stage = Stage(simulator, warehouse, Fleet(3, 16, 7))
+        stage.play(
+            (
+                Chapter(),
+                Chapter(
+                    (Alter(0, "deployments"), Delete(0, "pods"), Delete(1, "pods"), Delete(1, "namespaces")),
+                    (
+                        Trouble(0, "forbidden", "pods"),
+                        Trouble(0, "not_served", "cronjobs"),
+                        Trouble(1, "wrong_type", "namespaces"),
+                        ProjectTrouble(2, "gke_denied"),
+                    ),
+                    Run(off=("jobs",)),
+                ),
+            )
+        )
+        yield Played(warehouse.path, stage.knowledge, simulator.inventory(), warehouse.seen())
+        warehouse.close()
+
+
+def test_a_history_that_went_well_is_not_complained_of(played: Played) -> None:
+    assert judge(played.seen, played.knowledge, played.now) == []
+    assert {row["status"] for row in played.seen.views["coverage"]} == {"ok", "partial", "stale", "off"}
+    assert any(row["carried_forward"] for row in played.seen.views["latest_pods"])
+    assert all(played.seen.views[view] for view in VIEWS)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_each_row_that_is_gone_or_there_twice_is_reported(played: Played, view: str) -> None:
+    rows = played.seen.views[view]
+    for number, row in enumerate(rows):
+        for changed, told in (
+            ([*rows[:number], *rows[number + 1 :]], "is not there"),
+            ([*rows, row], "is there 2 times"),
+        ):
+            wrong = judge(_with(played.seen, view, changed), played.knowledge, played.now)
+            assert [one for one in wrong if one.startswith(f"{view}: ") and told in one], (view, row)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_row_of_nobody_is_reported(played: Played, view: str) -> None:
+    row = dict(played.seen.views[view][0])
+    if view == "latest_runs":
+        pytest.skip("the newest run has one row: another is one too many")
+    row |= {
+        name: "of nobody" for name in ("uid", "pod_uid", "workload_uid", "name", "resource", "cluster") if name in row
+    }
+    wrong = judge(_with(played.seen, view, [*played.seen.views[view], row]), played.knowledge, played.now)
+    assert [one for one in wrong if one.startswith(f"{view}: ") and "is there, and should not be" in one]
+
+
+JUDGED = {
+    "latest_clusters": "snapshot_id id status control_plane_version",
+    "latest_node_pools": "snapshot_id name version machine_type spot",
+    "latest_namespaces": "snapshot_id carried_forward name uid phase labels created_at",
+    "latest_nodes": (
+        "snapshot_id carried_forward name uid labels created_at node_pool machine_type zone ready unschedulable "
+        "kubelet_version cpu_allocatable_millicores memory_allocatable_bytes"
+    ),
+    "latest_workloads": (
+        "snapshot_id carried_forward resource kind namespace name uid labels created_at owner_kind owner_uid "
+        "replicas_wanted replicas_ready schedule suspended service_account"
+    ),
+    "latest_containers": (
+        "snapshot_id carried_forward workload_uid workload_name namespace resource container_type position name image "
+        "image_pull_policy cpu_request_millicores cpu_limit_millicores memory_request_bytes memory_limit_bytes"
+    ),
+    "latest_pods": (
+        "snapshot_id carried_forward namespace name uid labels created_at phase node pod_ip containers owner_kind "
+        "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution"
+    ),
+    "latest_pod_containers": (
+        "snapshot_id carried_forward pod pod_uid container_type position name image state ready restarts "
+        "running_digest cpu_request_millicores cpu_limit_millicores memory_request_bytes memory_limit_bytes"
+    ),
+    "latest_snapshots": "snapshot_id status cluster_id cluster_status",
+    "latest_collections": "snapshot_id outcome http_status reason objects unreadable unreadable_objects",
+    "latest_runs": (
+        "snapshot_id outcome projects projects_failed clusters clusters_complete clusters_partial clusters_failed "
+        "objects"
+    ),
+    "coverage": "snapshot_id read_snapshot_id status outcome http_status reason objects",
+}
+"""View -> the columns whose every value is judged; with those of the key, which tell where a row belongs."""
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_each_value_that_is_not_as_it_was_is_reported(played: Played, view: str) -> None:
+    rows = played.seen.views[view]
+    for column in ("project_id", "location", "cluster", *JUDGED[view].split()):
+        if view == "latest_runs" and column in ("project_id", "location", "cluster"):
+            continue
+        changed = [dict(rows[0]) | {column: _other(rows[0][column])}, *rows[1:]]
+        wrong = judge(_with(played.seen, view, changed), played.knowledge, played.now)
+        assert [one for one in wrong if one.startswith(f"{view}: ")], column
+
+
+NEWEST = "(SELECT snapshot_id FROM latest_{table} WHERE cluster IS NOT NULL LIMIT 1)"
+OLDEST = "(SELECT snapshot_id FROM snapshots ORDER BY snapshot_time LIMIT 1)"
+
+
+@pytest.mark.parametrize("table", [*TABLES, "collections"])
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        (f"DELETE FROM {{table}} WHERE rowid = (SELECT min(rowid) FROM {{table}} WHERE snapshot_id = {NEWEST})", "has"),
+        (f"DELETE FROM {{table}} WHERE rowid = (SELECT min(rowid) FROM {{table}} WHERE snapshot_id = {OLDEST})", "has"),
+        (f"INSERT INTO {{table}} SELECT * FROM {{table}} WHERE snapshot_id = {NEWEST} LIMIT 1", "has"),
+        (f"UPDATE {{table}} SET snapshot_id = 'nobody' WHERE snapshot_id = {NEWEST}", "has 0"),
+    ],
+    ids=["deleted", "deleted from of old", "doubled", "orphaned"],
+)
+def test_what_is_done_to_a_table_is_reported(played: Played, tmp_path: Path, table: str, sql: str, told: str) -> None:
+    wrong = judge(_after(played, tmp_path, sql.format(table=table)), played.knowledge, played.now)
+    assert [one for one in wrong if one.startswith(f"{table}: attempt") and told in one]
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        (f"INSERT INTO pods SELECT * REPLACE ('x' AS uid) FROM pods WHERE snapshot_id = {OLDEST} LIMIT 1", "pods: "),
+        ("INSERT INTO snapshots SELECT * REPLACE ('x' AS snapshot_id) FROM snapshots LIMIT 1", "has 2 snapshots of"),
+        ("INSERT INTO snapshots SELECT * REPLACE ('x' AS run_id) FROM snapshots LIMIT 1", "was not committed"),
+        (f"DELETE FROM snapshots WHERE snapshot_id = {OLDEST}", "was committed, but not its snapshot"),
+        ("INSERT INTO runs SELECT * FROM latest_runs_ids", "latest_runs:  is there 2 times"),
+        (f"DELETE FROM collections WHERE resource = 'pods' AND snapshot_id = {OLDEST}", "coverage: "),
+        ("UPDATE collections SET message = NULL WHERE outcome = 'forbidden'", "does not say why it is forbidden"),
+        ("UPDATE collections SET unreadable = [] WHERE outcome = 'partial'", "neither shown nor said to be unreadable"),
+        (
+            "UPDATE collections SET outcome = 'ok' WHERE outcome = 'forbidden' AND cluster IS NOT NULL",
+            "as if it were deleted",
+        ),
+        ("UPDATE collections SET listed_clusters = [] WHERE cluster IS NULL", "has listed_clusters []"),
+    ],
+)
+def test_what_is_forged_is_reported(played: Played, tmp_path: Path, sql: str, told: str) -> None:
+    runs = "CREATE TEMP VIEW latest_runs_ids AS SELECT r.* FROM runs AS r JOIN latest_runs USING (snapshot_id)"
+    wrong = judge(_after(played, tmp_path, runs, sql), played.knowledge, played.now)
+    assert [one for one in wrong if told in one]
+
+
+@pytest.mark.parametrize(
+    ("view", "sql", "told"),
+    [
+        (
+            "latest_pods",
+            "SELECT t.*, FALSE AS carried_forward FROM pods AS t JOIN latest_snapshots USING (snapshot_id)",
+            "latest_pods: {of} is not there",
+        ),
+        (
+            "latest_pods",
+            "SELECT t.*, FALSE AS carried_forward FROM pods AS t JOIN snapshots USING (snapshot_id)",
+            "pods {of} is shown, and was not there when they were read",
+        ),
+        (
+            "latest_namespaces",
+            "SELECT *, FALSE AS carried_forward FROM namespaces",
+            "is there 2 times",
+        ),
+    ],
+    ids=["nothing carried forward", "deleted ones too", "of all time"],
+)
+def test_a_view_that_lies_is_reported(played: Played, tmp_path: Path, view: str, sql: str, told: str) -> None:
+    wrong = judge(_after(played, tmp_path, f"CREATE OR REPLACE VIEW {view} AS {sql}"), played.knowledge, played.now)
+    head, _, tail = told.partition("{of}")
+    assert [one for one in wrong if head in one and tail in one]
+
+
+def test_without_the_model_too_no_object_may_look_deleted(played: Played) -> None:
+    for view in ("latest_namespaces", "latest_nodes", "latest_workloads"):
+        rows = [row for row in played.seen.views[view] if not row["carried_forward"] and row.get("resource") != "pods"]
+        for row in rows:
+            others = [one for one in played.seen.views[view] if one is not row]
+            wrong = list(lies(_with(played.seen, view, others), played.knowledge, played.now))
+            told = ("not shown: as if it were deleted", "neither shown nor said to be unreadable")
+            assert [one for one in wrong if row["name"] in one and one.endswith(told)], row
+
+
+def test_the_oracle_knows_every_kind_that_is_collected() -> None:
+    assert set(KINDS) == set(RESOURCES)
+
+
+def _with(seen: Seen, view: str, rows: list[Object]) -> Seen:
+    return replace(seen, views={**seen.views, view: rows})
+
+
+def _after(played: Played, directory: Path, *statements: str) -> Seen:
+    """What is seen of a copy of the database after these statements."""
+    copy = DuckDB(shutil.copy(played.database, directory / "changed.duckdb"))
+    with duckdb.connect(str(copy.path)) as connection:
+        connection.execute("LOAD icu; SET TimeZone = 'UTC'")
+        for statement in statements:
+            connection.execute(statement)
+    return copy.seen()
+
+
+def _other(value: Any) -> Any:
+    """Any other value of the type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, list):
+        return [{"key": "other", "value": "other"}] if not value or isinstance(value[0], dict) else ["other"]
+    return value.replace(year=1999) if hasattr(value, "year") else "other"

@@ -1,0 +1,99 @@
+"""Truth as a property: whatever becomes of a fleet and of the runs, no view ever says what is not so.
+
+Each object of the simulator's own inventory is, after each run, present with the right values, known to be missing for
+a reason, or deleted and in no view. `TRUTH_EXAMPLES=1000` plays so many histories, drawn anew each time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from truth.history import (
+    DYING_RUNS,
+    RUNS,
+    Chapter,
+    CreateCluster,
+    Death,
+    DeleteCluster,
+    Fleet,
+    Run,
+    drawn,
+)
+from truth.stage import Stage, Warehouse
+from truth.warehouses import BigQuery, DuckDB
+
+from job.simulator import Simulator
+
+EXAMPLES = os.environ.get("TRUTH_EXAMPLES")
+
+pytestmark = [pytest.mark.usefixtures("environment"), pytest.mark.timeout(3600 if EXAMPLES else 600)]
+
+
+def examples(number: int) -> settings:
+    """So many histories: the same ones each time, unless `TRUTH_EXAMPLES` says how many."""
+    return settings(
+        max_examples=int(EXAMPLES or number),
+        derandomize=EXAMPLES is None,
+        database=None,
+        deadline=None,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+        print_blob=False,
+    )
+
+
+Play = Callable[[Warehouse, Fleet, Iterable[Chapter]], None]
+
+
+@pytest.fixture
+def play(simulator: Simulator) -> Play:
+    """Plays a history into a warehouse, and has every view judged after each attempt of each run."""
+
+    def played(warehouse: Warehouse, fleet: Fleet, chapters: Iterable[Chapter]) -> None:
+        try:
+            Stage(simulator, warehouse, fleet).play(chapters)
+        finally:
+            warehouse.close()
+
+    return played
+
+
+@examples(30)
+@given(data=st.data())
+def test_nothing_is_shown_that_is_not_so(play: Play, data: st.DataObject) -> None:
+    play(DuckDB(), *drawn(data, RUNS))
+
+
+@examples(20)
+@given(data=st.data())
+def test_no_killed_slow_or_repeated_attempt_shows(play: Play, data: st.DataObject) -> None:
+    play(DuckDB(), *drawn(data, DYING_RUNS))
+
+
+@examples(6)
+@given(data=st.data())
+def test_the_same_holds_in_bigquery(play: Play, simulator: Simulator, data: st.DataObject) -> None:
+    play(BigQuery(simulator.bigquery_endpoint), *drawn(data, DYING_RUNS))
+
+
+# What has once been wrong.
+
+
+def test_a_cluster_made_anew_and_not_collected_does_not_bring_the_old_one_back(play: Play) -> None:
+    read, gone = Chapter(), Chapter((DeleteCluster(0),))
+    made_anew = Chapter((CreateCluster(0),), run=Run(exclude=(0,)))
+    play(DuckDB(), Fleet(1, 4, 1), (read, gone, made_anew))
+
+
+ALL = ("clusters", "node_pools", "nodes", "namespaces", "workloads", "containers", "pods", "pod_containers")
+
+
+@pytest.mark.parametrize("loaded", [(*ALL, "collections", "runs"), ("collections", "runs")])
+def test_an_attempt_repeated_under_its_number_does_not_show_the_one_that_died(
+    play: Play, loaded: tuple[str, ...]
+) -> None:
+    play(DuckDB(), Fleet(1, 4, 1), (Chapter(), Chapter(run=Run(deaths=(Death(loaded, repeated=True),)))))

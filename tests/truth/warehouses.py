@@ -1,0 +1,123 @@
+"""Where histories are written to; what is seen there is read with the engines' own clients."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from google.cloud import bigquery
+from google.oauth2.credentials import Credentials
+from truth.model import Object
+from truth.oracle import TABLES, VIEWS, Seen
+from truth.stage import Died, caught
+
+from job.sinks import Commit, Rows
+from job.sinks.duckdb import DuckDBSink
+
+
+class DuckDB:
+    """A database: a new one, or one that is there."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        if path is None:
+            path = Path(tempfile.mkdtemp(prefix="gke-inventory-truth-")) / "x.duckdb"
+            shutil.copy(_empty(), path)
+        self.path = path
+        self.url = f"duckdb:///{self.path}"
+
+    def close(self) -> None:
+        shutil.rmtree(self.path.parent)
+
+    def seen(self) -> Seen:
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            connection.execute("LOAD icu; SET TimeZone = 'UTC'")
+
+            def select(sql: str) -> list[Object]:
+                cursor = connection.execute(sql)
+                names = [column[0] for column in cursor.description]
+                return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+            return _seen(select)
+
+    @contextmanager
+    def dying(self, loaded: tuple[str, ...]) -> Iterator[None]:
+        """A run's rows arrive here in one transaction: those of a dead one are put in as BigQuery would have them."""
+
+        def publish(sink: Any, rows: Rows, commit: Commit) -> bool:
+            last = "snapshots" if "snapshots" in rows.files else "runs"
+            files = {table: file for table, file in rows.files.items() if table in loaded and table != last}
+            if files:
+                sink.publish(Rows(files, rows.counts), commit._replace(run_id=f"dead-{uuid.uuid4()}"))
+            raise Died
+
+        with caught(publish):
+            yield
+
+
+@cache
+def _empty() -> Path:
+    """A database with all tables and views, which take longer to make than a run takes."""
+    directory = Path(tempfile.mkdtemp(prefix="gke-inventory-truth-"))
+    atexit.register(shutil.rmtree, directory)
+    DuckDBSink(directory / "empty.duckdb", timeout_seconds=60).apply()
+    return directory / "empty.duckdb"
+
+
+class BigQuery:
+    """A dataset of the simulated BigQuery."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint, self._dataset = endpoint, f"shop-prod.truth_{uuid.uuid4().hex}"
+        self._client = bigquery.Client("shop-prod", Credentials("fake"), client_options={"api_endpoint": endpoint})
+        self.url = f"bigquery://{self._dataset}?location=EU"
+
+    def close(self) -> None:
+        self._client.delete_dataset(self._dataset, delete_contents=True, not_found_ok=True)
+        self._client.close()
+
+    def seen(self) -> Seen:
+        config = bigquery.QueryJobConfig(default_dataset=self._dataset)
+
+        def select(sql: str) -> list[Object]:
+            return [dict(row.items()) for row in self._client.query_and_wait(sql, job_config=config, location="EU")]
+
+        return _seen(select)
+
+    @contextmanager
+    def dying(self, loaded: tuple[str, ...]) -> Iterator[None]:
+        """Load jobs into all other tables fail for good."""
+        failing = [table for table in (*TABLES, "collections", "runs", "snapshots") if table not in loaded]
+        self._control("POST", [{"kind": "job_fails", "table": table, "times": None} for table in failing])
+        try:
+            yield
+        finally:
+            self._control("DELETE")
+
+    def _control(self, method: str, body: object = None) -> None:
+        url, data = f"{self._endpoint}/_control/faults", json.dumps(body).encode() if body else None
+        with urllib.request.urlopen(urllib.request.Request(url, data, method=method), timeout=30):
+            pass
+
+
+def _seen(select: Callable[[str], list[Object]]) -> Seen:
+    identities = "SELECT snapshot_id, snapshot_time, run_id, attempt, project_id, location, cluster"
+    counts = " UNION ALL ".join(
+        f"SELECT '{table}' AS name, snapshot_id, COUNT(*) AS number FROM {table} GROUP BY 1, 2"
+        for table in (*TABLES, "collections")
+    )
+    return Seen(
+        views={view: select(f"SELECT * FROM {view}") for view in VIEWS},
+        runs=select(f"{identities} FROM runs"),
+        snapshots=select(f"{identities} FROM snapshots"),
+        counts={(row["name"], row["snapshot_id"]): row["number"] for row in select(counts)},
+    )

@@ -1,0 +1,17 @@
+"""A warehouse on each of the two engines, and one that the job itself has filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engines import Warehouse
+
+
+@pytest.fixture(params=["duckdb", pytest.param("googlesql", marks=pytest.mark.xdist_group("googlesql"))])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    """A warehouse made by hand; each test of it runs on both engines, with the same expectations."""
+    made = Warehouse(tmp_path / "warehouse.duckdb", request.param)
+    yield made
+    made.close()

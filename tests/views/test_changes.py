@@ -1,0 +1,193 @@
+"""The view `changes`: what differs between a cluster's last two runs, and what nobody can know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from engines import Warehouse
+from warehouse import FIRST, Attempt, Read, container, image_parts, run_of, workload
+
+from job.tables import Record
+
+CHANGES = "SELECT name, container, field, change, old_value, new_value FROM changes"
+
+
+def app(
+    name: str,
+    image: str = "app:1",
+    replicas: int = 1,
+    *,
+    uid: str = "",
+    cpu: int | None = None,
+    kind: str = "Deployment",
+) -> list[Record]:
+    return [
+        workload(name, uid=uid, kind=kind, replicas_wanted=replicas),
+        container(name, kind=kind, cpu_request_millicores=cpu, **image_parts(image)),
+    ]
+
+
+def read(*objects: Record, **more: object) -> Read:
+    return Read("a", more={"deployments": list(objects)}, **more)  # type: ignore[arg-type]
+
+
+def test_each_thing_that_changed_is_a_row_with_what_it_was_and_is(house: Warehouse) -> None:
+    before = [*app("web", "app:1", 2, cpu=100), *app("gone", "old:1"), *app("same", "app:1"), *app("anew", uid="u1")]
+    after = [*app("web", "app:2", 5, cpu=250), *app("fresh", "new:1"), *app("same", "app:1"), *app("anew", uid="u2")]
+    house.publish(run_of(1, read(*before)))
+    house.publish(run_of(2, read(*after)))
+    assert house.ask(CHANGES) == [
+        ("anew", None, "workload", "changed", "u1", "u2"),
+        ("fresh", "app", "image", "added", None, "new:1"),
+        ("fresh", None, "replicas_wanted", "added", None, "1"),
+        ("fresh", None, "workload", "added", None, "uid-fresh"),
+        ("gone", "app", "image", "removed", "old:1", None),
+        ("gone", None, "replicas_wanted", "removed", "1", None),
+        ("gone", None, "workload", "removed", "uid-gone", None),
+        ("web", "app", "cpu_request_millicores", "changed", "100", "250"),
+        ("web", "app", "image", "changed", "app:1", "app:2"),
+        ("web", None, "replicas_wanted", "changed", "2", "5"),
+    ]
+    where = "project_id, location, cluster, snapshot_id, previous_snapshot_id, resource, namespace, kind"
+    assert house.ask(f"SELECT DISTINCT {where}, snapshot_time, previous_snapshot_time FROM changes") == [
+        (
+            "shop-prod", "europe-west1", "a", "2-a", "1-a", "deployments", "default", "Deployment",
+            FIRST + timedelta(hours=2), FIRST + timedelta(hours=1),
+        )
+    ]  # fmt: skip
+
+
+def test_requests_and_limits_that_come_and_go_are_changes_of_their_container(house: Warehouse) -> None:
+    bounds = {"memory_request_bytes": 1 << 20, "memory_limit_bytes": 1 << 30}
+    both = [container("w", "app", **image_parts("a:1")), container("w", "proxy", position=1, **image_parts("p:1"))]
+    bounded = [
+        container("w", "app", cpu_limit_millicores=500, **image_parts("a:1")),
+        container("w", "log", position=1, **bounds, **image_parts("l:1")),
+    ]
+    house.publish(run_of(1, read(workload("w"), *both)))
+    house.publish(run_of(2, read(workload("w"), *bounded)))
+    assert house.ask(CHANGES) == [
+        ("w", "app", "cpu_limit_millicores", "added", None, "500"),
+        ("w", "log", "image", "added", None, "l:1"),
+        ("w", "log", "memory_limit_bytes", "added", None, "1073741824"),
+        ("w", "log", "memory_request_bytes", "added", None, "1048576"),
+        ("w", "proxy", "image", "removed", "p:1", None),
+    ]
+
+
+def test_only_the_last_two_runs_are_compared(house: Warehouse) -> None:
+    for number, image in enumerate(("app:1", "app:2", "app:2"), 1):
+        house.publish(run_of(number, read(*app("web", image))))
+    assert house.ask(CHANGES) == []
+    house.publish(run_of(4, read(*app("web", "app:3"))))
+    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:2", "app:3")]
+
+
+def test_a_first_snapshot_changes_nothing(house: Warehouse) -> None:
+    house.publish(run_of(1, read(*app("web"))))
+    assert house.ask(CHANGES) == []
+
+
+def test_a_cluster_that_is_gone_changes_nothing(house: Warehouse) -> None:
+    house.publish(run_of(1, read(*app("web", "app:1"))))
+    house.publish(run_of(2, read(*app("web", "app:2"))))
+    house.publish(run_of(3))
+    assert house.ask(CHANGES) == []
+
+
+@pytest.mark.parametrize("unread", ["forbidden", "unreachable", "off", "expired"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_kind_that_one_of_the_two_did_not_read_removes_and_adds_nothing(
+    house: Warehouse, unread: str, first: bool
+) -> None:
+    job = app("job", kind="Job")
+    seen = Read("a", more={"deployments": app("web"), "jobs": job})
+    blind = Read("a", more={"deployments": unread, "jobs": []})
+    house.publish(run_of(1, blind if first else seen))
+    house.publish(run_of(2, seen if first else blind))
+    change = "added" if first else "removed"
+    assert house.ask("SELECT DISTINCT name, kind, change FROM changes") == [("job", "Job", change)]
+
+
+def test_of_a_kind_that_was_read_in_part_nothing_is_removed(house: Warehouse) -> None:
+    house.publish(run_of(1, read(*app("web", "app:1"), *app("lost"))))
+    house.publish(run_of(2, read(*app("web", "app:2"), *app("fresh"), partial=["deployments"])))
+    assert house.ask("SELECT name, field, change FROM changes") == [
+        ("fresh", "image", "added"), ("fresh", "replicas_wanted", "added"), ("fresh", "workload", "added"),
+        ("web", "image", "changed"),
+    ]  # fmt: skip
+
+
+def test_of_a_kind_that_was_read_in_part_before_nothing_is_added(house: Warehouse) -> None:
+    house.publish(run_of(1, read(*app("web", "app:1"), *app("gone"), partial=["deployments"])))
+    house.publish(run_of(2, read(*app("web", "app:2"), *app("found"))))
+    assert house.ask("SELECT name, field, change FROM changes") == [
+        ("gone", "image", "removed"), ("gone", "replicas_wanted", "removed"), ("gone", "workload", "removed"),
+        ("web", "image", "changed"),
+    ]  # fmt: skip
+
+
+def test_a_cluster_made_anew_is_not_compared_with_its_predecessor(house: Warehouse) -> None:
+    house.publish(run_of(1, read(*app("web", "app:1"), cluster_id="old")))
+    house.publish(run_of(2, read(*app("web", "app:2"), cluster_id="new")))
+    assert house.ask(CHANGES) == []
+    house.publish(run_of(3, read(*app("web", "app:3"), cluster_id="new")))
+    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:2", "app:3")]
+
+
+def test_attempts_and_tasks_of_one_run_are_not_compared_with_one_another(house: Warehouse) -> None:
+    house.publish(run_of(1, read(*app("web", "app:1"))))
+    house.publish(run_of(2, read(*app("web", "app:2")), by=Attempt(0, 2)))
+    house.publish(run_of(2, read(*app("web", "app:2")), by=Attempt(1, 2)))
+    house.publish(run_of(2, read(*app("web", "app:3")), by=Attempt(0, 2, attempt=1)))
+    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:3")]
+
+
+def test_of_the_run_before_the_last_attempt_is_compared(house: Warehouse) -> None:
+    same: dict[str, Sequence[Record] | str] = {"deployments": "forbidden"}
+    house.publish(run_of(1, read(*app("web", "app:1"))))
+    house.publish(run_of(1, Read("a", more=same), by=Attempt(attempt=1)))
+    house.publish(run_of(2, read()))
+    assert house.ask(CHANGES) == []
+
+
+def test_a_run_that_was_killed_is_not_compared(house: Warehouse) -> None:
+    house.publish(run_of(1, read(*app("web", "app:1"))))
+    house.publish(run_of(2, read()), without=["snapshots"])
+    house.publish(run_of(3, read(*app("web", "app:2"))))
+    house.publish(run_of(4, read()), without=["snapshots"])
+    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
+
+
+def test_runs_of_the_same_moment_are_compared_in_the_order_of_the_other_views(house: Warehouse) -> None:
+    same = Attempt(time=FIRST)
+    house.publish(run_of(1, read(*app("web", "app:1")), by=same))
+    house.publish(run_of(2, read(*app("web", "app:2")), by=same))
+    assert house.ask("SELECT snapshot_id FROM latest_snapshots") == [("2-a",)]
+    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
+
+
+def test_objects_of_one_name_in_other_namespaces_kinds_and_clusters_are_others(house: Warehouse) -> None:
+    here = [workload("web"), container("web", **image_parts("app:1"))]
+    there = [workload("web", namespace="b"), container("web", namespace="b", **image_parts("app:1"))]
+    of_another_kind = app("web", "app:1", kind="StatefulSet")
+    house.publish(
+        run_of(
+            1,
+            Read("a", more={"deployments": [*here, *there], "statefulsets": of_another_kind}),
+            Read("b", more={"deployments": app("web", "app:1")}),
+        )
+    )
+    there[1] = container("web", namespace="b", **image_parts("app:2"))
+    house.publish(
+        run_of(
+            2,
+            Read("a", more={"deployments": [*here, *there], "statefulsets": of_another_kind}),
+            Read("b", more={"deployments": app("web", "app:1")}),
+        )
+    )
+    assert house.ask("SELECT cluster, namespace, kind, old_value, new_value FROM changes") == [
+        ("a", "b", "Deployment", "app:1", "app:2")
+    ]

@@ -1,0 +1,132 @@
+"""What clusters have to give and which versions they run: `capacity` and `versions`."""
+
+from __future__ import annotations
+
+import pytest
+from engines import Warehouse
+from warehouse import Read, gke_cluster, node, node_pool, pod, run_of
+
+DAY = 86400
+GIB = 1 << 30
+
+NODES = [
+    node("n1", cpu_allocatable_millicores=4000, memory_allocatable_bytes=8 * GIB, pods_allocatable=110),
+    node("n2", cpu_allocatable_millicores=4000, memory_allocatable_bytes=8 * GIB, pods_allocatable=110),
+    node("s1", "spot", cpu_allocatable_millicores=2000, memory_allocatable_bytes=4 * GIB, pods_allocatable=32),
+]
+PODS = [
+    pod("a1", node="n1", cpu_request_millicores=500, memory_request_bytes=GIB, memory_limit_bytes=2 * GIB),
+    pod("a2", node="s1", cpu_request_millicores=250, cpu_limit_millicores=1000),
+    pod("b1", namespace="b", node="n2"),
+    pod("b2", namespace="b", phase="Pending", cpu_request_millicores=8000),
+    pod("b3", namespace="b", node="lost", cpu_request_millicores=100),
+    pod("done", namespace="c", node="n1", phase="Succeeded", cpu_request_millicores=4000),
+    pod("dead", namespace="b", node="n1", phase="Failed", memory_request_bytes=GIB),
+]
+SUMS = (
+    "SELECT level, node_pool, namespace, nodes, cpu_allocatable_millicores, memory_allocatable_bytes, "
+    "pods_allocatable, pods, pods_unscheduled, cpu_request_millicores, memory_request_bytes, "
+    "cpu_limit_millicores, memory_limit_bytes, "
+    "pods_without_cpu_limit, pods_without_memory_limit FROM capacity"
+)
+
+
+def test_capacity_sums_what_is_reserved_beside_what_there_is(house: Warehouse) -> None:
+    house.publish(run_of(1, Read("a", pods=PODS, more={"nodes": NODES})))
+    assert house.ask(SUMS) == [
+        ("cluster", None, None, 3, 10000, 20 * GIB, 252, 5, 1, 8850, GIB, 1000, 2 * GIB, 4, 4),
+        ("namespace", None, "b", None, None, None, None, 3, 1, 8100, 0, None, None, 3, 3),
+        ("namespace", None, "default", None, None, None, None, 2, 0, 750, GIB, 1000, 2 * GIB, 1, 1),
+        ("node_pool", "pool", None, 2, 8000, 16 * GIB, 220, 2, 0, 500, GIB, None, 2 * GIB, 2, 1),
+        ("node_pool", "spot", None, 1, 2000, 4 * GIB, 32, 1, 0, 250, 0, 1000, None, 0, 1),
+        ("node_pool", None, None, 0, None, None, None, 2, 1, 8100, 0, None, None, 2, 2),
+    ]
+
+
+def test_a_pool_without_pods_has_nothing_reserved(house: Warehouse) -> None:
+    house.publish(run_of(1, Read("a", pods=[], more={"nodes": NODES[2:]})))
+    assert house.ask(SUMS) == [
+        ("cluster", None, None, 1, 2000, 4 * GIB, 32, 0, 0, 0, 0, None, None, 0, 0),
+        ("node_pool", "spot", None, 1, 2000, 4 * GIB, 32, 0, 0, 0, 0, None, None, 0, 0),
+    ]
+
+
+def test_what_was_never_read_is_null_and_not_nothing(house: Warehouse) -> None:
+    house.publish(
+        run_of(
+            1,
+            Read("no-nodes", pods=PODS[:1], more={"nodes": "forbidden"}),
+            Read("no-pods", pods="forbidden", more={"nodes": NODES[2:]}),
+            Read("nothing", "unreachable", "unreachable", more={"nodes": "unreachable"}),
+        )
+    )
+    told = "SELECT cluster, nodes, cpu_allocatable_millicores, pods, cpu_request_millicores, pods_without_cpu_limit"
+    assert house.ask(f"{told} FROM capacity WHERE level = 'cluster'") == [
+        ("no-nodes", None, None, 1, 500, 1),
+        ("no-pods", 1, 2000, None, None, None),
+        ("nothing", None, None, None, None, None),
+    ]
+    assert house.ask("SELECT cluster, node_pool, nodes, pods FROM capacity WHERE level = 'node_pool'") == [
+        ("no-nodes", None, None, 1),
+        ("no-pods", "spot", 1, None),
+    ]
+
+
+def test_capacity_says_of_nodes_and_pods_apart_how_old_they_are(house: Warehouse) -> None:
+    house.publish(run_of(0, Read("a", pods=PODS[:1], more={"nodes": NODES[:1]})))
+    house.publish(run_of(24, Read("a", pods=PODS[:2], more={"nodes": "timed_out"})))
+    told = "SELECT nodes_age_seconds, nodes_carried_forward, pods_age_seconds, pods_carried_forward, pods FROM capacity"
+    assert house.ask(f"{told} WHERE level = 'cluster'") == [(2 * DAY, True, DAY, False, 2)]
+    pools = "SELECT node_pool, nodes, pods FROM capacity WHERE level = 'node_pool'"
+    assert house.ask(pools) == [("pool", 1, 1), (None, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("control_plane", "kubelet", "behind", "within"),
+    [
+        ("1.33.5-gke.1080000", "v1.33.5-gke.1080000", 0, True),
+        ("1.33.5-gke.1080000", "v1.33.1-gke.1", 0, True),
+        ("1.34.1-gke.2037000", "v1.31.13-gke.1230000", 3, True),
+        ("1.34.1-gke.2037000", "v1.30.14-gke.1", 4, False),
+        ("1.33.5-gke.1080000", "v1.34.0-gke.1", -1, False),
+        ("1.33.5", "v2.0.1", None, False),
+        (None, "v1.33.5", None, None),
+        ("1.33.5", None, None, None),
+        ("1.33.5", "odd", None, None),
+    ],
+)
+def test_versions_hold_kubelets_to_the_skew_policy(
+    house: Warehouse, control_plane: str | None, kubelet: str | None, behind: int | None, within: bool | None
+) -> None:
+    nodes = [node("n1", kubelet_version=kubelet)]
+    house.publish(run_of(1, Read("a", more={"nodes": nodes}, gke=[gke_cluster(control_plane)])))
+    told = "SELECT control_plane_version, kubelet_version, minor_versions_behind, within_policy FROM versions"
+    assert house.ask(told) == [(control_plane, kubelet, behind, within)]
+
+
+def test_versions_are_counted_by_pool_and_kubelet(house: Warehouse) -> None:
+    nodes = [
+        node("n1", kubelet_version="v1.33.5"), node("n2", kubelet_version="v1.33.5"),
+        node("n3", kubelet_version="v1.32.9"), node("x", None, kubelet_version="v1.33.5"),
+    ]  # fmt: skip
+    gke = [gke_cluster("1.33.5"), node_pool("pool", "1.33.5"), node_pool("empty", "1.31.13")]
+    house.publish(run_of(1, Read("a", more={"nodes": nodes}, gke=gke), Read("b", gke=[gke_cluster("1.34.1")])))
+    told = "SELECT cluster, release_channel, node_pool, kubelet_version, nodes, minor_versions_behind FROM versions"
+    assert house.ask(told) == [
+        ("a", "REGULAR", "empty", "1.31.13", None, 2),
+        ("a", "REGULAR", "pool", "v1.32.9", 1, 1),
+        ("a", "REGULAR", "pool", "v1.33.5", 2, 0),
+        ("a", "REGULAR", None, "v1.33.5", 1, 0),
+        ("b", "REGULAR", None, None, None, None),
+    ]
+
+
+def test_versions_of_nodes_that_could_not_be_read_are_their_pools_or_carried_forward(house: Warehouse) -> None:
+    gke = [gke_cluster("1.34.1"), node_pool("pool", "1.33.5")]
+    house.publish(run_of(0, Read("a", more={"nodes": "forbidden"}, gke=gke)))
+    told = "SELECT node_pool, kubelet_version, nodes, age_seconds, carried_forward FROM versions"
+    assert house.ask(told) == [("pool", "1.33.5", None, 2 * DAY, False)]
+    nodes = [node("n1", kubelet_version="v1.32.9")]
+    house.publish(run_of(12, Read("a", more={"nodes": nodes}, gke=gke)))
+    house.publish(run_of(24, Read("a", more={"nodes": "forbidden"}, gke=gke)))
+    assert house.ask(told) == [("pool", "v1.32.9", 1, 3 * DAY // 2, True)]

@@ -1,0 +1,173 @@
+"""All views over what the job writes of a simulated fleet: the same rows on both engines; the README's queries."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import msgspec
+import pytest
+from engines import Answer, OnDuckDB, OnGoogleSQL, tables_of
+from googlesql import DATASET, Dataset
+
+from job import latest
+from job.config import Config
+from job.run import run
+from job.simulator import Simulator, simulate
+from job.sinks.duckdb import DuckDBSink
+from job.tables import TABLES
+from job.views import View, for_bigquery, views
+
+README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+
+pytestmark = pytest.mark.xdist_group("googlesql")
+
+
+class Fleet(NamedTuple):
+    """The database of a fleet that was collected twice, while things happened to it."""
+
+    path: Path
+    now: datetime
+    """A day after."""
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    """Two runs, with changes and faults between them, and a third that was killed before it was committed."""
+    path = tmp_path_factory.mktemp("fleet") / "fleet.duckdb"
+    with simulate(clusters=6, pods=40, seed=3) as simulator, pytest.MonkeyPatch.context() as patch:
+        for name, value in simulator.environment.items():
+            patch.setenv(name, value)
+        config = msgspec.convert(simulator.configuration | {"sink": f"duckdb:///{path}"}, Config)
+        run(config)
+        _change(simulator)
+        run(config)
+        killed = run(config)
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("DELETE FROM snapshots WHERE run_id = ?", [killed.run_id])
+            newest = connection.execute("SELECT epoch_us(max(snapshot_time)) FROM runs").fetchone()
+    assert newest is not None
+    return Fleet(path, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=newest[0], days=1))
+
+
+def _change(simulator: Simulator) -> None:
+    clusters = {f"{c['project']}/{c['location']}/{c['name']}": c for c in simulator.inventory()["clusters"]}
+    readable = [name for name, c in clusters.items() if not c["forbidden"]]
+    changed, blind, stopping, deleted = readable
+    deployments = clusters[changed]["objects"]["deployments"]
+    for item, image in zip(deployments[:2], ("registry.example.com/anew:1", "busybox"), strict=True):
+        key = f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+        simulator.delete(changed, "deployments", key)
+        item["spec"]["replicas"] += 3
+        item["spec"]["template"]["spec"]["containers"][0] |= {"image": image, "resources": {"limits": {"cpu": "3"}}}
+        simulator.create(changed, "deployments", item)
+    gone = deployments[2]["metadata"]
+    simulator.delete(changed, "deployments", f"{gone['namespace']}/{gone['name']}")
+    simulator.forbid(blind, "pods", "deployments", "nodes")
+    simulator.set_status(stopping, "STOPPING")
+    simulator.delete_cluster(deleted)
+    simulator.fault("data-platform", "gke_denied")
+
+
+def test_every_view_has_the_same_rows_on_both_engines(fleet: Fleet) -> None:
+    duckdb_, googlesql = OnDuckDB(fleet.path, fleet.now), OnGoogleSQL(tables_of(fleet.path), fleet.now)
+    different, empty = {}, []
+    for view in views():
+        here, there = (engine.query(f"SELECT * FROM {view.name}") for engine in (duckdb_, googlesql))
+        if here.columns != there.columns or _counted(here) != _counted(there):
+            different[view.name] = (_only(here, there), _only(there, here))
+        if not here.rows:
+            empty.append(view.name)
+    duckdb_.close()
+    assert different == {}
+    assert empty == []
+
+
+def test_what_happened_to_the_fleet_is_what_the_views_tell(fleet: Fleet) -> None:
+    asked = OnDuckDB(fleet.path, fleet.now)
+    assert sorted(
+        asked.query("SELECT cluster, status, outcome, COUNT(*) FROM coverage GROUP BY ALL").rows, key=repr
+    ) == [
+        ("batch-1", "stale", "not_running", 9),
+        ("edge-1", "never_read", "forbidden", 9),
+        ("payments-1", "ok", "ok", 6),
+        ("payments-1", "stale", "forbidden", 3),
+        ("search-1", "never_read", "forbidden", 2),
+        ("search-1", "stale", "forbidden", 7),
+        ("web-1", "ok", "ok", 9),
+        (None, "never_read", "forbidden", 1),
+        (None, "ok", "ok", 2),
+        (None, "stale", "forbidden", 1),
+    ]
+    told = asked.query("SELECT DISTINCT cluster, field, change FROM changes").rows
+    asked.close()
+    assert {cluster for cluster, _, _ in told} == {"web-1"}
+    assert {("workload", "removed"), ("image", "changed"), ("replicas_wanted", "changed")} <= {
+        told[1:] for told in told
+    }
+
+
+@pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
+def test_bigquery_takes_each_view_as_it_is_rendered(view: View) -> None:
+    columns = Dataset({}).analyse(view)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]* [A-Z].*", column) for column in columns), columns
+    names = [column.partition(" ")[0] for column in columns]
+    assert len(names) == len(set(names))
+    read = re.findall(r"`([^`]*)`", for_bigquery(view, DATASET))
+    known = {*TABLES, *(other.name for other in views())}
+    assert read
+    assert {name.removeprefix(f"{DATASET}.") for name in read} <= known
+
+
+def test_ages_are_counted_from_now(fleet: Fleet) -> None:
+    sink, googlesql = DuckDBSink(fleet.path, timeout_seconds=30), Dataset(tables_of(fleet.path))
+    asked = "SELECT snapshot_time, age_seconds FROM latest_snapshots"
+    for answer in (lambda: sink.query(asked).rows, lambda: googlesql.query(asked)[1]):
+        before = datetime.now(UTC)
+        rows = answer()
+        after = datetime.now(UTC)
+        assert rows
+        for time, age in rows:
+            assert int((before - time).total_seconds()) <= age <= int((after - time).total_seconds())
+
+
+def test_a_view_whose_name_is_a_word_of_sql_is_a_frame_too(fleet: Fleet) -> None:
+    assert {"container", "missing"} <= set(latest("unbounded", sink=f"duckdb:///{fleet.path}").columns)
+
+
+def test_every_example_runs_on_both_engines(fleet: Fleet) -> None:
+    sink, googlesql = DuckDBSink(fleet.path, timeout_seconds=30), Dataset(tables_of(fleet.path), now=fleet.now)
+    for view in views():
+        assert re.search(rf"\bFROM {view.name}\b", view.example), view.name
+        names, _ = googlesql.query(view.example)
+        assert [name for name, _ in sink.query(view.example).columns] == names, view.name
+
+
+def table_of_views() -> list[str]:
+    """The rows of the README's table; one of the views of each kind that `latest_of_` files make stands for all."""
+    shown = [view for view in views() if not view.name.startswith("latest_") or view.name in _LATEST]
+    return [f"| {view.question} | `{view.name}` | `{view.example}` |" for view in shown]
+
+
+_LATEST = ("latest_clusters", "latest_collections", "latest_runs", "latest_snapshots", "latest_workloads")
+
+
+def test_the_readmes_table_of_views_is_current() -> None:
+    found = re.search(r"<!-- views -->\n(.*?)\n?<!-- /views -->", README, re.DOTALL)
+    assert found is not None
+    head, line, *shown = found[1].splitlines()
+    assert (head, line) == ("| question | view | for example |", "| --- | --- | --- |")
+    assert sorted(shown) == sorted(table_of_views())
+
+
+def _counted(answer: Answer) -> Counter[str]:
+    return Counter(repr(row) for row in answer.rows)
+
+
+def _only(one: Answer, other: Answer) -> list[str]:
+    """Column names, and the first rows that the other has not."""
+    return [str(one.columns), *sorted((_counted(one) - _counted(other)).elements())[:3]]

@@ -1,0 +1,88 @@
+"""What a view is made of, and when a warehouse must make it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from googlesql import Dataset, Refused
+
+import job.views
+from job import schema
+from job.tables import TABLES
+from job.views import digest, for_bigquery, views
+
+
+def test_there_is_a_latest_view_of_every_table() -> None:
+    assert {f"latest_{table}" for table in TABLES} <= {view.name for view in views()}
+
+
+def test_each_view_opens_with_the_question_it_answers_and_says_what_it_scans() -> None:
+    for view in views():
+        assert view.question.startswith(("Which", "What", "How")), view.name
+        assert ". " not in view.question
+        assert "Scans " in view.description
+        assert "$" not in view.description
+        assert len(view.description) <= 1024
+
+
+def test_each_view_comes_after_those_it_reads() -> None:
+    made: set[str] = set(TABLES)
+    for view in views():
+        assert set(view.reads) <= made, view.name
+        made.add(view.name)
+
+
+def test_only_the_ledgers_views_read_what_may_not_be_committed() -> None:
+    """The rule of what counts is in one place: other views read views, and of tables what a counted snapshot has."""
+    ledger = {"runs", "snapshots", "collections"}
+    may = {"committed_attempts", "project_lists", "latest_snapshots", "latest_collections", "coverage", "changes"}
+    assert {view.name for view in views() if ledger & set(view.reads)} == may
+    beneath = {"changes", *(view.name for view in views() if view.name.startswith("latest_"))}
+    assert {view.name for view in views() if (TABLES.keys() - ledger) & set(view.reads)} <= beneath
+
+
+def test_bigquerys_form_names_the_whole_table() -> None:
+    for view in views():
+        sql = for_bigquery(view, "my-project.inventory")
+        assert "${" not in sql
+        for name in view.reads:
+            assert f"`my-project.inventory.{name}`" in sql
+
+
+@pytest.fixture
+def _fresh_digests() -> Iterator[None]:
+    digest.cache_clear()
+    yield
+    digest.cache_clear()
+
+
+@pytest.mark.usefixtures("_fresh_digests")
+def test_a_view_is_made_anew_when_a_table_beneath_it_has_another_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {view.name: digest(view) for view in views()}
+    assert len(set(before.values())) == len(before)
+    added = schema.Column("added", "STRING", "NULLABLE", "")
+    monkeypatch.setattr(
+        job.views, "columns", lambda table: (*schema.columns(table), *([added] if table == "pods" else []))
+    )
+    digest.cache_clear()
+    changed = {view.name for view in views() if digest(view) != before[view.name]}
+    assert changed == {"latest_pods", "capacity", "images", "unowned_pods"}
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT nosuch FROM coverage",
+        "SELECT status AS new FROM coverage",
+        "SELECT COUNT(*) FILTER (WHERE status = 'ok') FROM coverage",
+        "SELECT MAX_BY(status, snapshot_time) FROM coverage",
+        "SELECT 5 % 2 FROM coverage",
+        "SELECT * FROM coverage WHERE status = 1",
+        "SELECT * EXCLUDE (status) FROM coverage",
+    ],
+)
+@pytest.mark.xdist_group("googlesql")
+def test_what_is_not_bigquerys_sql_is_refused(sql: str) -> None:
+    with pytest.raises(Refused):
+        Dataset({}).query(sql)
