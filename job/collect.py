@@ -130,7 +130,7 @@ class Collector:
         return self.spool.keep(segment)
 
     def _wait(self, seconds: float) -> None:
-        if self.stop.wait(seconds):
+        if self.stop.is_set() or (seconds and self.stop.wait(seconds)):
             raise Stopped
 
     def _snapshot(

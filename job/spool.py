@@ -2,9 +2,9 @@
 
 Rows are gathered in a `Segment`, one for each list that is being read, and count only when the list was read to its
 end: a list that broke off leaves nothing behind. Rows are compressed in blocks by whichever thread has filled one, each
-a DEFLATE stream of its own that ends on a byte boundary (`Z_FULL_FLUSH`), and go into their table's file at once. In the
-end those that count are joined as they are, their checksums by arithmetic: each file is one gzip member (RFC 1952),
-since not every reader goes on after the first.
+a DEFLATE stream of its own that ends on a byte boundary (`Z_FULL_FLUSH`), and go into the file of their table at once.
+In the end those that count are joined as they are, their checksums by arithmetic: each file is one gzip member (RFC
+1952), since not every reader goes on after the first.
 """
 
 from __future__ import annotations

@@ -1,10 +1,14 @@
-"""The containers of a pod specification."""
+"""The containers of a pod specification.
+
+Records are made in portions, here as in `pods.py`: that module says why.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from job.normalize.images import parse_image
 from job.normalize.quantities import as_written, base_units, milli_units, unparsed
@@ -70,11 +74,7 @@ def container_rows(
     for placed in containers_of(spec):
         container, asked = placed.spec, placed.asked
         image = parse_image(container.image)
-        resources = container.resources or core.ResourceRequirements()
-        requests, limits = resources.requests or _NONE, resources.limits or _NONE
-        security = container.security_context or core.SecurityContext()
-        capabilities = security.capabilities or core.Capabilities()
-        yield Container(
+        row = Container(
             resource=resource,
             workload_kind=kind,
             namespace=namespace,
@@ -89,42 +89,70 @@ def container_rows(
             image_tag=image.tag,
             image_digest=image.digest,
             image_pull_policy=container.image_pull_policy or None,
+        )
+        row = replace(
+            row,
             cpu_request_millicores=asked.cpu_request_millicores,
             cpu_limit_millicores=asked.cpu_limit_millicores,
             memory_request_bytes=asked.memory_request_bytes,
             memory_limit_bytes=asked.memory_limit_bytes,
-            ephemeral_storage_request_bytes=base_units(requests.get("ephemeral-storage")),
-            ephemeral_storage_limit_bytes=base_units(limits.get("ephemeral-storage")),
-            gpu_limit=base_units(limits.get("nvidia.com/gpu")),
-            requests=as_written(requests),
-            limits=as_written(limits),
-            unparsed_quantities=(*unparsed("requests", requests), *unparsed("limits", limits)),
             liveness_probe=_action(container.liveness_probe),
             readiness_probe=_action(container.readiness_probe),
             startup_probe=_action(container.startup_probe),
-            ports=tuple(
-                Port(
-                    name=port.name or None,
-                    container_port=port.container_port,
-                    protocol=port.protocol or None,
-                    host_port=port.host_port or None,
-                )
-                for port in container.ports or ()
-            ),
-            privileged=security.privileged,
-            allow_privilege_escalation=security.allow_privilege_escalation,
-            read_only_root_filesystem=security.read_only_root_filesystem,
-            run_as_non_root=security.run_as_non_root,
-            run_as_user=security.run_as_user,
-            run_as_group=security.run_as_group,
-            capabilities_added=tuple(capabilities.add or ()),
-            capabilities_dropped=tuple(capabilities.drop or ()),
-            seccomp_profile=security.seccomp_profile.type if security.seccomp_profile else None,
+            ports=tuple([_port(port) for port in container.ports or ()]),
         )
+        if container.resources is not None:
+            row = _with_resources(row, container.resources)
+        if container.security_context is not None:
+            row = _with_security(row, container.security_context)
+        yield row
+
+
+def _with_resources(row: Container, resources: core.ResourceRequirements) -> Container:
+    requests, limits = resources.requests or _NONE, resources.limits or _NONE
+    return replace(
+        row,
+        ephemeral_storage_request_bytes=base_units(requests.get("ephemeral-storage")),
+        ephemeral_storage_limit_bytes=base_units(limits.get("ephemeral-storage")),
+        gpu_limit=base_units(limits.get("nvidia.com/gpu")),
+        requests=as_written(requests),
+        limits=as_written(limits),
+        unparsed_quantities=(*unparsed("requests", requests), *unparsed("limits", limits)),
+    )
+
+
+def _with_security(row: Container, security: core.SecurityContext) -> Container:
+    capabilities = security.capabilities
+    return replace(
+        row,
+        privileged=security.privileged,
+        allow_privilege_escalation=security.allow_privilege_escalation,
+        read_only_root_filesystem=security.read_only_root_filesystem,
+        run_as_non_root=security.run_as_non_root,
+        run_as_user=security.run_as_user,
+        run_as_group=security.run_as_group,
+        capabilities_added=tuple(capabilities.add or ()) if capabilities else (),
+        capabilities_dropped=tuple(capabilities.drop or ()) if capabilities else (),
+        seccomp_profile=security.seccomp_profile.type if security.seccomp_profile else None,
+    )
+
+
+def _port(port: core.ContainerPort) -> Port:
+    return Port(
+        name=port.name or None,
+        container_port=port.container_port,
+        protocol=port.protocol or None,
+        host_port=port.host_port or None,
+    )
 
 
 def _action(probe: core.Probe | None) -> str | None:
     if probe is None:
         return None
-    actions = {"http": probe.http_get, "tcp": probe.tcp_socket, "grpc": probe.grpc, "exec": probe.exec}
-    return next((name for name, action in actions.items() if action is not None), None)
+    if probe.http_get is not None:
+        return "http"
+    if probe.tcp_socket is not None:
+        return "tcp"
+    if probe.grpc is not None:
+        return "grpc"
+    return "exec" if probe.exec is not None else None

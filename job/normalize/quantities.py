@@ -52,7 +52,7 @@ def _scaled(text: str, factor: int) -> int | None:
 
 def as_written(quantities: Mapping[str, Quantity] | None) -> tuple[ResourceQuantity, ...]:
     """Every resource with its quantity in the API's own text."""
-    return tuple(ResourceQuantity(resource=key, quantity=str(value)) for key, value in (quantities or {}).items())
+    return tuple([ResourceQuantity(resource=key, quantity=str(value)) for key, value in (quantities or {}).items()])
 
 
 def unparsed(name: str, quantities: Mapping[str, Quantity] | None) -> Iterator[str]:

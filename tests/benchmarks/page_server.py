@@ -25,19 +25,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import grpc
-from aiohttp import web
 from google.cloud import container_v1
 
 from job.simulator.certificates import authority, server_certificate
-from job.simulator.faults import Faults
-from job.simulator.fleet import PROJECTS, Fleet, make_fleet
+from job.simulator.fleet import Fleet, make_fleet
 from job.simulator.gke import message
-from job.simulator.identity import Identity
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 LIMIT = 500
@@ -67,6 +65,7 @@ _KINDS = {
     "Deployment": "deployments", "ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets",
     "Job": "jobs", "CronJob": "cronjobs",
 }  # fmt: skip
+TOKEN = "benchmark"
 _VERSION = b'{"major":"1","minor":"34","gitVersion":"v1.34.1-gke.2037000"}'
 
 
@@ -236,6 +235,22 @@ class Connections:
             stream.sendall(rest)
 
 
+class Tokens(BaseHTTPRequestHandler):
+    """The token endpoint."""
+
+    def do_POST(self) -> None:
+        """One token for all."""
+        body = json.dumps({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        """Nobody reads it."""
+
+
 class Gke(grpc.GenericRpcHandler):
     """`ListClusters`, for whoever asks."""
 
@@ -317,25 +332,26 @@ async def _serve(options: argparse.Namespace) -> None:
     fleet = make_fleet(clusters=options.clusters, pods=counts["pods"], seed=1, special=False)
     for cluster in fleet.clusters:
         cluster.port, cluster.ca_pem = connections.port, private.pem
-    identity = Identity(Faults([]), PROJECTS[0])
     gke = grpc.aio.server()
     gke.add_generic_rpc_handlers((Gke(fleet),))
     container = gke.add_insecure_port("127.0.0.1:0")
     await gke.start()
-    runner = web.AppRunner(identity.application(), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    token_uri = f"http://127.0.0.1:{runner.addresses[0][1]}/token"
-    identity.write_credentials(directory, token_uri)
+    tokens = ThreadingHTTPServer(("127.0.0.1", 0), Tokens)
+    threading.Thread(target=tokens.serve_forever, daemon=True).start()
+    user = {"type": "authorized_user", "client_id": "b", "client_secret": "b", "refresh_token": "b"}
+    (directory / "user.json").write_text(json.dumps(user))
     told = {
         "host": f"127.0.0.1:{connections.port}",
-        "token": identity.kubectl_token,
+        "token": TOKEN,
         "ca": private.pem.decode(),
         "configuration": {
             "projects": list(fleet.projects),
-            "api_endpoints": {"container": f"http://127.0.0.1:{container}", "oauth2": token_uri},
+            "api_endpoints": {
+                "container": f"http://127.0.0.1:{container}",
+                "oauth2": f"http://127.0.0.1:{tokens.server_port}",
+            },
         },
-        "environment": {"GOOGLE_APPLICATION_CREDENTIALS": str(directory / "service-account.json")},
+        "environment": {"GOOGLE_APPLICATION_CREDENTIALS": str(directory / "user.json")},
     }
     sys.stdout.write(json.dumps(told) + "\n")
     sys.stdout.flush()

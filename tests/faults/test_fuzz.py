@@ -21,13 +21,13 @@ from google.cloud import container_v1
 from google.protobuf.descriptor import FieldDescriptor
 from replay import items
 
-from job.reading import Reading
 from job.discover import _decoded
 from job.kinds import KINDS, Kind
 from job.listing import Answer, Expired, Unread, _refused
 from job.normalize.clusters import cluster_rows
 from job.normalize.owners import Owners
 from job.normalize.scope import Scope
+from job.reading import Reading
 from job.sinks import Commit, Outcome, Rows
 from job.sinks.duckdb import DuckDBSink
 from job.spool import open_spool
