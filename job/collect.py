@@ -1,42 +1,27 @@
-"""One cluster: kind by kind, page by page, to rows in the spool and one outcome each."""
+"""One cluster: its endpoint, its lists, its snapshot."""
 
 from __future__ import annotations
 
 import hashlib
 import threading
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any
-
-import msgspec
 
 from job.config import Config
 from job.connect import CONNECTABLE, Endpoint, choose_endpoint, connect
 from job.errors import InventoryError, SpoolError
+from job.gate import AT_ONCE
 from job.identity import Identity
-from job.kinds import KINDS, Kind
-from job.listing import MOST_RESTARTS, Expired, Server, Tally, Unread, pages
+from job.kinds import KINDS
+from job.listing import Deadline, Server, Unread
+from job.lists import Lists, Outcome, Stopped, bug, none_read
 from job.log import log
 from job.normalize.clusters import cluster_rows
-from job.normalize.metadata import controller_of
-from job.normalize.owners import Owners
-from job.normalize.scope import Scope
-from job.spool import Segment, Spool
+from job.spool import Spool
 from job.tables import Collection, Key, Record, Snapshot
-from job.wire import gke, meta
-
-_MOST_NAMED = 100  # unreadable objects named in one collection
-# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
-_PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
-_RAW_PAGE = msgspec.json.Decoder(meta.Page[msgspec.Raw])
-_NAMED = msgspec.json.Decoder(meta.Named)
-
-
-class Stopped(Exception):  # noqa: N818
-    """The run is over: what was under way is given up."""
+from job.wire import gke
 
 
 @dataclass(frozen=True)
@@ -78,6 +63,8 @@ class Collector:
     spool: Spool
     task: Task
     stop: threading.Event
+    deadline: Deadline | None = None
+    """The end of the run's time."""
 
     def collect(self, project_id: str, cluster: gke.Cluster) -> Collected:
         """Reads all kinds of one cluster; whatever happens to one of them costs no other.
@@ -94,36 +81,37 @@ class Collector:
             location=cluster.location,
             cluster=cluster.name,
         )
-        bound = log.bind(project=project_id, location=cluster.location, cluster=cluster.name)
         endpoint: Endpoint | None = None
-        version, bug = None, False
+        version: str | None = None
+        failure: Unread | None = None
+        has_bug = False
+        deadline = Deadline(clock + self.config.timeouts.cluster_seconds, "ClusterTimeout", "the cluster's time was up")
+        deadline = min(deadline, self.deadline or deadline)
+        outcomes: dict[str, Outcome] = {}
         rows = self._keep(key, cluster_rows(cluster))
-        collections: list[Collection] = []
         try:
             _check_state(cluster)
             endpoint = choose_endpoint(cluster, self.config.endpoint)
-            with connect(cluster, endpoint, self.identity) as client:
-                deadline = clock + self.config.timeouts.cluster_seconds
-                server = Server(client, self.identity, self.config.timeouts, deadline, self._wait)
-                version = _server_version(server)
-                for collection, kept in self._kinds(server, key):
-                    collections.append(collection)
-                    rows += kept
+            with connect(cluster, endpoint, self.identity, connections=AT_ONCE) as client:
+                server = Server(client, self.identity, self.config.timeouts, self._wait)
+                lists = Lists(server, deadline, key, self.config, self.spool, self.task.run_id)
+                for outcome in lists.read():
+                    outcomes[outcome.collection.resource] = outcome
+                version = lists.version
         except (Stopped, SpoolError):
             raise
         except Unread as error:
-            collections = [_unread(self.task, kind, Tally(), error) for kind in KINDS]
+            failure = error
         except InventoryError as error:
             failure = Unread("unreachable", str(error), reason=type(error).__name__.removesuffix("Error"))
-            collections = [_unread(self.task, kind, Tally(), failure) for kind in KINDS]
         except Exception as error:  # noqa: BLE001 (a bug of ours in one cluster costs no other; the run exits with 1)
-            bug = True
-            bound.error("bug", error=type(error).__name__, where=_where(error))
-            failure = Unread("bug", f"{type(error).__name__}: a bug in gke-inventory; please report it", reason="Bug")
-            collections = [_unread(self.task, kind, Tally(), failure) for kind in KINDS]
-        collections = [self._switched(collection) for collection in collections]
-        rows += self._keep(key, collections)
+            failure, has_bug = bug(error, key), True
+        if failure is not None:
+            outcomes = {**none_read(failure, deadline, self.config, self.task.run_id), **outcomes}
+        collections = [outcomes[kind.resource].collection for kind in KINDS]
+        rows += sum(outcome.rows for outcome in outcomes.values()) + self._keep(key, collections)
         snapshot = self._snapshot(cluster, endpoint, version, collections, rows, started_at, clock)
+        bound = log.bind(project=project_id, location=cluster.location, cluster=cluster.name)
         say = bound.info if snapshot.status == "complete" else bound.warning
         say(
             "cluster collected",
@@ -133,45 +121,8 @@ class Collector:
             seconds=snapshot.duration_seconds,
             **({"reason": snapshot.reason, "detail": snapshot.message} if snapshot.reason else {}),
         )
-        return Collected(key, snapshot, tuple(collections), bug)
-
-    def _kinds(self, server: Server, key: Key) -> Iterator[tuple[Collection, int]]:
-        scope = Scope(Owners(), self.config.annotations)
-        for kind in KINDS:
-            if kind.controls:
-                scope.owners.expect(kind.controls)
-        for kind in KINDS:
-            yield self._kind(kind, server, key, scope)
-
-    def _kind(self, kind: Kind, server: Server, key: Key, scope: Scope) -> tuple[Collection, int]:
-        """One kind's outcome, and how many rows of it were kept."""
-        tally = Tally()
-        if not self.config.kinds.get(kind.resource, True):
-            return _unread(self.task, kind, tally, Unread("off", "switched off in the configuration")), 0
-        while True:
-            segment = self.spool.segment(key)
-            reading = _Reading(kind, scope, segment)
-            try:
-                for page in pages(server, kind.path, self.config.page_limit, reading.decode, tally):
-                    self._wait(0)
-                    reading.add(page)
-            except Expired as error:
-                segment.drop()
-                tally.restarts += 1
-                if tally.restarts > MOST_RESTARTS:
-                    gone = Unread("expired", str(error), reason="Expired", http_status=tally.http_status)
-                    return _unread(self.task, kind, tally, gone), 0
-                tally.resource_version = None
-                continue
-            except Unread as error:
-                segment.drop()
-                return _unread(self.task, kind, tally, error), 0
-            except BaseException:
-                segment.drop()
-                raise
-            if kind.controls:
-                scope.owners.add(kind.controls, reading.controllers)
-            return reading.collection(self.task, tally), self.spool.keep(segment)
+        has_bug = has_bug or any(outcome.is_bug for outcome in outcomes.values())
+        return Collected(key, snapshot, tuple(collections), has_bug)
 
     def _keep(self, key: Key, records: Iterator[Record] | list[Collection]) -> int:
         segment = self.spool.segment(key)
@@ -179,16 +130,8 @@ class Collector:
         return self.spool.keep(segment)
 
     def _wait(self, seconds: float) -> None:
-        if self.stop.wait(seconds):
+        if self.stop.is_set() or (seconds and self.stop.wait(seconds)):
             raise Stopped
-
-    def _switched(self, collection: Collection) -> Collection:
-        """A kind that is off is off, also where the cluster could not be reached."""
-        if self.config.kinds.get(collection.resource, True) or collection.outcome == "off":
-            return collection
-        return msgspec.structs.replace(
-            collection, outcome="off", reason=None, message="switched off in the configuration", http_status=None
-        )
 
     def _snapshot(
         self,
@@ -225,119 +168,11 @@ class Collector:
         )
 
 
-class _Reading:
-    """The pages of one list on their way to one segment."""
-
-    def __init__(self, kind: Kind, scope: Scope, segment: Segment) -> None:
-        self._kind, self._scope, self._segment = kind, scope, segment
-        self._objects = 0
-        self._unreadable_objects = 0
-        self._unreadable: list[str] = []
-        self.controllers: dict[str, meta.OwnerReference | None] = {}
-        """UID -> controller of each object, for kinds that may control others."""
-
-    def decode(self, body: bytes) -> meta.Page[Any]:
-        """The page, decoded whole; object by object where that fails, so that one bad object costs one object."""
-        try:
-            return _PAGES[self._kind.resource].decode(body)
-        except meta.NOT_DECODABLE:
-            raw = _RAW_PAGE.decode(body)
-        good = []
-        for position, item in enumerate(raw.items or ()):
-            try:
-                good.append(msgspec.json.decode(item, type=self._kind.item))
-            except meta.NOT_DECODABLE:
-                self._unreadable_objects += 1
-                if len(self._unreadable) < _MOST_NAMED:
-                    self._unreadable.append(_name_of(item) or f"page item {position}")
-        return meta.Page(metadata=raw.metadata, items=good)
-
-    def add(self, page: meta.Page[Any]) -> None:
-        items = page.items or ()
-        self._objects += len(items)
-        rows, scope, segment = self._kind.rows, self._scope, self._segment
-        for item in items:
-            segment.add(rows(item, scope))
-        if self._kind.controls:
-            self.controllers.update((item.metadata.uid, controller_of(item.metadata)) for item in items)
-
-    def collection(self, task: Task, tally: Tally) -> Collection:
-        message = None
-        if self._unreadable_objects:
-            message = f"{self._unreadable_objects} objects could not be decoded: {', '.join(self._unreadable[:3])}"
-        return Collection(
-            outcome="partial" if self._unreadable_objects else "ok",
-            message=message,
-            objects=self._objects,
-            unreadable=tuple(self._unreadable),
-            unreadable_objects=self._unreadable_objects,
-            **_told(task, self._kind, tally),
-        )
-
-
-def _unread(task: Task, kind: Kind, tally: Tally, error: Unread) -> Collection:
-    told = _told(task, kind, tally) | {"http_status": error.http_status, "resource_version": None}
-    return Collection(
-        outcome=error.outcome, reason=error.reason, message=error.message, objects=0, unreadable_objects=0, **told
-    )
-
-
-def _told(task: Task, kind: Kind, tally: Tally) -> dict[str, Any]:
-    return {
-        "run_id": task.run_id,
-        "resource": kind.resource,
-        "http_status": tally.http_status,
-        "resource_version": tally.resource_version,
-        "pages": tally.pages,
-        "bytes": tally.bytes,
-        "requests": tally.requests,
-        "retries": tally.retries,
-        "restarts": tally.restarts,
-        "waited_seconds": tally.waited_seconds,
-        "started_at": tally.started_at,
-        "duration_seconds": tally.duration_seconds,
-    }
-
-
 def _check_state(cluster: gke.Cluster) -> None:
     status = str(cluster.status)
     if status not in CONNECTABLE:
         told = f" ({cluster.status_message[:200]})" if cluster.status_message else ""
         raise Unread("not_running", f"the cluster is {status} in GKE{told}", reason=status)
-
-
-class _Version(meta.Wire, frozen=True):
-    git_version: str | None = None
-
-
-_VERSION = msgspec.json.Decoder(_Version)
-
-
-def _server_version(server: Server) -> str | None:
-    """The API server's own version: the first request, which tells whether the server can be reached at all.
-
-    Raises:
-        Unread: it cannot. A server that answers, but not with this, is left to the lists.
-    """
-    try:
-        return server.get("/version", [], _VERSION.decode, Tally()).git_version
-    except (Expired, msgspec.ValidationError):
-        return None
-    except Unread as error:
-        if error.outcome in ("unreachable", "timed_out"):
-            raise
-        return None
-
-
-def _name_of(item: msgspec.Raw) -> str | None:
-    """`namespace/name` of an object that cannot be decoded, where at least that can."""
-    try:
-        named = _NAMED.decode(item).metadata
-    except meta.NOT_DECODABLE:
-        return None
-    if named is None or not named.name:
-        return None
-    return f"{named.namespace}/{named.name}" if named.namespace else named.name
 
 
 def _summary(incomplete: list[Collection], wanted: list[Collection]) -> str | None:
@@ -349,11 +184,3 @@ def _summary(incomplete: list[Collection], wanted: list[Collection]) -> str | No
     subject = "all kinds" if len(alike) == len(wanted) else ", ".join(alike)
     others = [f"{c.resource}: {c.outcome}" for c in incomplete if c.outcome != first.outcome]
     return "; ".join([f"{subject}: {first.outcome}" + (f" ({first.message})" if first.message else ""), *others])
-
-
-def _where(error: Exception) -> str:
-    """Files and lines alone: the values in a traceback may be anybody's."""
-    return " < ".join(
-        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        for frame in reversed(traceback.extract_tb(error.__traceback__))
-    )

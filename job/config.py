@@ -45,7 +45,9 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     connect_seconds: Seconds = 10.0
     request_seconds: Seconds = 60.0
     retry_seconds: Seconds = 60.0
+    kind_seconds: Seconds = 600.0
     cluster_seconds: Seconds = 900.0
+    run_seconds: Seconds | None = None
     sink_seconds: Seconds = 300.0
 
 

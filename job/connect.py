@@ -7,6 +7,8 @@ import binascii
 import contextlib
 import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -137,13 +139,8 @@ def _pool_class() -> type[HTTPSConnectionPool]:
         def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3 itself
             if not isinstance(self.timeout, (int, float)):
                 return super().getresponse()
-            timer = threading.Timer(self.timeout, self._cut)
-            timer.daemon = True
-            timer.start()
-            try:
+            with _WATCH.over(self._cut, self.timeout):
                 return super().getresponse()
-            finally:
-                timer.cancel()
 
         def _cut(self) -> None:
             if self.sock is not None:
@@ -154,6 +151,45 @@ def _pool_class() -> type[HTTPSConnectionPool]:
         ConnectionCls = Connection
 
     return Pool
+
+
+class _Watch:
+    """Ends what takes too long. One thread looks after all: a timer for each request costs more than the request."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ends: dict[Callable[[], None], float] = {}
+        self._is_running = False
+
+    @contextlib.contextmanager
+    def over(self, cut: Callable[[], None], seconds: float) -> Iterator[None]:
+        """Calls `cut` where the block takes longer than so many seconds, give or take a moment."""
+        with self._lock:
+            self._ends[cut] = time.monotonic() + seconds
+            if not self._is_running:
+                self._is_running = True
+                threading.Thread(target=self._run, name="watch", daemon=True).start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._ends.pop(cut, None)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(_MOMENT)
+            with self._lock:
+                late = [cut for cut, end in self._ends.items() if time.monotonic() >= end]
+                for cut in late:
+                    del self._ends[cut]
+                    cut()
+                if not self._ends:
+                    self._is_running = False
+                    return
+
+
+_MOMENT = 0.2  # seconds
+_WATCH = _Watch()
 
 
 def _bracketed(host: str) -> str:

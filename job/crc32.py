@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 _POLYNOMIAL = 0xEDB88320  # reflected, as RFC 1952 has it
 
@@ -12,7 +12,9 @@ def crc32_combine(first: int, second: int, second_length: int) -> int:
 
     Appending n bytes multiplies A's checksum by x**(8 n) modulo the polynomial; B's is added to that.
     """
-    return _multiply(_power(8 * second_length), first) ^ second
+    rest = second_length % _STEP
+    shifted = _multiply(_power(8 * rest), first) if rest else first
+    return _multiply(_power(8 * (second_length - rest)), shifted) ^ second
 
 
 def _multiply(a: int, b: int) -> int:
@@ -26,6 +28,10 @@ def _multiply(a: int, b: int) -> int:
     return product
 
 
+_STEP = 4096  # bytes: blocks of rows are of about one length, so that few powers have to be worked out
+
+
+@lru_cache(maxsize=2 * _STEP)
 def _power(exponent: int) -> int:
     result, position = 1 << 31, 0
     while exponent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from job.normalize.nodes import namespace_rows, node_rows
@@ -26,9 +26,11 @@ class Kind(NamedTuple):
     resource: str
     path: str
     item: type[Any]
-    rows: Callable[[Any, Scope], Iterator[Record]]
+    rows: Callable[[Any, Scope], Iterable[Record]]
     controls: str | None = None
     """The kind's name where its objects may control others: its references are kept to resolve pods with."""
+    waits: bool = False
+    """Its objects are resolved with what the lists of all that may control them have told."""
 
     @property
     def name(self) -> str:
@@ -36,7 +38,6 @@ class Kind(NamedTuple):
         return self.item.__name__
 
 
-# Pods come last: they are resolved with what the controllers' lists have told.
 KINDS = (
     Kind("namespaces", "/api/v1/namespaces", core.Namespace, namespace_rows),
     Kind("nodes", "/api/v1/nodes", core.Node, node_rows),
@@ -46,6 +47,6 @@ KINDS = (
     Kind("cronjobs", "/apis/batch/v1/cronjobs", workloads.CronJob, cronjob_rows, "CronJob"),
     Kind("jobs", "/apis/batch/v1/jobs", workloads.Job, job_rows, "Job"),
     Kind("replicasets", "/apis/apps/v1/replicasets", workloads.ReplicaSet, replicaset_rows, "ReplicaSet"),
-    Kind("pods", "/api/v1/pods", core.Pod, pod_rows),
+    Kind("pods", "/api/v1/pods", core.Pod, pod_rows, waits=True),
 )
 RESOURCES = tuple(kind.resource for kind in KINDS)

@@ -1,10 +1,12 @@
-"""One LIST: its pages as raw bytes, decoded one at a time, with retries, and started anew when its token expires."""
+"""One LIST: its pages one at a time, as raw bytes, with retries, and within its time."""
 
 from __future__ import annotations
 
 import random
 import ssl
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -15,18 +17,21 @@ import msgspec
 
 from job.config import Timeouts
 from job.errors import CredentialsError
+from job.gate import Gate, NoTurnError
 from job.identity import Identity
 from job.wire import meta
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-Decoded = TypeVar("Decoded")
+Taken = TypeVar("Taken")
 
 MOST_RESTARTS = 5  # of one list
 MOST_BYTES = (
     256 << 20
 )  # of one page, decompressed: a page of 500 objects at the most that etcd holds of each is smaller
+_CHUNK = 16 << 10  # bytes: TLS has no larger records, and less leaves some of one for the next read
+_KEPT_BYTES = 32 << 20  # of a buffer that is used again, which spares the kernel's work for fresh memory
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 32.0  # seconds; API servers ask for 32 at most
 
 
@@ -52,10 +57,24 @@ class Expired(Exception):  # noqa: N818
     """The list's continue token has expired: what was read of it is void."""
 
 
+class Deadline(NamedTuple):
+    """The end of somebody's time."""
+
+    at: float
+    """On the monotonic clock."""
+    reason: str
+    """`RunTimeout`, `ClusterTimeout` or `KindTimeout`."""
+    message: str
+
+    def unread(self) -> Unread:
+        return Unread("timed_out", self.message, reason=self.reason)
+
+
 @dataclass
 class Tally:
-    """What a list has taken so far."""
+    """What a list has taken so far, and when its time is up."""
 
+    deadline: Deadline
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=monotonic)
     http_status: int | None = None
@@ -75,7 +94,7 @@ class Tally:
 class Answer(NamedTuple):
     status: int
     headers: Any
-    body: bytes
+    body: memoryview
     token: str
     """The bearer token it was asked with."""
 
@@ -87,44 +106,50 @@ class Server:
     client: ApiClient
     identity: Identity
     timeouts: Timeouts
-    deadline: float
-    """On the monotonic clock: the end of the cluster's time."""
     wait: Callable[[float], object]
     """Waits so many seconds."""
-    answered: bool = False
-    """Whether it has answered anything yet."""
-    silent: bool = False
-    """Whether it has then left a request unanswered: that one is sent again, since after a migration of this process
-    its connections are dead without a word; the next is not, lest a dead server take two timeouts for every list."""
+    gate: Gate = field(default_factory=Gate)
     renewed: str = ""
     """The token that was got after another was refused."""
     refuses: bool = False
     """Whether that one is refused too: no further ones are got, one a list."""
+    _buffers: list[bytearray] = field(default_factory=list)
+    _answered_at: float = 0.0
+    _silence: Unread | None = None
+    _probing: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, path: str, query: list[tuple[str, Any]], decode: Callable[[bytes], Decoded], tally: Tally) -> Decoded:
-        """GETs and decodes one body, again where that may help.
+    def get(self, path: str, query: list[tuple[str, Any]], take: Callable[[memoryview], Taken], tally: Tally) -> Taken:
+        """GETs one body and has it taken in, again where that may help.
 
         Connection failures, 429, 5xx and bodies that are not JSON are tried again for `retry_seconds`, after growing
-        waits, or after `Retry-After` where the server asks for longer ones; a 401 and silence once a cluster.
+        waits, or after `Retry-After` where the server asks for longer ones; a 401 once a cluster; and once what was
+        not answered, where the server still answers.
+
+        Args:
+            take: is given the body, whose bytes are another's once it has returned.
 
         Raises:
             Unread: it could not be had.
             Expired: 410, the continue token is too old.
-            msgspec.ValidationError: from `decode`, for JSON that is not what it should be.
+            msgspec.ValidationError: from `take`, for JSON that is not what it should be.
         """
-        end = min(self.deadline, monotonic() + self.timeouts.retry_seconds)
+        end = min(tally.deadline.at, monotonic() + self.timeouts.retry_seconds)
+        is_patient = True
         for attempt in count(1):
-            tally.requests += 1
-            token = ""
+            self.wait(0.0)  # where the run was stopped, it ends here
+            token, sent_at = "", monotonic()
             try:
-                answer = self._send(path, query)
-                self.answered = True
-                tally.http_status, token = answer.status, answer.token
-                if answer.status == 200:
+                with self._buffer() as buffer:
+                    answer = self._send(path, query, buffer, tally)
+                    tally.http_status, token = answer.status, answer.token
+                    if answer.status != 200:
+                        raise _refused(answer)
                     self.refuses = False
+                    self.gate.answered()
                     tally.bytes += len(answer.body)
-                    return decode(answer.body)
-                failure = _refused(answer)
+                    taken = take(answer.body)
+                    answer.body.release()  # the buffer may grow again
+                    return taken
             except msgspec.ValidationError:
                 raise
             except meta.NOT_DECODABLE:
@@ -132,8 +157,12 @@ class Server:
             except Unread as error:
                 failure = error
             wait = None if failure.again is None else max(failure.again, _backoff(attempt))
-            if self._is_mended(failure, token):
-                wait, end = 0.0, self.deadline
+            if failure.http_status == 429:
+                self.gate.throttled(wait or 0.0)
+            if failure.reason == "ReadTimeout" and is_patient and self._answers_others(sent_at, failure, tally):
+                is_patient, wait, end = False, 0.0, tally.deadline.at
+            elif failure.http_status == 401 and self._has_new_token(token):
+                wait, end = 0.0, tally.deadline.at
             if wait is None or monotonic() + wait > end:
                 raise failure
             tally.retries += 1
@@ -141,27 +170,46 @@ class Server:
             self.wait(wait)
         raise AssertionError("unreachable")
 
-    def _is_mended(self, failure: Unread, token: str) -> bool:
-        """Whether there is a new token to try now, or a new connection after the first silence."""
-        if failure.http_status == 401:
-            self.refuses = self.refuses or token == self.renewed
-            if not self.refuses and self.identity.renew(token):
-                self.renewed = self.identity.token()
-                return True
-        elif failure.reason == "ReadTimeout" and self.answered and not self.silent:
-            self.silent = True
-            return True
-        return False
+    def _has_new_token(self, refused: str) -> bool:
+        self.refuses = self.refuses or refused == self.renewed
+        if self.refuses or not self.identity.renew(refused):
+            return False
+        self.renewed = self.identity.token()
+        return True
 
-    def _send(self, path: str, query: list[tuple[str, Any]]) -> Answer:
-        import urllib3
-        from urllib3.exceptions import HTTPError
+    def _answers_others(self, sent_at: float, failure: Unread, tally: Tally) -> bool:
+        """Whether the server answers at all, where it has not answered a request.
 
-        remaining = self.deadline - monotonic()
-        if remaining <= 0:
-            raise Unread("timed_out", "the cluster's time was up", reason="ClusterTimeout")
-        limit = min(self.timeouts.request_seconds, remaining)
-        end = monotonic() + limit
+        Then that one is worth a second try: after a migration of this process its connections are dead without a word.
+        A server that answers nothing is found silent once, not by each of its lists in turn.
+        """
+        with self._probing:
+            if self._answered_at == 0.0:
+                self._silence = failure
+            elif self._silence is None and self._answered_at < sent_at:
+                patience = min(self.timeouts.connect_seconds, self.timeouts.request_seconds)
+                soon = Deadline(monotonic() + patience, *tally.deadline[1:])
+                try:
+                    with self._buffer() as buffer:
+                        self._send("/version", [], buffer, tally, min(soon, tally.deadline))
+                except Unread:
+                    self._silence = failure
+            return self._silence is None
+
+    def _send(
+        self,
+        path: str,
+        query: list[tuple[str, Any]],
+        buffer: bytearray,
+        tally: Tally,
+        at_once: Deadline | None = None,
+    ) -> Answer:
+        """Sends one request, when its turn has come; the body of the answer is in the buffer.
+
+        Args:
+            at_once: sends it now, and gives it until then.
+        """
+        deadline = at_once or tally.deadline
         accept = {"Accept": "application/json"}
         try:
             _, url, headers, *_ = self.client.param_serialize(
@@ -170,6 +218,26 @@ class Server:
         except CredentialsError as error:
             again = 0.0 if error.may_pass else None
             raise Unread("unauthorized", str(error), reason="Credentials", again=again) from error
+        try:
+            with nullcontext() if at_once else self.gate.turn(deadline.at):
+                if self._silence is not None:
+                    raise Unread("timed_out", self._silence.message, reason=self._silence.reason)
+                tally.requests += 1
+                answer = self._exchange(url, headers, buffer, deadline)
+        except NoTurnError:
+            raise deadline.unread() from None
+        self._answered_at = monotonic()
+        return answer
+
+    def _exchange(self, url: str, headers: dict[str, str], buffer: bytearray, deadline: Deadline) -> Answer:
+        import urllib3
+        from urllib3.exceptions import HTTPError
+
+        remaining = deadline.at - monotonic()
+        if remaining <= 0:
+            raise deadline.unread()
+        limit = min(self.timeouts.request_seconds, remaining)
+        end = monotonic() + limit
         try:
             response = self.client.rest_client.pool_manager.request(
                 "GET",
@@ -180,26 +248,37 @@ class Server:
                 preload_content=False,
             )
             try:
-                body = _body(response, end)
+                size = _read(response, buffer, end)
             except BaseException:
                 response.close()  # what is left unread would be taken for the next answer
                 raise
         except HTTPError as error:
+            if monotonic() >= deadline.at:
+                raise deadline.unread() from error
             if monotonic() >= end:  # it may have been cut for that
                 raise Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout") from error
             raise _unreachable(error, limit) from error
-        return Answer(response.status, response.headers, body, headers["authorization"].removeprefix("Bearer "))
+        token = headers["authorization"].removeprefix("Bearer ")
+        return Answer(response.status, response.headers, memoryview(buffer)[:size], token)
+
+    @contextmanager
+    def _buffer(self) -> Iterator[bytearray]:
+        """One for the body of an answer; where all goes well it is used again."""
+        buffer = self._buffers.pop() if self._buffers else bytearray()
+        yield buffer
+        if len(buffer) <= _KEPT_BYTES:
+            self._buffers.append(buffer)
 
 
-def pages(server: Server, path: str, limit: int, page: Any, tally: Tally) -> Iterator[Any]:
-    """The pages of one list, all of one resource version.
+def read_list(server: Server, path: str, limit: int, take: Callable[[memoryview], meta.ListMeta], tally: Tally) -> None:
+    """Reads the pages of one list, all of one resource version.
 
     `resourceVersion` is left unset: with 0 the server would answer from a cache that may be stale, and ignore the limit
     (https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks).
 
     Args:
         limit: objects a page.
-        page: decodes a page: bytes -> `meta.Page`.
+        take: takes a page in.
 
     Raises:
         Unread: the list cannot be read to its end.
@@ -210,36 +289,34 @@ def pages(server: Server, path: str, limit: int, page: Any, tally: Tally) -> Ite
     while True:
         query: list[tuple[str, Any]] = [("limit", limit), *([("continue", token)] if token else [])]
         try:
-            found = server.get(path, query, page, tally)
+            told = server.get(path, query, take, tally)
         except msgspec.ValidationError as error:
             raise Unread("invalid", f"the answer is not a list: {error}", http_status=200) from error
         tally.pages += 1
-        version = found.metadata.resource_version
-        if tally.resource_version is not None and version != tally.resource_version:
+        if tally.resource_version is not None and told.resource_version != tally.resource_version:
             raise Expired("a later page is of another resource version")
-        tally.resource_version = version
-        yield found
-        if not found.metadata.continue_:
+        tally.resource_version = told.resource_version
+        token = told.continue_
+        if not token:
             return
-        token = found.metadata.continue_
         if token in tokens:  # a server that does this would be read for ever
             raise Unread("invalid", "the server gives the same continue token again and again", http_status=200)
         tokens.add(token)
 
 
-def _body(response: Any, end: float) -> bytes:
-    """The whole body, unless it is too large or comes too slowly."""
+def _read(response: Any, buffer: bytearray, end: float) -> int:
+    """Reads the whole body into the buffer, unless it is too large or comes too slowly; returns its size."""
     if (response.length_remaining or 0) > MOST_BYTES:
         raise _too_large(response)
-    chunks, size = [], 0
-    while chunk := response.read1(1 << 20):
-        chunks.append(chunk)
+    size, is_packed = 0, "Content-Encoding" in response.headers
+    while chunk := response.read1(_CHUNK, decode_content=is_packed):
+        buffer[size : size + len(chunk)] = chunk
         size += len(chunk)
         if size > MOST_BYTES:
             raise _too_large(response)
         if monotonic() > end:
             raise Unread("timed_out", "the answer came too slowly", reason="ReadTimeout", http_status=response.status)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return size
 
 
 def _too_large(response: Any) -> Unread:
@@ -263,7 +340,7 @@ def _refused(answer: Answer) -> Unread:
         told = _STATUS.decode(answer.body)
         reason, message = told.reason, told.message or ""
     except meta.NOT_DECODABLE:
-        reason, message = None, answer.body[:300].decode("utf-8", "replace")
+        reason, message = None, bytes(answer.body[:300]).decode("utf-8", "replace")
         if message.lstrip().startswith("<"):  # a proxy's page
             message = ""
     outcome = _OUTCOMES.get(answer.status, "server_error" if answer.status >= 500 else "refused")

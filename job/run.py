@@ -13,13 +13,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from job.collect import Collected, Collector, Stopped, Task
+from job.collect import Collected, Collector, Task
 from job.config import Config, check_config
 from job.connect import CONNECTABLE, choose_endpoint
 from job.discover import Listing, clusters_in, container_client, is_wanted
 from job.errors import ConfigError, InventoryError
 from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
+from job.listing import Deadline
+from job.lists import Stopped
 from job.log import log
 from job.shards import Shares
 from job.sinks import Commit, Outcome, Rows, Sink, open_sink
@@ -113,7 +115,7 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         if task.count > 1:
             wanted = _share(wanted, task, sink)
         wanted.sort(key=lambda named: -(named[1].current_node_count or 0))  # the largest takes longest: it goes first
-        collector = Collector(config, identity(), spool, task, stop)
+        collector = Collector(config, identity(), spool, task, stop, _deadline(config, clock))
         collected: list[Collected] = []
         try:
             for done in _each(wanted, lambda named: collector.collect(*named), config.workers):
@@ -165,6 +167,11 @@ def plan(config: Config) -> list[Planned]:
             if is_wanted(listing.project_id, cluster, config.clusters)
         ]
     return planned
+
+
+def _deadline(config: Config, clock: float) -> Deadline | None:
+    seconds = config.timeouts.run_seconds
+    return None if seconds is None else Deadline(clock + seconds, "RunTimeout", "the run's time was up")
 
 
 def _share(wanted: list[tuple[str, gke.Cluster]], task: Task, sink: Sink) -> list[tuple[str, gke.Cluster]]:

@@ -1,21 +1,22 @@
 """Records on their way to the sink: one newline-delimited JSON file per table, gzip, in bounded memory.
 
-Rows are gathered in a `Segment`, one for each list that is being read, and join their tables' files only when the list
-was read to its end: a list that broke off leaves nothing behind. Each file is one gzip member (RFC 1952), since not
-every reader goes on after the first: the segments' DEFLATE streams end on a byte boundary (`Z_FULL_FLUSH`) and are
-joined as they are, their checksums by arithmetic.
+Rows are gathered in a `Segment`, one for each list that is being read, and count only when the list was read to its
+end: a list that broke off leaves nothing behind. Rows are compressed in blocks by whichever thread has filled one, each
+a DEFLATE stream of its own that ends on a byte boundary (`Z_FULL_FLUSH`), and go into the file of their table at once.
+In the end those that count are joined as they are, their checksums by arithmetic: each file is one gzip member (RFC
+1952), since not every reader goes on after the first.
 """
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import struct
 import tempfile
 import threading
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,7 +24,7 @@ from job.crc32 import crc32_combine
 from job.errors import SpoolError
 from job.tables import TABLES, Key, Record
 
-_BLOCK = 1 << 20  # bytes of rows gathered before they are compressed
+_BLOCK = 256 << 10  # bytes of rows that are compressed together; every list that is being read holds less of each table
 _LEVEL = 1  # the rows repeat themselves: level 6 takes three times the CPU for a seventh less
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -32,67 +33,88 @@ _END = b"\x03\x00"  # an empty final block
 _encode_into = msgspec.json.Encoder().encode_into
 
 
-class _Deflated:
-    """A DEFLATE stream without its end: in memory while small, in a file from then on."""
+class _Block(NamedTuple):
+    """Rows in a table's file."""
 
-    def __init__(self, directory: Path) -> None:
+    offset: int
+    length: int
+    """Compressed."""
+    size: int
+    crc: int
+
+
+class _Table:
+    """The file of one table: blocks of rows that count, and of others that were dropped."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows = 0
+        self._path = path
+        self._lock = threading.Lock()
         self._pending = bytearray()
-        self._compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-        self._file = tempfile.SpooledTemporaryFile(_BLOCK, dir=str(directory))  # noqa: SIM115 (closed by `close`)
-        self.crc = 0
-        self.size = 0
-
-    @property
-    def buffer(self) -> bytearray:
-        """Where rows are encoded to; `settle` after each."""
-        return self._pending
-
-    def settle(self) -> None:
-        if len(self._pending) >= _BLOCK:
-            self._compress()
-
-    def _compress(self) -> None:
-        self.crc = zlib.crc32(self._pending, self.crc)
-        self.size += len(self._pending)
+        self._kept: list[_Block] = []
+        self._end = len(_HEADER)
         with _writing():
-            self._file.write(self._compressor.compress(self._pending))
-        self._pending.clear()
+            self._file = path.open("w+b")
+            self._file.write(_HEADER)
 
-    def append(self, other: _Deflated) -> None:
-        """Takes over all that the other one has."""
-        if not other.size:  # it has not been compressed yet: small ones are compressed together
-            self._pending += other.buffer
-            self.settle()
-            return
-        self.flush()
-        other.flush()
-        self.crc = crc32_combine(self.crc, other.crc, other.size)
-        self.size += other.size
+    def write(self, rows: bytearray) -> _Block:
+        """Compresses rows into the file, where they count for nothing yet."""
+        compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        packed = compressor.compress(rows) + compressor.flush(zlib.Z_FULL_FLUSH)
+        crc = zlib.crc32(rows)
+        with self._lock, _writing():
+            block = _Block(self._end, len(packed), len(rows), crc)
+            self._file.write(packed)
+            self._end += len(packed)
+        return block
+
+    def keep(self, blocks: Iterable[_Block], pending: bytearray, rows: int) -> None:
+        """Lets these rows count. Few ones are compressed together with those of other lists."""
+        full = None
+        with self._lock:
+            self._kept += blocks
+            self._pending += pending
+            self.rows += rows
+            if len(self._pending) >= _BLOCK:
+                full, self._pending = self._pending, bytearray()
+        if full is not None:
+            block = self.write(full)
+            with self._lock:
+                self._kept.append(block)
+
+    def save(self) -> Path | None:
+        """Ends the file as one gzip member of all that counts; None, and no file, where nothing does."""
+        if self._pending:
+            self._kept.append(self.write(self._pending))
         with _writing():
-            other._file.seek(0)
-            shutil.copyfileobj(other._file, self._file, _BLOCK)
+            return self._joined()
 
-    def flush(self) -> None:
-        """Brings the stream to a byte boundary, where another may follow."""
-        self._compress()
-        with _writing():
-            self._file.write(self._compressor.flush(zlib.Z_FULL_FLUSH))
-
-    def save(self, path: Path) -> None:
-        """Writes the whole stream as one gzip member."""
-        self.flush()
-        with _writing(), path.open("wb") as file:
-            self._file.seek(0)
-            file.write(_HEADER)
-            shutil.copyfileobj(self._file, file, _BLOCK)
-            file.write(_END + struct.pack("<II", self.crc, self.size & 0xFFFFFFFF))
+    def _joined(self) -> Path | None:
+        end, crc, size = len(_HEADER), 0, 0
+        for block in sorted(self._kept):
+            if block.offset != end:  # what stands before it was dropped
+                self._file.seek(block.offset)
+                packed = self._file.read(block.length)
+                self._file.seek(end)
+                self._file.write(packed)
+            end += block.length
+            crc = crc32_combine(crc, block.crc, block.size)
+            size += block.size
+        self._file.seek(end)
+        self._file.write(_END + struct.pack("<II", crc, size & 0xFFFFFFFF))
+        self._file.truncate()
+        self._file.close()
+        if size:
+            return self._path
+        self._path.unlink()
+        return None
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # on a full disk: what could not be written is not wanted any more
+        with suppress(OSError):  # on a full disk: what could not be written is not wanted any more
             self._file.close()
 
 
-@contextlib.contextmanager
+@contextmanager
 def _writing() -> Iterator[None]:
     try:
         yield
@@ -106,37 +128,42 @@ def _writing() -> Iterator[None]:
 class Segment:
     """The rows of one list of one cluster, until it is known whether the list can be read to its end."""
 
-    def __init__(self, key: Key, directory: Path) -> None:
+    def __init__(self, key: Key, spool: Spool) -> None:
         self._prefix = msgspec.json.encode(key)[:-1]
-        self._directory = directory
-        self._tables: dict[str, _Deflated] = {}
+        self._spool = spool
+        self._pending: dict[str, bytearray] = {}
+        self._blocks: dict[str, list[_Block]] = {}
         self.rows: dict[str, int] = {}
 
     def add(self, records: Iterable[Record]) -> None:
         """Adds rows, each to its own table."""
+        prefix, encode_into, buffers, rows = self._prefix, _encode_into, self._pending, self.rows
         for record in records:
             table = record.table
-            deflated = self._tables.get(table)
-            if deflated is None:
-                deflated = self._tables[table] = _Deflated(self._directory)
-                self.rows[table] = 0
-            buffer = deflated.buffer
-            buffer += self._prefix
+            if table not in buffers:
+                buffers[table], self._blocks[table], rows[table] = bytearray(), [], 0
+            buffer = buffers[table]
+            buffer += prefix
             at = len(buffer)
-            _encode_into(record, buffer, at)
+            encode_into(record, buffer, at)
             buffer[at] = 0x2C  # the record's { becomes the comma after the key's last column
             buffer += b"\n"
-            self.rows[table] += 1
-            deflated.settle()
+            rows[table] += 1
+            if len(buffer) >= _BLOCK:
+                self._blocks[table].append(self._spool.table(table).write(buffer))
+                buffer.clear()
 
     def drop(self) -> None:
         """Forgets all rows."""
-        for deflated in self._tables.values():
-            deflated.close()
-        self._tables, self.rows = {}, {}
+        self._pending, self._blocks, self.rows = {}, {}, {}
 
-    def parts(self) -> Iterator[tuple[str, _Deflated]]:
-        yield from self._tables.items()
+    def keep(self) -> int:
+        """Lets the rows count; returns how many they were."""
+        kept = sum(self.rows.values())
+        for table, rows in self.rows.items():
+            self._spool.table(table).keep(self._blocks[table], self._pending[table], rows)
+        self.drop()
+        return kept
 
 
 class Spool:
@@ -148,44 +175,43 @@ class Spool:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lock = threading.Lock()
-        self._tables: dict[str, _Deflated] = {}
-        self.rows: dict[str, int] = dict.fromkeys(TABLES, 0)
+        self._tables: dict[str, _Table] = {}
 
     def segment(self, key: Key) -> Segment:
         """An empty segment for rows with this key."""
-        return Segment(key, self._directory)
+        return Segment(key, self)
 
     def keep(self, segment: Segment) -> int:
         """Adds the segment's rows to their tables; returns how many they were."""
-        kept = sum(segment.rows.values())
-        with self._lock:
-            for table, part in segment.parts():
-                if table not in self._tables:
-                    self._tables[table] = _Deflated(self._directory)
-                self._tables[table].append(part)
-                self.rows[table] += segment.rows[table]
-        segment.drop()
-        return kept
+        return segment.keep()
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Table -> how many of its rows count."""
+        return {name: self._tables[name].rows if name in self._tables else 0 for name in TABLES}
+
+    def table(self, name: str) -> _Table:
+        """The table's file."""
+        found = self._tables.get(name)
+        if found is None:
+            with self._lock:
+                if name not in self._tables:
+                    self._tables[name] = _Table(self._directory / f"{name}.ndjson.gz")
+                found = self._tables[name]
+        return found
 
     def save(self) -> dict[str, Path]:
-        """Closes the files: table -> its gzip file, for each table that has rows. Nothing may be kept afterwards."""
-        saved = {}
-        for table, deflated in self._tables.items():
-            saved[table] = self._directory / f"{table}.ndjson.gz"
-            deflated.save(saved[table])
-            deflated.close()
-        self._tables = {}
-        return saved
+        """Ends the files: table -> its gzip file, for each table that has rows. Nothing may be added afterwards."""
+        saved = {name: table.save() for name, table in self._tables.items()}
+        return {name: path for name, path in saved.items() if path is not None}
 
     def close(self) -> None:
-        """Forgets all rows that have not been saved."""
-        with self._lock:
-            for deflated in self._tables.values():
-                deflated.close()
-            self._tables = {}
+        """Closes the files as they are."""
+        for table in self._tables.values():
+            table.close()
 
 
-@contextlib.contextmanager
+@contextmanager
 def open_spool() -> Iterator[Spool]:
     """A spool in a temporary directory (`TMPDIR` says where) that is gone afterwards.
 
@@ -198,5 +224,5 @@ def open_spool() -> Iterator[Spool]:
         raise SpoolError(
             f"cannot make a temporary directory for rows: {error.strerror or error}. Set TMPDIR to a folder with room"
         ) from error
-    with directory as path, contextlib.closing(Spool(Path(path))) as spool:
+    with directory as path, closing(Spool(Path(path))) as spool:
         yield spool

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 # The grammar of https://pkg.go.dev/github.com/distribution/reference, which is what container runtimes parse with.
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -15,7 +16,7 @@ _TAG = re.compile(r"[\w][\w.-]{0,127}", re.ASCII)
 _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 
 
-class Image(NamedTuple):
+class Image(msgspec.Struct, frozen=True, gc=False):
     """An image reference in parts; all None where the text is no reference."""
 
     registry: str | None = None
@@ -51,6 +52,7 @@ def parse_image(reference: str | None) -> Image:
     return Image(registry, path, tag or None, digest or None)
 
 
+@lru_cache(maxsize=8192)
 def digest_of(image_id: str | None) -> str | None:
     """The digest in a container status's `imageID`: `docker-pullable://repository@sha256:...` or `sha256:...`."""
     if not image_id:

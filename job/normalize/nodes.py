@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from job.normalize.metadata import allowed_annotations, condition_holds, conditions, key_values
-from job.normalize.quantities import Amounts, as_written, unparsed
+from job.normalize.quantities import as_written, base_units, milli_units, unparsed
 from job.normalize.scope import Scope
 from job.tables import Namespace, Node, Record, Taint
 from job.wire import core
@@ -30,7 +30,7 @@ def node_rows(node: core.Node, scope: Scope) -> Iterator[Record]:
     """The node's row."""
     metadata, spec, status = node.metadata, node.spec or core.NodeSpec(), node.status or core.NodeStatus()
     labels, info = metadata.labels or {}, status.node_info or core.NodeSystemInfo()
-    capacity, allocatable = Amounts(status.capacity), Amounts(status.allocatable)
+    capacity, allocatable = status.capacity or {}, status.allocatable or {}
     yield Node(
         name=metadata.name,
         uid=metadata.uid,
@@ -54,22 +54,19 @@ def node_rows(node: core.Node, scope: Scope) -> Iterator[Record]:
         internal_ip=_address(status, "InternalIP"),
         external_ip=_address(status, "ExternalIP"),
         pod_cidr=spec.pod_cidr or None,
-        cpu_capacity_millicores=capacity.cpu_millicores,
-        cpu_allocatable_millicores=allocatable.cpu_millicores,
-        memory_capacity_bytes=capacity.memory_bytes,
-        memory_allocatable_bytes=allocatable.memory_bytes,
-        ephemeral_storage_capacity_bytes=capacity.ephemeral_storage_bytes,
-        ephemeral_storage_allocatable_bytes=allocatable.ephemeral_storage_bytes,
-        pods_capacity=capacity.whole("pods"),
-        pods_allocatable=allocatable.whole("pods"),
-        gpu_capacity=capacity.gpus,
-        gpu_allocatable=allocatable.gpus,
-        capacity=as_written(status.capacity),
-        allocatable=as_written(status.allocatable),
-        unparsed_quantities=(
-            *unparsed("capacity", status.capacity),
-            *unparsed("allocatable", status.allocatable),
-        ),
+        cpu_capacity_millicores=milli_units(capacity.get("cpu")),
+        cpu_allocatable_millicores=milli_units(allocatable.get("cpu")),
+        memory_capacity_bytes=base_units(capacity.get("memory")),
+        memory_allocatable_bytes=base_units(allocatable.get("memory")),
+        ephemeral_storage_capacity_bytes=base_units(capacity.get("ephemeral-storage")),
+        ephemeral_storage_allocatable_bytes=base_units(allocatable.get("ephemeral-storage")),
+        pods_capacity=base_units(capacity.get("pods")),
+        pods_allocatable=base_units(allocatable.get("pods")),
+        gpu_capacity=base_units(capacity.get("nvidia.com/gpu")),
+        gpu_allocatable=base_units(allocatable.get("nvidia.com/gpu")),
+        capacity=as_written(capacity),
+        allocatable=as_written(allocatable),
+        unparsed_quantities=(*unparsed("capacity", capacity), *unparsed("allocatable", allocatable)),
         conditions=conditions(status.conditions),
         taints=tuple(
             Taint(key=taint.key, value=taint.value or None, effect=taint.effect or None) for taint in spec.taints or ()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+
+import msgspec
 
 from job.normalize.metadata import controller_of
 from job.wire.meta import ObjectMeta, OwnerReference
 
 _GROUPS = ("apps", "batch")  # of all controllers that are collected
 _LONGEST_CHAIN = 10  # Deployment chains have two links; more than ten are a circle
+_HASH = (1 << 64) - 1
 
 
-class Top(NamedTuple):
+class Top(msgspec.Struct, frozen=True, gc=False):
     """The topmost controller, and how it is known (`workload_resolution` of `pods`)."""
 
     kind: str
@@ -22,45 +26,103 @@ class Top(NamedTuple):
     resolution: str
 
 
-class Owners:
-    """Who controls whom in one cluster, as far as the lists of controllers have been read.
+class Controllers:
+    """What controls each object of one kind: 12 bytes an object, since a cluster may have hundreds of thousands.
 
-    Holds one entry for each controller of the cluster (not for pods): about 200 bytes each.
+    UIDs are kept as hashes of 64 bits: two of a million are the same once in thirty million runs.
     """
 
+    def __init__(self, controllers: Iterable[tuple[str, OwnerReference | None]] = ()) -> None:
+        self._uids = array("Q")
+        self._owners = array("I")
+        self._references: list[OwnerReference | None] = [None]
+        self._is_sorted = True
+        for uid, owner in controllers:
+            self.add(uid, owner)
+
+    def add(self, uid: str, owner: OwnerReference | None) -> None:
+        """An object and its controller, if any; what one controller controls comes one after another in a list."""
+        if owner is None:
+            place = 0
+        else:
+            if owner != self._references[-1]:
+                self._references.append(owner)
+            place = len(self._references) - 1
+        self._uids.append(hash(uid) & _HASH)
+        self._owners.append(place)
+        self._is_sorted = False
+
+    def find(self, uid: str) -> tuple[bool, OwnerReference | None]:
+        """Whether there is such an object, and what controls it."""
+        if not self._is_sorted:
+            self._sort()
+        sought = hash(uid) & _HASH
+        place = bisect_left(self._uids, sought)
+        if place == len(self._uids) or self._uids[place] != sought:
+            return False, None
+        return True, self._references[self._owners[place]]
+
+    def _sort(self) -> None:
+        both = sorted([uid << 32 | owner for uid, owner in zip(self._uids, self._owners, strict=True)])
+        self._uids = array("Q", [each >> 32 for each in both])
+        self._owners = array("I", [each & 0xFFFFFFFF for each in both])
+        self._is_sorted = True
+
+
+class Owners:
+    """Who controls whom in one cluster, as far as the lists of controllers have been read."""
+
     def __init__(self) -> None:
-        self._controller: dict[str, OwnerReference | None] = {}
+        self._read: dict[str, Controllers] = {}
         self._collected: set[str] = set()
-        self._read: set[str] = set()
+        self._last = _NOBODY
 
     def expect(self, kind: str) -> None:
         """Objects of this kind are collected, whether or not the attempt succeeds."""
         self._collected.add(kind)
 
-    def add(self, kind: str, controllers: Mapping[str, OwnerReference | None]) -> None:
+    def add(self, kind: str, controllers: Controllers | Mapping[str, OwnerReference | None]) -> None:
         """The kind's list was read to the end: UID of each object in it -> what controls the object."""
-        self._read.add(kind)
-        self._controller.update(controllers)
+        self._read[kind] = controllers if isinstance(controllers, Controllers) else Controllers(controllers.items())
+        self._last = _NOBODY
 
     def top(self, metadata: ObjectMeta) -> Top:
         """The topmost controller of a pod."""
         owner = controller_of(metadata)
         if owner is None:
             return Top("Pod", "v1", metadata.name, metadata.uid, "uncontrolled")
+        known, top = self._last  # the pods of one controller come one after another
+        if known != owner:
+            top = self._above(owner)
+            self._last = owner, top
+        return top
+
+    def _above(self, owner: OwnerReference) -> Top:
         for _ in range(_LONGEST_CHAIN):
-            if owner.uid not in self._controller:
+            found, above = self._controller(owner)
+            if not found:
                 return _named(owner, self._unknown(owner))
-            above = self._controller[owner.uid]
             if above is None:
                 return _named(owner, "resolved")
             owner = above
         return _named(owner, "not_found")
+
+    def _controller(self, owner: OwnerReference) -> tuple[bool, OwnerReference | None]:
+        named = self._read.get(owner.kind)
+        for controllers in (named, *self._read.values()) if named else self._read.values():
+            found, above = controllers.find(owner.uid)
+            if found:
+                return True, above
+        return False, None
 
     def _unknown(self, owner: OwnerReference) -> str:
         # custom resources bear these names too: a Job of Volcano, a StatefulSet of OpenKruise
         if owner.kind not in self._collected or owner.api_version.partition("/")[0] not in _GROUPS:
             return "referenced"
         return "not_found" if owner.kind in self._read else "not_read"
+
+
+_NOBODY = (OwnerReference("", "", "", ""), Top("", "", "", "", ""))
 
 
 def _named(owner: OwnerReference, resolution: str) -> Top:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from job.normalize.metadata import condition_holds
 from job.wire import core
 
 
-class PodStatus(NamedTuple):
+class PodStatus(msgspec.Struct, frozen=True, gc=False):
     """What kubectl shows of a pod."""
 
     status: str
@@ -25,6 +26,32 @@ class PodStatus(NamedTuple):
 
 def pod_status(pod: core.Pod) -> PodStatus:
     """The pod's line in `kubectl get pods`."""
+    return _of_a_pod_that_runs_well(pod) or _of_any_pod(pod)
+
+
+def _of_a_pod_that_runs_well(pod: core.Pod) -> PodStatus | None:
+    """The same in a fraction of the time for what most pods are: without init containers, all containers ready."""
+    spec, status = pod.spec, pod.status
+    if spec is None or status is None or status.phase != "Running" or status.reason:
+        return None
+    if spec.init_containers or status.init_container_statuses or pod.metadata.deletion_timestamp is not None:
+        return None
+    regular = status.container_statuses or ()
+    restarts, last_restart_at = 0, None
+    for container in regular:
+        state, last = container.state, container.last_state
+        if not container.ready or state is None or state.running is None or state.waiting or state.terminated:
+            return None
+        restarts += container.restart_count or 0
+        if last is not None and last.terminated is not None:
+            last_restart_at = _last_restart(regular)
+    for condition in status.conditions or ():
+        if condition.reason == "SchedulingGated":
+            return None
+    return PodStatus("Running", len(spec.containers or ()), len(regular), restarts, last_restart_at)
+
+
+def _of_any_pod(pod: core.Pod) -> PodStatus:
     spec, status = pod.spec or core.PodSpec(), pod.status or core.PodStatus()
     sidecars = {c.name for c in spec.init_containers or () if c.restart_policy == "Always"}
     shown = status.reason or status.phase or ""

@@ -22,20 +22,21 @@ _SCALE = {
 _MOST = 2**63 - 1  # an INT64 column, and Kubernetes' own Value() and MilliValue(), hold no more
 
 
-def base_units(quantity: Quantity) -> int | None:
+@lru_cache(maxsize=4096)
+def base_units(quantity: Quantity | None) -> int | None:
     """The quantity in whole base units (bytes, pods, GPUs), rounded up as `Quantity.Value()` does.
 
-    None where the text is no quantity, or too large for 64 bits. `"1Ki"` -> 1024, `"1500m"` -> 2.
+    None where it is absent, no quantity, or too large for 64 bits. `"1Ki"` -> 1024, `"1500m"` -> 2.
     """
-    return _scaled(str(quantity), 1)
-
-
-def milli_units(quantity: Quantity) -> int | None:
-    """The quantity in thousandths, rounded up as `Quantity.MilliValue()` does. `"1500u"` -> 2, `0.5` -> 500."""
-    return _scaled(str(quantity), 1000)
+    return None if quantity is None else _scaled(str(quantity), 1)
 
 
 @lru_cache(maxsize=4096)
+def milli_units(quantity: Quantity | None) -> int | None:
+    """The quantity in thousandths, rounded up as `Quantity.MilliValue()` does. `"1500u"` -> 2, `0.5` -> 500."""
+    return None if quantity is None else _scaled(str(quantity), 1000)
+
+
 def _scaled(text: str, factor: int) -> int | None:
     match = _GRAMMAR.fullmatch(text)
     if match is None:
@@ -51,7 +52,7 @@ def _scaled(text: str, factor: int) -> int | None:
 
 def as_written(quantities: Mapping[str, Quantity] | None) -> tuple[ResourceQuantity, ...]:
     """Every resource with its quantity in the API's own text."""
-    return tuple(ResourceQuantity(resource=key, quantity=str(value)) for key, value in (quantities or {}).items())
+    return tuple([ResourceQuantity(resource=key, quantity=str(value)) for key, value in (quantities or {}).items()])
 
 
 def unparsed(name: str, quantities: Mapping[str, Quantity] | None) -> Iterator[str]:
@@ -59,34 +60,3 @@ def unparsed(name: str, quantities: Mapping[str, Quantity] | None) -> Iterator[s
     for resource, quantity in (quantities or {}).items():
         if milli_units(quantity) is None and base_units(quantity) is None:
             yield f"{name}.{resource}"
-
-
-class Amounts:
-    """The quantities that have a column of their own, of one `requests`, `limits`, `capacity` or `allocatable`."""
-
-    __slots__ = ("_of",)
-
-    def __init__(self, quantities: Mapping[str, Quantity] | None) -> None:
-        self._of = quantities or {}
-
-    def whole(self, resource: str) -> int | None:
-        """The resource in base units; None where it is absent or unparsed."""
-        quantity = self._of.get(resource)
-        return None if quantity is None else base_units(quantity)
-
-    @property
-    def cpu_millicores(self) -> int | None:
-        quantity = self._of.get("cpu")
-        return None if quantity is None else milli_units(quantity)
-
-    @property
-    def memory_bytes(self) -> int | None:
-        return self.whole("memory")
-
-    @property
-    def ephemeral_storage_bytes(self) -> int | None:
-        return self.whole("ephemeral-storage")
-
-    @property
-    def gpus(self) -> int | None:
-        return self.whole("nvidia.com/gpu")

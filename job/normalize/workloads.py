@@ -1,9 +1,14 @@
-"""Workloads of every kind, and the containers of their pod templates."""
+"""Workloads of every kind, and the containers of their pod templates.
+
+Records are made in portions, here as in `pods.py`: that module says why.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
+from msgspec.structs import replace
 
 from job.normalize.containers import container_rows
 from job.normalize.metadata import allowed_annotations, conditions, controller_of, key_values
@@ -173,11 +178,9 @@ def _rows(
     **columns: Any,  # those that only some kinds fill; `Workload` refuses any that it does not have
 ) -> Iterator[Record]:
     resource, kind, api_version = named
-    owner = controller_of(metadata)
     pod = (template and template.spec) or core.PodSpec()
-    security = pod.security_context or core.PodSecurityContext()
     namespace = metadata.namespace or ""
-    yield Workload(
+    row = Workload(
         resource=resource,
         kind=kind,
         api_version=api_version,
@@ -187,10 +190,32 @@ def _rows(
         created_at=metadata.creation_timestamp,
         deleted_at=metadata.deletion_timestamp,
         generation=metadata.generation,
-        owner_kind=owner.kind if owner else None,
-        owner_api_version=owner.api_version if owner else None,
-        owner_name=owner.name if owner else None,
-        owner_uid=owner.uid if owner else None,
+        host_network=bool(pod.host_network),
+        host_pid=bool(pod.host_pid),
+        host_ipc=bool(pod.host_ipc),
+        labels=key_values(metadata.labels),
+        annotations=allowed_annotations(metadata, scope.annotations),
+    )
+    row = replace(_with_pod(row, pod), conditions=conditions(found), **columns)
+    owner = controller_of(metadata)
+    if owner is not None:
+        row = replace(
+            row,
+            owner_kind=owner.kind,
+            owner_api_version=owner.api_version,
+            owner_name=owner.name,
+            owner_uid=owner.uid,
+        )
+    yield row
+    yield from container_rows(
+        pod, resource=resource, kind=kind, namespace=namespace, name=metadata.name, uid=metadata.uid
+    )
+
+
+def _with_pod(row: Workload, pod: core.PodSpec) -> Workload:
+    security = pod.security_context or core.PodSecurityContext()
+    return replace(
+        row,
         service_account=pod.service_account_name or None,
         automount_service_account_token=pod.automount_service_account_token,
         restart_policy=pod.restart_policy or None,
@@ -198,31 +223,22 @@ def _rows(
         runtime_class=pod.runtime_class_name or None,
         scheduler_name=pod.scheduler_name or None,
         termination_grace_period_seconds=pod.termination_grace_period_seconds,
-        host_network=bool(pod.host_network),
-        host_pid=bool(pod.host_pid),
-        host_ipc=bool(pod.host_ipc),
-        host_paths=tuple(volume.host_path.path for volume in pod.volumes or () if volume.host_path),
+        host_paths=tuple([volume.host_path.path for volume in pod.volumes or () if volume.host_path]),
         run_as_non_root=security.run_as_non_root,
         run_as_user=security.run_as_user,
         seccomp_profile=security.seccomp_profile.type if security.seccomp_profile else None,
         node_selector=key_values(pod.node_selector),
-        tolerations=tuple(
-            Toleration(
-                key=toleration.key or None,
-                operator=toleration.operator or None,
-                value=toleration.value or None,
-                effect=toleration.effect or None,
-                toleration_seconds=toleration.toleration_seconds,
-            )
-            for toleration in pod.tolerations or ()
-        ),
-        conditions=conditions(found),
-        labels=key_values(metadata.labels),
-        annotations=allowed_annotations(metadata, scope.annotations),
-        **columns,
+        tolerations=tuple([_toleration(toleration) for toleration in pod.tolerations or ()]),
     )
-    yield from container_rows(
-        pod, resource=resource, kind=kind, namespace=namespace, name=metadata.name, uid=metadata.uid
+
+
+def _toleration(toleration: core.Toleration) -> Toleration:
+    return Toleration(
+        key=toleration.key or None,
+        operator=toleration.operator or None,
+        value=toleration.value or None,
+        effect=toleration.effect or None,
+        toleration_seconds=toleration.toleration_seconds,
     )
 
 

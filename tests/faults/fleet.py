@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,29 +142,38 @@ class Fleet:
             assert time.monotonic() < end, f"{cluster} is not asked for {path}"
             time.sleep(0.02)
 
-    def query(self, sql: str, *, usual: bool = False) -> list[tuple[Any, ...]]:
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
         """A query's rows."""
-        with duckdb.connect(str(self.usual if usual else self.database), read_only=True) as connection:
+        with duckdb.connect(str(self.database), read_only=True) as connection:
             connection.execute("LOAD icu; SET TimeZone = 'UTC'")
             return connection.execute(sql).fetchall()
 
     def rows(self, *, usual: bool = False, prefix: str = "", where: str = "TRUE") -> Rows:
         """What the tables, or with the prefix `latest_` the views, have of the clusters."""
-        found: Rows = {}
-        with duckdb.connect(str(self.usual if usual else self.database), read_only=True) as connection:
-            connection.execute("LOAD icu; SET TimeZone = 'UTC'")
-            for table, record in TABLES.items():
-                if table in LEDGER:
-                    continue
-                cursor = connection.execute(f"SELECT * FROM {prefix}{table} WHERE {where}")
-                names = [column[0] for column in cursor.description or ()]
-                for values in cursor.fetchall():
-                    row = dict(zip(names, values, strict=True))
-                    resource = row["resource"] if record.read_from == "*" else record.read_from or "clusters"
-                    cluster = f"{row['project_id']}/{row['location']}/{row['cluster']}"
-                    told = {name: _sorted(value) for name, value in row.items() if name not in _OF_THE_RUN}
-                    found.setdefault((cluster, resource), Counter())[f"{table}: {told}"] += 1
-        return found
+        return _usual_rows(self.usual) if usual else _rows(self.database, prefix, where)
+
+
+@cache
+def _usual_rows(database: Path) -> Rows:
+    return _rows(database, "", "TRUE")
+
+
+def _rows(database: Path, prefix: str, where: str) -> Rows:
+    found: Rows = {}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("LOAD icu; SET TimeZone = 'UTC'; SET threads = 1")
+        for table, record in TABLES.items():
+            if table in LEDGER:
+                continue
+            cursor = connection.execute(f"SELECT * FROM {prefix}{table} WHERE {where}")
+            names = [column[0] for column in cursor.description or ()]
+            for values in cursor.fetchall():
+                row = dict(zip(names, values, strict=True))
+                resource = row["resource"] if record.read_from == "*" else record.read_from or "clusters"
+                cluster = f"{row['project_id']}/{row['location']}/{row['cluster']}"
+                told = {name: _sorted(value) for name, value in row.items() if name not in _OF_THE_RUN}
+                found.setdefault((cluster, resource), Counter())[f"{table}: {told}"] += 1
+    return found
 
 
 def _sorted(value: Any) -> Any:

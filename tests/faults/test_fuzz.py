@@ -21,13 +21,13 @@ from google.cloud import container_v1
 from google.protobuf.descriptor import FieldDescriptor
 from replay import items
 
-from job.collect import _Reading
 from job.discover import _decoded
 from job.kinds import KINDS, Kind
 from job.listing import Answer, Expired, Unread, _refused
 from job.normalize.clusters import cluster_rows
 from job.normalize.owners import Owners
 from job.normalize.scope import Scope
+from job.reading import Reading
 from job.sinks import Commit, Outcome, Rows
 from job.sinks.duckdb import DuckDBSink
 from job.spool import open_spool
@@ -66,9 +66,9 @@ def pages(draw: random.Random) -> Iterator[tuple[Kind, bytes]]:
 def read(kind: Kind, body: bytes) -> list[Record] | None:
     """The rows of a page, as a collection has them; None where the page is recorded as `invalid`."""
     gathered = Gathered()
-    reading = _Reading(kind, Scope(Owners(), ()), gathered)  # type: ignore[arg-type]
+    reading = Reading(kind, Scope(Owners(), ()), gathered, ordered=False)  # type: ignore[arg-type]
     try:
-        reading.add(reading.decode(body))
+        reading.take(body)
     except NOT_DECODABLE:
         return None
     return gathered.rows

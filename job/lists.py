@@ -1,0 +1,193 @@
+"""All lists of one cluster, several at a time: one outcome each, and whatever happens to one of them costs no other."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from functools import partial
+from time import monotonic
+from typing import Any, NamedTuple
+
+import msgspec
+
+from job.config import Config
+from job.errors import SpoolError
+from job.gate import AT_ONCE
+from job.kinds import KINDS, Kind
+from job.listing import MOST_RESTARTS, Deadline, Expired, Server, Tally, Unread, read_list
+from job.log import log
+from job.normalize.owners import Owners
+from job.normalize.scope import Scope
+from job.reading import Reading, Unordered
+from job.spool import Spool
+from job.tables import Collection, Key
+from job.together import Done, LeftBehind, Piece, together
+from job.wire import meta
+
+_VERSION = "version"
+# Controllers first, and the kinds of which there are most: pods wait for all of them.
+_ORDER = [kind for kind in reversed(KINDS) if kind.controls] + [kind for kind in KINDS if not kind.controls]
+
+
+class Stopped(Exception):  # noqa: N818
+    """The run is over: what was under way is given up."""
+
+
+class Outcome(NamedTuple):
+    """What became of one list."""
+
+    collection: Collection
+    rows: int = 0
+    """How many of them were kept."""
+    is_bug: bool = False
+
+
+class Lists:
+    """The lists of one cluster."""
+
+    def __init__(self, server: Server, deadline: Deadline, key: Key, config: Config, spool: Spool, run_id: str) -> None:
+        self._server, self._deadline, self._key = server, deadline, key
+        self._config, self._spool, self._run_id = config, spool, run_id
+        self._scope = Scope(Owners(), config.annotations)
+        self._tallies: dict[str, Tally] = {}
+        self.version: str | None = None
+        """The API server's own, once it has told it."""
+
+    def read(self) -> Iterator[Outcome]:
+        """Reads all lists; the outcome of each as it is known.
+
+        Raises:
+            Unread: the server cannot be reached, so that none was read.
+            Stopped: the run was stopped meanwhile.
+            SpoolError: the spool cannot be written.
+        """
+        wanted = [kind for kind in _ORDER if self._config.kinds.get(kind.resource, True)]
+        for kind in KINDS:
+            if kind not in wanted:
+                yield Outcome(_unread(self._run_id, kind, self._tally(kind), _OFF))
+            if kind.controls:
+                self._scope.owners.expect(kind.controls)
+        kinds = {kind.resource: kind for kind in wanted}
+        for done in together(list(self._pieces(wanted)), AT_ONCE, self._deadline.at):
+            if done.name == _VERSION:
+                self._check(done)
+            else:
+                yield self._outcome(kinds[done.name], done)
+
+    def _pieces(self, wanted: list[Kind]) -> Iterator[Piece]:
+        """The version is the first request: it tells whether the server can be reached at all."""
+        yield Piece(_VERSION, self._ask_version, self._config.timeouts.cluster_seconds)
+        controllers = {kind.resource for kind in wanted if kind.controls}
+        for kind in wanted:
+            after = {_VERSION, *(controllers if kind.waits else ())}
+            yield Piece(kind.resource, partial(self._read, kind), self._config.timeouts.kind_seconds, frozenset(after))
+
+    def _ask_version(self) -> None:
+        """A server that answers, but not with this, is left to the lists."""
+        try:
+            told = self._server.get("/version", [], _VERSIONS.decode, Tally(self._deadline))
+            self.version = told.git_version
+        except (Expired, msgspec.ValidationError):
+            pass
+        except Unread as error:
+            if error.outcome in ("unreachable", "timed_out"):
+                raise
+
+    def _check(self, done: Done) -> None:
+        if isinstance(done.error, LeftBehind):
+            raise self._deadline.unread()
+        if done.error is not None:
+            raise done.error
+
+    def _tally(self, kind: Kind) -> Tally:
+        seconds = self._config.timeouts.kind_seconds
+        own = Deadline(monotonic() + seconds, "KindTimeout", f"the list was not read within {seconds:g} s")
+        return self._tallies.setdefault(kind.resource, Tally(min(own, self._deadline)))
+
+    def _read(self, kind: Kind) -> Reading:
+        tally, ordered = self._tally(kind), True
+        while True:
+            reading = Reading(kind, self._scope, self._spool.segment(self._key), ordered=ordered)
+            try:
+                read_list(self._server, kind.path, self._config.page_limit, reading.take, tally)
+            except Expired as error:
+                tally.restarts += 1
+                if tally.restarts > MOST_RESTARTS:
+                    raise
+                ordered = ordered and not isinstance(error, Unordered)
+                tally.resource_version = None
+            else:
+                return reading
+
+    def _outcome(self, kind: Kind, done: Done) -> Outcome:
+        tally, error = self._tally(kind), done.error
+        if error is None:
+            reading: Reading = done.result
+            if kind.controls:
+                self._scope.owners.add(kind.controls, reading.controllers)
+            rows = self._spool.keep(reading.segment)
+            return Outcome(Collection(**reading.told(), **_told(self._run_id, kind, tally)), rows)
+        if isinstance(error, LeftBehind):
+            error = tally.deadline.unread()
+        elif isinstance(error, Expired):
+            error = Unread("expired", str(error), reason="Expired", http_status=tally.http_status)
+        if isinstance(error, Unread):
+            return Outcome(_unread(self._run_id, kind, tally, error))
+        if isinstance(error, (Stopped, SpoolError)) or not isinstance(error, Exception):
+            raise error
+        return Outcome(_unread(self._run_id, kind, tally, bug(error, self._key)), is_bug=True)
+
+
+def none_read(failure: Unread, deadline: Deadline, config: Config, run_id: str) -> dict[str, Outcome]:
+    """The outcomes where nothing can be read, each by its resource."""
+    return {
+        kind.resource: Outcome(
+            _unread(run_id, kind, Tally(deadline), failure if config.kinds.get(kind.resource, True) else _OFF)
+        )
+        for kind in KINDS
+    }
+
+
+class _Version(meta.Wire, frozen=True):
+    git_version: str | None = None
+
+
+_VERSIONS = msgspec.json.Decoder(_Version)
+_OFF = Unread("off", "switched off in the configuration")
+
+
+def _unread(run_id: str, kind: Kind, tally: Tally, error: Unread) -> Collection:
+    """The record of a list that was not read."""
+    told = _told(run_id, kind, tally) | {"http_status": error.http_status, "resource_version": None}
+    return Collection(
+        outcome=error.outcome, reason=error.reason, message=error.message, objects=0, unreadable_objects=0, **told
+    )
+
+
+def _told(run_id: str, kind: Kind, tally: Tally) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "resource": kind.resource,
+        "http_status": tally.http_status,
+        "resource_version": tally.resource_version,
+        "pages": tally.pages,
+        "bytes": tally.bytes,
+        "requests": tally.requests,
+        "retries": tally.retries,
+        "restarts": tally.restarts,
+        "waited_seconds": tally.waited_seconds,
+        "started_at": tally.started_at,
+        "duration_seconds": tally.duration_seconds,
+    }
+
+
+def bug(error: Exception, key: Key) -> Unread:
+    """A bug of ours, logged: in one cluster it costs no other, but the run exits with 1."""
+    # files and lines alone: the values in a traceback may be anybody's
+    where = " < ".join(
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__))
+    )
+    name = type(error).__name__
+    log.error("bug", project=key.project_id, location=key.location, cluster=key.cluster, error=name, where=where)
+    return Unread("bug", f"{name}: a bug in gke-inventory; please report it", reason="Bug")

@@ -1,0 +1,118 @@
+"""The pages of one list on their way to rows: object by object, so that one bad object costs one object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from job.kinds import KINDS, Kind
+from job.listing import Expired
+from job.normalize.metadata import controller_of
+from job.normalize.owners import Controllers
+from job.normalize.scope import Scope
+from job.spool import Segment
+from job.wire import meta
+
+_MOST_NAMED = 100  # unreadable objects named in one collection
+# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
+_PAGE = msgspec.json.Decoder(meta.Page[msgspec.Raw])
+_OBJECTS = {kind.resource: msgspec.json.Decoder(kind.item) for kind in KINDS}
+_NAMED = msgspec.json.Decoder(meta.Named)
+
+
+class Unordered(Expired):
+    """An object comes after one that should stand behind it: whether it came before, only its UID can tell."""
+
+
+class Reading:
+    """One attempt at one list.
+
+    No object becomes two rows, though an inconsistent list may have it on two pages. Lists come in the order of etcd's
+    keys, so that as a rule the key of the object before is all that has to be remembered; only a list that breaks the
+    order has to be read again with all its UIDs in mind.
+
+    Objects are decoded one at a time: a whole page of them does not fit into the processor's cache, which costs more
+    than looking for the end of each object first.
+    """
+
+    def __init__(self, kind: Kind, scope: Scope, segment: Segment, *, ordered: bool = True) -> None:
+        self.segment = segment
+        self._kind, self._scope = kind, scope
+        self._decode = _OBJECTS[kind.resource].decode
+        self._last, self._last_uid = "", ""
+        self._seen: set[int] | None = None if ordered else set()
+        self._objects = 0
+        self._repeated = 0
+        self._unreadable_objects = 0
+        self._unreadable: list[str] = []
+        self.controllers = Controllers()
+        """What controls each object, for kinds that may control others."""
+
+    def take(self, body: bytes | memoryview) -> meta.ListMeta:
+        """Makes rows of a page.
+
+        Raises:
+            msgspec.DecodeError: it is not JSON, and no row was made.
+            msgspec.ValidationError: it is not a list, and no row was made.
+            Unordered: the list has to be read again, with `ordered=False`.
+        """
+        page = _PAGE.decode(body)
+        for position, item in enumerate(page.items or ()):
+            try:
+                self._take(self._decode(item))
+            except meta.NOT_DECODABLE:
+                self._unreadable_objects += 1
+                if len(self._unreadable) < _MOST_NAMED:
+                    self._unreadable.append(_name_of(item) or f"page item {position}")
+        return page.metadata
+
+    def told(self) -> dict[str, Any]:
+        """What `collections` says of the list's objects."""
+        message = None
+        if self._unreadable_objects:
+            message = f"{self._unreadable_objects} objects could not be decoded: {', '.join(self._unreadable[:3])}"
+        elif self._repeated:
+            message = f"{self._repeated} objects were listed more than once, and are there once"
+        return {
+            "outcome": "partial" if self._unreadable_objects else "ok",
+            "message": message,
+            "objects": self._objects,
+            "unreadable": tuple(self._unreadable),
+            "unreadable_objects": self._unreadable_objects,
+        }
+
+    def _take(self, item: Any) -> None:
+        metadata = item.metadata
+        if self._is_repeated(metadata):
+            self._repeated += 1
+            return
+        self._objects += 1
+        self.segment.add(self._kind.rows(item, self._scope))
+        if self._kind.controls:
+            self.controllers.add(metadata.uid, controller_of(metadata))
+
+    def _is_repeated(self, metadata: meta.ObjectMeta) -> bool:
+        if self._seen is not None:
+            uid = hash(metadata.uid)
+            is_repeated = uid in self._seen
+            self._seen.add(uid)
+            return is_repeated
+        key = f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
+        if key <= self._last:
+            if metadata.uid == self._last_uid:
+                return True
+            raise Unordered(f"{key} comes after {self._last}")
+        self._last, self._last_uid = key, metadata.uid
+        return False
+
+
+def _name_of(item: msgspec.Raw) -> str | None:
+    """`namespace/name` of an object that cannot be decoded, where at least that can."""
+    try:
+        named = _NAMED.decode(item).metadata
+    except meta.NOT_DECODABLE:
+        return None
+    if named is None or not named.name:
+        return None
+    return f"{named.namespace}/{named.name}" if named.namespace else named.name

@@ -1,0 +1,103 @@
+"""Pieces of work in threads of their own, so many at a time; one that never returns is left behind."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
+from typing import Any, NamedTuple
+
+_PATIENCE = 0.1  # seconds without an answer, after which one more thread is worth its while
+_GRACE = 5.0  # seconds; a piece watches its own time, and this is for one that cannot
+
+
+class Piece(NamedTuple):
+    """Something to do."""
+
+    name: str
+    work: Callable[[], Any]
+    seconds: float
+    """How long it may take at most."""
+    after: frozenset[str] = frozenset()
+    """The names of those that are done before it begins."""
+
+
+class Done(NamedTuple):
+    """What came of a piece."""
+
+    name: str
+    result: Any = None
+    error: BaseException | None = None
+    """What the work raised, or `LeftBehind`."""
+
+
+class LeftBehind(Exception):  # noqa: N818 (an outcome, not a fault of ours)
+    """A piece had not returned by the end of its time; whatever it still does is ignored."""
+
+
+def together(pieces: Sequence[Piece], at_once: int, until: float) -> Iterator[Done]:
+    """Does all pieces, in their order as far as they may begin; yields what comes of them as it comes.
+
+    One thread does one after another; while others have to wait for more than a moment there is one thread more, up to
+    `at_once`. They are daemons: what hangs, in a name server or a half-open connection, holds up neither the others nor
+    the end of the process.
+
+    Args:
+        until: when all must be over, on the monotonic clock.
+    """
+    waiting = list(pieces)
+    unfinished = {piece.name for piece in pieces}
+    under_way: dict[str, tuple[float, _Hands]] = {}
+    idle: list[_Hands] = []
+    answers: queue.SimpleQueue[Done] = queue.SimpleQueue()
+    try:
+        while unfinished:
+            if not idle and not under_way:
+                idle.append(_thread(answers))
+            ready = [piece for piece in waiting if not piece.after & unfinished]
+            for piece in ready[: len(idle)]:
+                waiting.remove(piece)
+                ready.remove(piece)
+                hands = idle.pop()
+                under_way[piece.name] = min(monotonic() + piece.seconds, until) + _GRACE, hands
+                hands.put(piece)
+            end = min(end for end, _ in under_way.values())
+            if ready and len(under_way) < at_once:
+                end = min(end, monotonic() + _PATIENCE)
+            try:
+                done = answers.get(timeout=max(end - monotonic(), 0.0))
+            except queue.Empty:
+                late = [name for name, (end, _) in under_way.items() if monotonic() >= end]
+                if not late:
+                    idle.append(_thread(answers))
+                    continue
+                done = Done(late[0], error=LeftBehind())
+            if done.name not in under_way:  # it was left behind before
+                continue
+            _, hands = under_way.pop(done.name)
+            if not isinstance(done.error, LeftBehind):
+                idle.append(hands)
+            unfinished.remove(done.name)
+            yield done
+    finally:
+        for hands in [*idle, *(hands for _, hands in under_way.values())]:
+            hands.put(None)
+
+
+_Hands = queue.SimpleQueue[Piece | None]
+"""What a thread is to do; None ends it."""
+
+
+def _thread(answers: queue.SimpleQueue[Done]) -> _Hands:
+    hands: _Hands = queue.SimpleQueue()
+
+    def serve() -> None:
+        while (piece := hands.get()) is not None:
+            try:
+                answers.put(Done(piece.name, piece.work()))
+            except BaseException as error:  # noqa: BLE001 (it is the answer)
+                answers.put(Done(piece.name, error=error))
+
+    threading.Thread(target=serve, daemon=True).start()
+    return hands

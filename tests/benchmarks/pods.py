@@ -1,0 +1,147 @@
+"""CPU time for all pods of a cluster: against throwing the same pages away, and against the official client."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bare import throw_away
+from google.oauth2.credentials import Credentials
+from kubernetes.client import CoreV1Api
+from page_server import LIMIT, Served, arguments, serve
+
+from job.collect import Collector, Task
+from job.config import Config
+from job.connect import Endpoint, connect
+from job.identity import Identity
+from job.kinds import KINDS
+from job.listing import Deadline, Server, Tally, read_list
+from job.normalize.owners import Owners
+from job.normalize.scope import Scope
+from job.reading import Reading
+from job.spool import Spool
+from job.tables import Record
+from job.wire import gke
+
+PODS = next(kind for kind in KINDS if kind.resource == "pods")
+TABLES = ("pods", "pod_containers", "workloads", "containers")
+
+
+class Taken(NamedTuple):
+    """CPU seconds of this process, all its threads, and what came of them."""
+
+    seconds: float
+    result: Any
+
+
+def main() -> None:
+    """Prints the ratios."""
+    parser = arguments(__doc__)
+    parser.add_argument("--pods", type=int, default=20_000)
+    parser.add_argument("--best-of", type=int, default=5)
+    parser.add_argument(
+        "--typed", type=int, default=2_000, metavar="PODS", help="read with the official client, slowly"
+    )
+    options = parser.parse_args()
+    with serve(options, counts={"pods": options.pods}) as served:
+        goes: list[Callable[[Served], Any]] = [bare, rows, spooled]
+        best = [
+            min(taken)
+            for taken in zip(*([cpu(go, served) for go in goes] for _ in range(options.best_of)), strict=True)
+        ]
+    with serve(options, counts={"pods": options.typed}) as served:
+        typed = min(cpu(typed_rows, served) for _ in range(2))
+    thrown, made, kept = best
+    pods, made_rows = made.result
+    print(f"{pods} pods, {made_rows} rows, {thrown.result / 1e6:.0f} MB of pages; least of {options.best_of}")
+    print(f"{'':28} us/pod  ratio to urllib3  less than the official client")
+    official = typed.seconds / typed.result
+    for name, taken in (("urllib3, thrown away", thrown), ("all rows", made), ("all rows, spooled", kept)):
+        each = taken.seconds / pods
+        print(f"{name:28} {each * 1e6:6.1f} {taken.seconds / thrown.seconds:17.2f} {official / each:29.1f}x")
+    print(f"{'official client, all rows':28} {official * 1e6:6.1f}")
+    plain, packed = kept.result
+    print(f"spool: {packed / pods:.0f} bytes a pod, all its rows; {plain / pods:.0f} before gzip")
+
+
+def cpu(go: Callable[[Served], Any], served: Served) -> Taken:
+    """One go at it."""
+    clock = time.process_time()
+    result = go(served)
+    return Taken(time.process_time() - clock, result)
+
+
+def bare(served: Served) -> int:
+    """Reads all pages and keeps nothing; returns their bytes."""
+    return throw_away(served, PODS.path)
+
+
+def cluster(served: Served) -> gke.Cluster:
+    """The cluster as the GKE API would tell it."""
+    auth = gke.MasterAuth(cluster_ca_certificate=base64.b64encode(served.ca.encode()).decode())
+    return gke.Cluster(name="b", location="europe-west1", endpoint=served.host, status="RUNNING", master_auth=auth)
+
+
+def identity(served: Served) -> Identity:
+    """Whoever has the token."""
+    return Identity(Credentials(served.token))  # type: ignore[no-untyped-call]
+
+
+class Counted:
+    """Stands where a segment does, and only counts rows."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Lets go of them."""
+        self.rows += len(list(records))
+
+
+def rows(served: Served) -> tuple[int, int]:
+    """Reads all pods and makes all their rows; returns how many of both."""
+    known, counted = identity(served), Counted()
+    with connect(cluster(served), Endpoint("public", served.host), known) as client:
+        server = Server(client, known, Config().timeouts, time.sleep)
+        reading = Reading(PODS, Scope(Owners()), counted)  # type: ignore[arg-type]
+        tally = Tally(Deadline(time.monotonic() + 3600, "", ""))
+        read_list(server, PODS.path, LIMIT, reading.take, tally)
+    return reading.told()["objects"], counted.rows
+
+
+def spooled(served: Served) -> tuple[int, int]:
+    """Reads all pods as a run does, into the spool; returns its bytes, plain and compressed."""
+    config = Config(kinds={kind.resource: kind is PODS for kind in KINDS})
+    with tempfile.TemporaryDirectory() as directory:
+        spool = Spool(Path(directory))
+        collector = Collector(config, identity(served), spool, Task("benchmark", datetime.now(UTC)), threading.Event())
+        done = collector.collect("benchmark", cluster(served))
+        assert done.snapshot.status == "complete", done.snapshot
+        files = [file for table, file in spool.save().items() if table in TABLES]
+        plain = sum(int.from_bytes(file.read_bytes()[-4:], "little") for file in files)
+        return plain, sum(file.stat().st_size for file in files)
+
+
+def typed_rows(served: Served) -> int:
+    """The official client's typed list, and the same rows: its models have our attributes; returns how many pods."""
+    known, token, pods = identity(served), None, 0
+    with connect(cluster(served), Endpoint("public", served.host), known) as client:
+        api, scope = CoreV1Api(client), Scope(Owners())
+        while True:
+            page = api.list_pod_for_all_namespaces(limit=LIMIT, **({"_continue": token} if token else {}))
+            for pod in page.items:
+                PODS.rows(pod, scope)
+            pods += len(page.items)
+            token = page.metadata.var_continue
+            if not token:
+                return pods
+
+
+if __name__ == "__main__":
+    main()
