@@ -43,6 +43,7 @@ class Server:
     def application(self) -> web.Application:
         """The application."""
         app = web.Application(client_max_size=1 << 30)
+        app.on_cleanup.append(self._close)
         add = app.router.add_route
         base = "/" + discovery.document()["servicePath"]
         for method in discovery.methods():
@@ -81,6 +82,9 @@ class Server:
             return self._response(method, request, answer)
 
         return serve
+
+    async def _close(self, app: web.Application) -> None:  # noqa: ARG002
+        await self._jobs.close()
 
     async def _admit(self, request: web.Request) -> None:
         if not self._authorized(request.headers.get("Authorization")):

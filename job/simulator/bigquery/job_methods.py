@@ -95,6 +95,8 @@ class JobMethods:
 
     async def _dry_run(self, project: str, body: Resource) -> Resource:
         """A dry run is no job: it has no id, and what is wrong with it is the answer."""
+        if "query" not in body["configuration"]:
+            raise not_implemented("dry runs of other jobs than queries")
         job = self._jobs.accept(project, {**body, "jobReference": _without_id(body)})
         self._jobs.forget(job)
         self._jobs.start(job)
@@ -146,25 +148,16 @@ class JobMethods:
         configuration: Resource = {"query": {key: body[key] for key in keys if key in body}}
         configuration |= {key: body[key] for key in ("labels", "dryRun", "jobTimeoutMs") if key in body}
         reference = {"location": body["location"]} if "location" in body else {}
+        told, project = {"configuration": configuration, "jobReference": reference}, call.names["projectId"]
+        if body.get("dryRun"):
+            return _dry_answer(await self._dry_run(project, told))
         job = self._requested.get(body.get("requestId", ""))
         if job is None:
-            told = {"configuration": configuration, "jobReference": reference}
-            if body.get("dryRun"):
-                dry = await self._dry_run(call.names["projectId"], told)
-                query = dry["statistics"]["query"]
-                return {
-                    "kind": "bigquery#queryResponse",
-                    "jobReference": dry["jobReference"],
-                    "jobComplete": True,
-                    "schema": query["schema"],
-                    "totalBytesProcessed": query["totalBytesProcessed"],
-                    "cacheHit": False,
-                }
-            answer = await self._submit(call, call.names["projectId"], told, b"")
+            answer = await self._submit(call, project, told, b"")
             if isinstance(answer, web.StreamResponse):
                 return answer
-            told_reference = answer["jobReference"]
-            job = self._jobs.get(told_reference["projectId"], told_reference["jobId"], told_reference["location"])
+            made = answer["jobReference"]
+            job = self._jobs.get(project, made["jobId"], made["location"])
             if "requestId" in body:
                 self._requested[body["requestId"]] = job
         seconds = int(body.get("timeoutMs", _QUERY_SECONDS * 1000)) / 1000
@@ -200,6 +193,18 @@ class JobMethods:
 
     def _job(self, call: Call) -> Job:
         return self._jobs.get(call.names["projectId"], call.names["jobId"], call.query.get("location"))
+
+
+def _dry_answer(dry: Resource) -> Resource:
+    query = dry["statistics"]["query"]
+    return {
+        "kind": "bigquery#queryResponse",
+        "jobReference": dry["jobReference"],
+        "jobComplete": True,
+        "schema": query["schema"],
+        "totalBytesProcessed": query["totalBytesProcessed"],
+        "cacheHit": False,
+    }
 
 
 def _without_id(body: Resource) -> Resource:

@@ -9,12 +9,13 @@ import secrets
 import sys
 import traceback
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from job.simulator.bigquery.errors import ApiError, duplicate, invalid, not_found, not_implemented
 from job.simulator.bigquery.faults import Fault
 from job.simulator.bigquery.loads import Load, check_load, check_schema_update
 from job.simulator.bigquery.parameters import with_parameters
-from job.simulator.bigquery.queries import Answer, Checked, Queries, Query
+from job.simulator.bigquery.queries import Answer, Queries, Query
 from job.simulator.bigquery.quotas import Quotas
 from job.simulator.bigquery.results import Result, loadable
 from job.simulator.bigquery.storage import Resource, Storage
@@ -117,6 +118,12 @@ class Jobs:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def close(self) -> None:
+        """Ends what still waits or runs."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def get(self, project: str, job_id: str, location: str | None) -> Job:
         """The job; asked for in another location, there is none."""
         name = f"{project}:{location or 'US'}.{job_id}"
@@ -157,70 +164,72 @@ class Jobs:
         statistics["startTime"] = clock.milliseconds()
         if slow is not None and slow.state == "RUNNING":
             await _pause(job, slow.seconds)
-        problem: ApiError | None = None
         if job.cancelled.is_set():
             problem = ApiError(400, "stopped", "Job execution was cancelled: User requested cancellation")
+            done = _Done(problem=problem)
         else:
-            problem = await asyncio.to_thread(self._do, job, media, fails)
+            done = await asyncio.to_thread(self._do, job.resource, media, fails)
         status: Resource = {"state": "DONE"}
-        if problem is not None:
-            status |= {"errorResult": problem.proto(), "errors": [problem.proto(), *problem.details]}
+        if done.problem is not None:
+            status |= {"errorResult": done.problem.proto(), "errors": [done.problem.proto(), *done.problem.details]}
         now = clock.milliseconds()
         statistics |= {"endTime": now, "finalExecutionDurationMs": str(int(now) - int(statistics["startTime"]))}
+        statistics |= done.statistics
+        job.result = done.result
         job.resource["status"] = status
         job.done.set()
 
-    def _do(self, job: Job, media: bytes, fails: Fault | None) -> ApiError | None:
-        """The work; what went wrong, if anything did, and then nothing of it is left."""
-        configuration, reference = job.resource["configuration"], job.resource["jobReference"]
-        kept = job.resource["statistics"]
+    def _do(self, resource: Resource, media: bytes, fails: Fault | None) -> _Done:
+        """The work, in a thread of its own; where something goes wrong, nothing of it is left."""
+        configuration = resource["configuration"]
         with self._storage.lock:
             try:
-                kind = "load" if "load" in configuration else "query"
-                self._quotas.count_job(reference["projectId"], kind)
                 with self._storage.transaction():
                     self._storage.expire()
-                if kind == "load":
-                    with self._storage.transaction():
-                        kept["load"] = self._load(job, configuration["load"], media)
-                        _fail(fails)
-                else:
-                    query = _query(
-                        reference["projectId"],
-                        reference["location"],
-                        configuration["query"],
-                        dry=bool(configuration.get("dryRun")),
-                    )
-                    with self._queries.checked(query) as checked, self._storage.transaction():
-                        self._query(job, query, checked)
-                        _fail(fails)
+                if "load" in configuration:
+                    return self._load(resource, media, fails)
+                return self._query(resource, fails)
             except ApiError as error:
-                kept.pop("load", None)
-                job.result = _EMPTY
-                return error
+                return _Done(problem=error)
             except Exception as error:  # noqa: BLE001 (a bug of ours must end the job too)
                 traceback.print_exc(file=sys.stderr)
-                return ApiError(500, "internalError", f"the simulator has a bug: {type(error).__name__}: {error}")
-        return None
+                told = f"the simulator has a bug: {type(error).__name__}: {error}"
+                return _Done(problem=ApiError(500, "internalError", told))
 
-    def _load(self, job: Job, load: Resource, media: bytes) -> Resource:
-        return Load(self._storage, self._quotas, load, job.resource["jobReference"]["location"]).run(media)
+    def _load(self, resource: Resource, media: bytes, fails: Fault | None) -> _Done:
+        load, reference = resource["configuration"]["load"], resource["jobReference"]
+        self._quotas.count_job(reference["projectId"], "load")
+        with self._storage.transaction():
+            told = Load(self._storage, self._quotas, load, reference["location"]).run(media)
+            _fail(fails)
+        return _Done({"load": told})
 
-    def _query(self, job: Job, query: Query, checked: Checked) -> None:
-        inner, reference = job.resource["configuration"]["query"], job.resource["jobReference"]
-        if checked.target is not None and not query.dry:
-            partitioned = "timePartitioning" in checked.target
-            self._quotas.count_modification(checked.target["id"], partitioned=partitioned)
-        answer = checked.answer()
+    def _query(self, resource: Resource, fails: Fault | None) -> _Done:
+        inner, reference = resource["configuration"]["query"], resource["jobReference"]
+        dry = bool(resource["configuration"].get("dryRun"))
+        if not dry:
+            self._quotas.count_job(reference["projectId"], "query")
+        query = _query(reference["projectId"], reference["location"], inner, dry=dry)
+        with self._queries.checked(query) as checked, self._storage.transaction():
+            if checked.target is not None and not dry:
+                partitioned = "timePartitioning" in checked.target
+                self._quotas.count_modification(checked.target["id"], partitioned=partitioned)
+            answer = checked.answer()
+            if "destinationTable" in inner and not dry:
+                load = {"writeDisposition": "WRITE_EMPTY", **inner, "schema": {"fields": answer.result.fields}}
+                Load(self._storage, self._quotas, load, reference["location"]).write(loadable(answer.result))
+            _fail(fails)
         self.asked.append({"jobId": reference["jobId"], "query": inner["query"], "engine": answer.engine})
-        statistics = job.resource["statistics"]
-        statistics["totalBytesProcessed"] = str(answer.bytes_processed)
-        statistics["query"] = _statistics(answer, dry=query.dry)
-        job.result = answer.result
-        if "destinationTable" in inner and not query.dry:
-            load = {**inner, "schema": {"fields": answer.result.fields}}
-            load.setdefault("writeDisposition", "WRITE_EMPTY")
-            Load(self._storage, self._quotas, load, reference["location"]).write(loadable(answer.result))
+        told = {"totalBytesProcessed": str(answer.bytes_processed), "query": _statistics(answer, dry=dry)}
+        return _Done(told, answer.result)
+
+
+class _Done(NamedTuple):
+    """What became of a job."""
+
+    statistics: Resource = {}  # noqa: RUF012 (never changed)
+    result: Result = _EMPTY
+    problem: ApiError | None = None
 
 
 def _fail(fault: Fault | None) -> None:
