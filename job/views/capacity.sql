@@ -6,7 +6,7 @@
 -- are pods_without_cpu_limit and pods_without_memory_limit. A pool without nodes and pods has no row.
 -- Scans what latest_nodes and latest_pods scan.
 --
--- SELECT cluster, cpu_request_millicores / cpu_allocatable_millicores AS requested FROM capacity WHERE level = 'cluster'
+-- SELECT cluster, cpu_request_millicores / NULLIF(cpu_allocatable_millicores, 0) AS requested FROM capacity WHERE level = 'cluster'
 
 WITH
   read AS (

@@ -1,5 +1,5 @@
--- What does the newest snapshot of each cluster that still exists say of ${table}, and how old is it? GKE tells these with
--- the cluster itself, whatever could be read of it: carried_forward is always false.
+-- Which ${table} are there now, as GKE tells? For each cluster that still exists, those of its newest snapshot, whatever
+-- could be read of the cluster itself: carried_forward is always false, age_seconds is how old the snapshot is.
 -- Scans ${table} over all time, but for a filter on snapshot_time or on project_id and cluster.
 --
 -- SELECT project_id, cluster, age_seconds, carried_forward, COUNT(*) AS ${table} FROM latest_${table} GROUP BY 1, 2, 3, 4

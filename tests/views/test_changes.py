@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-import pytest
 from engines import Warehouse
 from warehouse import FIRST, Attempt, Read, container, image_parts, run_of, workload
 
@@ -97,18 +96,21 @@ def test_a_cluster_that_is_gone_changes_nothing(house: Warehouse) -> None:
     assert house.ask(CHANGES) == []
 
 
-@pytest.mark.parametrize("unread", ["forbidden", "unreachable", "off", "expired"])
-@pytest.mark.parametrize("first", [True, False])
-def test_a_kind_that_one_of_the_two_did_not_read_removes_and_adds_nothing(
-    house: Warehouse, unread: str, first: bool
-) -> None:
-    job = app("job", kind="Job")
-    seen = Read("a", more={"deployments": app("web"), "jobs": job})
-    blind = Read("a", more={"deployments": unread, "jobs": []})
-    house.publish(run_of(1, blind if first else seen))
-    house.publish(run_of(2, seen if first else blind))
-    change = "added" if first else "removed"
-    assert house.ask("SELECT DISTINCT name, kind, change FROM changes") == [("job", "Job", change)]
+def test_a_kind_that_one_of_the_two_did_not_read_removes_and_adds_nothing(house: Warehouse) -> None:
+    seen: dict[str, Sequence[Record] | str] = {"deployments": app("web"), "jobs": app("job", kind="Job")}
+    before, after = [], []
+    for unread in ("forbidden", "unreachable", "off", "expired"):
+        blind: dict[str, Sequence[Record] | str] = {"deployments": unread, "jobs": []}
+        before += [Read(f"{unread}-then", more=blind), Read(f"{unread}-now", more=seen)]
+        after += [Read(f"{unread}-then", more=seen), Read(f"{unread}-now", more=blind)]
+    house.publish(run_of(1, *before))
+    house.publish(run_of(2, *after))
+    assert house.ask("SELECT DISTINCT cluster, name, change FROM changes") == [
+        ("expired-now", "job", "removed"), ("expired-then", "job", "added"),
+        ("forbidden-now", "job", "removed"), ("forbidden-then", "job", "added"),
+        ("off-now", "job", "removed"), ("off-then", "job", "added"),
+        ("unreachable-now", "job", "removed"), ("unreachable-then", "job", "added"),
+    ]  # fmt: skip
 
 
 def test_of_a_kind_that_was_read_in_part_nothing_is_removed(house: Warehouse) -> None:

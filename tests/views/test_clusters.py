@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from engines import Warehouse
 from warehouse import Read, gke_cluster, node, node_pool, pod, run_of
 
@@ -81,9 +80,8 @@ def test_capacity_says_of_nodes_and_pods_apart_how_old_they_are(house: Warehouse
     assert house.ask(pools) == [("pool", 1, 1), (None, 0, 1)]
 
 
-@pytest.mark.parametrize(
-    ("control_plane", "kubelet", "behind", "within"),
-    [
+def test_versions_hold_kubelets_to_the_skew_policy(house: Warehouse) -> None:
+    expected = [
         ("1.33.5-gke.1080000", "v1.33.5-gke.1080000", 0, True),
         ("1.33.5-gke.1080000", "v1.33.1-gke.1", 0, True),
         ("1.34.1-gke.2037000", "v1.31.13-gke.1230000", 3, True),
@@ -93,15 +91,14 @@ def test_capacity_says_of_nodes_and_pods_apart_how_old_they_are(house: Warehouse
         (None, "v1.33.5", None, None),
         ("1.33.5", None, None, None),
         ("1.33.5", "odd", None, None),
-    ],
-)
-def test_versions_hold_kubelets_to_the_skew_policy(
-    house: Warehouse, control_plane: str | None, kubelet: str | None, behind: int | None, within: bool | None
-) -> None:
-    nodes = [node("n1", kubelet_version=kubelet)]
-    house.publish(run_of(1, Read("a", more={"nodes": nodes}, gke=[gke_cluster(control_plane)])))
-    told = "SELECT control_plane_version, kubelet_version, minor_versions_behind, within_policy FROM versions"
-    assert house.ask(told) == [(control_plane, kubelet, behind, within)]
+    ]
+    read = [
+        Read(f"c{number}", more={"nodes": [node("n", kubelet_version=kubelet)]}, gke=[gke_cluster(control_plane)])
+        for number, (control_plane, kubelet, *_) in enumerate(expected)
+    ]
+    house.publish(run_of(1, *read))
+    told = "SELECT cluster, control_plane_version, kubelet_version, minor_versions_behind, within_policy FROM versions"
+    assert house.ask(told) == [(f"c{number}", *row) for number, row in enumerate(expected)]
 
 
 def test_versions_are_counted_by_pool_and_kubelet(house: Warehouse) -> None:

@@ -138,6 +138,8 @@ def test_a_cluster_that_is_gone_in_one_project_is_there_in_another(house: Wareho
     house.publish(run_of(1, Read("a"), Read("a", project="shop-staging"), projects=both))
     house.publish(run_of(2, Read("a", project="shop-staging"), projects=both))
     assert house.ask("SELECT project_id, cluster FROM latest_snapshots") == [("shop-staging", "a")]
+    house.publish(run_of(3, Read("a", project="shop-staging"), projects=["shop-staging"]))
+    assert house.ask("SELECT project_id, cluster FROM latest_snapshots") == [("shop-staging", "a")]
 
 
 @pytest.mark.parametrize(
@@ -235,6 +237,14 @@ def test_two_attempts_of_a_task_count_as_one_run(house: Warehouse) -> None:
     ]  # fmt: skip
 
 
+def test_a_failed_attempt_is_made_good_by_the_next(house: Warehouse) -> None:
+    house.publish(run_of(1, outcome="forbidden"))
+    house.publish(run_of(1, Read("a", ["x"], ["p1"]), by=Attempt(attempt=1)))
+    assert house.ask("SELECT cluster, resource, status, outcome FROM coverage") == [
+        ("a", "namespaces", "ok", "ok"), ("a", "pods", "ok", "ok"), (None, "clusters", "ok", "ok"),
+    ]  # fmt: skip
+
+
 def test_an_attempt_that_reads_less_than_the_one_before_loses_nothing(house: Warehouse) -> None:
     house.publish(run_of(1, Read("a", ["x"], ["p1"])))
     house.publish(run_of(1, Read("a", ["x"], "forbidden"), by=Attempt(attempt=1)))
@@ -274,6 +284,9 @@ def test_while_tasks_are_at_work_no_cluster_is_stale_for_that(house: Warehouse) 
     house.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     house.publish(run_of(2, Read("a", ["x"], ["p2"]), listed=listed, by=Attempt(0, 2)))
     statuses = "SELECT cluster, status, outcome FROM coverage WHERE resource = 'pods'"
+    assert house.ask(statuses) == [("a", "ok", "ok"), ("b", "ok", "ok")]
+    assert house.ask("SELECT tasks_committed, task_count FROM latest_runs") == [(1, 2)]
+    house.publish(run_of(2, Read("a", ["x"], ["p2"]), listed=listed, by=Attempt(0, 2, attempt=1)))
     assert house.ask(statuses) == [("a", "ok", "ok"), ("b", "ok", "ok")]
     assert house.ask("SELECT tasks_committed, task_count FROM latest_runs") == [(1, 2)]
 
