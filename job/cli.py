@@ -330,7 +330,7 @@ def _run(config: Config, *, tasks: int, as_json: bool) -> int:
         summary = run_once(config, progress=_progress())
     if as_json:
         _print_json(summary)
-    else:
+    elif "CLOUD_RUN_JOB" not in os.environ:  # there the log has said it all, and every line of this would be an entry
         _print_summary(summary)
     if summary.bug:
         return BUG

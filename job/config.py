@@ -59,6 +59,7 @@ class BigQuery(Settings, frozen=True, kw_only=True):
 
     partition_expiration_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
     require_partition_filter: bool = False
+    views_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
     maximum_bytes_billed: Annotated[int, msgspec.Meta(ge=1)] | None = None
     labels: dict[Annotated[str, msgspec.Meta(pattern=_LABEL_KEY)], Annotated[str, msgspec.Meta(pattern=_LABEL)]] = (
         msgspec.field(default_factory=dict)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import socket
+import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job.errors import InventoryError
@@ -13,6 +17,7 @@ from job.wire import gke
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
+    from urllib3 import HTTPSConnectionPool
 
 # https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#status
 CONNECTABLE = frozenset({"RUNNING", "RECONCILING", "DEGRADED"})
@@ -113,7 +118,42 @@ def connect(cluster: gke.Cluster, endpoint: Endpoint, identity: Identity, *, con
     configuration.connection_pool_maxsize = connections
     client = ApiClient(configuration)
     client.user_agent = USER_AGENT
+    pools = client.rest_client.pool_manager
+    pools.pool_classes_by_scheme = {**pools.pool_classes_by_scheme, "https": _pool_class()}
     return client
+
+
+@cache
+def _pool_class() -> type[HTTPSConnectionPool]:
+    """Pools of connections that wait for an answer's headers no longer than the timeout, whatever trickles in.
+
+    A socket's own timeout begins anew with every byte: a server that sends one a second would hold a thread for ever.
+    """
+    from urllib3 import HTTPSConnectionPool
+    from urllib3.connection import HTTPSConnection
+    from urllib3.response import HTTPResponse
+
+    class Connection(HTTPSConnection):
+        def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3 itself
+            if not isinstance(self.timeout, (int, float)):
+                return super().getresponse()
+            timer = threading.Timer(self.timeout, self._cut)
+            timer.daemon = True
+            timer.start()
+            try:
+                return super().getresponse()
+            finally:
+                timer.cancel()
+
+        def _cut(self) -> None:
+            if self.sock is not None:
+                with contextlib.suppress(OSError):
+                    self.sock.shutdown(socket.SHUT_RDWR)
+
+    class Pool(HTTPSConnectionPool):
+        ConnectionCls = Connection
+
+    return Pool
 
 
 def _bracketed(host: str) -> str:

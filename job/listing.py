@@ -182,6 +182,8 @@ class Server:
                 response.close()  # what is left unread would be taken for the next answer
                 raise
         except HTTPError as error:
+            if monotonic() >= end:  # it may have been cut for that
+                raise Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout") from error
             raise _unreachable(error, limit) from error
         return Answer(response.status, response.headers, body, headers["authorization"].removeprefix("Bearer "))
 

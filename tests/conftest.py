@@ -15,7 +15,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for variable in (
         "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GKE_INVENTORY_CONFIG", "CLOUD_RUN_EXECUTION",
         "CLOUD_RUN_JOB", "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT",
-        "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "BIGQUERY_EMULATOR_HOST",
+        "GKE_INVENTORY_BUILD", "TRACEPARENT", "HTTP_PROXY", "HTTPS_PROXY",
+        "http_proxy", "https_proxy", "BIGQUERY_EMULATOR_HOST",
     ):  # fmt: skip
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "no-gcloud"))

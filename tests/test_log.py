@@ -44,7 +44,7 @@ def configured(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_every_line_of_a_task_is_one_event_with_its_labels(replay: Replay) -> None:
     trace = {"TRACEPARENT": f"00-{TRACE}-00f067aa0ba902b7-01", "GOOGLE_CLOUD_PROJECT": "shop-ops"}
     done = invoke("run", "-v", **TASK, **trace, GKE_INVENTORY_BUILD="abc1234")
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
     told = events(done.stderr)
     for event in told:
         assert list(event)[:3] == ["severity", "time", "message"]
@@ -60,7 +60,7 @@ def test_every_line_of_a_task_is_one_event_with_its_labels(replay: Replay) -> No
 
 @pytest.mark.usefixtures("configured")
 def test_no_token_and_no_key_is_logged(replay: Replay) -> None:
-    replay.answers["/api/v1/pods"] = (500, {}, b"not JSON")
+    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "no"}')
     done = invoke("run", "-v", **TASK)
     assert done.returncode == 3
     assert replay.tokens

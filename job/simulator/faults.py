@@ -13,7 +13,7 @@ KINDS = {
     "hang_tls": "accepts connections and never shakes hands",
     "refuse": "closes the listening socket: connections are refused",
     "reset": "cuts the connection in the middle of the body",
-    "slow": "sends `rate` bytes a second",
+    "slow": "sends the body with `rate` bytes a second; `headers=1`: the headers too",
     "delay": "waits `seconds` before it answers",
     "truncate_gzip": "sends a gzip stream that breaks off, under a whole answer's headers",
     "invalid_json": "sends a body that is cut off, under a right Content-Length",

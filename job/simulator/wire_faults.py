@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from aiohttp import web
@@ -48,6 +49,8 @@ async def send(
         if len(body) > _CHUNKED_FROM:
             whole.enable_chunked_encoding()
         return whole
+    if fault.options.get("headers"):
+        return await _trickle(request, body, fault)
     response = web.StreamResponse(status=status, headers={**headers, "Content-Length": str(len(body))})
     await response.prepare(request)
     if kind == "reset":
@@ -55,11 +58,30 @@ async def send(
         if request.transport is not None:
             request.transport.abort()
         return response
-    rate = int(fault.options.get("rate", 1))
-    for start in range(0, len(body), rate):
-        await response.write(body[start : start + rate])
-        await asyncio.sleep(1)
+    with contextlib.suppress(ConnectionError):  # a client that has waited long enough
+        for part in _parts(body, fault):
+            await response.write(part)
+            await asyncio.sleep(1)
     return response
+
+
+def _parts(text: bytes, fault: Fault) -> Iterator[bytes]:
+    """What is sent in each second."""
+    rate = int(fault.options.get("rate", 1))
+    return (text[start : start + rate] for start in range(0, len(text), rate))
+
+
+async def _trickle(request: web.BaseRequest, body: bytes, fault: Fault) -> web.StreamResponse:
+    """Sends the headers too in drops, past aiohttp, which would send them at once."""
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    for part in _parts(whole, fault):
+        if request.transport is None or request.transport.is_closing():
+            break
+        request.transport.write(part)
+        await asyncio.sleep(1)
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 async def _send_padded(

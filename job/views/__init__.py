@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
 from string import Template
+from types import MappingProxyType
 from typing import NamedTuple
 
 from job.schema import columns
@@ -51,9 +53,18 @@ def views() -> tuple[View, ...]:
     return tuple(found[name] for name in order if name in found)
 
 
-def for_bigquery(view: View, dataset: str) -> str:
-    """The view's query, with each name as `` `project.dataset.name` ``."""
-    return _READ.sub(rf"`{dataset}.\1`", view.sql)
+def for_bigquery(view: View, dataset: str, bounds: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The view's query, with each name as `` `project.dataset.name` ``.
+
+    Args:
+        bounds: table -> the condition under which alone its rows are read.
+    """
+
+    def named(found: re.Match[str]) -> str:
+        whole = f"`{dataset}.{found[1]}`"
+        return f"(SELECT * FROM {whole} WHERE {bounds[found[1]]})" if found[1] in bounds else whole  # noqa: S608
+
+    return _READ.sub(named, view.sql)
 
 
 @cache

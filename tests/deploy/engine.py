@@ -67,7 +67,7 @@ class Engine:
             return ["docker"]
         # no cgroup manager and no journal need run here
         return [
-            "podman", "--root", f"{self._store}/root", "--runroot", f"{self._store}/run", "--tmpdir", f"{self._store}/tmp",
+            "podman", f"--root={self._store}/root", f"--runroot={self._store}/run", f"--tmpdir={self._store}/tmp",
             "--runtime=runc", "--cgroup-manager=cgroupfs", "--events-backend=file",
         ]  # fmt: skip
 

@@ -17,6 +17,8 @@ import msgspec
 import pytest
 import yaml
 from deploy import gcloud
+from deploy.test_terraform import RESOURCES as TERRAFORM
+from deploy.test_terraform import blocks
 
 from job.config import Config, check_config
 from job.identity import default_identity
@@ -33,7 +35,12 @@ _RECORDER = """\
 import json, os, sys
 words = sys.argv[1:]
 reads = any(word in ("-", "--data-file=-") for word in words)
-told = {{"program": os.path.basename(sys.argv[0]), "words": words, "stdin": sys.stdin.read() if reads else ""}}
+told = {{
+    "program": os.path.basename(sys.argv[0]),
+    "words": words,
+    "stdin": sys.stdin.read() if reads else "",
+    "variables": {{name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}},
+}}
 with open({log!r}, "a") as log:
     log.write(json.dumps(told) + "\\n")
 if words[:3] == ["container", "clusters", "list"]:
@@ -49,6 +56,8 @@ class Command(NamedTuple):
     program: str
     words: list[str]
     stdin: str
+    variables: dict[str, str]
+    """Terraform's, from the environment."""
 
     @property
     def verb(self) -> str:
@@ -68,7 +77,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> list[Command]:
         pytest.skip("envsubst is not installed")
     folder = tmp_path_factory.mktemp("recorded")
     log = folder / "log"
-    for name in ("gcloud", "bq", "kubectl"):
+    for name in ("gcloud", "bq", "kubectl", "terraform"):
         (folder / name).write_text(_RECORDER.format(python=sys.executable, log=str(log)))
         (folder / name).chmod(0o755)
     script = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
@@ -111,7 +120,7 @@ def test_gcloud_would_refuse_a_flag_that_is_none() -> None:
 
 def test_every_command_names_its_project(commands: list[Command]) -> None:
     for command in commands:
-        if command.program == "kubectl":
+        if command.program in ("kubectl", "terraform"):
             continue
         projects = {"my-ops-project", "shop-prod", "shop-test"}
         flag = "project" if command.program == "gcloud" else "project_id"
@@ -169,6 +178,19 @@ def test_the_scheduler_posts_to_the_jobs_run_as_the_account_that_may(commands: l
     assert f"serviceAccount:{job.flag('oauth-service-account-email')}" == SCHEDULER
     assert re.fullmatch(r"\d+ \S+ \* \* \*", job.flag("schedule"))
     assert not any(word.startswith("--message-body") for word in job.words)
+
+
+def test_terraform_gets_the_variables_that_have_no_default(commands: list[Command]) -> None:
+    ours = [command for command in commands if command.program == "terraform"]
+    assert [command.words[1] for command in ours] == ["init", "apply", "apply"]
+    assert {command.words[0] for command in ours} == {"-chdir=config/deploy/terraform"}
+    given = {name.removeprefix("TF_VAR_"): value for name, value in ours[0].variables.items()}
+    assert set(given) == {name for name, told in blocks("variable").items() if "default" not in told}
+    assert json.loads(given["cluster_projects"]) == ["shop-prod", "shop-test"]
+    assert given["project"] == "my-ops-project"
+    targets = [word.partition("=")[2] for command in ours for word in command.words if word.startswith("-target=")]
+    assert targets
+    assert set(targets) <= set(TERRAFORM)
 
 
 def test_every_cluster_of_every_project_gets_the_role(commands: list[Command]) -> None:

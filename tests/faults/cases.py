@@ -143,6 +143,10 @@ CASES = (
         "one byte a second", (fault("slow"),), "timed_out", 200, "ReadTimeout", message="too slowly", retried=True,
         timeouts=IMPATIENT,
     ),
+    Case(
+        "one byte a second, from the headers on", (fault("slow", headers=1),), "timed_out", None, "ReadTimeout",
+        message="no answer within 2 s", retried=True, timeouts=IMPATIENT,
+    ),
     *(
         Case(
             "a certificate of an unknown CA, for another host, or expired", (fault(kind, "*"),), "unreachable", None,

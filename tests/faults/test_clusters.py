@@ -108,8 +108,9 @@ def test_a_broken_aggregated_api_hides_no_kind(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fleet.simulator.fault(WEB, "broken_api", "discovery")
-    shown = fleet.run(monkeypatch, capsys, "show", WEB, "crd", "rollouts.argoproj.io")
-    assert (shown.exit_code, shown.out.splitlines()[0]) == (0, "kind: CustomResourceDefinition")
+    known = fleet.run(monkeypatch, capsys, "show", WEB, "rollout", "x")
+    assert (known.exit_code, known.out) == (2, "")
+    assert 'rollouts.argoproj.io "x" not found' in known.err
     unknown = fleet.run(monkeypatch, capsys, "show", WEB, "podmetrics", "x")
     assert unknown.exit_code == 2
     assert "knows no kind 'podmetrics', but could not say what it serves at /apis/metrics.k8s.io/v1beta1" in unknown.err

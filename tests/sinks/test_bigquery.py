@@ -11,7 +11,7 @@ import pytest
 from google.cloud import bigquery
 from warehouse import Read, publish, rows, run_of
 
-from job.errors import SinkError
+from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION
 from job.simulator import Simulator
 from job.sinks import Outcome
@@ -76,6 +76,23 @@ def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: 
     assert pods.time_partitioning.expiration_ms == 30 * 86_400_000
     assert pods.labels["team"] == "platform"
     assert open_sink(**wanted).changes() == []
+
+
+def test_views_work_where_queries_must_name_days_and_look_as_far_back_as_they_are_told(open_sink: Open) -> None:
+    bounded = {"require_partition_filter": True, "views_days": 7}
+    sink = open_sink(**bounded)
+    sink.apply()
+    publish(sink, run_of(1, Read("a", ["x"], ["p1"])))  # long ago
+    with pytest.raises(QueryError, match="partition"):
+        rows(sink, "SELECT name FROM pods")
+    for view in views():
+        sink.query(f"SELECT * FROM {view.name}")
+    assert rows(sink, PODS) == []
+    told = "SELECT status, outcome FROM coverage WHERE cluster = 'a' AND resource = 'pods'"
+    assert rows(sink, told) == [("ok", "ok")]
+    unbounded = open_sink(require_partition_filter=True)
+    assert {change.action for change in unbounded.apply()} == {"label", "replace view"}
+    assert rows(unbounded, PODS) == [("a", "p1")]
 
 
 def test_a_table_of_an_older_version_gets_what_it_lacks_and_keeps_its_rows(open_sink: Open) -> None:

@@ -14,6 +14,10 @@ from job.simulator.bigquery.storage import Resource
 
 _MOST_ROWS = 10_000  # in one page: BigQuery answers fewer than it is asked for
 _MOST_LISTED = 1_000
+_REPLACED = {
+    "clustering", "defaultPartitionExpirationMs", "defaultTableExpirationMs", "description", "expirationTime",
+    "friendlyName", "labels", "requirePartitionFilter",
+}  # fmt: skip
 
 
 class Call(NamedTuple):
@@ -63,8 +67,10 @@ def unchanged(call: Call, found: Resource) -> Resource:
     return found
 
 
-def removed(call: Call) -> set[str]:
-    """Which members PATCH takes away."""
+def removed(call: Call, found: Resource) -> set[str]:
+    """Which members a request takes away: PATCH those that are null, PUT those that it has not."""
+    if call.request.method == "PUT":
+        return {key for key in found if key in _REPLACED and key not in call.body}
     return {key for key, value in call.given.items() if value is None}
 
 

@@ -76,7 +76,7 @@ class CatalogMethods:
         with self._storage.lock:
             found = unchanged(call, self._dataset(call))
             body = merged_labels(call, found)
-            return self._storage.update_dataset(found, body, removed(call))
+            return self._storage.update_dataset(found, body, removed(call, found))
 
     async def _datasets_delete(self, call: Call) -> None:
         with self._storage.lock, self._storage.transaction():
@@ -131,7 +131,7 @@ class CatalogMethods:
             self._count_update(found)
             body = merged_labels(call, found)
             with self._storage.transaction():
-                made = self._storage.update_table(found, body, removed(call), view_fields=view)
+                made = self._storage.update_table(found, body, removed(call, found), view_fields=view)
                 return self._storage.described(made)
 
     async def _tables_delete(self, call: Call) -> None:
@@ -145,8 +145,7 @@ class CatalogMethods:
             if found["type"] != "TABLE":
                 raise invalid(f"Cannot list a table of type {found['type']}.")
             fields = _selected(found["schema"]["fields"], call.query.get("selectedFields"))
-            columns = ", ".join(f'"{field["name"]}"' for field in fields) or "1"
-            rows = self._storage.database.execute(f"SELECT {columns} FROM {self._storage.name(found)}").fetchall()
+            rows = self._storage.heap.rows(found["id"], [field["name"] for field in fields])
         page = page_of(Result(fields, rows if fields else []), call)
         return {"kind": "bigquery#tableDataList", "etag": found["etag"], **page}
 

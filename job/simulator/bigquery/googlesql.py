@@ -6,18 +6,13 @@ statements are analysed always.
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
-import os
-import platform
-import tempfile
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from job.simulator.bigquery import googlesql_values
 from job.simulator.bigquery.errors import ApiError, invalid_query, not_implemented
+from job.simulator.bigquery.googlesql_client import client
+from job.simulator.bigquery.googlesql_names import messages, placed, renamed
 from job.simulator.bigquery.results import Result
 from job.simulator.bigquery.schema import Field
 from job.simulator.bigquery.sql import full_name
@@ -48,7 +43,7 @@ Find = Callable[[str], Table]
 """`project:dataset.table` -> what is there; raises ApiError where nothing is."""
 
 
-class TooLargeError(Exception):
+class LeftToDuckDBError(Exception):
     """The engine would take too long, or has not what it takes; DuckDB may have."""
 
 
@@ -86,7 +81,7 @@ class GoogleSQL:
         from zetasql.wasi._pb2.zetasql.proto import options_pb2, simple_catalog_pb2
         from zetasql.wasi._pb2.zetasql.public import options_pb2 as public
 
-        self._client = _client(get_wasm_path())
+        self._client = client(get_wasm_path())
         self.service, self._catalogs = local_service_pb2, simple_catalog_pb2
         language = self.call(
             "GetLanguageOptions",
@@ -126,7 +121,7 @@ class GoogleSQL:
 
         Raises:
             ApiError: what it says is wrong with the statement.
-            TooLargeError: it does not implement it.
+            LeftToDuckDBError: it does not implement it.
         """
         from zetasql.core.exceptions import ServerError, StatusCode
 
@@ -134,7 +129,7 @@ class GoogleSQL:
             return self._client.call_grpc_func(f"ZetaSqlLocalService_{name}", request, answer)
         except ServerError as error:
             if error.code == StatusCode.UNIMPLEMENTED:
-                raise TooLargeError(error.message) from error
+                raise LeftToDuckDBError(error.message) from error
             raise invalid_query(error.message) from error
 
     def catalog(self, tables: dict[str, Table]) -> Any:
@@ -172,7 +167,7 @@ class Asking:
 
         Raises:
             ApiError: what ZetaSQL says is wrong with it.
-            TooLargeError: it is one for DuckDB.
+            LeftToDuckDBError: it is one for DuckDB.
         """
         analysed, engine, total = self._analyse(sql, dataset), self._engine, 0
         request = engine.service.EvaluateQueryRequest(
@@ -181,7 +176,7 @@ class Asking:
         for name, table in analysed.tables.items():
             read = sorted(analysed.columns.get(name, set()))
             if total + table.rows > MOST_ROWS:
-                raise TooLargeError
+                raise LeftToDuckDBError
             if table.view is None:
                 rows = table.read([table.fields[number]["name"] for number in read])
             else:
@@ -190,7 +185,7 @@ class Asking:
                 rows = [tuple(row[number] for number in read) for row in self._evaluated[table.view].rows]
             total += len(rows)
             if total > MOST_ROWS:
-                raise TooLargeError
+                raise LeftToDuckDBError
             data = request.table_content[name].table_data
             data.SetInParent()  # a table without rows has some, too: none
             googlesql_values.fill(data, table.fields, set(read), rows)
@@ -226,24 +221,24 @@ class Asking:
     def _newly_analysed(self, sql: str, dataset: str | None) -> _Analysed:
         engine, service = self._engine, self._engine.service
         tables: dict[str, Table] = {}
-        renamed: dict[tuple[str, ...], str] = {}
+        names: dict[tuple[str, ...], str] = {}
         request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql, options=engine.language)
         named = engine.call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
         for told in named.table_name:
             path = tuple(told.table_name_segment)
             name = full_name([part for segment in path for part in segment.split(".")], self._project, dataset)
-            tables[name], renamed[path] = self._table(name), name
+            tables[name], names[path] = self._table(name), name
         parsed = engine.call(
             "Parse", service.ParseRequest(sql_statement=sql, options=engine.language), service.ParseResponse
         )
-        rewritten, edits = _renamed(sql, parsed, renamed)
+        rewritten, edits = renamed(sql, parsed, names)
         analysis = service.AnalyzeRequest(
             sql_statement=rewritten, options=engine.options, simple_catalog=engine.catalog(tables)
         )
         try:
             resolved = engine.call("Analyze", analysis, service.AnalyzeResponse).resolved_statement
         except ApiError as error:
-            error.message = _placed(error.message, sql, edits)
+            error.message = placed(error.message, sql, edits)
             raise
         return _Analysed(rewritten, tables, dict(_columns_read(resolved)), _statement(resolved))
 
@@ -273,111 +268,6 @@ def _statement(resolved: Any) -> Statement:
 
 def _columns_read(resolved: Any) -> Iterator[tuple[str, set[int]]]:
     read: dict[str, set[int]] = {}
-    for message in _messages(resolved, "ResolvedTableScanProto"):
+    for message in messages(resolved, "ResolvedTableScanProto"):
         read.setdefault(message.table.name, set()).update(message.column_index_list)
     yield from read.items()
-
-
-def _messages(message: Any, name: str) -> Iterator[Any]:
-    """All messages of this type inside."""
-    if message.DESCRIPTOR.name == name:
-        yield message
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            for inner in value if field.is_repeated else (value,):
-                yield from _messages(inner, name)
-
-
-class _Edit(NamedTuple):
-    start: int
-    end: int
-    text: bytes
-
-
-def _renamed(sql: str, parsed: Any, names: dict[tuple[str, ...], str]) -> tuple[str, list[_Edit]]:
-    """The statement with each table under its full name, and the alias that it has without one: its last part."""
-    paths: list[tuple[Any, bool]] = [
-        (expression.path_expr, expression.HasField("alias"))
-        for expression in _messages(parsed, "ASTTablePathExpressionProto")
-    ]
-    paths += [(path, True) for path in _targets(parsed)]
-    edits = []
-    for path, aliased in paths:
-        segments = tuple(part.id_string for part in path.names)
-        if segments not in names:
-            continue
-        place = next(_messages(path, "ParseLocationRangeProto"))
-        alias = "" if aliased else f" AS `{segments[-1].rpartition('.')[2]}`"
-        edits.append(_Edit(place.start, place.end, f"`{names[segments]}`{alias}".encode()))
-    text = sql.encode()
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return text.decode(), sorted(edits)
-
-
-def _targets(parsed: Any) -> Iterator[Any]:
-    """What INSERT, UPDATE, DELETE and MERGE write to."""
-    for name in (
-        "ASTInsertStatementProto",
-        "ASTUpdateStatementProto",
-        "ASTDeleteStatementProto",
-        "ASTMergeStatementProto",
-    ):
-        for statement in _messages(parsed, name):
-            yield from _messages(statement.target_path, "ASTPathExpressionProto")
-
-
-def _placed(message: str, sql: str, edits: list[_Edit]) -> str:
-    """The message with the place in the statement that was asked, not in ours."""
-    head, found, place = message.rpartition(" [at ")
-    if not found:
-        return message
-    line, column = (int(number) for number in place.rstrip("]").split(":"))
-    start = sum(len(text) for text in sql.encode().splitlines(keepends=True)[: line - 1])
-    for edit in edits:
-        if start <= edit.start and edit.start - start + 1 < column:
-            longer = len(edit.text) - (edit.end - edit.start)
-            column -= min(longer, column - (edit.start - start + 1))
-    return f"{head} [at {line}:{column}]"
-
-
-def _client(path: str) -> Any:
-    """The package's client, with its module compiled once and with memory copied in one piece."""
-    from wasmtime import Module
-    from zetasql.core import wasm_client
-
-    class Client(wasm_client.WasmClient):  # type: ignore[misc]
-        def read_bytes(self, ptr: int, size: int) -> bytes:
-            return ctypes.string_at(ctypes.addressof(self.memory.data_ptr().contents) + ptr, size)
-
-        def write_bytes(self, ptr: int, data: bytes) -> None:
-            ctypes.memmove(ctypes.addressof(self.memory.data_ptr().contents) + ptr, data, len(data))
-
-    compiled = Module.from_file
-    wasm_client.Module.from_file = staticmethod(lambda engine, file: _module(Module, compiled, engine, file))
-    try:
-        return Client(path)
-    finally:
-        wasm_client.Module.from_file = compiled
-
-
-def _module(module: Any, compiled: Callable[[Any, str], Any], engine: Any, path: str) -> Any:
-    """The compiled module, which takes 14 s and 1 GB to make and 0.05 s to read."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gke-inventory"
-    versions = f"{version('zetasql')}-{version('wasmtime')}-{platform.machine()}"
-    file = cache / f"googlesql-{versions}.compiled"
-    try:
-        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = (cache / "lock").open("w")
-    except OSError:
-        return compiled(engine, path)
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait, and read what the first has made
-        try:
-            return module.deserialize_file(engine, str(file))
-        except Exception:  # noqa: BLE001 (none there, or one of another processor: made anew)
-            made = compiled(engine, path)
-        with tempfile.NamedTemporaryFile(dir=cache, delete=False) as new:
-            new.write(made.serialize())
-        Path(new.name).replace(file)
-        return made

@@ -54,7 +54,7 @@ class Load:
         given = self._load.get("schema", {}).get("fields")
         if self._load["sourceFormat"] == "PARQUET":
             infer = bool(self._load.get("parquetOptions", {}).get("enableListInference"))
-            file = parquet.read_parquet(self._storage.database, text, infer_lists=infer)
+            file = parquet.read_parquet(self._storage.heap.database, text, infer_lists=infer)
             table = self._destination(there, given or file.fields)
             parquet.check_types(file.fields, table["schema"]["fields"])
             columns = table["schema"]["fields"]
@@ -96,7 +96,8 @@ class Load:
 
     def _insert(self, table: Resource, rows: list[Row]) -> None:
         changed = self._storage.insert(table, rows, partition=self._partition)
-        self._quotas.count_partitions(table["id"], changed)
+        there = len(self._storage.partition_rows(table)) if changed else 0
+        self._quotas.count_partitions(table["id"], changed, there)
 
     def _size(self, table: Resource) -> int:
         return self._storage.size(table, table["schema"]["fields"])[1]

@@ -30,11 +30,11 @@ class Scan(NamedTuple):
 
 def scans(storage: Storage, sql: str) -> list[Scan]:
     """All readings of tables in a statement of DuckDB's."""
-    storage.database.execute(f"SET disabled_optimizers = '{_OFF}'")
+    storage.heap.database.execute(f"SET disabled_optimizers = '{_OFF}'")
     try:
-        told = storage.database.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+        told = storage.heap.database.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
     finally:
-        storage.database.execute("RESET disabled_optimizers")
+        storage.heap.database.execute("RESET disabled_optimizers")
     return [scan for node in json.loads(told[0][1]) for scan in _scans(storage, node)]
 
 
@@ -49,7 +49,7 @@ def _scans(storage: Storage, node: dict[str, Any], above: str = "") -> Iterator[
         above = "\n".join([above, *_listed(told.get("Expression"))])
     elif node.get("name", "").strip() != "PROJECTION" and "Table" not in told:
         above = ""
-    if "Table" in told and (found := storage.by_name(str(told["Table"]).rpartition(".")[2].strip('"'))) is not None:
+    if "Table" in told and (found := _table(storage, str(told["Table"]))) is not None:
         filters = "\n".join([*_listed(told.get("Filters")), above])
         named = {str(name).strip('"').lower() for name in _listed(told.get("Projections"))}
         words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", filters.lower())))
@@ -57,6 +57,11 @@ def _scans(storage: Storage, node: dict[str, Any], above: str = "") -> Iterator[
         yield Scan(found, frozenset(fields & (named | words)), filters)
     for child in node.get("children", ()):
         yield from _scans(storage, child, above)
+
+
+def _table(storage: Storage, name: str) -> Resource | None:
+    """The table for the name in a plan, `memory.main.t7`; none for a table of the information schema."""
+    return storage.tables.get(storage.heap.id_of(name.rpartition(".")[2].strip('"')) or "")
 
 
 def _listed(told: Any) -> list[str]:

@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 
 from job.simulator.bigquery import information_schema, plan
 from job.simulator.bigquery.errors import ApiError, invalid_query, not_found, not_implemented
-from job.simulator.bigquery.googlesql import GoogleSQL, Table, TooLargeError
+from job.simulator.bigquery.googlesql import GoogleSQL, LeftToDuckDBError, Table
 from job.simulator.bigquery.partitions import needs_filter
 from job.simulator.bigquery.results import Result, field_of, named
 from job.simulator.bigquery.schema import Field
@@ -142,7 +142,7 @@ class Checked:
         if kind != "SELECT":
             affected = 0
             if not query.dry:
-                told = self._duckdb(lambda: self._storage.database.execute(str(translated)).fetchone())
+                told = self._duckdb(lambda: self._storage.heap.database.execute(str(translated)).fetchone())
                 affected = int(told[0]) if told else 0
             return Result([], []), affected, "DuckDB"
         if fields is not None and query.dry:
@@ -151,14 +151,14 @@ class Checked:
             try:
                 found = self._asking.evaluate(query.sql, query.dataset)
                 return Result(named(found.fields), found.rows), 0, "GoogleSQL"
-            except TooLargeError as error:
+            except LeftToDuckDBError as error:
                 if translated is None:
                     raise not_implemented(f"this query on this much data: {error}") from error
         sql = f"SELECT * FROM ({translated}) LIMIT 0" if query.dry else str(translated)
         return self._duckdb(lambda: self._select(sql)), 0, "DuckDB"
 
     def _select(self, sql: str) -> Result:
-        cursor = self._storage.database.execute(sql)
+        cursor = self._storage.heap.database.execute(sql)
         fields = [
             field_of("" if name.startswith(UNNAMED) else name, kind) for name, kind, *_ in cursor.description or ()
         ]
@@ -200,17 +200,15 @@ class Checked:
         found = self._resource(name)
         if found["type"] == "VIEW":
             return Source(name, found["view"]["query"])
-        return Source(self._storage.name(found))
+        return Source(self._storage.heap.name(found["id"]))
 
     def _table(self, name: str) -> Table:
         found = self._resource(name)
         if found["type"] == "VIEW":
             return Table([], found["view"]["query"], 0, _read_nothing)
-        own = self._storage.name(found)
 
         def read(names: list[str]) -> list[tuple[Any, ...]]:
-            columns = ", ".join(f'"{column}"' for column in names) or "1"
-            return self._storage.database.execute(f"SELECT {columns} FROM {own}").fetchall()
+            return self._storage.heap.rows(found["id"], names)
 
         return Table(found["schema"]["fields"], None, self._storage.size(found, [])[0], read)
 

@@ -77,17 +77,23 @@ class Quotas:
             raise _quota("Your table exceeded quota for imports or query appends per table", table)
         self._rate(table, partitioned)
 
-    def count_partitions(self, table: str, changed: int) -> None:
+    def count_partitions(self, table: str, changed: int, there: int) -> None:
         """The partitions that a job has written to.
 
+        Args:
+            there: how many the table has now.
+
         Raises:
-            ApiError: too many for one job, or for one day.
+            ApiError: too many for one job, for one day, or for one table.
         """
         self._today()
         self.partition_modifications[table] += changed
         if changed > self.limits.partitions_per_job:
             message = f"Too many partitions produced by query, allowed {self.limits.partitions_per_job}"
             raise ApiError(400, "invalid", f"{message}, query produces at least {changed} partitions")
+        if there > self.limits.partitions_per_table:
+            message = f"Too many partitions, allowed {self.limits.partitions_per_table} for a table"
+            raise ApiError(403, "quotaExceeded", f"{message}, {table} would have {there}", location=table)
         if self.partition_modifications[table] > self.limits.partition_modifications_per_day:
             raise _quota(
                 "Your table exceeded quota for Number of partition modifications to a column partitioned", table

@@ -1,30 +1,24 @@
-"""Datasets, tables and views; rows are kept in an in-memory DuckDB."""
+"""Datasets, tables and views, as the API knows them, over the rows of the tables."""
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from typing import Any
-
-import duckdb
 
 from job.simulator.bigquery import partitions
 from job.simulator.bigquery.clock import Clock
 from job.simulator.bigquery.errors import duplicate, invalid, not_found
+from job.simulator.bigquery.heap import Heap
 from job.simulator.bigquery.rows import Row
-from job.simulator.bigquery.schema import Field, check_labels, check_schema, duckdb_type, evolved, mode_of
-from job.simulator.bigquery.sizes import bytes_in_duckdb
+from job.simulator.bigquery.schema import Field, check_labels, check_schema, evolved
 
 Resource = dict[str, Any]
 """As the API answers it. Never changed in place: a transaction that fails puts the old one back."""
 
-_LARGEST_ROW = 100 << 20  # bytes: BigQuery's own limit of a JSON row
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _TABLE = re.compile(r"[\w -]{1,1024}")
 _LONGEST_DESCRIPTION = 16_384
@@ -37,13 +31,10 @@ class Storage:
     def __init__(self, clock: Clock) -> None:
         self.lock = threading.RLock()
         self.clock = clock
-        self.database = duckdb.connect()
-        self.database.execute("LOAD icu; SET TimeZone = 'UTC'")
+        self.heap = Heap()
         self.datasets: dict[str, Resource] = {}
         self.tables: dict[str, Resource] = {}
         """`project:dataset` and `project:dataset.table`, as BigQuery writes ids."""
-        self._names: dict[str, str] = {}
-        self._numbers = count()
         self._etags = count()
         self._inside = False
 
@@ -53,17 +44,14 @@ class Storage:
         if self._inside:
             yield
             return
-        kept = dict(self.datasets), dict(self.tables), dict(self._names)
+        kept = dict(self.datasets), dict(self.tables)
         self._inside = True
-        self.database.execute("BEGIN")
         try:
-            yield
+            with self.heap.transaction():
+                yield
         except BaseException:
-            self.database.execute("ROLLBACK")
-            self.datasets, self.tables, self._names = kept
+            self.datasets, self.tables = kept
             raise
-        else:
-            self.database.execute("COMMIT")
         finally:
             self._inside = False
 
@@ -163,8 +151,7 @@ class Storage:
             made["schema"] = {"fields": check_schema(body.get("schema", {}).get("fields", []))}
             made |= self._defaults(parent, made)
             partitions.check_layout(made)
-            self._names[name] = f"t{next(self._numbers)}"
-            self._create(name, made["schema"]["fields"])
+            self.heap.create(name, made["schema"]["fields"])
         self.tables[name] = made
         return made
 
@@ -204,36 +191,24 @@ class Storage:
 
     def set_schema(self, found: Resource, fields: list[Field]) -> None:
         """Gives the table these columns, which are those that it has and perhaps more."""
-        old = {field["name"].lower(): field for field in found["schema"]["fields"]}
-        name = self.name(found)
-        if not old:
-            self.database.execute(f"DROP TABLE {name}")
-            self._create(found["id"], fields)
-        for field in fields if old else []:
-            before, column = old.get(field["name"].lower()), f'"{field["name"]}"'
-            if before is None:
-                self.database.execute(f"ALTER TABLE {name} ADD COLUMN {column} {duckdb_type(field)}")
-                continue
-            if duckdb_type(before) != duckdb_type(field):
-                self.database.execute(f"ALTER TABLE {name} ALTER COLUMN {column} SET DATA TYPE {duckdb_type(field)}")
-            if (mode_of(before), mode_of(field)) == ("REQUIRED", "NULLABLE"):
-                self.database.execute(f"ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL")
+        if found["schema"]["fields"]:
+            self.heap.alter(found["id"], found["schema"]["fields"], fields)
+        else:
+            self.heap.replace(found["id"], fields)
         self.tables[found["id"]] = {**self.tables[found["id"]], "schema": {"fields": fields}, **self._stamped(found)}
 
     def replace_schema(self, found: Resource, fields: list[Field]) -> Resource:
         """Gives the table these columns in place of its own, and no rows."""
         made = {**found, "schema": {"fields": fields}, **self._stamped(found)}
         partitions.check_layout(made)
-        self.database.execute(f"DROP TABLE {self.name(found)}")
-        self._create(found["id"], fields)
+        self.heap.replace(found["id"], fields)
         self.tables[found["id"]] = made
         return made
 
     def delete_table(self, found: Resource) -> None:
         """Deletes a table or view."""
         if found["type"] == "TABLE":
-            self.database.execute(f"DROP TABLE {self.name(found)}")
-            del self._names[found["id"]]
+            self.heap.drop(found["id"])
         del self.tables[found["id"]]
 
     # rows
@@ -250,26 +225,9 @@ class Storage:
             if partition is not None and touched - {partition}:
                 other = sorted(touched - {partition})[0]
                 raise invalid(f"Some rows belong to partition {other} rather than destination partition {partition}")
-        self._insert(self.name(found), fields, rows)
+        self.heap.insert(found["id"], fields, rows)
         self.tables[found["id"]] = {**self.tables[found["id"]], "lastModifiedTime": self.clock.milliseconds()}
         return len(touched)
-
-    def _insert(self, name: str, fields: list[Field], rows: list[Row]) -> None:
-        if not rows:
-            return
-        with tempfile.TemporaryDirectory() as directory:
-            path = Path(directory) / "rows.ndjson"
-            with path.open("w") as file:
-                file.writelines(json.dumps(row) + "\n" for row in rows)
-            # DuckDB reads no BLOB from JSON, but casts text to it
-            read = {field["name"]: duckdb_type(field).replace("BLOB", "VARCHAR") for field in fields}
-            types = ", ".join(f"'{column}': '{kind}'" for column, kind in read.items())
-            names = ", ".join(f'"{column}"' for column in read)
-            values = ", ".join(f'"{field["name"]}"::{duckdb_type(field)}' for field in fields)
-            source = f"'{path}', format = 'newline_delimited', maximum_object_size = {_LARGEST_ROW}"
-            self.database.execute(
-                f"INSERT INTO {name} ({names}) SELECT {values} FROM read_json({source}, columns = {{{types}}})"
-            )
 
     @contextmanager
     def virtual(self) -> Iterator[Callable[[str, list[Field], list[Row]], Resource]]:
@@ -279,39 +237,35 @@ class Storage:
         def make(name: str, fields: list[Field], rows: list[Row]) -> Resource:
             if name not in made:
                 made.append(name)
-                self._names[name] = f"v{next(self._numbers)}"
-                self._create(name, fields)
-                self._insert(self._names[name], fields, rows)
+                self.heap.create(name, fields)
+                self.heap.insert(name, fields, rows)
             return {"id": name, "type": "TABLE", "schema": {"fields": fields}}
 
         try:
             yield make
         finally:
             for name in made:
-                self.database.execute(f"DROP TABLE {self._names.pop(name)}")
+                self.heap.drop(name)
 
     def truncate(self, found: Resource, partition: str | None = None) -> None:
         """Deletes all rows, or those of a partition."""
-        where = f" WHERE {partitions.id_in_duckdb(found)} = '{partition}'" if partition else ""
-        self.database.execute(f"DELETE FROM {self.name(found)}{where}")
+        where = f"{partitions.id_in_duckdb(found)} = '{partition}'" if partition else "TRUE"
+        self.heap.delete(found["id"], where)
 
     def partition_rows(self, found: Resource) -> dict[str, int]:
         """Partition -> how many rows it has."""
         if partitions.column(found) is None:
             return {}
-        told = self.database.execute(
-            f"SELECT {partitions.id_in_duckdb(found)}, count(*) FROM {self.name(found)} GROUP BY 1 ORDER BY 1"
-        )
-        return dict(told.fetchall())
+        return self.heap.counts(found["id"], partitions.id_in_duckdb(found))
 
     def expire(self) -> None:
         """Drops the tables and the partitions whose time is over."""
         now = self.clock.now()
         for found in list(self.tables.values()):
-            if int(found.get("expirationTime", 0)) / 1000 > 0 and int(found["expirationTime"]) / 1000 <= now:
+            if "expirationTime" in found and int(found["expirationTime"]) / 1000 <= now:
                 self.delete_table(found)
             elif (expired := partitions.expired_in_duckdb(found, now)) is not None:
-                self.database.execute(f"DELETE FROM {self.name(found)} WHERE {expired}")
+                self.heap.delete(found["id"], expired)
 
     def described(self, found: Resource) -> Resource:
         """The resource, with how many rows and bytes it has."""
@@ -325,25 +279,7 @@ class Storage:
 
     def size(self, found: Resource, fields: list[Field]) -> tuple[int, int]:
         """How many rows it has, and how many bytes in these columns."""
-        told = self.database.execute(
-            f"SELECT count(*), coalesce(sum({bytes_in_duckdb(fields)}), 0) FROM {self.name(found)}"
-        ).fetchone()
-        return (int(told[0]), int(told[1])) if told else (0, 0)
-
-    def name(self, found: Resource) -> str:
-        """The table's name in DuckDB, which knows no upper and lower case, nor dots."""
-        return self._names[found["id"]]
-
-    def by_name(self, name: str) -> Resource | None:
-        """The table that DuckDB calls so."""
-        return next((self.tables.get(key) for key, value in self._names.items() if value == name), None)
-
-    def _create(self, name: str, fields: list[Field]) -> None:
-        columns = [
-            f'"{field["name"]}" {duckdb_type(field)}{" NOT NULL" if mode_of(field) == "REQUIRED" else ""}'
-            for field in fields
-        ]
-        self.database.execute(f"CREATE TABLE {self._names[name]} ({', '.join(columns) or '_none INTEGER'})")
+        return self.heap.size(found["id"], fields)
 
     def _defaults(self, parent: Resource, made: Resource) -> Resource:
         """What a table inherits from its dataset."""

@@ -48,10 +48,10 @@ def create_table(table: str, dataset: str, options: BigQuery, *, like: str | Non
     )
 
 
-def create_view(view: View, dataset: str) -> str:
+def create_view(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
     """CREATE OR REPLACE VIEW."""
     told = _options({"description": view.description})
-    return f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` {told} AS\n{for_bigquery(view, dataset)};"
+    return f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` {told} AS\n{for_bigquery(view, dataset, bounds)};"
 
 
 def add_column(full_name: str, path: str, column: Column) -> str:

@@ -24,6 +24,7 @@ _DIGEST = "gke_inventory_digest"
 _VERSION = "gke_inventory_schema"
 """The dataset's label with the SCHEMA_VERSION of the newest program that has made its tables."""
 _DAY = 86_400_000  # milliseconds
+_LEDGER = ("runs", "snapshots", "collections")
 _ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _DESCRIPTION = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
 
@@ -78,7 +79,7 @@ class Tables:
         for view in views():
             if view.name not in there or there[view.name].labels.get(_DIGEST) != self._view_digest(view):
                 action = "replace view" if view.name in there else "create view"
-                change = Change(action, view.name, ddl.create_view(view, self._name))
+                change = Change(action, view.name, ddl.create_view(view, self._name, bounds(self._options)))
                 yield Step((change,), partial(self._make_view, view))
 
     def _dataset_steps(self, dataset: bigquery.Dataset | None) -> Iterator[Step]:
@@ -176,7 +177,7 @@ class Tables:
         from google.cloud.bigquery import Table
 
         wanted = Table(f"{self._name}.{view.name}")
-        wanted.view_query = for_bigquery(view, self._name)
+        wanted.view_query = for_bigquery(view, self._name, bounds(self._options))
         wanted.description = view.description
         wanted.labels = {**self._options.labels, _DIGEST: self._view_digest(view)}
         try:
@@ -189,8 +190,8 @@ class Tables:
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _view_digest(self, view: View) -> str:
-        labels = hashlib.sha256(repr(sorted(self._options.labels.items())).encode()).hexdigest()[:8]
-        return f"{digest(view)}-{labels}"
+        options = (sorted(self._options.labels.items()), bounds(self._options))
+        return f"{digest(view)}-{hashlib.sha256(repr(options).encode()).hexdigest()[:8]}"
 
 
 def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Change]:
@@ -200,7 +201,21 @@ def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Cha
     for table in TABLES:
         yield Change("create table", table, ddl.create_table(table, name, options))
     for view in views():
-        yield Change("create view", view.name, ddl.create_view(view, name))
+        yield Change("create view", view.name, ddl.create_view(view, name, bounds(options)))
+
+
+def bounds(options: BigQuery) -> dict[str, str]:
+    """Table -> the condition under which the views read its rows; empty where they read all.
+
+    Objects may be bounded by `views_days`; what is known of runs and clusters is not: `coverage` forgets nothing. Where
+    tables refuse queries without a filter on the partitioning column, a filter that lets all pass is one.
+    """
+    everything = f"{PARTITIONED_BY} >= TIMESTAMP '2000-01-01'" if options.require_partition_filter else None
+    recent = everything
+    if options.views_days is not None:
+        recent = f"{PARTITIONED_BY} >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {options.views_days} DAY)"
+    conditions = {table: everything if table in _LEDGER else recent for table in TABLES}
+    return {table: condition for table, condition in conditions.items() if condition is not None}
 
 
 def schema_of(table: str) -> list[bigquery.SchemaField]:

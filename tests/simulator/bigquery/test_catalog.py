@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 from google.api_core.exceptions import BadRequest, Conflict, NotFound, PreconditionFailed
 from google.cloud import bigquery
 from loopback_bigquery import PODS, PROJECT, Field, ask, load, make_pods, names, pod
@@ -51,6 +52,18 @@ def test_labels_and_descriptions_of_a_dataset_change(client: bigquery.Client) ->
     client.update_dataset(dataset, ["labels", "description"])
     found = client.get_dataset("inventory")
     assert (found.labels, found.description, found.location) == ({"b": "2"}, None, "EU")
+
+
+def test_put_takes_away_what_it_does_not_say_and_patch_what_is_null(control: Control, client: bigquery.Client) -> None:
+    make_pods(client, labels={"a": "1"}, description="pods", friendly_name="Pods")
+    url = f"{control.endpoint}/bigquery/v2/projects/{PROJECT}/datasets/inventory/tables/pods"
+    reference = {"projectId": PROJECT, "datasetId": "inventory", "tableId": "pods"}
+    assert requests.patch(url, json={"friendlyName": None}, timeout=10).status_code == 200
+    told = client.get_table(TABLE)
+    assert (told.labels, told.description, told.friendly_name) == ({"a": "1"}, "pods", None)
+    assert requests.put(url, json={"tableReference": reference, "description": "all"}, timeout=10).status_code == 200
+    told = client.get_table(TABLE)
+    assert (told.labels, told.description, told.num_rows, len(told.schema)) == ({}, "all", 0, 4)
 
 
 def test_creating_a_table_never_changes_it(client: bigquery.Client) -> None:

@@ -152,9 +152,17 @@ def test_truncating_replaces_the_schema_and_its_descriptions(client: bigquery.Cl
 def test_truncating_the_data_keeps_the_schema_and_its_descriptions(client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod("old", restarts=1)])
-    load(client, [pod("new")], schema=[_plain(field) for field in PODS], write_disposition="WRITE_TRUNCATE_DATA")
+    described = [Field(f.name, f.field_type, f.mode, description="other", fields=f.fields) for f in PODS]
+    load(client, [pod("new")], schema=described, write_disposition="WRITE_TRUNCATE_DATA")
     assert [field.description for field in client.get_table(TABLE).schema] == ["when", "the pod's name", None, None]
     assert names(client) == ["new"]
+
+
+def test_appending_keeps_the_descriptions(client: bigquery.Client) -> None:
+    make_pods(client)
+    described = [Field(f.name, f.field_type, f.mode, description="other", fields=f.fields) for f in PODS]
+    load(client, [pod("a")], schema=described)
+    assert [field.description for field in client.get_table(TABLE).schema] == ["when", "the pod's name", None, None]
 
 
 def test_a_failed_truncation_leaves_the_old_rows(client: bigquery.Client) -> None:

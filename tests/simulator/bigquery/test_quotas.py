@@ -66,6 +66,16 @@ def test_a_job_writes_to_so_many_partitions_and_no_more(control: Control, client
     assert names(client) == []
 
 
+def test_a_table_has_so_many_partitions_and_no_more(control: Control, client: bigquery.Client) -> None:
+    make_pods(client)
+    control.limit(partitions_per_table=2)
+    load(client, [pod("a", day=1), pod("b", day=2)])
+    with pytest.raises(Forbidden, match="allowed 2 for a table"):
+        load(client, [pod("c", day=3)])
+    load(client, [pod("d", day=2)])
+    assert names(client) == ["a", "b", "d"]
+
+
 def test_a_table_is_updated_five_times_in_ten_seconds(control: Control, client: bigquery.Client) -> None:
     table = client.create_table(bigquery.Table(f"{PROJECT}.inventory.plain", schema=[Field("name", "STRING")]))
     for number in range(4):
