@@ -17,10 +17,10 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user's login, and a clock on which waits before retries take no time."""
+    """A user's login; and a clock on which waits before retries take no time, and the fourth one too much."""
     for name, value in simulator.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(simulator.directory / "authorized-user.json"))
-    for name in ("CLOUD_RUN_EXECUTION", "CLOUD_RUN_TASK_ATTEMPT"):
-        monkeypatch.setenv(name, "")  # what a history sets is undone
-    monkeypatch.setattr("job.listing._backoff", lambda attempt: 0.01)
+    for name in ("EXECUTION", "TASK_ATTEMPT", "TASK_INDEX", "TASK_COUNT"):
+        monkeypatch.setenv(f"CLOUD_RUN_{name}", "")  # what a history sets is undone
+    monkeypatch.setattr("job.listing._backoff", lambda attempt: 0.0 if attempt < 4 else 1e6)

@@ -6,7 +6,6 @@ fleet is the simulator's own inventory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -119,6 +118,10 @@ class Attempt:
     inventory: Object = field(repr=False)
     faults: tuple[Fault, ...]
     asked: Asked
+    task: int = 0
+    tasks: int = 1
+    share: frozenset[str] | None = None
+    """Of a run of several tasks, the clusters that this one takes: any, as long as each is taken once."""
 
     @cached_property
     def lists(self) -> dict[str, Reading]:
@@ -126,13 +129,18 @@ class Attempt:
         return {project: self._list(project) for project in dict.fromkeys(self.asked.projects)}
 
     @cached_property
+    def wanted(self) -> dict[str, Object]:
+        """`project/location/name` -> each cluster that the run is to collect."""
+        listed = {path_of(cluster): cluster for listed in self.lists.values() for cluster in listed.objects}
+        return {path: cluster for path, cluster in listed.items() if path not in self.asked.exclude}
+
+    @cached_property
     def snapshots(self) -> dict[str, Snapshot]:
         """`project/location/name` -> what was learnt of the cluster."""
         return {
-            path_of(cluster): Snapshot(cluster, {kind: self._read(cluster, kind) for kind in KINDS})
-            for listed in self.lists.values()
-            for cluster in listed.objects
-            if path_of(cluster) not in self.asked.exclude
+            path: Snapshot(cluster, {kind: self._read(cluster, kind) for kind in KINDS})
+            for path, cluster in self.wanted.items()
+            if self.share is None or path in self.share
         }
 
     def _list(self, project: str) -> Reading:
@@ -228,19 +236,39 @@ class Knowledge:
                 return attempt
         return None
 
-    def projects(self) -> dict[str, tuple[Attempt, Attempt | None]]:
-        """Each project that was ever asked -> the newest attempt that asked it, and the newest that had an answer."""
-        return {
-            project: (asked[0], next((one for one in asked if one.lists[project].is_read), None))
-            for project in _ordered(project for one in self.committed for project in one.lists)
-            for asked in [[one for one in reversed(self.committed) if project in one.lists]]
-        }
+    def projects(self) -> dict[str, list[Attempt]]:
+        """Each project that was ever asked -> the attempts that asked it: that of the newest run first and, of its
+        tasks, of the one that was told least."""
+        found: dict[str, list[Attempt]] = {}
+        for attempt in self.committed:
+            for project in attempt.lists:
+                found.setdefault(project, []).append(attempt)
+        for project, asked in found.items():
+            newest = {one.run_id: one.number for one in asked}  # the last of each run
+            asked.sort(key=lambda one: (-newest[one.run_id], _told(one.lists[project]), -one.number))
+        return found
+
+    def settled(self, project: str) -> Attempt | None:
+        """The newest attempt that asked the project of those whose run is over: all of its tasks are committed, or a
+        later run has asked."""
+        asked = self.projects()[project]
+        tasks = {one.task for one in self.committed if one.run_id == asked[0].run_id}
+        is_over = len(tasks) == asked[0].tasks
+        return next((one for one in asked if is_over or one.run_id != asked[0].run_id), None)
+
+    def lapse(self, path: str) -> Reading | None:
+        """The later list of a run that is over, and that did not collect the cluster."""
+        newest, project = self.clusters()[path], _project(path)
+        settled = self.settled(project)
+        if settled is None or settled.number < newest.number or settled.run_id == newest.run_id:
+            return None
+        return settled.lists[project]
 
     def attempt_of(self, row: Object) -> Attempt | None:
         """The attempt that wrote a row of `runs` or `snapshots`."""
         for attempt in reversed(self.attempts):
-            named = (attempt.run_id, attempt.attempt) == (row["run_id"], row["attempt"])
-            if named and attempt.began <= row["snapshot_time"]:
+            named = (row["run_id"], row["task_index"], row["attempt"])
+            if named == (attempt.run_id, attempt.task, attempt.attempt) and attempt.began <= row["snapshot_time"]:
                 return attempt
         return None
 
@@ -249,5 +277,5 @@ def _project(path: str) -> str:
     return path.partition("/")[0]
 
 
-def _ordered(names: Iterable[str]) -> Iterator[str]:
-    return iter(dict.fromkeys(names))
+def _told(listed: Reading) -> int:
+    return {"ok": 2, "partial": 1}.get(listed.outcome, 0)

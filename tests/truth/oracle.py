@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, path_of
+from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, Reading, path_of
 from truth.rows import Identity, controller_of, rows_of_gke, rows_of_kind
 
 TABLES = {
@@ -40,32 +40,54 @@ def judge(seen: Seen, knowledge: Knowledge, now: Object) -> list[str]:
     Args:
         now: the inventory of this moment.
     """
-    return [*_history(seen, knowledge), *_Views(seen, knowledge).wrong(), *lies(seen, knowledge, now)]
+    return [
+        *_shares(knowledge),
+        *_history(seen, knowledge),
+        *_Views(seen, knowledge).wrong(),
+        *lies(seen, knowledge, now),
+    ]
+
+
+def _shares(knowledge: Knowledge) -> Iterator[str]:
+    """Each cluster is taken by one task of a run."""
+    for run_id in {attempt.run_id for attempt in knowledge.committed}:
+        tasks = [attempt for attempt in knowledge.committed if attempt.run_id == run_id]
+        taken = Counter(path for attempt in tasks for path in attempt.snapshots)
+        for path in tasks[0].wanted:
+            if taken[path] > 1 or (taken[path] == 0 and len(tasks) == tasks[0].tasks):
+                yield f"{run_id}: {taken[path]} tasks have taken {path}"
 
 
 def _history(seen: Seen, knowledge: Knowledge) -> Iterator[str]:
     """What was committed is there once and whole, and stays so; what was not is in no `snapshots`."""
+    runs = Counter(_number(knowledge, row) for row in seen.runs)
+    for attempt in knowledge.committed:
+        if runs[attempt.number] != 1:
+            yield f"runs: attempt {attempt.number} was committed, and has {runs[attempt.number]} rows"
     expected = {(attempt.number, path) for attempt in knowledge.committed for path in attempt.snapshots}
     found = Counter((_number(knowledge, row), _path(row)) for row in seen.snapshots)
-    for named in expected - set(found):
-        yield f"snapshots: attempt {named[0]} was committed, but not its snapshot of {named[1]}"
-    for named, count in found.items():
-        if named not in expected:
-            yield f"snapshots: attempt {named[0]} has a snapshot of {named[1]}, but was not committed"
+    for number, path in expected - set(found):
+        yield f"snapshots: attempt {number} was committed, but not its snapshot of {path}"
+    for (number, path), count in found.items():
+        if (number, path) not in expected:
+            yield f"snapshots: attempt {number} has a snapshot of {path}, but was not committed"
         elif count > 1:
-            yield f"snapshots: attempt {named[0]} has {count} snapshots of {named[1]}"
+            yield f"snapshots: attempt {number} has {count} snapshots of {path}"
     for row in seen.snapshots:
-        attempt = knowledge.attempt_of(row)
-        if attempt not in knowledge.committed or _path(row) not in attempt.snapshots:
-            continue
-        snapshot = attempt.snapshots[_path(row)]
-        wanted = Counter(table for kind in KINDS for table, _, _ in rows_of_kind(snapshot, kind))
-        wanted.update(table for table, _, _ in rows_of_gke(snapshot.cluster))
-        wanted["collections"] = len(KINDS)
-        counted = {table: seen.counts.get((table, row["snapshot_id"]), 0) for table in wanted | dict.fromkeys(TABLES)}
-        for table, count in counted.items():
-            if count != wanted[table]:
-                yield f"{table}: attempt {attempt.number} wrote {wanted[table]} rows of {_path(row)}, and has {count}"
+        if (_number(knowledge, row), _path(row)) in expected:
+            yield from _rows_of_snapshot(seen, knowledge, row)
+
+
+def _rows_of_snapshot(seen: Seen, knowledge: Knowledge, row: Object) -> Iterator[str]:
+    attempt, path = knowledge.attempt_of(row), _path(row)
+    snapshot = attempt.snapshots[path]
+    wanted = Counter(table for kind in KINDS for table, _, _ in rows_of_kind(snapshot, kind))
+    wanted.update(table for table, _, _ in rows_of_gke(snapshot.cluster))
+    wanted["collections"] = len(KINDS)
+    for table in (*TABLES, "collections"):
+        count = seen.counts.get((table, row["snapshot_id"]), 0)
+        if count != wanted[table]:
+            yield f"{table}: attempt {attempt.number} wrote {wanted[table]} rows of {path}, and has {count}"
 
 
 class _Views:
@@ -74,10 +96,8 @@ class _Views:
     def __init__(self, seen: Seen, knowledge: Knowledge) -> None:
         self._seen, self._knowledge = seen, knowledge
         self._clusters = knowledge.clusters()
-        self._newest_run = knowledge.committed[-1] if knowledge.committed else None
         told = [(row["snapshot_id"], knowledge.attempt_of(row)) for row in (*seen.runs, *seen.snapshots)]
         self._attempts = {snapshot_id: attempt.number if attempt else None for snapshot_id, attempt in told}
-        self._committed = {attempt.number for attempt in knowledge.committed}
 
     def wrong(self) -> Iterator[str]:
         expected: dict[str, dict[Identity, Object]] = {view: {} for view in VIEWS}
@@ -85,10 +105,13 @@ class _Views:
             self._expect_cluster(expected, path, newest)
             for kind in KINDS:
                 self._expect_kind(expected, path, kind, newest)
-        for project, (asked, read) in self._knowledge.projects().items():
-            self._expect_project(expected, project, asked, read)
-        if self._newest_run:
-            expected["latest_runs"][()] = _run(self._newest_run)
+        for project, asked in self._knowledge.projects().items():
+            read = next((attempt for attempt in asked if attempt.lists[project].is_read), None)
+            self._expect_project(expected, project, asked[0], read)
+            self._expect_never_collected(expected, project)
+        for attempt in self._knowledge.committed:
+            if attempt.run_id == self._knowledge.committed[-1].run_id:
+                expected["latest_runs"][attempt.task,] = _run(attempt)
         for view in VIEWS:
             yield from self._compare(view, expected[view])
 
@@ -113,9 +136,10 @@ class _Views:
             "unreadable": list(reading.unreadable),
             "unreadable_objects": len(reading.unreadable),
         }
+        lapse = self._knowledge.lapse(path) if reading.is_read else None
         expected["coverage"][path, kind] = {
-            **told,
-            "status": _status(reading.outcome, read),
+            **(_lapsed(path, lapse) if lapse else told),
+            "status": "stale" if lapse else _status(reading.outcome, read),
             "attempt": newest.number,
             "read_attempt": read.number if read else None,
             "objects": len(read.snapshots[path].readings[kind].objects) if read else None,
@@ -145,6 +169,17 @@ class _Views:
             "objects": len(read.lists[project].objects) if read else None,
         }
 
+    def _expect_never_collected(self, expected: dict[str, dict[Identity, Object]], project: str) -> None:
+        settled = self._knowledge.settled(project)
+        for cluster in settled.lists[project].objects if settled else ():
+            if path_of(cluster) not in self._clusters:
+                expected["coverage"][path_of(cluster), "*"] = {
+                    "status": "never_read",
+                    "outcome": "not_collected",
+                    "attempt": settled.number,
+                    "read_attempt": None,
+                }
+
     def _compare(self, view: str, expected: dict[Identity, Object]) -> Iterator[str]:
         found: dict[Identity, list[Object]] = defaultdict(list)
         for row in self._seen.views[view]:
@@ -165,7 +200,7 @@ class _Views:
                 for name, value in wanted.items():
                     if not _alike(name, told.get(name), value):
                         yield f"{view}: {_words(identity)} has {name} {told.get(name)!r}, and should have {value!r}"
-                if view in ("latest_collections", "coverage") and wanted["outcome"] != "ok" and not rows[0]["message"]:
+                if view in ("latest_collections", "coverage") and not _is_explained(rows[0]):
                     yield f"{view}: {_words(identity)} does not say why it is {wanted['outcome']}"
 
 
@@ -173,6 +208,17 @@ def _status(outcome: str, read: Attempt | None) -> str:
     if outcome in (*READ, "off"):
         return outcome
     return "stale" if read else "never_read"
+
+
+def _lapsed(path: str, listed: Reading) -> Object:
+    """Why a kind that could be read was not read again: nobody wanted to, or the list did not tell of the cluster."""
+    if listed.outcome == "ok" or path in map(path_of, listed.objects):
+        return {"outcome": "not_collected", "http_status": None, "reason": None}
+    return {"outcome": listed.outcome, "http_status": listed.http_status, "reason": listed.reason}
+
+
+def _is_explained(row: Object) -> bool:
+    return row["outcome"] in ("ok", "not_collected") or bool(row["message"])
 
 
 def _run(attempt: Attempt) -> Object:
@@ -244,7 +290,7 @@ def _lie(item: Object, row: Object, count: int, unreadable: list[str]) -> Iterat
         yield f"{told} is {'shown, and' if count else 'neither shown nor'} said to be unreadable"
     elif row["status"] == "never_read" and count:
         yield f"{told} is shown all the same"
-    elif row["status"] in ("stale", "never_read", "off") and not row["message"]:
+    elif row["status"] in ("stale", "never_read", "off") and not _is_explained(row):
         yield f"{told} is missing for no reason"
 
 
@@ -278,7 +324,7 @@ def _path(row: Object) -> str:
 
 def _identity(view: str, row: Object) -> Identity:
     if view == "latest_runs":
-        return ()
+        return (row["task_index"],)
     if view in ("latest_collections", "coverage"):
         return _path(row), row["resource"]
     return _path(row), *(row[name] for name in TABLES.get(view.removeprefix("latest_"), ()))

@@ -150,7 +150,7 @@ def _pod_containers(pod: Object) -> Iterator[Row]:
                 "state": next(iter(found.get("state") or {}), None),
                 "ready": found.get("ready"),
                 "restarts": found.get("restartCount"),
-                "running_digest": found["imageID"].rpartition("@")[2] if found else None,
+                "running_digest": (found.get("imageID") or "").rpartition("@")[2] or None,
             },
         )
 

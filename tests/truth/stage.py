@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 from unittest.mock import patch
 
@@ -166,20 +167,25 @@ class Stage:
     # runs
 
     def _run(self, asked_for: Run, faults: tuple[Fault, ...]) -> None:
-        asked, run_id, number = self._asked(asked_for), f"run-{len(self.knowledge.attempts) + 1}", 0
-        for death in asked_for.deaths:
-            self._die(self._attempt(asked, faults, run_id, number), death)
+        asked, run_id = self._asked(asked_for), f"run-{len(self.knowledge.attempts) + 1}"
+        for task in range(asked_for.tasks):
+            self._task(asked_for, task, partial(self._attempt, asked, faults, run_id, (task, asked_for.tasks)))
+
+    def _task(self, asked_for: Run, task: int, attempt: Callable[[int], Attempt]) -> None:
+        number = 0
+        for death in asked_for.deaths if task == 0 else ():
+            self._die(attempt(number), death)
             number += not death.repeated
-        if asked_for.gives_up:
+        if asked_for.gives_up and task == asked_for.tasks - 1:
             self._tell("  and nobody tries again")
-        elif asked_for.late == "run":
-            self._slow = self._start_slowly(self._attempt(asked, faults, run_id, number))
+        elif asked_for.late == "run" and asked_for.tasks == 1:
+            self._slow = self._start_slowly(attempt(number))
         elif asked_for.late == "attempt":
-            slow = self._start_slowly(self._attempt(asked, faults, run_id, number))
-            self._finish(self._attempt(asked, faults, run_id, number + 1))
+            slow = self._start_slowly(attempt(number))
+            self._finish(attempt(number + 1))
             self._commit_late(slow)
         else:
-            self._finish(self._attempt(asked, faults, run_id, number))
+            self._finish(attempt(number))
 
     def _asked(self, asked_for: Run) -> Asked:
         projects = self._simulator.projects
@@ -198,13 +204,16 @@ class Stage:
         )
         return asked
 
-    def _attempt(self, asked: Asked, faults: tuple[Fault, ...], run_id: str, number: int) -> Attempt:
+    def _attempt(
+        self, asked: Asked, faults: tuple[Fault, ...], run_id: str, task: tuple[int, int], number: int
+    ) -> Attempt:
         """An attempt that is about to begin: the fleet is as it will find it."""
         self._simulator.clear()
         for fault in faults:
             told = {"times": fault.times, "page": fault.page, **dict(fault.options)}
             self._simulator.fault(fault.at, fault.kind, fault.resource, **told)
         os.environ["CLOUD_RUN_EXECUTION"], os.environ["CLOUD_RUN_TASK_ATTEMPT"] = run_id, str(number)
+        os.environ["CLOUD_RUN_TASK_INDEX"], os.environ["CLOUD_RUN_TASK_COUNT"] = map(str, task)
         attempts = self.knowledge.attempts
         attempts.append(
             Attempt(
@@ -215,6 +224,8 @@ class Stage:
                 inventory=self._simulator.inventory(),
                 faults=faults,
                 asked=asked,
+                task=task[0],
+                tasks=task[1],
             )
         )
         return attempts[-1]
@@ -227,20 +238,28 @@ class Stage:
             try:
                 self._ended(attempt, self._make(attempt))
             except (Died, SinkError):
-                self._tell(f"attempt {attempt.number} ({attempt.run_id}, {attempt.attempt}) dies with {death.loaded}")
+                self._tell(f"attempt {attempt.number} ({_named(attempt)}) dies with {death.loaded}")
         self.judge()
 
     def _ended(self, attempt: Attempt, summary: Summary) -> None:
         came = "had been committed before" if summary.committed_before else f"is committed: {summary.outcome}"
-        self._tell(f"attempt {attempt.number} ({attempt.run_id}, {attempt.attempt}) {came}")
+        self._tell(f"attempt {attempt.number} ({_named(attempt)}) {came}")
         if summary.bug:
             self._fail([f"attempt {attempt.number} met a bug: {summary.unread}"])
-        others = [one for one in self.knowledge.committed if one.run_id == attempt.run_id]
+        task = (attempt.run_id, attempt.task)
+        others = [one for one in self.knowledge.committed if (one.run_id, one.task) == task]
         if summary.committed_before != bool(others):
             self._fail([f"attempt {attempt.number} says committed_before={summary.committed_before}"])
         if not others:
+            if attempt.tasks > 1:
+                attempt.share = self._share(attempt)
             self.knowledge.commit(attempt)
         self.judge()
+
+    def _share(self, attempt: Attempt) -> frozenset[str]:
+        """The clusters that the task has taken, as its snapshots tell."""
+        rows = [row for row in self._warehouse.seen().snapshots if self.knowledge.attempt_of(row) is attempt]
+        return frozenset(f"{row['project_id']}/{row['location']}/{row['cluster']}" for row in rows)
 
     def _make(self, attempt: Attempt) -> Summary:
         return run(self.config(attempt.asked))
@@ -254,7 +273,7 @@ class Stage:
             "kinds": dict.fromkeys(asked.off, False),
             "page_limit": asked.page_limit,
             "sink": self._warehouse.url,
-            "timeouts": {"request_seconds": 60},
+            "timeouts": {"request_seconds": 60, "retry_seconds": 60},
         }
         return msgspec.convert(told, Config)
 
@@ -278,7 +297,7 @@ class Stage:
             thread = threading.Thread(target=make, daemon=True)
             thread.start()
             reached.wait()
-        self._tell(f"attempt {attempt.number} ({attempt.run_id}, {attempt.attempt}) is slow to publish")
+        self._tell(f"attempt {attempt.number} ({_named(attempt)}) is slow to publish")
         return Slow(attempt, release, thread, ended)
 
     def _commit_late(self, slow: Slow) -> None:
@@ -317,8 +336,15 @@ class Stage:
         self.told.append(text)
 
 
+def _named(attempt: Attempt) -> str:
+    task = f", task {attempt.task} of {attempt.tasks}" if attempt.tasks > 1 else ""
+    return f"{attempt.run_id}{task}, {attempt.attempt}"
+
+
 def _overlap(one: Fault, other: Fault) -> bool:
-    """Whether both may be in the way of one list."""
+    """Whether both may be in the way of one list; a refused token is mended once a cluster alone."""
+    if one.kind == other.kind == "unauthorized":
+        return True
     return "*" in (one.resource, other.resource) or one.resource == other.resource or one.kind in NO_CONNECTION
 
 

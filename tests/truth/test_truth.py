@@ -7,7 +7,7 @@ a reason, or deleted and in no view. `TRUTH_EXAMPLES=1000` plays so many histori
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -50,16 +50,21 @@ Play = Callable[[Warehouse, Fleet, Iterable[Chapter]], None]
 
 
 @pytest.fixture
-def play(simulator: Simulator) -> Play:
+def play(simulator: Simulator) -> Iterator[Play]:
     """Plays a history into a warehouse, and has every view judged after each attempt of each run."""
 
+    judged = []
+
     def played(warehouse: Warehouse, fleet: Fleet, chapters: Iterable[Chapter]) -> None:
+        stage = Stage(simulator, warehouse, fleet)
         try:
-            Stage(simulator, warehouse, fleet).play(chapters)
+            stage.play(chapters)
         finally:
+            judged.append(stage.judged)
             warehouse.close()
 
-    return played
+    yield played
+    print(f"{len(judged)} histories, {sum(judged)} times judged")
 
 
 @examples(30)

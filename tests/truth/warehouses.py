@@ -110,7 +110,7 @@ class BigQuery:
 
 
 def _seen(select: Callable[[str], list[Object]]) -> Seen:
-    identities = "SELECT snapshot_id, snapshot_time, run_id, attempt, project_id, location, cluster"
+    identities = "SELECT snapshot_id, snapshot_time, run_id, task_index, attempt, project_id, location, cluster"
     counts = " UNION ALL ".join(
         f"SELECT '{table}' AS name, snapshot_id, COUNT(*) AS number FROM {table} GROUP BY 1, 2"
         for table in (*TABLES, "collections")
