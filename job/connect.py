@@ -192,6 +192,12 @@ _MOMENT = 0.2  # seconds
 _WATCH = _Watch()
 
 
+def load_client() -> None:
+    """Imports the Kubernetes client, for one thread to do before many need it: its modules import one another in
+    circles, which threads that import them at the same time may not survive."""
+    import kubernetes.client  # noqa: F401
+
+
 def _bracketed(host: str) -> str:
     return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
 

@@ -15,7 +15,7 @@ import msgspec
 
 from job.collect import Collected, Collector, Task
 from job.config import Config, check_config
-from job.connect import CONNECTABLE, choose_endpoint
+from job.connect import CONNECTABLE, choose_endpoint, load_client
 from job.discover import Listing, clusters_in, container_client, is_wanted
 from job.errors import ConfigError, InventoryError
 from job.identity import Identity, default_identity
@@ -117,6 +117,8 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         wanted.sort(key=lambda named: -(named[1].current_node_count or 0))  # the largest takes longest: it goes first
         collector = Collector(config, identity(), spool, task, stop, _deadline(config, clock))
         collected: list[Collected] = []
+        if wanted:
+            load_client()
         try:
             for done in _each(wanted, lambda named: collector.collect(*named), config.workers):
                 collected.append(done)
