@@ -194,10 +194,11 @@ CASES = (
     Case("kinds that nobody knows", (fault("unknown_kind"),), changed=("pods",)),
     Case(
         "a continue token that repeats itself", (fault("repeat_continue"),), "invalid", 200, message="again and again",
+        retried=True,
     ),
     Case(
         "a continue token that repeats itself", (fault("repeat_continue", tokens=3),), "invalid", 200,
-        message="again and again",
+        message="again and again", retried=True,
     ),
     Case("an object of 20 MB", (fault("big_object", bytes=20 << 20, page=1),)),
     *(
