@@ -187,7 +187,7 @@ def test_of_200_clusters_one_that_hangs_and_one_that_refuses_cost_no_other(tmp_p
     }
     told = "SELECT duration_seconds FROM snapshots WHERE concat(project_id, '/', location, '/', cluster) = "
     ((seconds,),) = rows(config, f"{told} '{hanging}'")
-    assert 6 <= seconds < 12  # one request's timeout, not one for each kind
+    assert 6 <= seconds < 30  # a request's timeout, not one for each of nine kinds
 
 
 def test_the_demo_ends_with_rows_and_three_answers(tmp_path: Path) -> None:
