@@ -158,7 +158,7 @@ class Server:
                 failure = error
             wait = None if failure.again is None else max(failure.again, _backoff(attempt))
             if failure.http_status == 429:
-                self.gate.throttled(wait or 0.0)
+                self.gate.throttled(failure.again or 0.0)
             if failure.reason == "ReadTimeout" and is_patient and self._answers_others(sent_at, failure, tally):
                 is_patient, wait, end = False, 0.0, tally.deadline.at
             elif failure.http_status == 401 and self._has_new_token(token):
