@@ -57,6 +57,14 @@ WITH
     WHERE NOT under_way
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
   ),
+  -- what that run was told of, and a task of the run that is under way no longer
+  gone AS (
+    SELECT DISTINCT s.project_id, listed AS path
+    FROM settled AS s
+    CROSS JOIN UNNEST(s.listed_clusters) AS listed
+    JOIN ${dataset}.project_lists AS l ON l.project_id = s.project_id AND l.snapshot_time > s.snapshot_time
+    WHERE l.outcome = 'ok' AND listed NOT IN UNNEST(l.listed_clusters)
+  ),
   told AS (
     SELECT
       a.*,
@@ -119,4 +127,5 @@ FROM settled AS l
 CROSS JOIN UNNEST(l.listed_clusters) AS listed
 LEFT JOIN ${dataset}.latest_snapshots AS n
   ON n.project_id = l.project_id AND CONCAT(n.location, '/', n.cluster) = listed
-WHERE n.project_id IS NULL
+LEFT JOIN gone ON gone.project_id = l.project_id AND gone.path = listed
+WHERE n.project_id IS NULL AND gone.project_id IS NULL

@@ -224,6 +224,12 @@ class Knowledge:
                     found = {path: at for path, at in found.items() if _project(path) != project or path in there}
         return found
 
+    def is_gone(self, path: str, listed: Attempt) -> bool:
+        """Whether a whole list of later than the attempt lacks the cluster."""
+        project = _project(path)
+        later = [one.lists[project] for one in self.committed if one.number > listed.number and project in one.lists]
+        return any(one.outcome == "ok" and path not in map(path_of, one.objects) for one in later)
+
     def last_read(self, path: str, kind: str) -> Attempt | None:
         """The newest attempt that could read the kind of the cluster that is there now.
 

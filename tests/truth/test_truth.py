@@ -95,6 +95,11 @@ def test_a_cluster_made_anew_and_not_collected_does_not_bring_the_old_one_back(p
     play(DuckDB(), Fleet(1, 4, 1), (read, gone, made_anew))
 
 
+def test_a_cluster_that_one_task_found_gone_is_not_said_to_be_never_read(play: Play) -> None:
+    one_task_alone = Chapter((DeleteCluster(0),), run=Run(tasks=2, gives_up=True))
+    play(DuckDB(), Fleet(1, 4, 1), (Chapter(), one_task_alone))
+
+
 ALL = ("clusters", "node_pools", "nodes", "namespaces", "workloads", "containers", "pods", "pod_containers")
 
 
