@@ -17,8 +17,6 @@ import yaml
 from deploy.google_api import document
 from deploy.test_job import execution, manifest, task
 
-from job.schema import SCHEMA_VERSION
-
 FOLDER = Path(__file__).parents[2] / "config/deploy/terraform"
 PROVIDER = json.loads((Path(__file__).parent / "google_provider.json").read_text())["resources"]
 _META = {"count", "depends_on", "dynamic", "for_each", "lifecycle", "provider"}
@@ -179,11 +177,6 @@ def test_the_custom_role_is_the_same_as_in_role_yaml() -> None:
     told = RESOURCES["google_project_iam_custom_role.reader"]
     assert told["permissions"] == role["includedPermissions"]
     assert (told["title"], told["description"]) == (role["title"], role["description"])
-
-
-def test_the_dataset_is_labelled_as_the_job_labels_it() -> None:
-    told = RESOURCES["google_bigquery_dataset.inventory"]
-    assert told["labels"] == {"gke_inventory_schema": str(SCHEMA_VERSION)}
 
 
 def test_the_scheduler_posts_to_the_jobs_run() -> None:

@@ -71,7 +71,7 @@ def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: 
     open_sink().apply()
     wanted = {"partition_expiration_days": 30, "require_partition_filter": False, "labels": {"team": "platform"}}
     changed = open_sink(**wanted).apply()
-    assert {change.action for change in changed} >= {"label dataset", "expire partitions", "label"}
+    assert {change.action for change in changed} >= {"expire partitions", "label"}
     pods = client(open_sink()).get_table(f"{open_sink().name}.pods")
     assert pods.time_partitioning.expiration_ms == 30 * 86_400_000
     assert pods.labels["team"] == "platform"
@@ -135,9 +135,9 @@ def test_a_change_that_loses_something_is_refused_with_its_statement(open_sink: 
 def test_tables_of_a_newer_version_are_left_alone(open_sink: Open) -> None:
     open_sink().apply()
     warehouse = client(open_sink())
-    dataset = warehouse.get_dataset(open_sink().name)
-    dataset.labels = {**dataset.labels, "gke_inventory_schema": str(SCHEMA_VERSION + 1)}
-    warehouse.update_dataset(dataset, ["labels"])
+    table = warehouse.get_table(f"{open_sink().name}.pods")
+    table.labels = {**table.labels, "gke_inventory_schema": str(SCHEMA_VERSION + 1)}
+    warehouse.update_table(table, ["labels"])
     for sink in (open_sink(), open_sink(labels={"team": "platform"})):
         with pytest.raises(SinkError, match=r"a newer gke-inventory has made its tables.*upgrade"):
             sink.prepare()

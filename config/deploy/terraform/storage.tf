@@ -4,12 +4,11 @@ resource "google_artifact_registry_repository" "images" {
   format        = "DOCKER"
 }
 
-# The tables and views are made by the job. The label tells it which version of them is there.
+# The tables and views are made by the job.
 resource "google_bigquery_dataset" "inventory" {
   dataset_id  = var.dataset
   location    = var.location
   description = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
-  labels      = { gke_inventory_schema = "1" }
 }
 
 resource "google_secret_manager_secret" "configuration" {

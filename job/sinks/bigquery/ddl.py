@@ -16,15 +16,12 @@ from job.views import View, for_bigquery
 
 def create_dataset(name: str, location: str | None, description: str, labels: Mapping[str, str]) -> str:
     """CREATE SCHEMA."""
-    options = {"description": description, "labels": list(labels.items())} | (
-        {"location": location} if location else {}
-    )
-    return f"CREATE SCHEMA `{name}` {_options(options)};"
-
-
-def label_dataset(name: str, labels: Mapping[str, str]) -> str:
-    """ALTER SCHEMA ... SET OPTIONS (labels)."""
-    return f"ALTER SCHEMA `{name}` SET {_options({'labels': list(labels.items())})};"
+    told: dict[str, object] = {"description": description}
+    if labels:
+        told["labels"] = list(labels.items())
+    if location:
+        told["location"] = location
+    return f"CREATE SCHEMA `{name}` {_options(told)};"
 
 
 def create_table(table: str, dataset: str, options: BigQuery, *, like: str | None = None) -> str:

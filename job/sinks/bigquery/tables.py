@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _DIGEST = "gke_inventory_digest"
 """The label that says which definition a table or view was last made from: while it is the same, nothing is asked."""
 _VERSION = "gke_inventory_schema"
-"""The dataset's label with the SCHEMA_VERSION of the newest program that has made its tables."""
+"""A table's label with the SCHEMA_VERSION of the newest program that has made it. The dataset has none, since the role
+that a job needs (roles/bigquery.dataEditor) may not update it."""
 _DAY = 86_400_000  # milliseconds
 _LEDGER = ("runs", "snapshots", "collections")
 _ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
@@ -46,7 +47,7 @@ class Tables:
         """The dataset; None where it has yet to be created.
 
         Raises:
-            SinkError: it is in another location, or its tables are a newer version's.
+            SinkError: it is in another location.
         """
         from google.api_core.exceptions import NotFound
 
@@ -59,18 +60,19 @@ class Tables:
                 f"sink bigquery://{self._name}: the dataset is in {found.location}, not in {self._location}; "
                 f"write ?location={found.location}, or name another dataset"
             )
-        version = str(found.labels.get(_VERSION, SCHEMA_VERSION))
-        if version.isdecimal() and int(version) > SCHEMA_VERSION:
-            raise SinkError(
-                f"sink bigquery://{self._name}: a newer gke-inventory has made its tables (schema {version}, this one "
-                f"knows {SCHEMA_VERSION}): upgrade this one; nothing was written"
-            )
         return found
 
     def steps(self, dataset: bigquery.Dataset | None) -> Iterator[Step]:
-        """Everything that differs from what is declared, in the order in which it has to be made."""
+        """Everything that differs from what is declared, in the order in which it has to be made.
+
+        Raises:
+            SinkError: a newer version has made the tables.
+        """
         there = {item.table_id: item for item in self._client.list_tables(dataset)} if dataset else {}
-        yield from self._dataset_steps(dataset)
+        self._refuse_newer(there[table].labels for table in TABLES if table in there)
+        if dataset is None:
+            statement = ddl.create_dataset(self._name, self._location, _DESCRIPTION, self._options.labels)
+            yield Step((Change("create dataset", self._name, statement),), self._create_dataset)
         for table in TABLES:
             if table not in there:
                 yield Step((self._created(table),), partial(self._create, table))
@@ -82,28 +84,23 @@ class Tables:
                 change = Change(action, view.name, ddl.create_view(view, self._name, bounds(self._options)))
                 yield Step((change,), partial(self._make_view, view))
 
-    def _dataset_steps(self, dataset: bigquery.Dataset | None) -> Iterator[Step]:
-        labels = {**self._options.labels, _VERSION: str(SCHEMA_VERSION)}
-        if dataset is None:
-            statement = ddl.create_dataset(self._name, self._location, _DESCRIPTION, labels)
-            yield Step((Change("create dataset", self._name, statement),), partial(self._create_dataset, labels))
-        elif missing := {key: value for key, value in labels.items() if dataset.labels.get(key) != value}:
-            statement = ddl.label_dataset(self._name, {**dataset.labels, **missing})
-            change = Change("label dataset", self._name, statement)
-            yield Step((change,), partial(self._label_dataset, dataset, missing))
+    def _refuse_newer(self, labels: Iterable[Mapping[str, str]]) -> None:
+        for told in labels:
+            version = told.get(_VERSION, "")
+            if version.isdecimal() and int(version) > SCHEMA_VERSION:
+                raise SinkError(
+                    f"sink bigquery://{self._name}: a newer gke-inventory has made its tables (schema {version}, this "
+                    f"one knows {SCHEMA_VERSION}): upgrade this one; nothing was written"
+                )
 
-    def _create_dataset(self, labels: dict[str, str]) -> None:
+    def _create_dataset(self) -> None:
         from google.cloud.bigquery import Dataset
 
         wanted = Dataset(self._name)
         wanted.location = self._location
         wanted.description = _DESCRIPTION
-        wanted.labels = labels
+        wanted.labels = self._options.labels
         self._client.create_dataset(wanted, exists_ok=True)
-
-    def _label_dataset(self, dataset: bigquery.Dataset, labels: dict[str, str]) -> None:
-        dataset.labels = {**dataset.labels, **labels}
-        self._client.update_dataset(dataset, ["labels"])
 
     def _created(self, table: str) -> Change:
         return Change("create table", table, ddl.create_table(table, self._name, self._options))
@@ -119,7 +116,7 @@ class Tables:
         )
         wanted.require_partition_filter = self._options.require_partition_filter
         wanted.clustering_fields = list(TABLES[table].clustering)
-        wanted.labels = {**self._options.labels, _DIGEST: self._digest(table)}
+        wanted.labels = {**self._options.labels, _VERSION: str(SCHEMA_VERSION), _DIGEST: self._digest(table)}
         return wanted
 
     def _create(self, table: str) -> None:
@@ -186,7 +183,7 @@ class Tables:
             self._client.update_table(wanted, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
-        made_from = (columns(table), TABLES[table].description, TABLES[table].clustering, self._options)
+        made_from = (SCHEMA_VERSION, columns(table), TABLES[table].description, TABLES[table].clustering, self._options)
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _view_digest(self, view: View) -> str:
@@ -196,8 +193,7 @@ class Tables:
 
 def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Change]:
     """What makes everything from nothing, without asking BigQuery."""
-    labels = {**options.labels, _VERSION: str(SCHEMA_VERSION)}
-    yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, labels))
+    yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options.labels))
     for table in TABLES:
         yield Change("create table", table, ddl.create_table(table, name, options))
     for view in views():
