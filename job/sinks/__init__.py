@@ -65,6 +65,9 @@ class Change(NamedTuple):
 class Sink(Protocol):
     """A warehouse."""
 
+    bytes_billed: int
+    """What this program's own queries have been billed for so far; 0 where queries cost nothing."""
+
     def prepare(self) -> None:
         """Sees to it, before anything is collected, that rows can be written later.
 

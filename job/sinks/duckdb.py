@@ -34,6 +34,7 @@ class DuckDBSink:
     def __init__(self, path: Path, *, timeout_seconds: float) -> None:
         self.path = path
         self._timeout_seconds = timeout_seconds
+        self.bytes_billed = 0
 
     def prepare(self) -> None:
         """Looks at the folder, the file and its tables; what they lack is made when rows are written."""

@@ -21,6 +21,7 @@ class FolderSink:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.bytes_billed = 0
 
     def prepare(self) -> None:
         if not self._path.is_dir():

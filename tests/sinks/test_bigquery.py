@@ -143,6 +143,16 @@ def test_tables_of_a_newer_version_are_left_alone(open_sink: Open) -> None:
             sink.prepare()
 
 
+def test_the_query_for_weights_is_counted_once_and_bounded(open_sink: Open) -> None:
+    first, second = open_sink(), open_sink()
+    publish_into(first, run_of(1, Read("a", ["x"], ["p1"])))
+    assert first.weights("r") == second.weights("r") != {}
+    assert (first.bytes_billed, second.bytes_billed) == (3 * 10 << 20, 0)  # three tables, for the least that is billed
+    for bounded in (open_sink(maximum_bytes_billed=1), open_sink()):  # of one run, all tasks are told the same
+        assert bounded.weights("too dear") == {}
+        assert bounded.bytes_billed == 0
+
+
 def test_another_location_is_refused_with_the_right_one(open_sink: Open) -> None:
     open_sink("EU").apply()
     with pytest.raises(SinkError, match=r"is in EU, not in US; write \?location=EU"):

@@ -48,6 +48,7 @@ class BigQuerySink:
         self._options = options
         self._endpoint = endpoint
         self._timeout_seconds = timeout_seconds
+        self.bytes_billed = 0
         self._opened: bigquery.Client | None = None
 
     def prepare(self) -> None:
@@ -82,21 +83,30 @@ class BigQuerySink:
             return None if labels is None else Outcome(*(labels.get(name) == "true" for name in Outcome._fields))
 
     def weights(self, run_id: str) -> dict[str, int]:
-        """One query for all tasks: it runs under an id of its own, and its result is kept for a day."""
-        from google.api_core.exceptions import Conflict
-        from google.cloud.bigquery import QueryJobConfig
+        """One query for all tasks: it runs under an id of its own, and its result is kept for a day. Where it would
+        bill more than it may, there are none, for any of the tasks."""
+        from google.api_core.exceptions import Conflict, GoogleAPICallError
 
         job_id = self._job_id(run_id, "weights")
         with telling(self._where):
             try:
-                config = QueryJobConfig(default_dataset=self.name, labels=self._options.labels)
                 job = self._client.query(
-                    WEIGHTS, job_config=config, job_id=job_id, job_retry=None, location=self._location
+                    WEIGHTS, job_config=self._job_config(), job_id=job_id, job_retry=None, location=self._location
                 )
+                is_ours = True
             except Conflict:
                 found: Any = self._client.get_job(job_id, location=self._location)
-                job = found
-            return {str(row[0]): int(row[1]) for row in job.result()}
+                job, is_ours = found, False
+            try:
+                weights = {str(row[0]): int(row[1]) for row in job.result()}
+            except GoogleAPICallError as error:
+                if (job.error_result or {}).get("reason") != "bytesBilledLimitExceeded":
+                    raise
+                log.warning("clusters not weighed", detail=message(error))
+                return {}
+            if is_ours:
+                self._count(job)
+            return weights
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """One load job for each table, together; then the run's; the one of `snapshots` after all others have
@@ -190,15 +200,22 @@ class BigQuerySink:
 
     def _query(self, sql: str) -> bigquery.QueryJob:
         """The job, ended; one that would bill more than the configuration lets it is refused."""
+        job = self._client.query(sql, job_config=self._job_config(), location=self._location)
+        job.result()
+        self._count(job)
+        return job
+
+    def _job_config(self) -> bigquery.QueryJobConfig:
         from google.cloud.bigquery import QueryJobConfig
 
         config = QueryJobConfig(default_dataset=self.name, labels=self._options.labels)
         if self._options.maximum_bytes_billed is not None:
             config.maximum_bytes_billed = self._options.maximum_bytes_billed
-        job = self._client.query(sql, job_config=config, location=self._location)
-        job.result()
+        return config
+
+    def _count(self, job: bigquery.QueryJob) -> None:
+        self.bytes_billed += job.total_bytes_billed or 0
         log.info("query", bytes_billed=job.total_bytes_billed, job_id=job.job_id)
-        return job
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self._query(sql).result()]
