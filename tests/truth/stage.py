@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -56,6 +57,7 @@ class Stage:
     def __init__(self, simulator: Simulator, warehouse: Warehouse, fleet: step.Fleet) -> None:
         self._simulator, self._warehouse = simulator, warehouse
         self.knowledge = Knowledge()
+        self._name = uuid.uuid4().hex[:8]
         self.told: list[str] = []
         """What has happened so far, for people."""
         self.judged = 0
@@ -167,7 +169,7 @@ class Stage:
     # runs
 
     def _run(self, asked_for: Run, faults: tuple[Fault, ...]) -> None:
-        asked, run_id = self._asked(asked_for), f"run-{len(self.knowledge.attempts) + 1}"
+        asked, run_id = self._asked(asked_for), f"{self._name}-{len(self.knowledge.attempts) + 1}"
         for task in range(asked_for.tasks):
             self._task(asked_for, task, partial(self._attempt, asked, faults, run_id, (task, asked_for.tasks)))
 
@@ -337,8 +339,9 @@ class Stage:
 
 
 def _named(attempt: Attempt) -> str:
+    run = f"run-{attempt.run_id.rpartition('-')[2]}"
     task = f", task {attempt.task} of {attempt.tasks}" if attempt.tasks > 1 else ""
-    return f"{attempt.run_id}{task}, {attempt.attempt}"
+    return f"{run}{task}, {attempt.attempt}"
 
 
 def _overlap(one: Fault, other: Fault) -> bool:

@@ -79,8 +79,7 @@ def test_no_killed_slow_or_repeated_attempt_shows(play: Play, data: st.DataObjec
     play(DuckDB(), *drawn(data, DYING_RUNS))
 
 
-@pytest.mark.slow
-@examples(6)
+@examples(3)
 @given(data=st.data())
 def test_the_same_holds_in_bigquery(play: Play, simulator: Simulator, data: st.DataObject) -> None:
     play(BigQuery(simulator.bigquery_endpoint), *drawn(data, DYING_RUNS))

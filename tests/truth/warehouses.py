@@ -9,12 +9,13 @@ import tempfile
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
 from truth.model import Object
@@ -74,15 +75,19 @@ def _empty() -> Path:
 
 
 class BigQuery:
-    """A dataset of the simulated BigQuery."""
+    """A dataset of the simulated BigQuery: always the same, emptied, for its views take longer to make than a run."""
 
     def __init__(self, endpoint: str) -> None:
-        self._endpoint, self._dataset = endpoint, f"shop-prod.truth_{uuid.uuid4().hex}"
+        self._endpoint, self._dataset = endpoint, "shop-prod.truth"
         self._client = bigquery.Client("shop-prod", Credentials("fake"), client_options={"api_endpoint": endpoint})
         self.url = f"bigquery://{self._dataset}?location=EU"
+        with suppress(NotFound):
+            for item in self._client.list_tables(self._dataset):
+                if item.table_type == "TABLE":
+                    empty = f"DELETE FROM {self._dataset}.{item.table_id} WHERE TRUE"
+                    self._client.query_and_wait(empty, location="EU")
 
     def close(self) -> None:
-        self._client.delete_dataset(self._dataset, delete_contents=True, not_found_ok=True)
         self._client.close()
 
     def seen(self) -> Seen:

@@ -18,6 +18,7 @@ from job.simulator.bigquery.schema import Field
 from job.simulator.bigquery.sql import UNNAMED, Source, kind_of, parse, target, translate
 from job.simulator.bigquery.storage import Resource, Storage
 
+_MOST_TRANSLATIONS = 200  # remembered
 _MakeVirtual = Callable[[str, list[Field], list[dict[str, Any]]], Resource]
 
 
@@ -49,12 +50,23 @@ class Answer(NamedTuple):
     """`GoogleSQL` or `DuckDB`."""
 
 
+class _Translation(NamedTuple):
+    """A statement in DuckDB's words."""
+
+    kind: str
+    sql: str
+    target: str | None
+    sources: dict[str, Source]
+    """What stood behind each name: while it is the same, so is the translation."""
+
+
 class Queries:
     """Asks the storage. Whoever calls holds its lock."""
 
     def __init__(self, storage: Storage, googlesql: GoogleSQL | None) -> None:
         self._storage = storage
         self._googlesql = googlesql
+        self._translations: dict[tuple[str, str, str | None], _Translation] = {}
 
     @contextmanager
     def checked(self, query: Query) -> Iterator[Checked]:
@@ -64,7 +76,7 @@ class Queries:
             ApiError: it is refused.
         """
         with self._storage.virtual() as make:
-            yield Checked(self._storage, self._googlesql, query, make)
+            yield Checked(self._storage, self._googlesql, query, make, self._translations)
 
     def view_fields(self, sql: str, project: str, location: str) -> list[Field]:
         """The columns of a view with this query.
@@ -81,8 +93,16 @@ class Queries:
 class Checked:
     """One statement; `answer` runs it, in the transaction of whoever calls."""
 
-    def __init__(self, storage: Storage, googlesql: GoogleSQL | None, query: Query, make_virtual: _MakeVirtual) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        googlesql: GoogleSQL | None,
+        query: Query,
+        make_virtual: _MakeVirtual,
+        translations: dict[tuple[str, str, str | None], _Translation],
+    ) -> None:
         self._storage, self._query, self._make_virtual = storage, query, make_virtual
+        self._translations = translations
         self._asking = googlesql.asking(self._table, query.project) if googlesql is not None else None
         self._found: dict[str, Resource] = {}
         self._location = query.location
@@ -102,12 +122,10 @@ class Checked:
             analysed = self._asking.analyse(query.sql, query.dataset)
             self._fields = analysed.fields
         try:
-            tree = parse(query.sql)
-            self.kind = kind_of(tree)
-            translated = translate(tree, self._source, query.project, query.dataset)
-            scans = self._duckdb(lambda: plan.scans(self._storage, translated))
-            self._translated = translated
-            return target(tree, query.project, query.dataset), scans
+            translation = self._translation()
+            self.kind = translation.kind
+            scans = self._duckdb(lambda: plan.scans(self._storage, translation.sql))
+            self._translated = translation.sql
         except (ApiError, SqlglotError):
             # what GoogleSQL has taken may be more than sqlglot and DuckDB know; without a plan no rule can be checked
             ruled = query.most_billed is not None or any(map(needs_filter, self._found.values()))
@@ -115,6 +133,27 @@ class Checked:
                 raise
             self.kind = "SELECT"
             return None, []
+        return translation.target, scans
+
+    def _translation(self) -> _Translation:
+        """As it was made before, where that still holds: views within views take long."""
+        query = self._query
+        asked = query.sql, query.project, query.dataset
+        known = self._translations.get(asked)
+        if known is None or any(self._source(name) != source for name, source in known.sources.items()):
+            tree, sources = parse(query.sql), {}
+
+            def find(name: str) -> Source:
+                sources[name] = self._source(name)
+                return sources[name]
+
+            self.kind = kind_of(tree)
+            translated = translate(tree, find, query.project, query.dataset)
+            known = _Translation(self.kind, translated, target(tree, query.project, query.dataset), sources)
+            if len(self._translations) >= _MOST_TRANSLATIONS:
+                self._translations.clear()
+            self._translations[asked] = known
+        return known
 
     @property
     def location(self) -> str:
