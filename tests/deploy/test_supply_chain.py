@@ -58,7 +58,7 @@ def pins() -> dict[str, tuple[str, set[str]]]:
     """Name -> version and hashes, of every pin of the lock file that holds for Linux and Python 3.11."""
     found = {}
     for pin in re.split(r"\n(?=\S)", LOCK):
-        name, release, marker = re.match(r"([\w.-]+)==(\S+)(?: ; ([^\\]+))?", pin).groups()  # type: ignore[union-attr]
+        name, release, marker = re.match(r"([\w.-]+)(?:\[[\w,-]+\])?==(\S+)(?: ; ([^\\]+))?", pin).groups()  # type: ignore[union-attr]
         if not marker or not re.search(r"win32|>= '3\.12'", marker):
             found[name] = (release, set(re.findall(r"--hash=sha256:([0-9a-f]{64})", pin)))
     return found
@@ -133,7 +133,9 @@ def test_a_licence_that_is_not_allowed_is_seen(expression: str, allowed: bool) -
 @pytest.mark.parametrize("name", ["requirements", "requirements-demo", "requirements-dev"])
 def test_every_pin_has_hashes(name: str) -> None:
     for pin in re.split(r"\n(?=\S)", (ROOT / f"config/{name}.txt").read_text().strip()):
-        assert re.fullmatch(r"[\w.-]+==\S+(?: ; [^\\]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+", pin), pin[:80]
+        assert re.fullmatch(
+            r"[\w.-]+(?:\[[\w,-]+\])?==\S+(?: ; [^\\]+)?(?: \\\n    --hash=sha256:[0-9a-f]{64})+", pin
+        ), pin[:80]
 
 
 def test_the_image_has_what_the_developers_have() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -114,6 +115,15 @@ def test_a_table_of_an_older_version_gets_what_it_lacks_and_keeps_its_rows(open_
     assert open_sink().changes() == []
     publish(open_sink(), run_of(2, Read("a", ["x", "y"], ["p2"])))
     assert rows(sink, "SELECT name FROM latest_namespaces ORDER BY 1") == [("x",), ("y",)]
+
+
+def test_tasks_that_start_at_once_evolve_the_tables_together(open_sink: Open) -> None:
+    open_sink().apply()
+    newer = {"labels": {"team": "platform"}}
+    with ThreadPoolExecutor(6) as tasks:
+        for made in [tasks.submit(open_sink(**newer).prepare) for _ in range(6)]:
+            made.result()
+    assert open_sink(**newer).changes() == []
 
 
 def test_a_change_that_loses_something_is_refused_with_its_statement(open_sink: Open) -> None:

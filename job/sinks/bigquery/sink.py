@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from job.config import BigQuery
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _LAST = (Run.table, Snapshot.table)
 """What is loaded after all else: a run's own row, and then the marker. A run that found no cluster has no marker: then
 its own row is one."""
+
+_MOST_RACES = 50  # lost to other tasks: each one means that one of them has made a step
 
 
 class BigQuerySink:
@@ -64,18 +67,32 @@ class BigQuerySink:
             return [change for step in tables.steps(tables.dataset()) for change in step.changes]
 
     def apply(self) -> Sequence[Change]:
+        """Begun again where another task was faster with one of the tables: then less is left to change."""
+        from google.api_core.exceptions import PreconditionFailed
+
+        made: list[Change] = []
         with telling(self._where):
-            tables = self._tables
-            dataset = tables.dataset()
-            steps = list(tables.steps(dataset))
-            changes = [change for step in steps for change in step.changes]
-            refuse_loss(self._where, changes)
-            for step in steps:
-                step.make()
-                for change in step.changes:
-                    log.info("schema changed", action=change.action, name=change.name)
-            self._location = str((dataset or self._client.get_dataset(self.name)).location)
-            return changes
+            for races in count(1):
+                try:
+                    self._apply(made)
+                except PreconditionFailed:
+                    if races == _MOST_RACES:
+                        raise
+                else:
+                    break
+        return made
+
+    def _apply(self, made: list[Change]) -> None:
+        tables = self._tables
+        dataset = tables.dataset()
+        steps = list(tables.steps(dataset))
+        refuse_loss(self._where, [change for step in steps for change in step.changes])
+        for step in steps:
+            step.make()
+            made += step.changes
+            for change in step.changes:
+                log.info("schema changed", action=change.action, name=change.name)
+        self._location = str((dataset or self._client.get_dataset(self.name)).location)
 
     def committed(self, run_id: str, task_index: int) -> Outcome | None:
         with telling(self._where):
