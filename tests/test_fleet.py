@@ -174,7 +174,7 @@ def test_of_200_clusters_one_that_hangs_and_one_that_refuses_cost_no_other(tmp_p
         hanging, refusing = sorted(fleet.clusters)[60], sorted(fleet.clusters)[130]
         fleet.fault(hanging, "hang")
         fleet.fault(refusing, "refuse")
-        config = configured(fleet, tmp_path, timeouts={"request_seconds": 6, "connect_seconds": 4})
+        config = configured(fleet, tmp_path, timeouts={"request_seconds": 6, "connect_seconds": 4, "retry_seconds": 8})
         (tmp_path / "c.yaml").write_text(msgspec.json.encode(config).decode())
         done = invoke("run", "--json", "--config", str(tmp_path / "c.yaml"), timeout=200, **fleet.environment)
     assert done.returncode == 3, done.stderr

@@ -23,8 +23,8 @@ from job.simulator import Simulator, simulate
 from job.sinks import Sink, open_sink
 
 LAUNCHER = Path(__file__).parent / "killed.py"
-POINTS = 28  # for each sink
-KILLS = 3  # of one task, before an attempt is let through
+POINTS = 52  # for each sink
+KILLS = 4  # of one task, before an attempt is let through
 PARTS = 2  # tests that the points are dealt out to, to run side by side
 
 

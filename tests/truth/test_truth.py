@@ -67,13 +67,13 @@ def play(simulator: Simulator) -> Iterator[Play]:
     print(f"{len(judged)} histories, {sum(judged)} times judged")
 
 
-@examples(30)
+@examples(25)
 @given(data=st.data())
 def test_nothing_is_shown_that_is_not_so(play: Play, data: st.DataObject) -> None:
     play(DuckDB(), *drawn(data, RUNS))
 
 
-@examples(20)
+@examples(16)
 @given(data=st.data())
 def test_no_killed_slow_or_repeated_attempt_shows(play: Play, data: st.DataObject) -> None:
     play(DuckDB(), *drawn(data, DYING_RUNS))
