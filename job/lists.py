@@ -111,9 +111,9 @@ class Lists:
             try:
                 read_list(self._server, kind.path, self._config.page_limit, reading.take, tally)
             except Expired as error:
-                tally.restarts += 1
-                if tally.restarts > MOST_RESTARTS:
+                if tally.restarts == MOST_RESTARTS:
                     raise
+                tally.restarts += 1
                 ordered = ordered and not isinstance(error, Unordered)
                 tally.resource_version = None
             else:
