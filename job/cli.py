@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from job.config import Config
-    from job.run import Planned, Summary
+    from job.plan import Planned
     from job.sinks import Result
+    from job.summary import Summary
 
 COMPLETE, BUG, USAGE, INCOMPLETE = 0, 1, 2, 3
 INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal's number, as shells have it
@@ -143,7 +144,7 @@ def run(
 def plan(path: str | None, projects: tuple[str, ...], clusters: tuple[str, ...], as_json: bool) -> int:
     """List the clusters that a run would collect, and through which endpoint. Reads no cluster, writes nothing."""
     from job.log import configure_logging
-    from job.run import plan as planned_by
+    from job.plan import plan as planned_by
 
     configure_logging(quiet=True)
     planned = planned_by(_config(path, projects, clusters, None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from time import monotonic
 from job.config import Config
 from job.connect import CONNECTABLE, Endpoint, choose_endpoint, connect
 from job.errors import InventoryError, SpoolError
+from job.execution import Task
 from job.gate import AT_ONCE
 from job.identity import Identity
 from job.kinds import KINDS
@@ -22,26 +22,6 @@ from job.normalize.clusters import cluster_rows
 from job.spool import Spool
 from job.tables import Collection, Key, Record, Snapshot
 from job.wire import gke
-
-
-@dataclass(frozen=True)
-class Task:
-    """Which part of which run this process is."""
-
-    run_id: str
-    snapshot_time: datetime
-    index: int = 0
-    count: int = 1
-    attempt: int = 0
-    is_named: bool = False
-    """Somebody else gave the run its name, so that other processes may be, or have been, the same task."""
-
-    def snapshot_id(self, *name: str) -> str:
-        """The id of the snapshot of one cluster (or, without a name, of the task itself): the same throughout this
-        process, another for every other cluster, task, attempt and replay of the attempt."""
-        parts = (self.run_id, str(self.index), str(self.attempt), self.snapshot_time.isoformat(), *name)
-        text = "\0".join(parts)
-        return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True)

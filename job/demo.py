@@ -12,8 +12,9 @@ import msgspec
 from job.config import Config
 from job.errors import ConfigError
 from job.frames import opened
-from job.run import Summary, run
+from job.run import run
 from job.sinks import Result
+from job.summary import Summary
 
 EXAMPLES = (
     (

@@ -15,7 +15,9 @@ import msgspec
 from job.config import Clusters, Config, Timeouts
 from job.errors import CredentialsError
 from job.identity import Identity
+from job.log import log
 from job.tables import Collection
+from job.together import each
 from job.version import USER_AGENT
 from job.wire import gke
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from google.cloud.container_v1 import ClusterManagerClient
 
 RESOURCE = "clusters"
+_PROJECTS_AT_ONCE = 8
 
 # msgspec learns a struct when it first meets it, and crashes or drops fields where two threads are the first: no worker
 # may be, so whatever they decode has its decoder made at import
@@ -55,6 +58,24 @@ def container_client(config: Config, identity: Identity) -> ClusterManagerClient
         )
     options = ClientOptions(api_endpoint=urlsplit(url).netloc) if url else ClientOptions()
     return ClusterManagerClient(credentials=identity.shared(), client_options=options, client_info=info)
+
+
+def list_projects(config: Config, identity: Identity, run_id: str) -> list[Listing]:
+    """One listing a project, in the order of the configuration."""
+    projects = tuple(dict.fromkeys(config.projects))
+
+    def listing(project: str) -> Listing:
+        found = clusters_in(project, client, identity, config.timeouts, run_id=run_id)
+        told = found.collection
+        if told.outcome == "ok":
+            log.info("project listed", project=project, clusters=told.objects, seconds=told.duration_seconds)
+        else:
+            log.warning("project not listed in full", project=project, outcome=told.outcome, detail=told.message)
+        return found
+
+    with container_client(config, identity) as client:
+        found = {answer.project_id: answer for answer in each(projects, listing, _PROJECTS_AT_ONCE)}
+    return [found[project] for project in projects]
 
 
 def clusters_in(

@@ -20,12 +20,13 @@ import msgspec
 
 from job.config import Config, check_config
 from job.errors import ConfigError, InventoryError
+from job.execution import new_run_id
 from job.identity import default_identity
 from job.kinds import RESOURCES
 from job.log import log
-from job.run import Summary, new_run_id
 from job.sinks import Commit, Outcome, Rows, open_sink
 from job.sinks.folder import WEIGHTS_FILE, laid_down
+from job.summary import Summary
 from job.tables import TABLES
 
 _BLOCK = 1 << 20

@@ -13,7 +13,8 @@ from large_cluster import timed
 from page_server import PATHS, Served, arguments, counts_of, serve
 
 from job.config import Config
-from job.run import Summary, run
+from job.run import run
+from job.summary import Summary
 
 
 def main() -> None:

@@ -14,8 +14,9 @@ from bare import throw_away
 from page_server import PATHS, Served, arguments, counts_of, serve
 from pods import cluster, identity
 
-from job.collect import Collector, Task
+from job.collect import Collector
 from job.config import Config
+from job.execution import Task
 from job.spool import Spool
 from job.tables import Snapshot
 

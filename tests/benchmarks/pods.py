@@ -16,9 +16,10 @@ from google.oauth2.credentials import Credentials
 from kubernetes.client import CoreV1Api
 from page_server import LIMIT, Served, arguments, serve
 
-from job.collect import Collector, Task
+from job.collect import Collector
 from job.config import Config
 from job.connect import Endpoint, connect
+from job.execution import Task
 from job.identity import Identity
 from job.kinds import KINDS
 from job.listing import Deadline, Server, Tally, read_list

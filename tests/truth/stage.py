@@ -21,9 +21,10 @@ from truth.oracle import Seen, judge
 
 from job.config import Config
 from job.errors import SinkError
-from job.run import Summary, run
+from job.run import run
 from job.simulator import Simulator
 from job.sinks import Commit, Rows
+from job.summary import Summary
 
 
 class Warehouse(Protocol):

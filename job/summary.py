@@ -1,0 +1,124 @@
+"""What a run came to, for people and programs."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import msgspec
+
+from job.collect import Collected
+from job.config import Config
+from job.discover import Listing
+from job.execution import Task
+from job.sinks import Outcome
+from job.tables import Run
+
+
+class Unread(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that could not be read, and why."""
+
+    name: str
+    """`project`, or `project/location/cluster`."""
+    status: str
+    """`partial` or `failed`."""
+    reason: str
+    message: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to."""
+
+    run_id: str
+    outcome: str
+    """`complete` or `incomplete`."""
+    projects: int
+    projects_failed: int
+    clusters: int
+    clusters_complete: int
+    clusters_partial: int
+    clusters_failed: int
+    objects: int
+    rows: dict[str, int]
+    unread: tuple[Unread, ...]
+    seconds: float
+    sink: str
+    bug: bool = False
+    acceptable: bool = True
+    """What could not be read is no more than `fail_on` lets pass."""
+    committed_before: bool = False
+    """This task of this run was committed by an earlier attempt: nothing was read, and nothing written."""
+
+
+def nothing_to_do(config: Config, task: Task, outcome: Outcome, clock: float) -> Summary:
+    """The summary of a task that was committed before."""
+    return Summary(
+        run_id=task.run_id,
+        outcome="complete" if outcome.complete else "incomplete",
+        acceptable=outcome.acceptable,
+        projects=0,
+        projects_failed=0,
+        clusters=0,
+        clusters_complete=0,
+        clusters_partial=0,
+        clusters_failed=0,
+        objects=0,
+        rows={},
+        unread=(),
+        seconds=round(monotonic() - clock, 3),
+        sink=config.sink,
+        committed_before=True,
+    )
+
+
+def summarize(
+    config: Config,
+    task: Task,
+    outcome: Run,
+    counts: dict[str, int],
+    listings: list[Listing],
+    collected: list[Collected],
+    clock: float,
+) -> Summary:
+    """The summary of a task that was committed with this outcome.
+
+    Args:
+        counts: table -> rows.
+        clock: when it began, on the monotonic clock.
+    """
+    unread = [
+        Unread(
+            name=listing.project_id,
+            status="partial" if listing.collection.outcome == "partial" else "failed",
+            reason=listing.collection.outcome,
+            message=listing.collection.message or "",
+        )
+        for listing in listings
+        if listing.collection.outcome != "ok"
+    ]
+    unread += [
+        Unread(
+            name=f"{done.key.project_id}/{done.key.location}/{done.key.cluster}",
+            status=done.snapshot.status,
+            reason=done.snapshot.reason or "",
+            message=done.snapshot.message or "",
+        )
+        for done in collected
+        if done.snapshot.status != "complete"
+    ]
+    return Summary(
+        run_id=task.run_id,
+        outcome=outcome.outcome,
+        acceptable=outcome.acceptable,
+        projects=outcome.projects,
+        projects_failed=outcome.projects_failed,
+        clusters=outcome.clusters,
+        clusters_complete=outcome.clusters_complete,
+        clusters_partial=outcome.clusters_partial,
+        clusters_failed=outcome.clusters_failed,
+        objects=outcome.objects,
+        rows=counts,
+        unread=tuple(sorted(unread, key=lambda entry: entry.name)),
+        seconds=round(monotonic() - clock, 3),
+        sink=config.sink,
+        bug=any(done.bug for done in collected),
+    )
