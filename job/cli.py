@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from job.errors import Interrupted, InventoryError
-from job.signals import stop_in_order, stopped_by
+from job.signals import TERMINATED, stop_in_order, stopped_by
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from job.summary import Summary
 
 COMPLETE, BUG, USAGE, INCOMPLETE = 0, 1, 2, 3
-INTERRUPTED, TERMINATED = 130, 143  # 128 and the signal's number, as shells have it
+INTERRUPTED = 130  # 128 and the signal's number, as shells have it
 
 
 def main() -> NoReturn:
@@ -335,6 +335,9 @@ def _run(config: Config, *, tasks: int, as_json: bool) -> int:
         _print_summary(summary)
     if summary.bug:
         return BUG
+    if summary.stopped:
+        read = f"{summary.clusters_complete} of {summary.clusters} clusters were complete, and are committed"
+        return _end(TERMINATED, f"stopped by SIGTERM; {read}")
     return COMPLETE if summary.acceptable else INCOMPLETE
 
 

@@ -16,7 +16,7 @@ from job.gate import AT_ONCE
 from job.identity import Identity
 from job.kinds import KINDS
 from job.listing import Deadline, Server, Unread
-from job.lists import Lists, Outcome, Stopped, bug, none_read
+from job.lists import Lists, Outcome, bug, none_read, stopped
 from job.log import log
 from job.normalize.clusters import cluster_rows
 from job.spool import Spool
@@ -50,7 +50,6 @@ class Collector:
         """Reads all kinds of one cluster; whatever happens to one of them costs no other.
 
         Raises:
-            Stopped: the run was stopped meanwhile.
             SpoolError: the spool cannot be written.
         """
         started_at, clock = datetime.now(UTC), monotonic()
@@ -74,11 +73,11 @@ class Collector:
             endpoint = choose_endpoint(cluster, self.config.endpoint)
             with connect(cluster, endpoint, self.identity, connections=AT_ONCE) as client:
                 server = Server(client, self.identity, self.config.timeouts, self._wait)
-                lists = Lists(server, deadline, key, self.config, self.spool, self.task.run_id)
+                lists = Lists(server, deadline, key, self.config, self.spool, self.task.run_id, self.stop)
                 for outcome in lists.read():
                     outcomes[outcome.collection.resource] = outcome
                 version = lists.version
-        except (Stopped, SpoolError):
+        except SpoolError:
             raise
         except Unread as error:
             failure = error
@@ -111,7 +110,7 @@ class Collector:
 
     def _wait(self, seconds: float) -> None:
         if self.stop.is_set() or (seconds and self.stop.wait(seconds)):
-            raise Stopped
+            raise stopped()
 
     def _snapshot(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Iterator
 from functools import partial
@@ -29,10 +30,6 @@ _VERSION = "version"
 _ORDER = [kind for kind in reversed(KINDS) if kind.controls] + [kind for kind in KINDS if not kind.controls]
 
 
-class Stopped(Exception):  # noqa: N818
-    """The run is over: what was under way is given up."""
-
-
 class Outcome(NamedTuple):
     """What became of one list."""
 
@@ -45,8 +42,17 @@ class Outcome(NamedTuple):
 class Lists:
     """The lists of one cluster."""
 
-    def __init__(self, server: Server, deadline: Deadline, key: Key, config: Config, spool: Spool, run_id: str) -> None:
-        self._server, self._deadline, self._key = server, deadline, key
+    def __init__(
+        self,
+        server: Server,
+        deadline: Deadline,
+        key: Key,
+        config: Config,
+        spool: Spool,
+        run_id: str,
+        stop: threading.Event,
+    ) -> None:
+        self._server, self._deadline, self._key, self._stop = server, deadline, key, stop
         self._config, self._spool, self._run_id = config, spool, run_id
         self._scope = Scope(Owners(), config.annotations)
         self._tallies: dict[str, Tally] = {}
@@ -58,7 +64,6 @@ class Lists:
 
         Raises:
             Unread: the server cannot be reached, so that none was read.
-            Stopped: the run was stopped meanwhile.
             SpoolError: the spool cannot be written.
         """
         wanted = [kind for kind in _ORDER if self._config.kinds.get(kind.resource, True)]
@@ -68,7 +73,7 @@ class Lists:
             if kind.controls:
                 self._scope.owners.expect(kind.controls)
         kinds = {kind.resource: kind for kind in wanted}
-        for done in together(list(self._pieces(wanted)), AT_ONCE, self._deadline.at):
+        for done in together(list(self._pieces(wanted)), AT_ONCE, self._deadline.at, self._stop):
             if done.name == _VERSION:
                 self._check(done)
             else:
@@ -90,12 +95,12 @@ class Lists:
         except (Expired, msgspec.ValidationError):
             pass
         except Unread as error:
-            if error.outcome in ("unreachable", "timed_out"):
+            if error.outcome in ("unreachable", "timed_out", "stopped"):
                 raise
 
     def _check(self, done: Done) -> None:
         if isinstance(done.error, LeftBehind):
-            raise self._deadline.unread()
+            raise self._left_behind(self._deadline)
         if done.error is not None:
             raise done.error
 
@@ -128,14 +133,22 @@ class Lists:
             rows = self._spool.keep(reading.segment)
             return Outcome(Collection(**reading.told(), **_told(self._run_id, kind, tally)), rows)
         if isinstance(error, LeftBehind):
-            error = tally.deadline.unread()
+            error = self._left_behind(tally.deadline)
         elif isinstance(error, Expired):
             error = Unread("expired", str(error), reason="Expired", http_status=tally.http_status)
         if isinstance(error, Unread):
             return Outcome(_unread(self._run_id, kind, tally, error))
-        if isinstance(error, (Stopped, SpoolError)) or not isinstance(error, Exception):
+        if isinstance(error, SpoolError) or not isinstance(error, Exception):
             raise error
         return Outcome(_unread(self._run_id, kind, tally, bug(error, self._key)), is_bug=True)
+
+    def _left_behind(self, deadline: Deadline) -> Unread:
+        return stopped() if self._stop.is_set() else deadline.unread()
+
+
+def stopped() -> Unread:
+    """What is not read once the run was told to end."""
+    return Unread("stopped", "the run was stopped before it was read")
 
 
 def none_read(failure: Unread, deadline: Deadline, config: Config, run_id: str) -> dict[str, Outcome]:

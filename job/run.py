@@ -12,12 +12,14 @@ from job.collect import Collected, Collector
 from job.config import Config, check_config
 from job.connect import load_client
 from job.discover import Listing, is_wanted, list_projects
+from job.errors import Interrupted
 from job.execution import Task, this_task
 from job.identity import IdentityOnce
 from job.kinds import RESOURCES
 from job.listing import Deadline
 from job.log import log
 from job.shards import Shares
+from job.signals import winding_up
 from job.sinks import Commit, Outcome, Rows, Sink, open_sink
 from job.spool import Spool, open_spool
 from job.summary import Summary, nothing_to_do, summarize
@@ -30,11 +32,14 @@ from job.wire import gke
 def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -> Summary:
     """Takes one snapshot of everything that is configured.
 
+    After SIGTERM it commits what it has read by then: clusters that it has not are recorded as `stopped`.
+
     Args:
         progress: told, after each cluster, how many are done and how many there are.
 
     Raises:
         InventoryError: the configuration, credentials or sink cannot be used; nothing was written.
+        Interrupted: SIGTERM came before any cluster was complete; nothing was written.
     """
     started_at, clock = datetime.now(UTC), monotonic()
     check_config(config, resources=RESOURCES)
@@ -64,12 +69,18 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         if wanted:
             load_client()
         try:
-            for done in each(wanted, lambda named: collector.collect(*named), config.workers):
-                collected.append(done)
-                if progress is not None:
-                    progress(len(collected), len(wanted))
+            with winding_up(stop):
+                for done in each(wanted, lambda named: collector.collect(*named), config.workers):
+                    collected.append(done)
+                    if progress is not None:
+                        progress(len(collected), len(wanted))
+            is_stopped = stop.is_set()
         finally:
             stop.set()
+        if is_stopped:
+            log.warning("run stopped", run_id=task.run_id)
+            if not any(done.snapshot.status == "complete" for done in collected):
+                raise Interrupted
         outcome = _record(spool, task, config, listings, collected, clock)
         log.info("publishing", rows=sum(spool.rows.values()))
         counts = dict(spool.rows)
@@ -78,7 +89,7 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         if not sink.publish(Rows(spool.save(), counts), commit):
             log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
             return nothing_to_do(config, task, sink.committed(task.run_id, task.index) or outcome_, clock)
-    summary = summarize(config, task, outcome, counts, listings, collected, clock)
+    summary = summarize(config, task, outcome, counts, listings, collected, clock, stopped=is_stopped)
     log.info(
         "run finished",
         run_id=task.run_id,

@@ -1,16 +1,20 @@
-"""SIGTERM and Ctrl-C: the first ends a run in order, a second the process at once, and none a commit."""
+"""SIGTERM and Ctrl-C: the first ends a run in order, a second the process at once, and none tears a commit."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from job.errors import Interrupted
 
+TERMINATED = 143  # the exit code: 128 and the signal's number, as shells have it
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
+_GRACE = 7.0  # seconds from SIGTERM to the end: Cloud Run sends SIGKILL after 10
 
 
 def stop_in_order() -> None:
@@ -32,6 +36,39 @@ def _stop(number: int, frame: object) -> NoReturn:  # noqa: ARG001
     for each in _STOPPING:
         signal.signal(each, signal.SIG_DFL)
     raise KeyboardInterrupt if number == signal.SIGINT else Interrupted
+
+
+@contextmanager
+def winding_up(stop: threading.Event) -> Iterator[None]:
+    """Lets SIGTERM set the event, in place of raising: what is done by then can be committed.
+
+    Seven seconds later the process ends, whatever it still does: a commit that is cut off is none. Handlers of a host,
+    as in a notebook, are left alone.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not _stop:
+        yield
+        return
+
+    def wind_up(number: int, frame: object) -> None:  # noqa: ARG001
+        _stopped_by.append(number)
+        for each in _STOPPING:
+            signal.signal(each, signal.SIG_DFL)
+        stop.set()
+
+    def end() -> None:  # a thread from the start, since a handler must not start one
+        stop.wait()
+        if _stopped_by:
+            time.sleep(_GRACE)
+            os.write(2, b"gke-inventory: stopped by SIGTERM; the commit had not ended in time\n")
+            os._exit(TERMINATED)
+
+    threading.Thread(target=end, daemon=True).start()
+    signal.signal(signal.SIGTERM, wind_up)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGTERM) is wind_up:
+            signal.signal(signal.SIGTERM, _stop)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ class _Table:
         """Ends the file as one gzip member of all that counts; None, and no file, where nothing does."""
         if self._pending:
             self._kept.append(self.write(self._pending))
-        with _writing():
+        with self._lock, _writing():  # a list that was left behind may still want to write
             return self._joined()
 
     def _joined(self) -> Path | None:

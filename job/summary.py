@@ -45,6 +45,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     bug: bool = False
     acceptable: bool = True
     """What could not be read is no more than `fail_on` lets pass."""
+    stopped: bool = False
+    """SIGTERM has ended it: what was read by then is committed."""
     committed_before: bool = False
     """This task of this run was committed by an earlier attempt: nothing was read, and nothing written."""
 
@@ -78,6 +80,8 @@ def summarize(
     listings: list[Listing],
     collected: list[Collected],
     clock: float,
+    *,
+    stopped: bool,
 ) -> Summary:
     """The summary of a task that was committed with this outcome.
 
@@ -121,4 +125,5 @@ def summarize(
         seconds=round(monotonic() - clock, 3),
         sink=config.sink,
         bug=any(done.bug for done in collected),
+        stopped=stopped,
     )

@@ -12,6 +12,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 _PATIENCE = 0.1  # seconds without an answer, after which one more thread is worth its while
+_MOMENT = 0.25  # seconds
 _GRACE = 5.0  # seconds; a piece watches its own time, and this is for one that cannot
 
 
@@ -39,7 +40,7 @@ class LeftBehind(Exception):  # noqa: N818 (an outcome, not a fault of ours)
     """A piece had not returned by the end of its time; whatever it still does is ignored."""
 
 
-def together(pieces: Sequence[Piece], at_once: int, until: float) -> Iterator[Done]:
+def together(pieces: Sequence[Piece], at_once: int, until: float, stop: threading.Event) -> Iterator[Done]:
     """Does all pieces, in their order as far as they may begin; yields what comes of them as it comes.
 
     One thread does one after another; while others have to wait for more than a moment there is one thread more, up to
@@ -48,6 +49,7 @@ def together(pieces: Sequence[Piece], at_once: int, until: float) -> Iterator[Do
 
     Args:
         until: when all must be over, on the monotonic clock.
+        stop: once it is set, what does not return at once is left behind.
     """
     waiting = list(pieces)
     unfinished = {piece.name for piece in pieces}
@@ -68,10 +70,9 @@ def together(pieces: Sequence[Piece], at_once: int, until: float) -> Iterator[Do
             end = min(end for end, _ in under_way.values())
             if ready and len(under_way) < at_once:
                 end = min(end, monotonic() + _PATIENCE)
-            try:
-                done = answers.get(timeout=max(end - monotonic(), 0.0))
-            except queue.Empty:
-                late = [name for name, (end, _) in under_way.items() if monotonic() >= end]
+            done = _next(answers, end, stop)
+            if done is None:
+                late = [name for name, (end, _) in under_way.items() if stop.is_set() or monotonic() >= end]
                 if not late:
                     idle.append(_thread(answers))
                     continue
@@ -86,6 +87,16 @@ def together(pieces: Sequence[Piece], at_once: int, until: float) -> Iterator[Do
     finally:
         for hands in [*idle, *(hands for _, hands in under_way.values())]:
             hands.put(None)
+
+
+def _next(answers: queue.SimpleQueue[Done], end: float, stop: threading.Event) -> Done | None:
+    """What is done next; None where nothing is by the end, or once everything is to stop."""
+    while True:
+        try:
+            return answers.get(timeout=0.0 if stop.is_set() else max(min(end - monotonic(), _MOMENT), 0.0))
+        except queue.Empty:
+            if stop.is_set() or monotonic() >= end:
+                return None
 
 
 _Hands = queue.SimpleQueue[Piece | None]

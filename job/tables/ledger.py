@@ -88,9 +88,10 @@ class Collection(Record, frozen=True, kw_only=True):
         str,
         "`ok`: read to the end. `partial`: read to the end, but for what `unreadable` or `missing_zones` name. "
         "`off`: switched off in the configuration. Otherwise not read: `forbidden`, `unauthorized`, `not_served`, "
-        "`not_found`, `disabled` (the API is), `throttled`, `server_error`, `unreachable`, `timed_out`, `expired` (the "
-        "list's continue token, each time), `invalid` (not an answer that can be decoded), `refused` (any other "
-        "answer), `not_running` (the cluster's state does not allow it), `bug` (of this program).",
+        "`not_found`, `disabled` (the API is), `throttled`, `server_error`, `unreachable`, `timed_out`, `stopped` (the "
+        "run was, by SIGTERM), `expired` (the list's continue token, each time), `invalid` (not an answer that can be "
+        "decoded), `refused` (any other answer), `not_running` (the cluster's state does not allow it), `bug` (of this "
+        "program).",
     ]
     http_status: Annotated[int | None, "HTTP status of the last answer; NULL where there was none."] = None
     reason: Annotated[str | None, "The server's reason: `Forbidden`, `Expired`, `SERVICE_DISABLED`, ..."] = None

@@ -282,7 +282,12 @@ ENDINGS = {
             "close the program that has it open", "test_a_file_that_stays_locked",
         ),
         Ending("two runs at once on one DuckDB file: one waits", 0, "", "test_two_runs_at_once"),
-        Ending("SIGTERM", 143, "stopped by SIGTERM; nothing was written", "test_sigterm"),
+        Ending(
+            "SIGTERM, with some clusters read: those are committed, and the others recorded as `stopped`", 143,
+            "stopped by SIGTERM; 2 of 3 clusters were complete, and are committed",
+            "test_sigterm_with_clusters_complete",
+        ),
+        Ending("SIGTERM before a cluster is complete", 143, "stopped by SIGTERM; nothing was written", "test_sigterm"),
         Ending("Ctrl-C", 130, "interrupted; nothing was written", "test_ctrl_c_once"),
         Ending("Ctrl-C twice: at once", 130, "", "test_ctrl_c_twice"),
         Ending(

@@ -188,6 +188,28 @@ def test_sigterm(fleet: Fleet, ending: Ending) -> None:
     assert seconds < 8  # Cloud Run sends SIGKILL after 10
 
 
+def test_sigterm_with_clusters_complete(fleet: Fleet, ending: Ending) -> None:
+    fleet.simulator.fault(WEB, "hang", "pods")
+    started = fleet.start()
+    fleet.wait_until_asked(WEB, "/api/v1/pods")
+    for _ in range(2):
+        started.wait_for("cluster collected")
+    began = time.monotonic()
+    started.process.send_signal(signal.SIGTERM)
+    ended = started.end()
+    assert time.monotonic() - began < 8
+    assert_ended(ended, ending)
+    told = f"SELECT cluster, status, reason FROM snapshots WHERE {NEWEST} ORDER BY 1"
+    assert fleet.query(told) == [
+        ("payments-1", "complete", None), ("search-1", "complete", None), ("web-1", "partial", "stopped"),
+    ]  # fmt: skip
+    unread = f"SELECT resource, outcome FROM collections WHERE cluster = 'web-1' AND outcome <> 'ok' AND {NEWEST}"
+    assert fleet.query(unread) == [("pods", "stopped")]
+    usual, found = fleet.rows(usual=True), fleet.rows(where=NEWEST)
+    assert found == {key: rows for key, rows in usual.items() if key != (WEB, "pods")}
+    assert fleet.rows(prefix="latest_") == usual  # pods as they were
+
+
 def test_ctrl_c_once(fleet: Fleet, ending: Ending) -> None:
     ended, _ = stopped(fleet, signal.SIGINT)
     assert_ended(ended, ending)
