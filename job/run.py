@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -18,6 +20,7 @@ from job.identity import IdentityOnce
 from job.kinds import RESOURCES
 from job.listing import Deadline
 from job.log import log
+from job.memory import container_limit, fitted, spool_bound
 from job.shards import Shares
 from job.signals import winding_up
 from job.sinks import Commit, Outcome, Rows, Sink, open_sink
@@ -52,8 +55,9 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         log.info("run committed before", run_id=task.run_id, task_index=task.index, complete=before.complete)
         return nothing_to_do(config, task, before, clock)
     log.info("run started", run_id=task.run_id, projects=len(config.projects), sink=config.sink, version=VERSION)
-    stop = threading.Event()
-    with open_spool() as spool:
+    stop, limit = threading.Event(), container_limit()
+    spooled = spool_bound(Path(tempfile.gettempdir()), limit)
+    with open_spool(spooled) as spool:
         listings = list_projects(config, identity(), task.run_id)
         wanted = [
             (listing.project_id, cluster)
@@ -64,13 +68,14 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
         if task.count > 1:
             wanted = _share(wanted, task, sink)
         wanted.sort(key=lambda named: -(named[1].current_node_count or 0))  # the largest takes longest: it goes first
-        collector = Collector(config, identity(), spool, task, stop, _deadline(config, clock))
+        fitting = fitted(config, limit, spooled)
+        collector = Collector(fitting, identity(), spool, task, stop, _deadline(config, clock))
         collected: list[Collected] = []
         if wanted:
             load_client()
         try:
             with winding_up(stop):
-                for done in each(wanted, lambda named: collector.collect(*named), config.workers):
+                for done in each(wanted, lambda named: collector.collect(*named), fitting.workers):
                     collected.append(done)
                     if progress is not None:
                         progress(len(collected), len(wanted))

@@ -43,12 +43,32 @@ class _Block(NamedTuple):
     crc: int
 
 
+class _Room:
+    """What all files together may take."""
+
+    def __init__(self, most: int | None) -> None:
+        self._most, self._taken = most, 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> None:
+        if self._most is None:
+            return
+        with self._lock:
+            self._taken += size
+        if self._taken > self._most:
+            raise SpoolError(
+                f"rows take more than the {self._most >> 20} MiB of memory that they may. Give the job more memory or "
+                "more tasks, or set TMPDIR to a folder on a disk; nothing was written to the sink"
+            )
+
+
 class _Table:
     """The file of one table: blocks of rows that count, and of others that were dropped."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, room: _Room) -> None:
         self.rows = 0
         self._path = path
+        self._room = room
         self._lock = threading.Lock()
         self._pending = bytearray()
         self._kept: list[_Block] = []
@@ -62,6 +82,7 @@ class _Table:
         compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
         packed = compressor.compress(rows) + compressor.flush(zlib.Z_FULL_FLUSH)
         crc = zlib.crc32(rows)
+        self._room.take(len(packed))
         with self._lock, _writing():
             block = _Block(self._end, len(packed), len(rows), crc)
             self._file.write(packed)
@@ -172,8 +193,9 @@ class Spool:
     Whatever writes raises `SpoolError` where it cannot.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, most: int | None = None) -> None:
         self._directory = directory
+        self._room = _Room(most)
         self._lock = threading.Lock()
         self._tables: dict[str, _Table] = {}
 
@@ -196,7 +218,7 @@ class Spool:
         if found is None:
             with self._lock:
                 if name not in self._tables:
-                    self._tables[name] = _Table(self._directory / f"{name}.ndjson.gz")
+                    self._tables[name] = _Table(self._directory / f"{name}.ndjson.gz", self._room)
                 found = self._tables[name]
         return found
 
@@ -212,8 +234,11 @@ class Spool:
 
 
 @contextmanager
-def open_spool() -> Iterator[Spool]:
+def open_spool(most: int | None = None) -> Iterator[Spool]:
     """A spool in a temporary directory (`TMPDIR` says where) that is gone afterwards.
+
+    Args:
+        most: bytes that its files may take; None is any.
 
     Raises:
         SpoolError: the directory cannot be made.
@@ -224,5 +249,5 @@ def open_spool() -> Iterator[Spool]:
         raise SpoolError(
             f"cannot make a temporary directory for rows: {error.strerror or error}. Set TMPDIR to a folder with room"
         ) from error
-    with directory as path, closing(Spool(Path(path))) as spool:
+    with directory as path, closing(Spool(Path(path), most)) as spool:
         yield spool

@@ -1,0 +1,87 @@
+"""What fits into the memory that a container may use: a process that takes more is killed, and says nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from job.config import Config
+from job.log import log
+
+_CGROUPS = Path("/sys/fs/cgroup")
+_NONE = 1 << 60  # bytes; version 1 writes a number like this where there is no limit
+# Measured (tests/benchmarks/memory.py): 160 MiB, and 10 MiB for each worker with pages of 500 pods.
+_BASE = 160 << 20
+_WORKER = 2 << 20
+_OBJECT = 16 << 10
+_FEWEST_WORKERS, _SMALLEST_PAGE = 4, 100  # before pages become smaller, and the least that they become
+
+
+def container_limit(cgroups: Path = _CGROUPS, process: Path = Path("/proc/self/cgroup")) -> int | None:
+    """The bytes that this process's control group, or one above it, may use; None where there is no limit.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files (memory.max), and of version 1
+    memory.limit_in_bytes.
+    """
+    found = []
+    for line in _text(process).splitlines():
+        number, controllers, path = line.split(":", 2)
+        if number == "0":
+            folder, name = cgroups, "memory.max"
+        elif "memory" in controllers.split(","):
+            folder, name = cgroups / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        group = folder / path.lstrip("/")
+        found += [_text(each / name).strip() for each in (group, *group.parents) if each.is_relative_to(folder)]
+    limits = [int(text) for text in found if text.isdecimal() and int(text) < _NONE]
+    return min(limits, default=None)
+
+
+def is_in_memory(folder: Path, mounts: Path = Path("/proc/mounts")) -> bool:
+    """Whether files of this folder take memory (tmpfs)."""
+    resolved = folder.resolve()
+    under = [line.split(" ")[1:3] for line in _text(mounts).splitlines()]
+    kinds = {point: kind for point, kind in under if resolved.is_relative_to(point)}
+    return bool(kinds) and kinds[max(kinds, key=len)] in ("tmpfs", "ramfs")
+
+
+def spool_bound(folder: Path, limit: int | None) -> int | None:
+    """The bytes that rows may take in this folder before they are loaded; None where they take no memory, or may take
+    any."""
+    if limit is None or not is_in_memory(folder):
+        return None
+    size = os.statvfs(folder)
+    return min(limit // 2, size.f_frsize * size.f_blocks or limit)
+
+
+def fitted(config: Config, limit: int | None, spooled: int | None) -> Config:
+    """The configuration with as many workers, and pages as large, as fit: fewer workers before smaller pages.
+
+    Args:
+        limit: bytes that the process may use.
+        spooled: bytes of them that rows may take.
+    """
+    if limit is None:
+        return config
+    room = limit * 9 // 10 - (spooled or 0) - _BASE
+    page = config.page_limit
+    while _workers(room, page) < min(_FEWEST_WORKERS, config.workers) and page > _SMALLEST_PAGE:
+        page = max(page // 2, _SMALLEST_PAGE)
+    found = msgspec.structs.replace(config, workers=min(config.workers, _workers(room, page)), page_limit=page)
+    if found != config:
+        log.warning("little memory", limit_mib=limit >> 20, workers=found.workers, page_limit=found.page_limit)
+    return found
+
+
+def _workers(room: int, page: int) -> int:
+    return max(room // (_WORKER + page * _OBJECT), 1)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

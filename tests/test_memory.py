@@ -1,0 +1,84 @@
+"""What a container's limit of memory does to a run."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from job.config import Config
+from job.errors import SpoolError
+from job.memory import container_limit, fitted, is_in_memory
+from job.spool import open_spool
+
+MIB = 1 << 20
+
+
+def written(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("process", "files", "limit"),
+    [
+        ("0::/\n", {"memory.max": "536870912\n"}, 512 * MIB),
+        ("0::/\n", {"memory.max": "max\n"}, None),
+        ("0::/a/b\n", {"a/memory.max": f"{MIB}\n", "a/b/memory.max": "max\n"}, MIB),
+        ("0::/a/b\n", {"a/memory.max": f"{3 * MIB}\n", "a/b/memory.max": f"{2 * MIB}\n"}, 2 * MIB),
+        ("4:cpu:/\n3:memory:/\n", {"memory/memory.limit_in_bytes": f"{MIB}\n"}, MIB),
+        ("3:memory:/\n", {"memory/memory.limit_in_bytes": "9223372036854771712\n"}, None),
+        ("0::/not/seen/in/here\n", {"memory.max": f"{MIB}\n"}, MIB),
+        ("", {}, None),
+    ],
+)
+def test_the_limit_is_the_least_of_all_groups_above(
+    process: str, files: dict[str, str], limit: int | None, tmp_path: Path
+) -> None:
+    root = written(tmp_path, {f"cgroup/{name}": text for name, text in files.items()} | {"self": process})
+    assert container_limit(root / "cgroup", root / "self") == limit
+
+
+def test_a_folder_in_memory_is_told_by_its_mount(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/vda / ext4 rw 0 0\ntmpfs {tmp_path} tmpfs rw 0 0\n/dev/vdb {tmp_path}/disk ext4 rw 0 0\n")
+    (tmp_path / "disk").mkdir()
+    assert is_in_memory(tmp_path, mounts)
+    assert not is_in_memory(tmp_path / "disk", mounts)
+    assert not is_in_memory(Path("/"), mounts)
+
+
+@pytest.mark.parametrize(
+    ("limit", "spooled", "workers", "page_limit"),
+    [
+        (None, None, 16, 500),
+        (2048 * MIB, 1024 * MIB, 16, 500),
+        (512 * MIB, None, 16, 500),
+        (512 * MIB, 200 * MIB, 10, 500),
+        (256 * MIB, None, 7, 500),
+        (256 * MIB, 40 * MIB, 5, 250),
+        (64 * MIB, None, 1, 100),
+    ],
+)
+def test_workers_become_fewer_and_then_pages_smaller(
+    limit: int | None, spooled: int | None, workers: int, page_limit: int
+) -> None:
+    found = fitted(Config(), limit, spooled)
+    assert (found.workers, found.page_limit) == (workers, page_limit)
+    assert msgspec.structs.replace(found, workers=16, page_limit=500) == Config()
+
+
+def test_what_is_asked_for_is_never_exceeded() -> None:
+    asked = Config(workers=2, page_limit=50)
+    assert fitted(asked, 64 * 1024 * MIB, None) == asked
+    assert fitted(asked, 200 * MIB, None).page_limit == 50
+
+
+def test_rows_that_outgrow_their_memory_end_the_run_with_what_to_do() -> None:
+    with open_spool(MIB) as spool, pytest.raises(SpoolError, match=r"more than the 1 MiB.*more memory or more tasks"):
+        spool.table("pods").write(bytearray(random.Random(1).randbytes(2 * MIB)))
