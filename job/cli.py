@@ -355,6 +355,9 @@ def _progress() -> Callable[[int, int], None] | None:
 def _print_summary(summary: Summary) -> None:
     from tabulate import tabulate
 
+    if summary.skipped_for:
+        click.echo(f"nothing was read: run {summary.skipped_for} is under way on {summary.sink}, and overlap is skip")
+        return
     if summary.committed_before:
         click.echo(f"run {summary.run_id} is in {summary.sink} since an earlier attempt ({summary.outcome})")
         return

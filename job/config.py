@@ -49,6 +49,7 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     cluster_seconds: Seconds = 900.0
     run_seconds: Seconds | None = None
     sink_seconds: Seconds = 300.0
+    overlap_seconds: Seconds = 3600.0
 
 
 # https://cloud.google.com/bigquery/docs/labels-intro#requirements, as far as ASCII goes
@@ -81,6 +82,7 @@ class Config(Settings, frozen=True, kw_only=True):
 
     projects: tuple[str, ...] = ()
     fail_on: Annotated[str, msgspec.Meta(pattern=_FAIL_ON)] = "incomplete"
+    overlap: Literal["warn", "skip"] = "warn"
     clusters: Clusters = Clusters()
     endpoint: Literal["auto", "public", "dns", "private"] = "auto"
     sink: str = "duckdb:///inventory.duckdb"

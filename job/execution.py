@@ -32,8 +32,8 @@ class Task:
 
 
 def new_run_id(now: datetime) -> str:
-    """A name for a run that nobody else has named."""
-    return f"run-{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+    """A name for a run that nobody else has named; it can be a label."""
+    return f"run-{now:%Y%m%dt%H%M%Sz}-{uuid.uuid4().hex[:8]}"
 
 
 def this_task(now: datetime) -> Task:

@@ -16,7 +16,7 @@ from job.connect import load_client
 from job.discover import Listing, is_wanted, list_projects
 from job.errors import Interrupted
 from job.execution import Task, this_task
-from job.identity import IdentityOnce
+from job.identity import Identity, IdentityOnce
 from job.kinds import RESOURCES
 from job.listing import Deadline
 from job.log import log
@@ -54,11 +54,30 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
     if task.is_named and (before := sink.committed(task.run_id, task.index)) is not None:
         log.info("run committed before", run_id=task.run_id, task_index=task.index, complete=before.complete)
         return nothing_to_do(config, task, before, clock)
+    with sink.begun(task.run_id, task.count) as other:
+        if other is not None:
+            log.warning("another run is under way", run_id=task.run_id, other=other, overlap=config.overlap)
+            if config.overlap == "skip":
+                return nothing_to_do(config, task, _SKIPPED, clock, skipped_for=other)
+        return _take(config, identity(), sink, task, clock, progress)
+
+
+_SKIPPED = Outcome(complete=False, acceptable=True)
+
+
+def _take(
+    config: Config,
+    identity: Identity,
+    sink: Sink,
+    task: Task,
+    clock: float,
+    progress: Callable[[int, int], None] | None,
+) -> Summary:
     log.info("run started", run_id=task.run_id, projects=len(config.projects), sink=config.sink, version=VERSION)
     stop, limit = threading.Event(), container_limit()
     spooled = spool_bound(Path(tempfile.gettempdir()), limit)
     with open_spool(spooled) as spool:
-        listings = list_projects(config, identity(), task.run_id)
+        listings = list_projects(config, identity, task.run_id)
         wanted = [
             (listing.project_id, cluster)
             for listing in listings
@@ -69,7 +88,7 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
             wanted = _share(wanted, task, sink)
         wanted.sort(key=lambda named: -(named[1].current_node_count or 0))  # the largest takes longest: it goes first
         fitting = fitted(config, limit, spooled)
-        collector = Collector(fitting, identity(), spool, task, stop, _deadline(config, clock))
+        collector = Collector(fitting, identity, spool, task, stop, _deadline(config, clock))
         collected: list[Collected] = []
         if wanted:
             load_client()

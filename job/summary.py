@@ -47,12 +47,16 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What could not be read is no more than `fail_on` lets pass."""
     stopped: bool = False
     """SIGTERM has ended it: what was read by then is committed."""
+    skipped_for: str | None = None
+    """The run that was under way: nothing was read, and nothing written."""
     committed_before: bool = False
     """This task of this run was committed by an earlier attempt: nothing was read, and nothing written."""
 
 
-def nothing_to_do(config: Config, task: Task, outcome: Outcome, clock: float) -> Summary:
-    """The summary of a task that was committed before."""
+def nothing_to_do(
+    config: Config, task: Task, outcome: Outcome, clock: float, *, skipped_for: str | None = None
+) -> Summary:
+    """The summary of a task that was committed before, or is left out for another run that is under way."""
     return Summary(
         run_id=task.run_id,
         outcome="complete" if outcome.complete else "incomplete",
@@ -68,7 +72,8 @@ def nothing_to_do(config: Config, task: Task, outcome: Outcome, clock: float) ->
         unread=(),
         seconds=round(monotonic() - clock, 3),
         sink=config.sink,
-        committed_before=True,
+        skipped_for=skipped_for,
+        committed_before=skipped_for is None,
     )
 
 

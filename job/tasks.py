@@ -20,13 +20,13 @@ import msgspec
 
 from job.config import Config, check_config
 from job.errors import ConfigError, InventoryError
-from job.execution import new_run_id
+from job.execution import Task, new_run_id
 from job.identity import default_identity
 from job.kinds import RESOURCES
 from job.log import log
-from job.sinks import Commit, Outcome, Rows, open_sink
+from job.sinks import Commit, Outcome, Rows, Sink, open_sink
 from job.sinks.folder import WEIGHTS_FILE, laid_down
-from job.summary import Summary
+from job.summary import Summary, nothing_to_do
 from job.tables import TABLES
 
 _BLOCK = 1 << 20
@@ -48,6 +48,16 @@ def run_tasks(config: Config, count: int) -> Summary:
     identity.token()
     sink.prepare()
     run_id = new_run_id(datetime.now(UTC))
+    with sink.begun(run_id, 1) as other:
+        if other is not None:
+            log.warning("another run is under way", run_id=run_id, other=other, overlap=config.overlap)
+            if config.overlap == "skip":
+                skipped = Outcome(complete=False, acceptable=True)
+                return nothing_to_do(config, Task(run_id, datetime.now(UTC)), skipped, clock, skipped_for=other)
+        return _take(config, count, sink, run_id, clock)
+
+
+def _take(config: Config, count: int, sink: Sink, run_id: str, clock: float) -> Summary:
     with tempfile.TemporaryDirectory(prefix="gke-inventory-") as directory:
         folder = Path(directory)
         (folder / WEIGHTS_FILE).write_bytes(msgspec.json.encode(sink.weights(run_id)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -91,6 +92,16 @@ class Sink(Protocol):
 
         Raises:
             SinkError: it cannot be done, or not without loss: then nothing was changed.
+        """
+
+    def begun(self, run_id: str, task_count: int) -> AbstractContextManager[str | None]:
+        """Marks the run as under way for as long as the context lasts; gives the id of another one that is under way,
+        the same to every task of the run.
+
+        A run that was killed is no longer under way: in BigQuery, once `timeouts.overlap_seconds` are over.
+
+        Raises:
+            SinkError: the sink cannot be read.
         """
 
     def committed(self, run_id: str, task_index: int) -> Outcome | None:
@@ -200,6 +211,7 @@ def open_sink(config: Config, identity: Callable[[], Identity]) -> Sink:
             options=config.bigquery,
             endpoint=config.api_endpoints.bigquery,
             timeout_seconds=config.timeouts.sink_seconds,
+            overlap_seconds=config.timeouts.overlap_seconds,
         )
     if parts.scheme == "folder":
         from job.sinks.folder import FolderSink

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -75,6 +76,31 @@ class DuckDBSink:
         self.prepare()
         with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
             return self._evolve(connection)
+
+    @contextmanager
+    def begun(self, run_id: str, task_count: int) -> Iterator[str | None]:  # noqa: ARG002
+        """By a locked file beside the database: the kernel unlocks it when the process ends, however it does. Programs
+        that read the database are not kept out."""
+        path = self.path.with_name(f"{self.path.name}.running")
+        try:
+            opened = path.open("a+")
+        except OSError as error:
+            raise SinkError(f"sink {self.path}: cannot write {path}: {error.strerror}") from error
+        with opened as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:  # another process has it
+                file.seek(0)
+                other = file.read() or "another"
+                yield other if other != run_id else None
+                return
+            file.truncate(0)
+            file.write(run_id)
+            file.flush()
+            try:
+                yield None
+            finally:
+                path.unlink(missing_ok=True)
 
     def committed(self, run_id: str, task_index: int) -> Outcome | None:
         if not self.path.exists():

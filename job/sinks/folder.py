@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
@@ -35,6 +36,10 @@ class FolderSink:
 
     def apply(self) -> Sequence[Change]:
         return []
+
+    def begun(self, run_id: str, task_count: int) -> AbstractContextManager[str | None]:  # noqa: ARG002
+        """The process that started the tasks sees to it."""
+        return nullcontext()
 
     def committed(self, run_id: str, task_index: int) -> Outcome | None:  # noqa: ARG002 (the whole run is asked for)
         return None

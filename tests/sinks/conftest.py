@@ -37,7 +37,7 @@ def open_sink(simulator: Simulator, identity: Identity) -> Open:
     def opened(location: str | None = "EU", **options: Any) -> BigQuerySink:
         return BigQuerySink(
             "shop-prod", dataset, location, lambda: identity,
-            options=BigQuery(**options), endpoint=simulator.bigquery_endpoint, timeout_seconds=20,
+            options=BigQuery(**options), endpoint=simulator.bigquery_endpoint, timeout_seconds=20, overlap_seconds=3600,
         )  # fmt: skip
 
     return opened

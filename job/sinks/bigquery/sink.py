@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from job.log import log
 from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
 from job.sinks.bigquery.errors import message, telling
 from job.sinks.bigquery.loads import Load, Loads, checksum
+from job.sinks.bigquery.overlap import RUN, marks, under_way
 from job.sinks.bigquery.tables import Tables, declared, schema_of
 from job.sinks.pruning import prunable
 from job.tables import Run, Snapshot
@@ -43,6 +45,7 @@ class BigQuerySink:
         options: BigQuery,
         endpoint: str | None,
         timeout_seconds: float,
+        overlap_seconds: float,
     ) -> None:
         self.name = f"{project}.{dataset}"
         self._project = project
@@ -51,6 +54,7 @@ class BigQuerySink:
         self._options = options
         self._endpoint = endpoint
         self._timeout_seconds = timeout_seconds
+        self._overlap_seconds = overlap_seconds
         self.bytes_billed = 0
         self._opened: bigquery.Client | None = None
 
@@ -93,6 +97,37 @@ class BigQuerySink:
             for change in step.changes:
                 log.info("schema changed", action=change.action, name=change.name)
         self._location = str((dataset or self._client.get_dataset(self.name)).location)
+
+    @contextmanager
+    def begun(self, run_id: str, task_count: int) -> Iterator[str | None]:
+        """By labels of the table `runs`, which tell the run that began last, and by the jobs of its commits. The first
+        task to ask settles the answer, in the labels of a query that reads nothing and costs nothing."""
+        with telling(self._where):
+            table = self._client.get_table(f"{self.name}.{Run.table}")
+            found = self._settled(run_id, under_way(table.labels, run_id, self._overlap_seconds, self.committed))
+            if not found or found == run_id:
+                self._mark(table, marks(run_id, task_count))
+        yield found or None
+
+    def _settled(self, run_id: str, found: str | None) -> str:
+        from google.api_core.exceptions import Conflict
+        from google.cloud.bigquery import QueryJobConfig
+
+        job_id, label = self._job_id(run_id, "begin"), "under_way"
+        config = QueryJobConfig(labels={**self._options.labels, label: found or ""})
+        try:
+            self._client.query("SELECT 1", job_config=config, job_id=job_id, job_retry=None, location=self._location)
+        except Conflict:
+            return str(self._client.get_job(job_id, location=self._location).labels.get(label, ""))
+        return found or ""
+
+    def _mark(self, table: bigquery.Table, labels: dict[str, str]) -> None:
+        from google.api_core.exceptions import PreconditionFailed
+
+        if table.labels.get(RUN) != labels.get(RUN):
+            table.labels = {**table.labels, **labels}
+            with suppress(PreconditionFailed):  # another task of the run has been faster
+                self._client.update_table(table, ["labels"])
 
     def committed(self, run_id: str, task_index: int) -> Outcome | None:
         with telling(self._where):
