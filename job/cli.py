@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from job.config import Config
+    from job.estimate import Estimate
     from job.plan import Planned
     from job.sinks import Result
     from job.summary import Summary
@@ -141,17 +142,31 @@ def run(
 @cli.command()
 @_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def plan(path: str | None, projects: tuple[str, ...], clusters: tuple[str, ...], as_json: bool) -> int:
+@click.option("--estimate", "wants_estimate", is_flag=True, help="Suggest a number of tasks, and what each would take.")
+@click.option("--minutes", default=5.0, show_default=True, type=click.FloatRange(0.1), help="To read for, each task.")
+def plan(
+    path: str | None,
+    projects: tuple[str, ...],
+    clusters: tuple[str, ...],
+    as_json: bool,
+    wants_estimate: bool,
+    minutes: float,
+) -> int:
     """List the clusters that a run would collect, and through which endpoint. Reads no cluster, writes nothing."""
+    from job.estimate import estimate
     from job.log import configure_logging
     from job.plan import plan as planned_by
 
     configure_logging(quiet=True)
-    planned = planned_by(_config(path, projects, clusters, None))
+    config = _config(path, projects, clusters, None)
+    planned = planned_by(config)
+    estimated = estimate(config, planned, minutes=minutes) if wants_estimate else None
     if as_json:
-        _print_json(planned)
+        _print_json(planned if estimated is None else {"clusters": planned, "estimate": estimated})
     else:
         _print_plan(planned)
+    if estimated is not None and not as_json:
+        _print_estimate(estimated)
     return INCOMPLETE if any(entry.problem for entry in planned) else COMPLETE
 
 
@@ -384,6 +399,17 @@ def _print_plan(planned: list[Planned]) -> None:
         for entry in planned
     ]
     click.echo(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
+
+
+def _print_estimate(found: Estimate) -> None:
+    others = found.clusters - found.clusters_weighed
+    click.echo(
+        f"\nabout {found.objects} objects in {found.clusters} clusters"
+        + (f" ({others} of them guessed from their nodes)" if others else "")
+        + f"\ntasks: {found.tasks}, the slowest reading for {found.seconds:g} s"
+        + f"\nthe largest cluster alone: {found.largest_seconds:g} s"
+        + f"\nmemory of a task: {found.memory_mib} MiB, its spool included, and one CPU"
+    )
 
 
 def _print_result(result: Result, form: str) -> None:

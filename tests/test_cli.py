@@ -118,6 +118,26 @@ def test_plan_query_and_show() -> None:
         assert "uid: 6932b420-ae0a-46f7-80d1-8865e579fb07" in shown.stdout, shown.stderr
 
 
+@pytest.mark.usefixtures("configured")
+def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tmp_path: Path) -> None:
+    def estimate(*options: str) -> dict[str, Any]:
+        done = invoke("plan", "--estimate", "--json", *options)
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)
+        assert told["clusters"][0]["endpoint_type"] == "public"
+        return dict(told["estimate"])
+
+    before = estimate()
+    assert (before["clusters"], before["clusters_weighed"], before["tasks"]) == (1, 0, 1)
+    assert not (tmp_path / "x.duckdb").exists()
+    objects = json.loads(invoke("run", "--json").stdout)["objects"]
+    after = estimate("--minutes", "0.1")
+    assert (after["clusters_weighed"], after["objects"]) == (1, objects)
+    assert 0 < after["largest_seconds"] == after["seconds"] < 1
+    assert after["memory_mib"] == 512
+    assert f"about {objects} objects in 1 clusters\ntasks: 1" in invoke("plan", "--estimate").stdout
+
+
 def test_a_wrong_configuration_is_refused_and_nothing_is_written(configured: dict[str, Any], tmp_path: Path) -> None:
     for keys, words in (
         ({"worker": 3}, ("unknown key `worker`", "did you mean `workers`?", "line 1")),
