@@ -143,7 +143,7 @@ class Collector:
             resources_read=len(read),
             resources_unread=len(wanted) - len(read),
             objects=sum(collection.objects for collection in collections),
-            rows=rows,
+            row_count=rows,
         )
 
 

@@ -178,7 +178,7 @@ def _record(
         clusters_partial=_count(snapshots, "partial"),
         clusters_failed=_count(snapshots, "failed"),
         objects=sum(snapshot.objects for snapshot in snapshots),
-        rows=rows,
+        row_count=rows,
     )
     segment = spool.segment(_key(task))
     segment.add([outcome])

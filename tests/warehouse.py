@@ -221,7 +221,7 @@ def _collection(number: int, resource: str, outcome: str, objects: int, **more: 
 def _snapshot(number: int, by: Attempt, status: str, cluster_id: str | None) -> Snapshot:
     return Snapshot(
         run_id=f"run-{number}", task_index=by.task, attempt=by.attempt, status=status, cluster_id=cluster_id,
-        started_at=FIRST, duration_seconds=1.0, resources_read=2, resources_unread=0, objects=1, rows=1,
+        started_at=FIRST, duration_seconds=1.0, resources_read=2, resources_unread=0, objects=1, row_count=1,
     )  # fmt: skip
 
 
@@ -230,5 +230,5 @@ def _run(number: int, by: Attempt, projects: int, clusters: int) -> Run:
         run_id=f"run-{number}", task_index=by.task, task_count=by.tasks, attempt=by.attempt, version="0",
         config_digest="0", outcome="complete", acceptable=True, started_at=FIRST, finished_at=FIRST,
         duration_seconds=1.0, projects=projects, projects_failed=0, clusters=clusters, clusters_complete=clusters,
-        clusters_partial=0, clusters_failed=0, objects=1, rows=1,
+        clusters_partial=0, clusters_failed=0, objects=1, row_count=1,
     )  # fmt: skip

@@ -33,7 +33,7 @@ class Run(Record, frozen=True, kw_only=True):
     clusters_partial: Annotated[int, "Clusters of which something could not be read."]
     clusters_failed: Annotated[int, "Clusters of which nothing could be read."]
     objects: Annotated[int, "Kubernetes objects read."]
-    rows: Annotated[int, "Rows in all tables but this one and `snapshots`."]
+    row_count: Annotated[int, "Rows in all tables but this one and `snapshots`."]
 
 
 class Snapshot(Record, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ class Snapshot(Record, frozen=True, kw_only=True):
     resources_read: Annotated[int, "Resources that were read to the end."]
     resources_unread: Annotated[int, "Resources asked for that were not read to the end."]
     objects: Annotated[int, "Kubernetes objects read."]
-    rows: Annotated[int, "Rows of this snapshot in all tables but `snapshots`."]
+    row_count: Annotated[int, "Rows of this snapshot in all tables but `snapshots`."]
 
 
 class Collection(Record, frozen=True, kw_only=True):

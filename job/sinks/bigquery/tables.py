@@ -180,7 +180,8 @@ class Tables:
         try:
             self._client.create_table(wanted)
         except Conflict:
-            self._client.update_table(wanted, ["view_query", "description", "labels"])
+            if self._client.get_table(wanted.reference).labels.get(_DIGEST) != wanted.labels[_DIGEST]:
+                self._client.update_table(wanted, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
         made_from = (SCHEMA_VERSION, columns(table), TABLES[table].description, TABLES[table].clustering, self._options)
