@@ -39,7 +39,8 @@ def main() -> None:
         pairs = [(timed(download, served), timed(collect, served)) for _ in range(options.best_of)]
     bare, ours = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
     snapshot: Snapshot = ours.result
-    print(f"{snapshot.objects} objects, {snapshot.row_count} rows, {bare.result / 1e6:.0f} MB, {options.think:g} ms a page")
+    sizes = f"{snapshot.objects} objects, {snapshot.row_count} rows, {bare.result / 1e6:.0f} MB"
+    print(f"{sizes}, {options.think:g} ms a page")
     print(f"downloaded, kind after kind: {bare.wall:.2f} s, CPU {bare.cpu:.2f} s")
     print(f"collected into the spool:    {ours.wall:.2f} s, CPU {ours.cpu:.2f} s; ratio {ours.wall / bare.wall:.2f}")
 
