@@ -67,47 +67,58 @@ def runs(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -
     return Runs(simulator, tmp_path, url[request.param])
 
 
-@pytest.fixture
-def held(runs: Runs, simulator: Simulator) -> Iterator[subprocess.Popen[str]]:
+class Held:
     """A run that has begun, and waits for a server."""
+
+    def __init__(self, process: subprocess.Popen[str], simulator: Simulator) -> None:
+        self.process, self._simulator = process, simulator
+
+    def let_go(self) -> subprocess.Popen[str]:
+        """Lets it go on: what it waits for is cut off, and asked for again."""
+        assert self._simulator.cut() > 0
+        return self.process
+
+
+@pytest.fixture
+def held(runs: Runs, simulator: Simulator) -> Iterator[Held]:
     cluster = sorted(simulator.clusters)[0]
-    simulator.fault(cluster, "delay", "pods", seconds=7, times=1)
+    simulator.fault(cluster, "hang", "pods", times=1)
     asked = len(simulator.requests())
     process = runs.start("first")
     for _ in range(300):
         if any(told["path"] == "/api/v1/pods" for told in simulator.requests()[asked:]):
             break
         time.sleep(0.1)
-    yield process
+    yield Held(process, simulator)
     simulator.clear()
     process.kill()
     process.communicate()
 
 
-def test_it_says_so_and_goes_on(runs: Runs, held: subprocess.Popen[str]) -> None:
+def test_it_says_so_and_goes_on(runs: Runs, held: Held) -> None:
     code, summary, others = runs.end(runs.start("second"))
     assert (code, others, summary["skipped_for"]) == (0, ["first"], None)
-    code, _, others = runs.end(held)
+    code, _, others = runs.end(held.let_go())
     assert (code, others) == (0, [])
     code, _, others = runs.end(runs.start("third"))
     assert (code, others) == (0, [])
     assert runs.committed() == ["first", "second", "third"]
 
 
-def test_it_reads_nothing_where_it_is_to_skip(runs: Runs, held: subprocess.Popen[str]) -> None:
+def test_it_reads_nothing_where_it_is_to_skip(runs: Runs, held: Held) -> None:
     code, summary, others = runs.end(runs.start("second", "skip"))
     assert (code, others) == (0, ["first"])
     assert (summary["skipped_for"], summary["clusters"], summary["committed_before"]) == ("first", 0, False)
-    assert runs.end(held)[0] == 0
+    assert runs.end(held.let_go())[0] == 0
     code, summary, _ = runs.end(runs.start("third", "skip"))
     assert (code, summary["skipped_for"]) == (0, None)
     assert runs.committed() == ["first", "third"]
 
 
-def test_attempts_of_one_run_do_not_overlap_one_another(runs: Runs, held: subprocess.Popen[str]) -> None:
+def test_attempts_of_one_run_do_not_overlap_one_another(runs: Runs, held: Held) -> None:
     code, summary, others = runs.end(runs.start("first", "skip", CLOUD_RUN_TASK_ATTEMPT="1"))
     assert (code, others, summary["skipped_for"]) == (0, [], None)
-    assert runs.end(held)[1]["committed_before"]
+    assert runs.end(held.let_go())[1]["committed_before"]
     assert runs.committed() == ["first"]
 
 
