@@ -133,7 +133,7 @@ def test_an_output_folder_that_goes_away(fleet: Fleet, ending: Ending, tmp_path:
     fleet.simulator.fault(WEB, "delay", "pods", seconds=2)
     started = fleet.start()
     started.wait_for("run started")
-    folder.rmdir()
+    shutil.rmtree(folder)
     assert_ended(started.end(), ending)
     assert not folder.exists()
     assert list(fleet.spools.iterdir()) == []
