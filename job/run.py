@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -25,7 +26,7 @@ from job.shards import Shares
 from job.signals import winding_up
 from job.sinks import Commit, Outcome, Rows, Sink, open_sink
 from job.spool import Spool, open_spool
-from job.summary import Summary, nothing_to_do, summarize
+from job.summary import Summary, committed_before, skipped, summarize
 from job.tables import Key, Run, Snapshot
 from job.together import each
 from job.version import VERSION
@@ -53,16 +54,21 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
     sink.prepare()
     if task.is_named and (before := sink.committed(task.run_id, task.index)) is not None:
         log.info("run committed before", run_id=task.run_id, task_index=task.index, complete=before.complete)
-        return nothing_to_do(config, task, before, clock)
-    with sink.begun(task.run_id, task.count) as other:
+        return committed_before(config, task.run_id, before, clock)
+    with begun(config, sink, task.run_id, task.count) as other:
         if other is not None:
-            log.warning("another run is under way", run_id=task.run_id, other=other, overlap=config.overlap)
-            if config.overlap == "skip":
-                return nothing_to_do(config, task, _SKIPPED, clock, skipped_for=other)
+            return skipped(config, task.run_id, other, clock)
         return _take(config, identity(), sink, task, clock, progress)
 
 
-_SKIPPED = Outcome(complete=False, acceptable=True)
+@contextmanager
+def begun(config: Config, sink: Sink, run_id: str, task_count: int) -> Iterator[str | None]:
+    """Marks the run as under way for as long as the context lasts; gives the id of the one that it is skipped for."""
+    is_skipping = config.overlap == "skip"
+    with sink.begun(run_id, task_count, alone=is_skipping) as other:
+        if other is not None:
+            log.warning("another run is under way", run_id=run_id, other=other, overlap=config.overlap)
+        yield other if is_skipping else None
 
 
 def _take(
@@ -105,15 +111,15 @@ def _take(
             log.warning("run stopped", run_id=task.run_id)
             if not any(done.snapshot.status == "complete" for done in collected):
                 raise Interrupted
-        outcome = _record(spool, task, config, listings, collected, clock)
+        record = _record(spool, task, config, listings, collected, clock)
         log.info("publishing", rows=sum(spool.rows.values()))
         counts = dict(spool.rows)
-        outcome_ = Outcome(outcome.outcome == "complete", outcome.acceptable)
-        commit = Commit(task.run_id, task.index, task.attempt, outcome_)
-        if not sink.publish(Rows(spool.save(), counts), commit):
+        outcome = Outcome(record.outcome == "complete", record.acceptable)
+        if not sink.publish(Rows(spool.save(), counts), Commit(task.run_id, task.index, task.attempt, outcome)):
             log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
-            return nothing_to_do(config, task, sink.committed(task.run_id, task.index) or outcome_, clock)
-    summary = summarize(config, task, outcome, counts, listings, collected, clock, stopped=is_stopped)
+            before = sink.committed(task.run_id, task.index) or outcome
+            return committed_before(config, task.run_id, before, clock)
+    summary = summarize(config, record, counts, listings, collected, clock, stopped=is_stopped)
     log.info(
         "run finished",
         run_id=task.run_id,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from time import monotonic
+from typing import Any
 
 import msgspec
 
 from job.collect import Collected
 from job.config import Config
 from job.discover import Listing
-from job.execution import Task
 from job.sinks import Outcome
 from job.tables import Run
 
@@ -53,14 +53,20 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """This task of this run was committed by an earlier attempt: nothing was read, and nothing written."""
 
 
-def nothing_to_do(
-    config: Config, task: Task, outcome: Outcome, clock: float, *, skipped_for: str | None = None
-) -> Summary:
-    """The summary of a task that was committed before, or is left out for another run that is under way."""
+def committed_before(config: Config, run_id: str, outcome: Outcome, clock: float) -> Summary:
+    """The summary of a task that an earlier attempt has committed with this outcome."""
+    told = "complete" if outcome.complete else "incomplete"
+    return _nothing_read(config, run_id, clock, outcome=told, acceptable=outcome.acceptable, committed_before=True)
+
+
+def skipped(config: Config, run_id: str, other: str, clock: float) -> Summary:
+    """The summary of a run that is left out for another."""
+    return _nothing_read(config, run_id, clock, outcome="incomplete", skipped_for=other)
+
+
+def _nothing_read(config: Config, run_id: str, clock: float, **told: Any) -> Summary:
     return Summary(
-        run_id=task.run_id,
-        outcome="complete" if outcome.complete else "incomplete",
-        acceptable=outcome.acceptable,
+        run_id=run_id,
         projects=0,
         projects_failed=0,
         clusters=0,
@@ -72,15 +78,13 @@ def nothing_to_do(
         unread=(),
         seconds=round(monotonic() - clock, 3),
         sink=config.sink,
-        skipped_for=skipped_for,
-        committed_before=skipped_for is None,
+        **told,
     )
 
 
 def summarize(
     config: Config,
-    task: Task,
-    outcome: Run,
+    record: Run,
     counts: dict[str, int],
     listings: list[Listing],
     collected: list[Collected],
@@ -88,7 +92,7 @@ def summarize(
     *,
     stopped: bool,
 ) -> Summary:
-    """The summary of a task that was committed with this outcome.
+    """The summary of a task that was committed with this record.
 
     Args:
         counts: table -> rows.
@@ -115,16 +119,16 @@ def summarize(
         if done.snapshot.status != "complete"
     ]
     return Summary(
-        run_id=task.run_id,
-        outcome=outcome.outcome,
-        acceptable=outcome.acceptable,
-        projects=outcome.projects,
-        projects_failed=outcome.projects_failed,
-        clusters=outcome.clusters,
-        clusters_complete=outcome.clusters_complete,
-        clusters_partial=outcome.clusters_partial,
-        clusters_failed=outcome.clusters_failed,
-        objects=outcome.objects,
+        run_id=record.run_id,
+        outcome=record.outcome,
+        acceptable=record.acceptable,
+        projects=record.projects,
+        projects_failed=record.projects_failed,
+        clusters=record.clusters,
+        clusters_complete=record.clusters_complete,
+        clusters_partial=record.clusters_partial,
+        clusters_failed=record.clusters_failed,
+        objects=record.objects,
         rows=counts,
         unread=tuple(sorted(unread, key=lambda entry: entry.name)),
         seconds=round(monotonic() - clock, 3),

@@ -20,13 +20,14 @@ import msgspec
 
 from job.config import Config, check_config
 from job.errors import ConfigError, InventoryError
-from job.execution import Task, new_run_id
+from job.execution import new_run_id
 from job.identity import default_identity
 from job.kinds import RESOURCES
 from job.log import log
+from job.run import begun
 from job.sinks import Commit, Outcome, Rows, Sink, open_sink
 from job.sinks.folder import WEIGHTS_FILE, laid_down
-from job.summary import Summary, nothing_to_do
+from job.summary import Summary, skipped
 from job.tables import TABLES
 
 _BLOCK = 1 << 20
@@ -48,12 +49,9 @@ def run_tasks(config: Config, count: int) -> Summary:
     identity.token()
     sink.prepare()
     run_id = new_run_id(datetime.now(UTC))
-    with sink.begun(run_id, 1) as other:
+    with begun(config, sink, run_id, 1) as other:
         if other is not None:
-            log.warning("another run is under way", run_id=run_id, other=other, overlap=config.overlap)
-            if config.overlap == "skip":
-                skipped = Outcome(complete=False, acceptable=True)
-                return nothing_to_do(config, Task(run_id, datetime.now(UTC)), skipped, clock, skipped_for=other)
+            return skipped(config, run_id, other, clock)
         return _take(config, count, sink, run_id, clock)
 
 

@@ -68,57 +68,78 @@ def runs(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -
 
 
 class Held:
-    """A run that has begun, and waits for a server."""
+    """Runs that have begun, and wait for a server."""
 
-    def __init__(self, process: subprocess.Popen[str], simulator: Simulator) -> None:
-        self.process, self._simulator = process, simulator
+    def __init__(self, runs: Runs, simulator: Simulator) -> None:
+        self._runs, self._simulator = runs, simulator
+        self._cluster = sorted(simulator.clusters)[0]
+        self.processes: list[subprocess.Popen[str]] = []
 
-    def let_go(self) -> subprocess.Popen[str]:
-        """Lets it go on: what it waits for is cut off, and asked for again."""
+    def start(self, name: str) -> subprocess.Popen[str]:
+        """Starts one; returns once it waits."""
+        self._simulator.fault(self._cluster, "hang", "pods", times=1)
+        asked = len(self._simulator.requests())
+        self.processes.append(self._runs.start(name))
+        while not any(
+            (told["cluster"], told["path"]) == (self._cluster, "/api/v1/pods")
+            for told in self._simulator.requests()[asked:]
+        ):
+            time.sleep(0.05)
+        return self.processes[-1]
+
+    def let_go(self) -> None:
+        """Lets all go on: what they wait for is cut off, and asked for again."""
         assert self._simulator.cut() > 0
-        return self.process
 
 
 @pytest.fixture
 def held(runs: Runs, simulator: Simulator) -> Iterator[Held]:
-    cluster = sorted(simulator.clusters)[0]
-    simulator.fault(cluster, "hang", "pods", times=1)
-    asked = len(simulator.requests())
-    process = runs.start("first")
-    for _ in range(300):
-        if any(told["path"] == "/api/v1/pods" for told in simulator.requests()[asked:]):
-            break
-        time.sleep(0.1)
-    yield Held(process, simulator)
+    found = Held(runs, simulator)
+    yield found
     simulator.clear()
-    process.kill()
-    process.communicate()
+    for process in found.processes:
+        process.kill()
+        process.communicate()
 
 
 def test_it_says_so_and_goes_on(runs: Runs, held: Held) -> None:
+    first = held.start("first")
     code, summary, others = runs.end(runs.start("second"))
     assert (code, others, summary["skipped_for"]) == (0, ["first"], None)
-    code, _, others = runs.end(held.let_go())
+    held.let_go()
+    code, _, others = runs.end(first)
     assert (code, others) == (0, [])
     code, _, others = runs.end(runs.start("third"))
     assert (code, others) == (0, [])
     assert runs.committed() == ["first", "second", "third"]
 
 
+@pytest.mark.parametrize("runs", ["bigquery"], indirect=True)  # on one DuckDB file, the lock is the first one's
+def test_one_that_goes_on_is_itself_seen_by_the_next(runs: Runs, held: Held) -> None:
+    first, second = held.start("first"), held.start("second")
+    assert runs.end(runs.start("third"))[2] == ["second"]
+    held.let_go()
+    assert (runs.end(first)[0], runs.end(second)[0]) == (0, 0)
+
+
 def test_it_reads_nothing_where_it_is_to_skip(runs: Runs, held: Held) -> None:
+    first = held.start("first")
     code, summary, others = runs.end(runs.start("second", "skip"))
     assert (code, others) == (0, ["first"])
     assert (summary["skipped_for"], summary["clusters"], summary["committed_before"]) == ("first", 0, False)
-    assert runs.end(held.let_go())[0] == 0
+    held.let_go()
+    assert runs.end(first)[0] == 0
     code, summary, _ = runs.end(runs.start("third", "skip"))
     assert (code, summary["skipped_for"]) == (0, None)
     assert runs.committed() == ["first", "third"]
 
 
 def test_attempts_of_one_run_do_not_overlap_one_another(runs: Runs, held: Held) -> None:
+    first = held.start("first")
     code, summary, others = runs.end(runs.start("first", "skip", CLOUD_RUN_TASK_ATTEMPT="1"))
     assert (code, others, summary["skipped_for"]) == (0, [], None)
-    assert runs.end(held.let_go())[1]["committed_before"]
+    held.let_go()
+    assert runs.end(first)[1]["committed_before"]
     assert runs.committed() == ["first"]
 
 

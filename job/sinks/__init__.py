@@ -94,11 +94,14 @@ class Sink(Protocol):
             SinkError: it cannot be done, or not without loss: then nothing was changed.
         """
 
-    def begun(self, run_id: str, task_count: int) -> AbstractContextManager[str | None]:
+    def begun(self, run_id: str, task_count: int, *, alone: bool) -> AbstractContextManager[str | None]:
         """Marks the run as under way for as long as the context lasts; gives the id of another one that is under way,
         the same to every task of the run.
 
         A run that was killed is no longer under way: in BigQuery, once `timeouts.overlap_seconds` are over.
+
+        Args:
+            alone: beside another it will not begin, and is not marked.
 
         Raises:
             SinkError: the sink cannot be read.

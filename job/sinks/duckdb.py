@@ -78,7 +78,7 @@ class DuckDBSink:
             return self._evolve(connection)
 
     @contextmanager
-    def begun(self, run_id: str, task_count: int) -> Iterator[str | None]:  # noqa: ARG002
+    def begun(self, run_id: str, task_count: int, *, alone: bool) -> Iterator[str | None]:  # noqa: ARG002
         """By a locked file beside the database: the kernel unlocks it when the process ends, however it does. Programs
         that read the database are not kept out."""
         path = self.path.with_name(f"{self.path.name}.running")

@@ -37,7 +37,7 @@ class FolderSink:
     def apply(self) -> Sequence[Change]:
         return []
 
-    def begun(self, run_id: str, task_count: int) -> AbstractContextManager[str | None]:  # noqa: ARG002
+    def begun(self, run_id: str, task_count: int, *, alone: bool) -> AbstractContextManager[str | None]:  # noqa: ARG002
         """The process that started the tasks sees to it."""
         return nullcontext()
 

@@ -99,13 +99,13 @@ class BigQuerySink:
         self._location = str((dataset or self._client.get_dataset(self.name)).location)
 
     @contextmanager
-    def begun(self, run_id: str, task_count: int) -> Iterator[str | None]:
+    def begun(self, run_id: str, task_count: int, *, alone: bool) -> Iterator[str | None]:
         """By labels of the table `runs`, which tell the run that began last, and by the jobs of its commits. The first
         task to ask settles the answer, in the labels of a query that reads nothing and costs nothing."""
         with telling(self._where):
             table = self._client.get_table(f"{self.name}.{Run.table}")
             found = self._settled(run_id, under_way(table.labels, run_id, self._overlap_seconds, self.committed))
-            if not found or found == run_id:
+            if not (found and alone):
                 self._mark(table, marks(run_id, task_count))
         yield found or None
 
