@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from job.errors import Interrupted, InventoryError
-from job.signals import TERMINATED, stop_in_order, stopped_by
+from job.signals import TERMINATED, may_be_committed, stop_in_order, stopped_by
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -59,7 +59,10 @@ def _tell(error: Exception) -> int:
 def _tell_stop() -> int:
     is_terminated = stopped_by() == signal.SIGTERM
     told = "stopped by SIGTERM" if is_terminated else "interrupted"
-    return _end(TERMINATED if is_terminated else INTERRUPTED, f"{told}; nothing was written to the sink")
+    written = "nothing was written to the sink"
+    if may_be_committed():
+        written = "the commit had begun: `committed_runs` tells whether it came through, and the next attempt knows"
+    return _end(TERMINATED if is_terminated else INTERRUPTED, f"{told}; {written}")
 
 
 def _end(code: int, why: str, *, shown: Callable[[], None] | None = None) -> int:

@@ -38,6 +38,19 @@ def _stop(number: int, frame: object) -> NoReturn:  # noqa: ARG001
     raise KeyboardInterrupt if number == signal.SIGINT else Interrupted
 
 
+def commit_begins() -> None:
+    """From now on a signal may come too late: nobody must say that nothing was written."""
+    _commits.append(True)
+
+
+def may_be_committed() -> bool:
+    """Whether something may have been written by the time that a signal came."""
+    return bool(_commits)
+
+
+_commits: list[bool] = []
+
+
 @contextmanager
 def winding_up(stop: threading.Event) -> Iterator[None]:
     """Lets SIGTERM set the event, in place of raising: what is done by then can be committed.
@@ -57,7 +70,7 @@ def winding_up(stop: threading.Event) -> Iterator[None]:
 
     def end() -> None:  # a thread from the start, since a handler must not start one
         stop.wait()
-        if _stopped_by:
+        if stopped_by() == signal.SIGTERM:
             time.sleep(_GRACE)
             os.write(2, b"gke-inventory: stopped by SIGTERM; the commit had not ended in time\n")
             os._exit(TERMINATED)

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,3 +265,29 @@ def test_a_run_without_clusters_is_committed_by_its_own_row(open_sink: Open) -> 
     publish_into(open_sink(), run_of(2))
     assert rows(open_sink(), PODS) == []
     assert open_sink().committed("run-2", 0) == Outcome(complete=True, acceptable=True)
+
+
+def test_a_signal_while_the_marker_is_loaded_does_not_say_that_nothing_was_written(
+    open_sink: Open, simulator: Simulator, tmp_path: Path
+) -> None:
+    sink = open_sink()
+    keys = {**simulator.configuration, "sink": f"bigquery://{sink.name}?location=EU"}
+    (tmp_path / "c.yaml").write_text(json.dumps(keys))
+    control(simulator, "POST", "faults", [{"kind": "slow_job", "table": "snapshots", "seconds": 4}])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "job.cli", "run", "-q", "--config", str(tmp_path / "c.yaml")],
+        env=os.environ | simulator.environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    into = f"*{sink.name.partition('.')[2]}-*-commit-*"
+    while not any(fnmatch(job.job_id, into) for job in client(sink).list_jobs()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=30)
+    control(simulator, "DELETE", "faults")
+    assert process.returncode == 143
+    assert "the commit had begun" in told
+    for _ in range(100):
+        if rows(sink, "SELECT COUNT(*) FROM latest_snapshots") == [(1,)]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the job that was accepted has not run")

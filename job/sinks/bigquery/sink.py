@@ -13,6 +13,7 @@ from job.config import BigQuery
 from job.errors import QueryError
 from job.identity import Identity
 from job.log import log
+from job.signals import commit_begins
 from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
 from job.sinks.bigquery.errors import message, telling
 from job.sinks.bigquery.loads import Load, Loads, checksum
@@ -176,7 +177,9 @@ class BigQuerySink:
             if marker != Run.table:
                 load = self._load(Run.table, rows, commit)
                 loads.finish(loads.start(load), load)
-            return loads.commit(self._load(marker, rows, commit, marks=True))
+            load = self._load(marker, rows, commit, marks=True)
+            commit_begins()
+            return loads.commit(load)
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         pruned = {}
