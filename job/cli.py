@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from job.config import Config
-    from job.estimate import Estimate
-    from job.plan import Planned
-    from job.sinks import Result
-    from job.summary import Summary
 
 COMPLETE, BUG, USAGE, INCOMPLETE = 0, 1, 2, 3
 INTERRUPTED = 130  # 128 and the signal's number, as shells have it
@@ -156,21 +152,26 @@ def plan(
     minutes: float,
 ) -> int:
     """List the clusters that a run would collect, and through which endpoint. Reads no cluster, writes nothing."""
-    from job.estimate import estimate
     from job.log import configure_logging
     from job.plan import plan as planned_by
+    from job.printing import print_estimate, print_json, print_plan
 
     configure_logging(quiet=True)
     config = _config(path, projects, clusters, None)
     planned = planned_by(config)
-    estimated = estimate(config, planned, minutes=minutes) if wants_estimate else None
+    code = INCOMPLETE if any(entry.problem for entry in planned) else COMPLETE
+    if not wants_estimate:
+        (print_json if as_json else print_plan)(planned)
+        return code
+    from job.estimate import estimate
+
+    estimated = estimate(config, planned, minutes=minutes)
     if as_json:
-        _print_json(planned if estimated is None else {"clusters": planned, "estimate": estimated})
+        print_json({"clusters": planned, "estimate": estimated})
     else:
-        _print_plan(planned)
-    if estimated is not None and not as_json:
-        _print_estimate(estimated)
-    return INCOMPLETE if any(entry.problem for entry in planned) else COMPLETE
+        print_plan(planned)
+        print_estimate(estimated)
+    return code
 
 
 @cli.command()
@@ -183,16 +184,17 @@ def demo(clusters: int, pods: int, seed: int, output: str, as_json: bool) -> int
     """Run against a simulated fleet on this machine, into DuckDB. Needs no account, no network and no file."""
     from job.demo import run_demo
     from job.log import configure_logging
+    from job.printing import print_json, print_result, print_summary
 
     configure_logging(quiet=True)
     summary, examples = run_demo(clusters=clusters, pods=pods, seed=seed, output=output, progress=_progress())
     if as_json:
-        _print_json(summary)
+        print_json(summary)
         return COMPLETE
-    _print_summary(summary)
+    print_summary(summary)
     for title, sql, result in examples:
         click.echo(f"\n-- {title}\n{sql}\n")
-        _print_result(result, "table")
+        print_result(result, "table")
     click.echo(f"\nThe rows are in {output}. Ask more of them:\n")
     click.echo(f"  gke-inventory query --sink duckdb:///{output} 'FROM coverage'")
     if summary.outcome != "complete":
@@ -220,8 +222,9 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 def query(sql: str, path: str | None, sink: str | None, form: str) -> int:
     """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB."""
     from job.frames import opened
+    from job.printing import print_result
 
-    _print_result(opened(_config(path, (), (), sink)).query(sql), form)
+    print_result(opened(_config(path, (), (), sink)).query(sql), form)
     return COMPLETE
 
 
@@ -347,10 +350,12 @@ def _run(config: Config, *, tasks: int, as_json: bool) -> int:
         from job.run import run as run_once
 
         summary = run_once(config, progress=_progress())
+    from job.printing import print_json, print_summary  # when the run is over: it is not to wait for this
+
     if as_json:
-        _print_json(summary)
+        print_json(summary)
     elif "CLOUD_RUN_JOB" not in os.environ:  # there the log has said it all, and every line of this would be an entry
-        _print_summary(summary)
+        print_summary(summary)
     if summary.bug:
         return BUG
     if summary.stopped:
@@ -368,84 +373,6 @@ def _progress() -> Callable[[int, int], None] | None:
         click.echo(f"\r{done} of {total} clusters", nl=done == total, err=True)
 
     return show_progress
-
-
-def _print_summary(summary: Summary) -> None:
-    from tabulate import tabulate
-
-    if summary.skipped_for:
-        click.echo(f"nothing was read: run {summary.skipped_for} is under way on {summary.sink}, and overlap is skip")
-        return
-    if summary.committed_before:
-        click.echo(f"run {summary.run_id} is in {summary.sink} since an earlier attempt ({summary.outcome})")
-        return
-    click.echo(
-        f"{summary.clusters} clusters of {summary.projects} projects in {summary.seconds:.1f} s: "
-        f"{summary.clusters_complete} complete, {summary.clusters_partial} partial, {summary.clusters_failed} failed; "
-        f"{summary.objects} objects"
-    )
-    rows = [(table, count) for table, count in summary.rows.items() if count]
-    click.echo("\n" + tabulate(rows, headers=("table", "rows"), tablefmt="simple"))
-    if summary.unread:
-        click.echo("\nnot read in full:")
-        for entry in summary.unread:
-            click.echo(f"  {entry.name}: {entry.message or entry.reason}")
-    click.echo(f"\nrun {summary.run_id} is in {summary.sink}")
-
-
-def _print_plan(planned: list[Planned]) -> None:
-    from tabulate import tabulate
-
-    headers = ("cluster", "status", "version", "nodes", "endpoint", "address")
-    rows = [
-        (entry.name, entry.status, entry.version, entry.nodes, entry.endpoint_type, entry.endpoint or entry.problem)
-        for entry in planned
-    ]
-    click.echo(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
-
-
-def _print_estimate(found: Estimate) -> None:
-    others = found.clusters - found.clusters_weighed
-    click.echo(
-        f"\nabout {found.objects} objects in {found.clusters} clusters"
-        + (f" ({others} of them guessed from their nodes)" if others else "")
-        + f"\ntasks: {found.tasks}, the slowest reading for {found.seconds:g} s"
-        + f"\nthe largest cluster alone: {found.largest_seconds:g} s"
-        + f"\nmemory of a task: {found.memory_mib} MiB, its spool included, and one CPU"
-    )
-
-
-def _print_result(result: Result, form: str) -> None:
-    import csv
-
-    from tabulate import tabulate
-
-    names = [name for name, _ in result.columns]
-    if form == "json":
-        _print_json([dict(zip(names, row, strict=True)) for row in result.rows])
-    elif form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([[_text(value) for value in row] for row in result.rows])
-    else:
-        rows = [[_text(value) for value in row] for row in result.rows]
-        click.echo(tabulate(rows, headers=names, tablefmt="simple", disable_numparse=True))
-
-
-def _text(value: Any) -> Any:
-    from datetime import datetime
-
-    import msgspec
-
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
-    return msgspec.json.encode(value).decode() if isinstance(value, (list, dict)) else value
-
-
-def _print_json(value: Any) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
 def _bug(error: Exception) -> str:
