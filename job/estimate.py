@@ -9,8 +9,9 @@ import msgspec
 
 from job.config import Config
 from job.errors import InventoryError
-from job.identity import IdentityOnce
+from job.identity import default_identity
 from job.log import log
+from job.memory import needed
 from job.plan import Planned
 from job.shards import Shares
 from job.sinks import WEIGHTS, open_sink
@@ -19,7 +20,6 @@ from job.sinks import WEIGHTS, open_sink
 _OBJECTS_A_SECOND = 5000
 _CLUSTER_SECONDS = 0.05
 _SPOOL_BYTES = 400  # of one object's rows, compressed
-_BASE_MIB, _WORKER_MIB = 160, 10  # as job/memory.py has them
 _OBJECTS_A_NODE, _OBJECTS_A_CLUSTER = 60, 300  # where nothing else is known: pods and what belongs to them
 _SMALLEST_MIB = 512  # that Cloud Run gives to a task with one CPU
 
@@ -47,16 +47,16 @@ def estimate(config: Config, planned: Sequence[Planned], *, minutes: float) -> E
     Args:
         minutes: how long a task should read.
     """
-    weights = _last_weights(config)
+    weights = {name: count for name, count in _last_weights(config).items() if count}
     wanted = [entry for entry in planned if entry.endpoint is not None]
-    objects = {entry.name: weights.get(entry.name) or _from_nodes(entry.nodes) for entry in wanted}
+    objects = {entry.name: weights.get(entry.name, _from_nodes(entry.nodes)) for entry in wanted}
     seconds = {name: count / _OBJECTS_A_SECOND + _CLUSTER_SECONDS for name, count in objects.items()}
     tasks = min(max(math.ceil(sum(seconds.values()) / (60 * minutes)), 1), max(len(wanted), 1))
     shares, loads, rows = Shares(objects, tasks), [0.0] * tasks, [0] * tasks
     for name, count in objects.items():
         loads[shares.task_of(name)] += seconds[name]
         rows[shares.task_of(name)] += count
-    needed = _BASE_MIB + config.workers * _WORKER_MIB + math.ceil(max(rows) * _SPOOL_BYTES / (1 << 20))
+    memory_mib = (needed(config.workers, config.page_limit) + max(rows) * _SPOOL_BYTES) >> 20
     return Estimate(
         clusters=len(wanted),
         clusters_weighed=sum(name in weights for name in objects),
@@ -64,7 +64,7 @@ def estimate(config: Config, planned: Sequence[Planned], *, minutes: float) -> E
         tasks=tasks,
         seconds=round(max(loads), 1),
         largest_seconds=round(max(seconds.values(), default=0.0), 1),
-        memory_mib=max(1 << (needed - 1).bit_length(), _SMALLEST_MIB),
+        memory_mib=max(1 << memory_mib.bit_length(), _SMALLEST_MIB),
     )
 
 
@@ -74,7 +74,7 @@ def _from_nodes(nodes: int | None) -> int:
 
 def _last_weights(config: Config) -> Mapping[str, int]:
     try:
-        found = open_sink(config, IdentityOnce(config.api_endpoints.oauth2)).query(WEIGHTS)
+        found = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2)).query(WEIGHTS)
     except InventoryError as error:  # as before the first run
         log.info("clusters not weighed", detail=str(error))
         return {}

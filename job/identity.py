@@ -129,16 +129,3 @@ def _reason(error: Exception) -> str:
     """The error's first words, in one line; google-auth's second argument is the server's whole answer."""
     text = str(error.args[0]) if error.args else type(error).__name__
     return " ".join(text.split())[:200].rstrip(". ")
-
-
-class IdentityOnce:
-    """The process's identity, made when it is first asked for."""
-
-    def __init__(self, token_uri: str | None) -> None:
-        self._token_uri = token_uri
-        self._identity: Identity | None = None
-
-    def __call__(self) -> Identity:
-        if self._identity is None:
-            self._identity = default_identity(self._token_uri)
-        return self._identity

@@ -57,6 +57,11 @@ def spool_bound(folder: Path, limit: int | None) -> int | None:
     return min(limit // 2, size.f_frsize * size.f_blocks or limit)
 
 
+def needed(workers: int, page_limit: int) -> int:
+    """Bytes that a process with so many workers takes, however many objects it reads; its spool comes on top."""
+    return _BASE + workers * _worker(page_limit)
+
+
 def fitted(config: Config, limit: int | None, spooled: int | None) -> Config:
     """The configuration with as many workers, and pages as large, as fit: fewer workers before smaller pages.
 
@@ -77,7 +82,11 @@ def fitted(config: Config, limit: int | None, spooled: int | None) -> Config:
 
 
 def _workers(room: int, page: int) -> int:
-    return max(room // (_WORKER + page * _OBJECT), 1)
+    return max(room // _worker(page), 1)
+
+
+def _worker(page_limit: int) -> int:
+    return _WORKER + page_limit * _OBJECT
 
 
 def _text(path: Path) -> str:

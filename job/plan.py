@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
+
 import msgspec
 
 from job.config import Config, check_config
 from job.connect import CONNECTABLE, choose_endpoint
 from job.discover import Listing, is_wanted, list_projects
 from job.errors import InventoryError
-from job.identity import IdentityOnce
+from job.identity import default_identity
 from job.kinds import RESOURCES
 from job.sinks import open_sink
 from job.wire import gke
@@ -33,7 +35,7 @@ def plan(config: Config) -> list[Planned]:
         InventoryError: the configuration or credentials cannot be used.
     """
     check_config(config, resources=RESOURCES)
-    identity = IdentityOnce(config.api_endpoints.oauth2)
+    identity = cache(partial(default_identity, config.api_endpoints.oauth2))
     open_sink(config, identity)
     identity().token()
     planned = []

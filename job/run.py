@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,7 +18,7 @@ from job.connect import load_client
 from job.discover import Listing, is_wanted, list_projects
 from job.errors import Interrupted
 from job.execution import Task, this_task
-from job.identity import Identity, IdentityOnce
+from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
 from job.listing import Deadline
 from job.log import log
@@ -47,7 +48,7 @@ def run(config: Config, *, progress: Callable[[int, int], None] | None = None) -
     """
     started_at, clock = datetime.now(UTC), monotonic()
     check_config(config, resources=RESOURCES)
-    identity = IdentityOnce(config.api_endpoints.oauth2)
+    identity = cache(partial(default_identity, config.api_endpoints.oauth2))
     sink = open_sink(config, identity)
     task = this_task(started_at)
     identity().token()
@@ -119,7 +120,9 @@ def _take(
             log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
             before = sink.committed(task.run_id, task.index) or outcome
             return committed_before(config, task.run_id, before, clock)
-    summary = summarize(config, record, counts, listings, collected, clock, stopped=is_stopped)
+    summary = summarize(
+        config, record, counts, listings, collected, clock, bytes_billed=sink.bytes_billed, stopped=is_stopped
+    )
     log.info(
         "run finished",
         run_id=task.run_id,
@@ -130,6 +133,7 @@ def _take(
         failed=summary.clusters_failed,
         rows=sum(counts.values()),
         seconds=summary.seconds,
+        bytes_billed=summary.bytes_billed,
     )
     return summary
 

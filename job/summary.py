@@ -42,6 +42,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     unread: tuple[Unread, ...]
     seconds: float
     sink: str
+    bytes_billed: int = 0
+    """What this program's own queries of the sink were billed for."""
     bug: bool = False
     acceptable: bool = True
     """What could not be read is no more than `fail_on` lets pass."""
@@ -90,6 +92,7 @@ def summarize(
     collected: list[Collected],
     clock: float,
     *,
+    bytes_billed: int,
     stopped: bool,
 ) -> Summary:
     """The summary of a task that was committed with this record.
@@ -133,6 +136,7 @@ def summarize(
         unread=tuple(sorted(unread, key=lambda entry: entry.name)),
         seconds=round(monotonic() - clock, 3),
         sink=config.sink,
+        bytes_billed=bytes_billed,
         bug=any(done.bug for done in collected),
         stopped=stopped,
     )

@@ -69,7 +69,8 @@ def _take(config: Config, count: int, sink: Sink, run_id: str, clock: float) -> 
         )
         log.info("publishing", rows=sum(rows.counts.values()))
         sink.publish(rows, Commit(run_id, 0, 0, outcome))
-    return _summary(config, run_id, rows, summaries, outcome, monotonic() - clock)
+    summary = _summary(config, run_id, rows, summaries, outcome, monotonic() - clock)
+    return msgspec.structs.replace(summary, bytes_billed=sink.bytes_billed)
 
 
 def _ended(folder: Path, run_id: str, count: int) -> list[Summary]:

@@ -147,9 +147,9 @@ class Checked:
                 sources[name] = self._source(name)
                 return sources[name]
 
-            self.kind = kind_of(tree)
+            kind = kind_of(tree)
             translated = translate(tree, find, query.project, query.dataset)
-            known = _Translation(self.kind, translated, target(tree, query.project, query.dataset), sources)
+            known = _Translation(kind, translated, target(tree, query.project, query.dataset), sources)
             if len(self._translations) >= _MOST_TRANSLATIONS:
                 self._translations.clear()
             self._translations[asked] = known
