@@ -9,10 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from job.crc32 import crc32_combine
 from job.spool import Spool, open_spool
 from job.tables import Key, Namespace
 
@@ -25,12 +21,6 @@ def key(cluster: str) -> Key:
 
 def rows(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
-
-
-@given(st.binary(max_size=300), st.binary(max_size=300))
-def test_checksums_combine(first: bytes, second: bytes) -> None:
-    combined = crc32_combine(zlib.crc32(first), zlib.crc32(second), len(second))
-    assert combined == zlib.crc32(first + second)
 
 
 def test_rows_carry_their_key_first_and_leave_out_what_is_absent(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ Records are made in portions, here as in `pods.py`: that module says why.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 from msgspec.structs import replace
@@ -55,12 +56,17 @@ def asked(resources: core.ResourceRequirements | None) -> Asked:
     if resources is None:
         return _NOTHING
     requests, limits = resources.requests or _NONE, resources.limits or _NONE
-    return Asked(
-        milli_units(requests.get("cpu")),
-        milli_units(limits.get("cpu")),
-        base_units(requests.get("memory")),
-        base_units(limits.get("memory")),
-    )
+    return _asked(requests.get("cpu"), limits.get("cpu"), requests.get("memory"), limits.get("memory"))
+
+
+@lru_cache(maxsize=4096)  # there are few sizes of containers
+def _asked(
+    cpu_request: core.Quantity | None,
+    cpu_limit: core.Quantity | None,
+    memory_request: core.Quantity | None,
+    memory_limit: core.Quantity | None,
+) -> Asked:
+    return Asked(milli_units(cpu_request), milli_units(cpu_limit), base_units(memory_request), base_units(memory_limit))
 
 
 _NONE: core.Quantities = {}
