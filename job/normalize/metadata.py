@@ -61,8 +61,11 @@ def condition_holds(found: Iterable[meta.Condition] | None, type: str) -> bool |
     """Whether the condition is `True`; None where it is absent or `Unknown`."""
     for condition in found or ():
         if condition.type == type:
-            return {"True": True, "False": False}.get(condition.status)
+            return _HOLDS.get(condition.status)
     return None
+
+
+_HOLDS = {"True": True, "False": False}
 
 
 def controller_of(metadata: meta.ObjectMeta) -> meta.OwnerReference | None:

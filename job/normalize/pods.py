@@ -19,22 +19,23 @@ from job.normalize.scope import Scope
 from job.normalize.workloads import bare_pod_rows
 from job.tables import Pod, PodContainer, Record
 from job.wire import core
+from job.wire.meta import OwnerReference
 
 _NO_SPEC, _NO_STATUS, _NOT_TOLD = core.PodSpec(), core.PodStatus(), core.ContainerStatus(name="")
 
 
 def pod_rows(pod: core.Pod, scope: Scope) -> list[Record]:
     """The pod's row, those of its containers as they run and, where nothing controls it, those of a workload."""
-    placed = containers_of(pod.spec)
-    rows: list[Record] = [_pod(pod, placed, scope)]
+    placed, owner = containers_of(pod.spec), controller_of(pod.metadata)
+    rows: list[Record] = [_pod(pod, placed, owner, scope)]
     if placed:
         rows += _containers(pod, placed)
-    if controller_of(pod.metadata) is None:
+    if owner is None:
         rows += bare_pod_rows(pod, scope)
     return rows
 
 
-def _pod(pod: core.Pod, placed: list[Placed], scope: Scope) -> Pod:
+def _pod(pod: core.Pod, placed: list[Placed], owner: OwnerReference | None, scope: Scope) -> Pod:
     metadata, spec, status = pod.metadata, pod.spec or _NO_SPEC, pod.status or _NO_STATUS
     top, shown = scope.owners.top(metadata), pod_status(pod)
     row = Pod(
@@ -81,7 +82,6 @@ def _pod(pod: core.Pod, placed: list[Placed], scope: Scope) -> Pod:
         cpu_limit_millicores=limits.cpu_millicores,
         memory_limit_bytes=limits.memory_bytes,
     )
-    owner = controller_of(metadata)
     if owner is not None:
         row = replace(row, owner_kind=owner.kind, owner_name=owner.name, owner_uid=owner.uid)
     return row
