@@ -15,6 +15,9 @@ _GROUPS = ("apps", "batch")  # of all controllers that are collected
 _LONGEST_CHAIN = 10  # Deployment chains have two links; more than ten are a circle
 _HASH = (1 << 64) - 1
 
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(tuple[str, str, str, str]).decode
+
 
 class Top(msgspec.Struct, frozen=True, gc=False):
     """The topmost controller, and how it is known (`workload_resolution` of `pods`)."""
@@ -29,27 +32,28 @@ class Top(msgspec.Struct, frozen=True, gc=False):
 class Controllers:
     """What controls each object of one kind: 12 bytes an object, since a cluster may have hundreds of thousands.
 
-    UIDs are kept as hashes of 64 bits: two of a million are the same once in thirty million runs.
+    UIDs are kept as hashes of 64 bits: two of a million are the same once in thirty million runs. The references are
+    packed, which takes a quarter of what they take as objects.
     """
 
     def __init__(self, controllers: Iterable[tuple[str, OwnerReference | None]] = ()) -> None:
         self._uids = array("Q")
         self._owners = array("I")
-        self._references: list[OwnerReference | None] = [None]
+        self._references = bytearray()
+        self._ends = array("Q")
+        self._last: OwnerReference | None = None
         self._is_sorted = True
         for uid, owner in controllers:
             self.add(uid, owner)
 
     def add(self, uid: str, owner: OwnerReference | None) -> None:
         """An object and its controller, if any; what one controller controls comes one after another in a list."""
-        if owner is None:
-            place = 0
-        else:
-            if owner != self._references[-1]:
-                self._references.append(owner)
-            place = len(self._references) - 1
+        if owner is not None and owner != self._last:
+            self._references += _pack((owner.api_version, owner.kind, owner.name, owner.uid))
+            self._ends.append(len(self._references))
+            self._last = owner
         self._uids.append(hash(uid) & _HASH)
-        self._owners.append(place)
+        self._owners.append(len(self._ends) if owner else 0)
         self._is_sorted = False
 
     def find(self, uid: str) -> tuple[bool, OwnerReference | None]:
@@ -60,7 +64,12 @@ class Controllers:
         place = bisect_left(self._uids, sought)
         if place == len(self._uids) or self._uids[place] != sought:
             return False, None
-        return True, self._references[self._owners[place]]
+        number = self._owners[place]
+        return True, self._reference(number) if number else None
+
+    def _reference(self, number: int) -> OwnerReference:
+        begin = self._ends[number - 2] if number > 1 else 0
+        return OwnerReference(*_unpack(memoryview(self._references)[begin : self._ends[number - 1]]))
 
     def _sort(self) -> None:
         both = sorted([uid << 32 | owner for uid, owner in zip(self._uids, self._owners, strict=True)])
