@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     import duckdb
 
 _MAGIC = b"DUCK"  # at byte 8 of every database file: https://duckdb.org/docs/stable/internals/storage
-_LARGEST_ROW = 64 << 20  # bytes of JSON
+
+
+class _Means(NamedTuple):
+    """What a transaction may take."""
+
+    memory: str | None
+    """DuckDB keeps a group of 122,880 rows in memory before it writes them; None is four fifths of the machine's."""
+    largest_row: int
+    """Bytes of JSON, which DuckDB makes room for twice over; less than 16 MiB is 16 MiB."""
+
+
+_LITTLE, _PLENTY = _Means("100MB", 16 << 20), _Means(None, 64 << 20)
 _READ_PATIENCE = 30.0  # seconds; a commit takes moments
 
 
@@ -122,16 +133,28 @@ class DuckDBSink:
             return {name: objects for name, objects in connection.execute(asked, [run_id]).fetchall() if name}
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """Creates what is missing and inserts all rows, in one transaction."""
+        """Creates what is missing and inserts all rows, in one transaction, in little memory if that is enough."""
+        for means in (_LITTLE, _PLENTY):
+            try:
+                return self._publish(rows, commit, means)
+            except SinkError as error:
+                if means is _PLENTY or not _wants_more(error.__cause__):
+                    raise
+        raise AssertionError("unreachable")
+
+    def _publish(self, rows: Rows, commit: Commit, means: _Means) -> bool:
         commit_id = _commit_id(commit.run_id, commit.task_index)
         patience = self._timeout_seconds
         with self._open(read_only=False, patience=patience) as connection, self._transaction(connection, last=True):
+            connection.execute("SET threads = 1")  # more take more memory, and no less time
+            if means.memory:
+                connection.execute(f"SET memory_limit = '{means.memory}'")
             self._evolve(connection)
             if _outcome(connection, commit_id) is not None:
                 return False
             connection.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.outcome])
             for table, file in rows.files.items():
-                _insert(connection, table, file, rows.counts[table])
+                _insert(connection, table, file, rows.counts[table], means.largest_row)
             return True
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
@@ -308,7 +331,7 @@ def _plain(kind: str) -> str:
     return kind.replace('"', "").upper()
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count: int) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count: int, largest_row: int) -> None:
     named = columns(table)
     # NULL and an empty list are one thing in BigQuery, and it says []
     chosen = ", ".join(f'coalesce("{c.name}", [])' if c.mode == "REPEATED" else f'"{c.name}"' for c in named)
@@ -317,7 +340,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count
     into = ", ".join(f'"{column.name}"' for column in named)
     inserted = connection.execute(
         f"INSERT INTO {table} ({into}) SELECT {chosen} FROM {source % types}",
-        [str(file), _LARGEST_ROW],
+        [str(file), largest_row],
     ).fetchone()
     if inserted is None or inserted[0] != count:
         raise SinkError(f"{table}: {inserted and inserted[0]} of {count} rows arrived; nothing was written")
@@ -340,6 +363,12 @@ _TYPES: dict[str, Callable[[str], bool]] = {
 
 def _type(kind: str) -> str:
     return next((name for name, suits in _TYPES.items() if suits(kind)), "STRING")
+
+
+def _wants_more(error: BaseException | None) -> bool:
+    import duckdb
+
+    return isinstance(error, duckdb.OutOfMemoryException) or "maximum_object_size" in str(error)
 
 
 def _duckdb_error() -> type[Exception]:

@@ -11,7 +11,7 @@ from warehouse import Read, publish, rows, run_of
 from job.errors import SinkError
 from job.schema import SCHEMA_VERSION
 from job.sinks import Outcome
-from job.sinks.duckdb import DuckDBSink
+from job.sinks.duckdb import DuckDBSink, _Means
 from job.tables import TABLES
 from job.views import views
 
@@ -75,6 +75,25 @@ def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_pa
     for act in (sink.prepare, sink.changes, lambda: sink.committed("execution", 0)):
         with pytest.raises(SinkError, match=r"sink .*w\.duckdb: cannot be read: "):
             act()
+
+
+def test_what_does_not_fit_into_little_memory_is_published_with_more(
+    sink: DuckDBSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("job.sinks.duckdb._LITTLE", _Means("5MB", 16 << 20))
+    pods = [f"{'p' * 1000}{number}" for number in range(2000)]
+    assert publish(sink, run_of(1, Read("a", ["x"], pods)))
+    assert rows(sink, "SELECT count(*), count(DISTINCT name) FROM pods") == [(2000, 2000)]
+    monkeypatch.setattr("job.sinks.duckdb._PLENTY", _Means("5MB", 16 << 20))
+    with pytest.raises(SinkError, match="nothing was written"):
+        publish(sink, run_of(2, Read("a", ["x"], pods)))
+    assert rows(sink, "SELECT count(*) FROM snapshots") == [(1,)]
+
+
+def test_a_row_of_40_mb_is_published(sink: DuckDBSink) -> None:
+    pod = "p" * (10 << 20)  # its name is in four columns
+    assert publish(sink, run_of(1, Read("a", ["x"], [pod])))
+    assert rows(sink, "SELECT length(name) FROM pods") == [(10 << 20,)]
 
 
 def test_a_task_is_committed_once_whichever_attempt_comes_first(sink: DuckDBSink) -> None:
