@@ -23,6 +23,7 @@ from deploy.test_terraform import blocks
 from job.config import Config, check_config
 from job.identity import default_identity
 from job.kinds import RESOURCES
+from job.run import run
 from job.simulator import Simulator, simulate
 from job.sinks import open_sink
 from job.tables import TABLES
@@ -225,27 +226,41 @@ def fleet() -> Iterator[Simulator]:
 
 
 @pytest.mark.skipif(shutil.which("bq") is None, reason="bq is not installed")
-def test_the_job_takes_the_dataset_as_bq_makes_it_and_changes_nothing_about_it(
+def test_what_bq_is_told_works_around_a_real_run_from_nothing_back_to_nothing(
     commands: list[Command], fleet: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (made,) = (
-        command
-        for command in commands
-        if command.program == "bq" and "--dataset" in command.words and "mk" in command.words
-    )
-    done = subprocess.run(
-        ["bq", "--headless", f"--api={fleet.bigquery_endpoint}", "--oauth_access_token=fake", *made.words],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    told = [
+        command.words for command in commands if command.program == "bq" and "--transfer_config" not in command.words
+    ]
+    make, grant, coverage, remove = told
+
+    def bq(words: list[str]) -> str:
+        done = subprocess.run(
+            ["bq", "--headless", f"--api={fleet.bigquery_endpoint}", "--oauth_access_token=fake", *words],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    bq(make)
+    bq(grant)
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
-    told = {**fleet.configuration, "sink": "bigquery://my-ops-project.gke_inventory?location=EU"}
-    config = msgspec.convert(told, Config)
+    config = msgspec.convert(
+        {**fleet.configuration, "sink": "bigquery://my-ops-project.gke_inventory?location=EU"}, Config
+    )
     sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
     changes = sink.changes()
     assert [change for change in changes if "dataset" in change.action] == []
     assert sorted(change.name for change in changes if change.action == "create table") == sorted(TABLES)
+    path = next(iter(fleet.clusters))
+    fleet.forbid(path, "jobs")
+    run(config)
+    answer = bq(coverage)
+    assert path.rpartition("/")[2] in answer
+    assert "never_read" in answer
+    bq(remove)
+    assert "gke_inventory" not in bq(["--project_id=my-ops-project", "ls"])
 
 
 def test_links_lead_somewhere() -> None:

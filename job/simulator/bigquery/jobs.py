@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from job.simulator.bigquery.errors import ApiError, duplicate, invalid, not_found, not_implemented
 from job.simulator.bigquery.faults import Fault
+from job.simulator.bigquery.grants import grant, grant_of
 from job.simulator.bigquery.loads import Load, check_load, check_schema_update
 from job.simulator.bigquery.parameters import with_parameters
 from job.simulator.bigquery.queries import Answer, Queries, Query
@@ -210,6 +211,13 @@ class Jobs:
         if not dry:
             self._quotas.count_job(reference["projectId"], "query")
         query = _query(reference["projectId"], reference["location"], inner, dry=dry)
+        if (asked := grant_of(query.sql, query.project)) is not None:
+            if not dry:
+                with self._storage.transaction():
+                    grant(self._storage, asked)
+                    _fail(fails)
+            told = {"statementType": "GRANT", "totalBytesProcessed": "0", "totalBytesBilled": "0", "cacheHit": False}
+            return _Done({"totalBytesProcessed": "0", "query": told})
         with self._queries.checked(query) as checked, self._storage.transaction():
             if checked.target is not None and not dry:
                 partitioned = "timePartitioning" in checked.target

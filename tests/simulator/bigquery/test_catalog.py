@@ -278,3 +278,22 @@ def test_rows_of_a_table_come_in_pages_and_by_column(client: bigquery.Client) ->
     view.view_query = f"SELECT name FROM `{TABLE}`"
     with pytest.raises(BadRequest, match="Cannot list a table of type VIEW"):
         list(client.list_rows(client.create_table(view)))
+
+
+def test_a_role_on_a_dataset_is_granted_by_a_statement(client: bigquery.Client) -> None:
+    client.create_dataset(f"{PROJECT}.granted")
+    roles, members = "`roles/bigquery.dataEditor`, `roles/x.y`", """'serviceAccount:a@b', "group:c@d" """
+    sql = f"GRANT {roles} ON SCHEMA `shop-prod.granted` TO {members}"
+    for _ in range(2):  # once is enough
+        assert client.query_and_wait(sql).total_rows == 0
+    entries = client.get_dataset(f"{PROJECT}.granted").access_entries
+    assert [(entry.role, entry.entity_type, entry.entity_id) for entry in entries] == [
+        ("WRITER", "userByEmail", "a@b"),
+        ("WRITER", "groupByEmail", "c@d"),
+        ("roles/x.y", "userByEmail", "a@b"),
+        ("roles/x.y", "groupByEmail", "c@d"),
+    ]
+    with pytest.raises(BadRequest, match="Invalid member: nobody"):
+        client.query_and_wait("GRANT `r` ON SCHEMA granted TO 'nobody'")
+    with pytest.raises(NotFound, match="Dataset shop-prod:none"):
+        client.query_and_wait("GRANT `r` ON SCHEMA none TO 'user:a@b'")

@@ -1,0 +1,67 @@
+"""`GRANT ... ON SCHEMA`: a role on a dataset, as an entry of its `access`.
+
+https://cloud.google.com/bigquery/docs/reference/standard-sql/data-control-language#grant_statement
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from job.simulator.bigquery.errors import invalid_query
+from job.simulator.bigquery.storage import Resource, Storage
+
+_GRANT = re.compile(
+    r"\s*GRANT\s+(?P<roles>`[^`]+`(?:\s*,\s*`[^`]+`)*)\s+ON\s+SCHEMA\s+(?P<name>`?[\w.:-]+`?)\s+TO\s+(?P<members>.+?)\s*;?\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+_BASIC = {"dataViewer": "READER", "dataEditor": "WRITER", "dataOwner": "OWNER"}
+_KEYS = {"user": "userByEmail", "serviceAccount": "userByEmail", "group": "groupByEmail", "domain": "domain"}
+
+
+class Grant(NamedTuple):
+    """What a statement grants."""
+
+    project: str
+    dataset: str
+    access: list[Resource]
+    """https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets#Dataset.FIELDS.access"""
+
+
+def grant_of(sql: str, project: str) -> Grant | None:
+    """What the statement grants; None where it is another one.
+
+    Raises:
+        ApiError: it names a member of no known type.
+    """
+    match = _GRANT.fullmatch(sql)
+    if match is None:
+        return None
+    *named, dataset = match["name"].strip("`").split(".")
+    roles = [_role(role) for role in re.findall(r"`([^`]+)`", match["roles"])]
+    members = [member.strip().strip("'\"") for member in match["members"].split(",")]
+    access = [{"role": role, **_member(member)} for role in roles for member in members]
+    return Grant(named[0] if named else project, dataset, access)
+
+
+def grant(storage: Storage, asked: Grant) -> None:
+    """Adds what the dataset's `access` does not have.
+
+    Raises:
+        ApiError: there is no such dataset.
+    """
+    found = storage.dataset(asked.project, asked.dataset)
+    there = list(found.get("access", []))
+    storage.update_dataset(found, {"access": there + [entry for entry in asked.access if entry not in there]}, set())
+
+
+def _role(role: str) -> str:
+    """The three basic roles have names of their own in `access`."""
+    return _BASIC.get(role.removeprefix("roles/bigquery."), role)
+
+
+def _member(member: str) -> dict[str, str]:
+    kind, _, name = member.partition(":")
+    if kind not in _KEYS or not name:
+        raise invalid_query(f"Invalid member: {member}")
+    return {_KEYS[kind]: name}
