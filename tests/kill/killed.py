@@ -1,7 +1,8 @@
 """Runs the command line in this process, and kills it without warning at its N-th dealing with the outer world.
 
-    python killed.py N FILE run --config ...
+    python killed.py [MODULE:]N FILE run --config ...
 
+Of a MODULE, only the dealings of those whose names begin so count.
 What is counted are the beginnings and ends of calls that send, receive, compress, write or execute SQL, in all threads.
 FILE gets the module of ours at work in each of them, a line each: the last is where it was killed.
 """
@@ -28,22 +29,24 @@ LATER = ("duckdb", "google.cloud.bigquery", "google.cloud.container_v1", "kubern
 
 
 def main() -> None:
-    number, told = int(sys.argv[1]), Path(sys.argv[2])
+    module, _, number = sys.argv[1].rpartition(":")
+    last, told = int(number), Path(sys.argv[2])
     lock, places = threading.Lock(), []
 
     def watch(frame: FrameType, event: str, called: Any) -> None:
         if event in ("c_call", "c_return") and called.__name__ in COUNTED:
             with lock:
-                places.append(place(frame))
-                if len(places) == number:
+                if (found := place(frame)).startswith(module):
+                    places.append(found)
+                if len(places) == last:
                     told.write_text("\n".join(places))
                     os.kill(os.getpid(), signal.SIGKILL)
 
     sys.argv = ["gke-inventory", *sys.argv[3:]]
     from job.cli import main as command
 
-    for module in LATER:  # watched, importing them would take longer than all the rest
-        importlib.import_module(module)
+    for name in LATER:  # watched, importing them would take longer than all the rest
+        importlib.import_module(name)
     threading.setprofile(watch)
     sys.setprofile(watch)
     try:

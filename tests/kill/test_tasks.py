@@ -1,0 +1,85 @@
+"""Twenty tasks of one run at once, as Cloud Run starts them, three of them killed and tried again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import pytest
+from kill.test_anywhere import LAUNCHER
+
+from job.config import Config
+from job.identity import default_identity
+from job.simulator import Simulator, simulate
+from job.sinks import open_sink
+
+TASKS = 20
+KILLED = {3: "job.discover:4", 11: "job.listing:50", 17: "job.sinks:60"}
+"""Tasks, and in which of their dealings with the outer world, of which modules."""
+
+
+@pytest.fixture
+def fleet() -> Iterator[Simulator]:
+    with simulate(clusters=50, pods=4, plain=True, seed=9) as found:
+        yield found
+
+
+class Tasks(NamedTuple):
+    """Starts tasks of runs."""
+
+    config: Path
+    fleet: Simulator
+
+    def start(self, task: int, attempt: int, at: str = "-1") -> subprocess.Popen[bytes]:
+        """A task that is killed there, if anywhere."""
+        told = self.config.with_name(f"{task}.told")
+        command = [str(LAUNCHER), str(at), str(told), "run", "-q", "--config", str(self.config)]
+        return subprocess.Popen(
+            [sys.executable, *command],
+            env=os.environ
+            | self.fleet.environment
+            | {
+                "CLOUD_RUN_EXECUTION": "execution",
+                "CLOUD_RUN_TASK_INDEX": str(task),
+                "CLOUD_RUN_TASK_COUNT": str(TASKS),
+                "CLOUD_RUN_TASK_ATTEMPT": str(attempt),
+            },
+            stdout=subprocess.DEVNULL,
+        )
+
+
+@pytest.mark.timeout(600)
+def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
+    fleet: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in fleet.environment.items():
+        monkeypatch.setenv(name, value)
+    projects = [project for project in fleet.projects if project != "acquired-company"]
+    keys = {**fleet.configuration, "projects": projects, "sink": "bigquery://shop-prod.tasks?location=EU"}
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps(keys))
+    tasks = Tasks(path, fleet)
+
+    config = msgspec.convert(keys, Config)
+    sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+    sink.apply()
+    first = [tasks.start(task, 0, KILLED.get(task, "-1")) for task in range(TASKS)]
+    assert [process.wait(timeout=300) for process in first] == [-9 if task in KILLED else 0 for task in range(TASKS)]
+    assert 0 < len(sink.query("SELECT cluster FROM latest_snapshots").rows) < len(fleet.clusters)
+    again = [tasks.start(task, 1) for task in KILLED]
+    assert [process.wait(timeout=300) for process in again] == [0] * len(KILLED)
+
+    clusters = sorted(fleet.clusters)
+    for table in ("snapshots", "latest_snapshots"):
+        seen = sink.query(f"SELECT project_id, location, cluster FROM {table}").rows
+        assert sorted("/".join(row) for row in seen) == clusters
+    pods = {pod["metadata"]["uid"] for found in fleet.inventory()["clusters"] for pod in found["objects"]["pods"]}
+    assert sorted(uid for (uid,) in sink.query("SELECT uid FROM latest_pods").rows) == sorted(pods)
+    assert sink.query("SELECT COUNT(DISTINCT run_id), COUNT(*) FROM committed_runs").rows == [(1, TASKS)]
+    assert sink.query("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'").rows == [(0,)]
