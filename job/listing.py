@@ -347,6 +347,9 @@ def _refused(answer: Answer) -> Unread:
     text = " ".join(message.split())[:300] or f"HTTP status {answer.status}"
     if answer.status == 410:
         raise Expired(text)
+    if answer.status == 429 and (flow := answer.headers.get("X-Kubernetes-PF-FlowSchema-UID")):
+        # https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#diagnostics
+        text += f" (by the FlowSchema with UID {flow[:36]})"
     again = _retry_after(answer.headers) if answer.status == 429 or answer.status >= 500 else None
     return Unread(outcome, text, reason=reason, http_status=answer.status, again=again)
 

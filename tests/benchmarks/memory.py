@@ -1,4 +1,4 @@
-"""Peak memory (RSS) of a fresh process for so many objects: it should not grow with them."""
+"""Peak memory (RSS) and time of a fresh process for so many objects: memory should not grow with them."""
 
 from __future__ import annotations
 
@@ -18,24 +18,30 @@ import job.run
 from job.config import Config
 from job.log import configure_logging
 
+# https://cloud.google.com/kubernetes-engine/quotas has the limits of a Standard cluster
+LARGEST = {"nodes": 15_000, "pods": 200_000, "namespaces": 1_000, "replicasets": 20_000, "deployments": 10_000}
+
 
 def main() -> None:
     """Prints the peaks, and how far they are apart."""
     parser = arguments(__doc__)
     parser.add_argument("--objects", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--clusters", type=int, default=1, help="that share the objects")
+    parser.add_argument("--largest", action="store_true", help="one cluster as large as GKE has them, in their place")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         print(child(json.loads(options.child)))
         return
-    for objects in options.objects:
-        counts = counts_of(objects // options.clusters)
+    measured = {f"{objects} objects": counts_of(objects // options.clusters) for objects in options.objects}
+    if options.largest:
+        measured = {", ".join(f"{count} {kind}" for kind, count in LARGEST.items()): counts_of(0) | LARGEST}
+    for title, counts in measured.items():
         with serve(options, clusters=options.clusters, counts=counts) as served:
             command = [sys.executable, __file__, "--child", json.dumps(served.configuration)]
             environment = os.environ | served.environment
             told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
-        print(f"{objects:>9} objects of {options.clusters} clusters: {told.strip()}", flush=True)
+        print(f"{title:>15} of {options.clusters} clusters: {told.strip()}", flush=True)
 
 
 def child(configuration: dict[str, object]) -> str:
@@ -52,7 +58,7 @@ def child(configuration: dict[str, object]) -> str:
         publish = sink.publish
 
         def told(*arguments: object) -> object:
-            peaks.append(peak())
+            peaks.append((peak(), time.perf_counter() - clock))
             return publish(*arguments)  # type: ignore[arg-type]
 
         sink.publish = told  # type: ignore[method-assign, assignment]
@@ -64,7 +70,8 @@ def child(configuration: dict[str, object]) -> str:
         summary = job.run.run(msgspec.convert(configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config))
         seconds = time.perf_counter() - clock
     assert summary.outcome == "complete", summary
-    return f"{peaks[0]:.0f} MB collected, {peak():.0f} MB published into DuckDB; {seconds:.0f} s"
+    collected, after = peaks[0]
+    return f"{collected:.0f} MB, {after:.0f} s collected; {peak():.0f} MB, {seconds:.0f} s published into DuckDB"
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ IMPATIENT = {"request_seconds": 2.0}  # where an answer never comes
 def status(name: str, code: int, outcome: str, reason: str | None, **options: Any) -> Case:
     """A status code for ever; where the server asks to wait longer than there is time, nothing is sent again."""
     played = fault("status", code=code, **options)
-    return Case(name, (played,), outcome, code, reason, retried="retry_after" not in options, timeouts=QUICK)
+    retried, message = "retry_after" not in options, "by the FlowSchema with UID" if code == 429 else ""
+    return Case(name, (played,), outcome, code, reason, retried=retried, message=message, timeouts=QUICK)
 
 
 CASES = (
