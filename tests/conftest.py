@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from replay import Replay, replayed
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests often wait for processes, for time-outs, and for one another's files."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)

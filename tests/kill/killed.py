@@ -1,22 +1,25 @@
-"""Runs the command line in this process, and kills it without warning at its N-th dealing with the outer world.
+"""The command line in a process that is killed without warning at its N-th dealing with the outer world.
 
-    python killed.py [MODULE:]N FILE run --config ...
-
-Of a MODULE, only the dealings of those whose names begin so count.
 What is counted are the beginnings and ends of calls that send, receive, compress, write or execute SQL, in all threads.
-FILE gets the module of ours at work in each of them, a line each: the last is where it was killed.
+Processes are forked from one that has imported what they need, which takes longer than a run does.
 """
 
 from __future__ import annotations
 
 import importlib
+import multiprocessing
 import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from unittest.mock import patch
+
+from job.cli import main as command
 
 COUNTED = frozenset(
     {
@@ -24,44 +27,64 @@ COUNTED = frozenset(
         "fetchone", "fetchall", "mkdir", "unlink", "rmdir",
     }
 )  # fmt: skip
+NEVER = "0"
 
-LATER = ("duckdb", "google.cloud.bigquery", "google.cloud.container_v1", "kubernetes.client")
+for name in ("duckdb", "google.cloud.bigquery", "google.cloud.container_v1", "kubernetes.client"):
+    importlib.import_module(name)
 
 
-def main() -> None:
-    module, _, number = sys.argv[1].rpartition(":")
-    last, told = int(number), Path(sys.argv[2])
-    lock, places = threading.Lock(), []
+def start(path: Path, environment: Mapping[str, str], at: str = NEVER) -> ForkServerProcess:
+    """Starts `run` with this configuration; its exit code is -9 where it was killed.
+
+    Args:
+        environment: all of it.
+        at: `[MODULE:]N`; of a MODULE, only the dealings of those whose names begin so count.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=_run, args=(path, dict(environment), at))
+    with patch.dict(os.environ, PYTHONPATH=str(Path(__file__).parents[1])):  # where the server finds this module
+        process.start()
+    return process
+
+
+def places(path: Path) -> list[str]:
+    """The module of ours at work in each dealing of the last attempt: the last is where it was killed."""
+    return path.with_suffix(".places").read_text().splitlines()
+
+
+def _run(path: Path, environment: dict[str, str], at: str) -> None:
+    module, _, number = at.rpartition(":")
+    last, found = int(number), []
+    lock = threading.Lock()
+
+    def tell() -> None:
+        path.with_suffix(".places").write_text("\n".join(found))
 
     def watch(frame: FrameType, event: str, called: Any) -> None:
         if event in ("c_call", "c_return") and called.__name__ in COUNTED:
             with lock:
-                if (found := place(frame)).startswith(module):
-                    places.append(found)
-                if len(places) == last:
-                    told.write_text("\n".join(places))
-                    os.kill(os.getpid(), signal.SIGKILL)
+                if (here := _place(frame)).startswith(module):
+                    found.append(here)
+                    if len(found) == last:
+                        tell()
+                        os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.argv = ["gke-inventory", *sys.argv[3:]]
-    from job.cli import main as command
-
-    for name in LATER:  # watched, importing them would take longer than all the rest
-        importlib.import_module(name)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["gke-inventory", "run", "-q", "--config", str(path)]
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     threading.setprofile(watch)
     sys.setprofile(watch)
     try:
         command()
     except SystemExit as done:
-        told.write_text("\n".join(places))
+        tell()
         os._exit(int(done.code or 0))  # an interpreter that ends orderly would call `watch` when there is no more of it
 
 
-def place(frame: FrameType | None) -> str:
+def _place(frame: FrameType | None) -> str:
     """The module of ours that is at work."""
     while frame is not None and not str(frame.f_globals.get("__name__", "")).startswith("job."):
         frame = frame.f_back
     return str(frame.f_globals["__name__"]) if frame is not None else "-"
-
-
-if __name__ == "__main__":
-    main()

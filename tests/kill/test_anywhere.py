@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from kill import killed
 
 from job.config import Config
 from job.identity import default_identity
 from job.simulator import Simulator, simulate
 from job.sinks import Sink, open_sink
 
-LAUNCHER = Path(__file__).parent / "killed.py"
 POINTS = 52  # for each sink
 KILLS = 4  # of one task, before an attempt is let through
 PARTS = 2  # tests that the points are dealt out to, to run side by side
@@ -113,17 +111,11 @@ def points_in(places: list[str]) -> list[int]:
 
 def attempt(path: Path, execution: str, number: int, at: int, environment: dict[str, str]) -> tuple[int, list[str]]:
     """One attempt of the task, killed at its event `at`: exit code, and the module at work in each event until then."""
-    told = path.with_suffix(".told")
-    told.unlink(missing_ok=True)
-    done = subprocess.run(
-        [sys.executable, str(LAUNCHER), str(at), str(told), "run", "-q", "--json", "--config", str(path)],
-        env=os.environ
-        | environment
-        | {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_ATTEMPT": str(number), "TMPDIR": str(path.parent)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert done.returncode in (0, -9), done.stderr
-    return done.returncode, told.read_text().splitlines()
+    own = {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_ATTEMPT": str(number), "TMPDIR": str(path.parent)}
+    process = killed.start(path, os.environ | environment | own, str(at))
+    process.join(timeout=120)
+    assert process.exitcode in (0, -9)
+    return process.exitcode, killed.places(path)
 
 
 @pytest.mark.timeout(600)
@@ -145,7 +137,7 @@ def test_nothing_is_half_visible_or_twice_wherever_it_is_killed(
     analyst = Analyst(sink, fleet)
 
     for execution in ("first", "second"):  # the first has to make tables too
-        code, places = attempt(path, execution, 0, -1, fleet.environment)
+        code, places = attempt(path, execution, 0, 0, fleet.environment)
         assert code == 0
     assert analyst.sees() == analyst.generation
     points = points_in(places)[part::PARTS]
@@ -158,7 +150,7 @@ def test_nothing_is_half_visible_or_twice_wherever_it_is_killed(
             if code == -9:
                 phases.append(phase_of(places[-1]))
             assert analyst.sees() in (before, analyst.generation)
-        code, _ = attempt(path, execution, KILLS, -1, fleet.environment)
+        code, _ = attempt(path, execution, KILLS, 0, fleet.environment)
         assert code == 0
         assert analyst.sees() == analyst.generation
         analyst.finds_once(execution)

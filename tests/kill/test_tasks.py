@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import pytest
-from kill.test_anywhere import LAUNCHER
+from kill import killed
 
 from job.config import Config
 from job.identity import default_identity
@@ -30,30 +28,6 @@ def fleet() -> Iterator[Simulator]:
         yield found
 
 
-class Tasks(NamedTuple):
-    """Starts tasks of runs."""
-
-    config: Path
-    fleet: Simulator
-
-    def start(self, task: int, attempt: int, at: str = "-1") -> subprocess.Popen[bytes]:
-        """A task that is killed there, if anywhere."""
-        told = self.config.with_name(f"{task}.told")
-        command = [str(LAUNCHER), str(at), str(told), "run", "-q", "--config", str(self.config)]
-        return subprocess.Popen(
-            [sys.executable, *command],
-            env=os.environ
-            | self.fleet.environment
-            | {
-                "CLOUD_RUN_EXECUTION": "execution",
-                "CLOUD_RUN_TASK_INDEX": str(task),
-                "CLOUD_RUN_TASK_COUNT": str(TASKS),
-                "CLOUD_RUN_TASK_ATTEMPT": str(attempt),
-            },
-            stdout=subprocess.DEVNULL,
-        )
-
-
 @pytest.mark.timeout(600)
 def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
     fleet: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -64,16 +38,28 @@ def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
     keys = {**fleet.configuration, "projects": projects, "sink": "bigquery://shop-prod.tasks?location=EU"}
     path = tmp_path / "c.yaml"
     path.write_text(json.dumps(keys))
-    tasks = Tasks(path, fleet)
+
+    def start(task: int, attempt: int, at: str = killed.NEVER) -> ForkServerProcess:
+        own = {
+            "CLOUD_RUN_EXECUTION": "execution",
+            "CLOUD_RUN_TASK_INDEX": str(task),
+            "CLOUD_RUN_TASK_COUNT": str(TASKS),
+            "CLOUD_RUN_TASK_ATTEMPT": str(attempt),
+        }
+        return killed.start(path, os.environ | fleet.environment | own, at)
+
+    def ended(process: ForkServerProcess) -> int | None:
+        process.join(timeout=300)
+        return process.exitcode
 
     config = msgspec.convert(keys, Config)
     sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
     sink.apply()
-    first = [tasks.start(task, 0, KILLED.get(task, "-1")) for task in range(TASKS)]
-    assert [process.wait(timeout=300) for process in first] == [-9 if task in KILLED else 0 for task in range(TASKS)]
+    first = [start(task, 0, KILLED.get(task, killed.NEVER)) for task in range(TASKS)]
+    assert [ended(process) for process in first] == [-9 if task in KILLED else 0 for task in range(TASKS)]
     assert 0 < len(sink.query("SELECT cluster FROM latest_snapshots").rows) < len(fleet.clusters)
-    again = [tasks.start(task, 1) for task in KILLED]
-    assert [process.wait(timeout=300) for process in again] == [0] * len(KILLED)
+    again = [start(task, 1) for task in KILLED]
+    assert [ended(process) for process in again] == [0] * len(KILLED)
 
     clusters = sorted(fleet.clusters)
     for table in ("snapshots", "latest_snapshots"):

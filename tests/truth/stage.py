@@ -35,6 +35,9 @@ class Warehouse(Protocol):
     def seen(self) -> Seen:
         """What is there now."""
 
+    def snapshots(self) -> list[Object]:
+        """The rows of `snapshots` alone."""
+
     def dying(self, loaded: tuple[str, ...]) -> AbstractContextManager[None]:
         """The runs within die when they have loaded these tables, and no others."""
 
@@ -261,7 +264,7 @@ class Stage:
 
     def _share(self, attempt: Attempt) -> frozenset[str]:
         """The clusters that the task has taken, as its snapshots tell."""
-        rows = [row for row in self._warehouse.seen().snapshots if self.knowledge.attempt_of(row) is attempt]
+        rows = [row for row in self._warehouse.snapshots() if self.knowledge.attempt_of(row) is attempt]
         return frozenset(f"{row['project_id']}/{row['location']}/{row['cluster']}" for row in rows)
 
     def _make(self, attempt: Attempt) -> Summary:

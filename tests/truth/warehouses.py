@@ -40,15 +40,24 @@ class DuckDB:
         shutil.rmtree(self.path.parent)
 
     def seen(self) -> Seen:
+        with self._selecting() as select:
+            return _seen(select)
+
+    def snapshots(self) -> list[Object]:
+        with self._selecting() as select:
+            return select(_SNAPSHOTS)
+
+    @contextmanager
+    def _selecting(self) -> Iterator[Callable[[str], list[Object]]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
-            connection.execute("LOAD icu; SET TimeZone = 'UTC'")
+            connection.execute("LOAD icu; SET TimeZone = 'UTC'; SET threads = 1")
 
             def select(sql: str) -> list[Object]:
                 cursor = connection.execute(sql)
                 names = [column[0] for column in cursor.description]
                 return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-            return _seen(select)
+            yield select
 
     @contextmanager
     def dying(self, loaded: tuple[str, ...]) -> Iterator[None]:
@@ -91,12 +100,14 @@ class BigQuery:
         self._client.close()
 
     def seen(self) -> Seen:
+        return _seen(self._select)
+
+    def snapshots(self) -> list[Object]:
+        return self._select(_SNAPSHOTS)
+
+    def _select(self, sql: str) -> list[Object]:
         config = bigquery.QueryJobConfig(default_dataset=self._dataset)
-
-        def select(sql: str) -> list[Object]:
-            return [dict(row.items()) for row in self._client.query_and_wait(sql, job_config=config, location="EU")]
-
-        return _seen(select)
+        return [dict(row.items()) for row in self._client.query_and_wait(sql, job_config=config, location="EU")]
 
     @contextmanager
     def dying(self, loaded: tuple[str, ...]) -> Iterator[None]:
@@ -114,15 +125,18 @@ class BigQuery:
             pass
 
 
+_IDENTITIES = "SELECT snapshot_id, snapshot_time, run_id, task_index, attempt, project_id, location, cluster"
+_SNAPSHOTS = f"{_IDENTITIES} FROM snapshots"
+
+
 def _seen(select: Callable[[str], list[Object]]) -> Seen:
-    identities = "SELECT snapshot_id, snapshot_time, run_id, task_index, attempt, project_id, location, cluster"
     counts = " UNION ALL ".join(
         f"SELECT '{table}' AS name, snapshot_id, COUNT(*) AS number FROM {table} GROUP BY 1, 2"
         for table in (*TABLES, "collections")
     )
     return Seen(
         views={view: select(f"SELECT * FROM {view}") for view in VIEWS},
-        runs=select(f"{identities} FROM runs"),
-        snapshots=select(f"{identities} FROM snapshots"),
+        runs=select(f"{_IDENTITIES} FROM runs"),
+        snapshots=select(_SNAPSHOTS),
         counts={(row["name"], row["snapshot_id"]): row["number"] for row in select(counts)},
     )
