@@ -15,6 +15,7 @@ from page_server import PATHS, Served, arguments, counts_of, serve
 from job.config import Config
 from job.run import run
 from job.summary import Summary
+from job.tasks import run_tasks
 
 
 def main() -> None:
@@ -22,12 +23,14 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--clusters", type=int, default=1000)
     parser.add_argument("--objects", type=int, default=200, help="of each cluster")
+    parser.add_argument("--tasks", type=int, default=1, help="processes that share the clusters, with one commit")
     parser.add_argument("--best-of", type=int, default=2)
     options = parser.parse_args()
     with serve(options, clusters=options.clusters, counts=counts_of(options.objects)) as served:
         os.environ |= served.environment
         alone = partial(requests, clusters=options.clusters)
-        pairs = [(timed(alone, served), timed(whole_run, served)) for _ in range(options.best_of)]
+        whole = partial(whole_run, tasks=options.tasks)
+        pairs = [(timed(alone, served), timed(whole, served)) for _ in range(options.best_of)]
     bare, ours = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
     summary: Summary = ours.result
     assert (summary.outcome, summary.clusters) == ("complete", options.clusters), summary
@@ -48,10 +51,11 @@ def requests(served: Served, *, clusters: int) -> int:
         return sum(threads.map(one, range(clusters)))
 
 
-def whole_run(served: Served) -> Summary:
+def whole_run(served: Served, *, tasks: int = 1) -> Summary:
     """The job itself."""
     with tempfile.TemporaryDirectory() as directory:
-        return run(msgspec.convert(served.configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config))
+        config = msgspec.convert(served.configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config)
+        return run(config) if tasks == 1 else run_tasks(config, tasks)
 
 
 if __name__ == "__main__":

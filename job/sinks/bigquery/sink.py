@@ -79,7 +79,9 @@ class BigQuerySink:
         with telling(self._where):
             for races in count(1):
                 try:
-                    self._apply(made)
+                    for change in self._make():
+                        made.append(change)
+                        log.info("schema changed", action=change.action, name=change.name)
                 except PreconditionFailed:
                     if races == _MOST_RACES:
                         raise
@@ -87,16 +89,15 @@ class BigQuerySink:
                     break
         return made
 
-    def _apply(self, made: list[Change]) -> None:
+    def _make(self) -> Iterator[Change]:
+        """What is made, once it is."""
         tables = self._tables
         dataset = tables.dataset()
         steps = list(tables.steps(dataset))
         refuse_loss(self._where, [change for step in steps for change in step.changes])
         for step in steps:
             step.make()
-            made += step.changes
-            for change in step.changes:
-                log.info("schema changed", action=change.action, name=change.name)
+            yield from step.changes
         self._location = str((dataset or self._client.get_dataset(self.name)).location)
 
     @contextmanager
