@@ -62,7 +62,8 @@ def test_a_policy_watches_a_metric_that_is_made() -> None:
         re.search(r"logging\.googleapis\.com/user/(\w+)", json.dumps(policy))[1]  # type: ignore[index]
         for policy in POLICIES.values()
     }
-    assert watched == set(METRICS)
+    assert watched == {"gke_inventory_complete_runs", "gke_inventory_incomplete_runs"}
+    assert watched < set(METRICS)
 
 
 def matches(expression: str, entry: dict[str, Any]) -> bool:
@@ -75,6 +76,14 @@ def matches(expression: str, entry: dict[str, Any]) -> bool:
         if told != value:
             return False
     return True
+
+
+def extracted(extractor: str, entry: dict[str, Any]) -> Any:
+    """What `EXTRACT(field)` takes from an entry."""
+    told: Any = entry
+    for name in extractor.removeprefix("EXTRACT(").removesuffix(")").split("."):
+        told = told[name]
+    return told
 
 
 @pytest.mark.parametrize(("denied", "metric"), [(False, "complete_runs"), (True, "incomplete_runs")])
@@ -90,10 +99,16 @@ def test_a_metric_counts_the_line_that_a_run_logs(replay: Replay, tmp_path: Path
         told = json.loads(line)
         labels = told.pop("logging.googleapis.com/labels")
         entries.append({"resource": {"type": "cloud_run_job"}, "labels": labels, "jsonPayload": told})
-    counted = {
-        name: sum(matches(told["filter"], entry) for entry in entries) for name, told in METRICS.items()
-    }  # fmt: skip
-    assert counted == {name: int(name == f"gke_inventory_{metric}") for name in METRICS}
+    taken = {name: [entry for entry in entries if matches(told["filter"], entry)] for name, told in METRICS.items()}
+    counted = {metric, "run_seconds", "cluster_seconds"}
+    assert {name: len(found) for name, found in taken.items()} == {
+        name: int(name.removeprefix("gke_inventory_") in counted) for name in METRICS
+    }
+    for name, found in taken.items():
+        for label in METRICS[name].get("labelExtractors", {}).values():
+            assert all(extracted(label, entry) for entry in found)
+        if "valueExtractor" in METRICS[name]:
+            assert all(isinstance(extracted(METRICS[name]["valueExtractor"], entry), float) for entry in found)
     assert all("task_index" in entry["labels"] for entry in entries)
 
 
