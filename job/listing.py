@@ -1,4 +1,4 @@
-"""One LIST: its pages one at a time, as raw bytes, with retries, and within its time."""
+"""GET requests to one API server: bodies as raw bytes, with retries, and each within its time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Taken = TypeVar("Taken")
 
-MOST_RESTARTS = 5  # of one list
 MOST_BYTES = (
     256 << 20
 )  # of one page, decompressed: a page of 500 objects at the most that etcd holds of each is smaller
@@ -99,6 +99,26 @@ class Answer(NamedTuple):
     """The bearer token it was asked with."""
 
 
+class Sent:
+    """A request on its way, and the buffer for the body of its answer."""
+
+    def __init__(self, send: Callable[[], Answer], buffer: bytearray) -> None:
+        self.at = monotonic()
+        self.buffer = buffer
+        self._answer: Future[Answer] = Future()
+        threading.Thread(target=self._run, args=(send,), daemon=True).start()
+
+    def answer(self) -> Answer:
+        """Waits for it; raises what sending has raised."""
+        return self._answer.result()
+
+    def _run(self, send: Callable[[], Answer]) -> None:
+        try:
+            self._answer.set_result(send())
+        except BaseException as error:  # noqa: BLE001 (raised again where it is waited for)
+            self._answer.set_exception(error)
+
+
 @dataclass
 class Server:
     """One API server as the lists of one cluster see it."""
@@ -118,7 +138,14 @@ class Server:
     _silence: Unread | None = None
     _probing: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, path: str, query: list[tuple[str, Any]], take: Callable[[memoryview], Taken], tally: Tally) -> Taken:
+    def get(
+        self,
+        path: str,
+        query: list[tuple[str, Any]],
+        take: Callable[[memoryview], Taken],
+        tally: Tally,
+        sent: Sent | None = None,
+    ) -> Taken:
         """GETs one body and has it taken in, again where that may help.
 
         Connection failures, 429, 5xx and bodies that are not JSON are tried again for `retry_seconds`, after growing
@@ -127,6 +154,7 @@ class Server:
 
         Args:
             take: is given the body, whose bytes are another's once it has returned.
+            sent: the first attempt, where it is on its way.
 
         Raises:
             Unread: it could not be had.
@@ -137,10 +165,10 @@ class Server:
         is_patient = True
         for attempt in count(1):
             self.wait(0.0)  # where the run was stopped, it ends here
-            token, sent_at = "", monotonic()
+            token, sent_at = "", sent.at if sent else monotonic()
             try:
-                with self._buffer() as buffer:
-                    answer = self._send(path, query, buffer, tally)
+                with self._buffer(sent) as buffer:
+                    answer = sent.answer() if sent else self._send(path, query, buffer, tally)
                     tally.http_status, token = answer.status, answer.token
                     if answer.status != 200:
                         raise _refused(answer)
@@ -156,6 +184,7 @@ class Server:
                 failure = Unread("invalid", "the answer is not JSON", http_status=200, again=0.0)
             except Unread as error:
                 failure = error
+            sent = None
             wait = None if failure.again is None else max(failure.again, _backoff(attempt))
             if failure.http_status == 429:
                 self.gate.throttled(failure.again or 0.0)
@@ -169,6 +198,11 @@ class Server:
             tally.waited_seconds = round(tally.waited_seconds + wait, 3)
             self.wait(wait)
         raise AssertionError("unreachable")
+
+    def send(self, path: str, query: list[tuple[str, Any]], tally: Tally) -> Sent:
+        """Sends a request, in a thread of its own, for `get` to go on with."""
+        buffer = self._spare()
+        return Sent(lambda: self._send(path, query, buffer, tally), buffer)
 
     def _has_new_token(self, refused: str) -> bool:
         self.refuses = self.refuses or refused == self.renewed
@@ -262,46 +296,18 @@ class Server:
         return Answer(response.status, response.headers, memoryview(buffer)[:size], token)
 
     @contextmanager
-    def _buffer(self) -> Iterator[bytearray]:
+    def _buffer(self, sent: Sent | None = None) -> Iterator[bytearray]:
         """One for the body of an answer; where all goes well it is used again."""
-        buffer = self._buffers.pop() if self._buffers else bytearray()
+        buffer = sent.buffer if sent else self._spare()
         yield buffer
         if len(buffer) <= _KEPT_BYTES:
             self._buffers.append(buffer)
 
-
-def read_list(server: Server, path: str, limit: int, take: Callable[[memoryview], meta.ListMeta], tally: Tally) -> None:
-    """Reads the pages of one list, all of one resource version.
-
-    `resourceVersion` is left unset: with 0 the server would answer from a cache that may be stale, and ignore the limit
-    (https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks).
-
-    Args:
-        limit: objects a page.
-        take: takes a page in.
-
-    Raises:
-        Unread: the list cannot be read to its end.
-        Expired: it has to be started again.
-    """
-    token: str | None = None
-    tokens: set[str] = set()
-    while True:
-        query: list[tuple[str, Any]] = [("limit", limit), *([("continue", token)] if token else [])]
+    def _spare(self) -> bytearray:
         try:
-            told = server.get(path, query, take, tally)
-        except msgspec.ValidationError as error:
-            raise Unread("invalid", f"the answer is not a list: {error}", http_status=200) from error
-        tally.pages += 1
-        if tally.resource_version is not None and told.resource_version != tally.resource_version:
-            raise Expired("a later page is of another resource version")
-        tally.resource_version = told.resource_version
-        token = told.continue_
-        if not token:
-            return
-        if token in tokens:  # a server that does this would be read for ever
-            raise Unread("invalid", "the server gives the same continue token again and again", http_status=200)
-        tokens.add(token)
+            return self._buffers.pop()
+        except IndexError:
+            return bytearray()
 
 
 def _read(response: Any, buffer: bytearray, end: float) -> int:

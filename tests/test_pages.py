@@ -1,0 +1,113 @@
+"""The pages of a list: each asked for while the one before is taken in, and none taken for another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+
+from job.client import kubernetes_client
+from job.config import Config, Timeouts
+from job.identity import default_identity
+from job.listing import Deadline, Server, Tally, Unread
+from job.pages import _following, read_list
+from job.simulator import Simulator, simulate
+from job.wire import core, meta
+
+PATH, LIMIT = "/api/v1/pods", 10
+PAGE = msgspec.json.Decoder(meta.Page[core.Pod])
+
+
+@pytest.fixture
+def fleet() -> Iterator[Simulator]:
+    with simulate(clusters=1, pods=35, plain=True) as found:
+        yield found
+
+
+@pytest.fixture
+def server(fleet: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name, value in fleet.environment.items():
+        monkeypatch.setenv(name, value)
+    config = msgspec.convert(fleet.configuration, Config)
+    identity = default_identity(config.api_endpoints.oauth2)
+    (cluster,) = fleet.clusters
+    with kubernetes_client(*cluster.split("/"), config=config, identity=identity) as client:
+        yield Server(client, identity, Timeouts(retry_seconds=5), time.sleep)
+
+
+class Taker:
+    """Takes pages in."""
+
+    def __init__(self, first: Callable[[memoryview], None] = lambda _: None) -> None:
+        self.names: list[str] = []
+        self._first = first
+
+    def take(self, body: memoryview) -> meta.ListMeta:
+        self._first(body)
+        page = PAGE.decode(body)
+        self.names += [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in page.items or ()]
+        return page.metadata
+
+
+def tally() -> Tally:
+    return Tally(Deadline(time.monotonic() + 60, "RunTimeout", "the run's time was up"))
+
+
+def pods(fleet: Simulator) -> list[str]:
+    (cluster,) = fleet.inventory()["clusters"]
+    return sorted(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in cluster["objects"]["pods"])
+
+
+def asked(fleet: Simulator) -> int:
+    return sum(request["path"] == PATH for request in fleet.requests())
+
+
+def test_the_next_page_is_asked_for_before_one_is_taken_in(fleet: Simulator, server: Server) -> None:
+    pages = -(-len(pods(fleet)) // LIMIT)
+
+    def wait(_: memoryview) -> None:
+        wanted, end = min(taken.pages + 2, pages), time.monotonic() + 20
+        while asked(fleet) < wanted:
+            assert time.monotonic() < end, "it is not asked for"
+            time.sleep(0.01)
+
+    taken, taker = tally(), Taker(wait)
+    read_list(server, PATH, LIMIT, taker.take, taken)
+    assert taker.names == pods(fleet)
+    assert (taken.pages, taken.requests, taken.retries) == (pages, pages, 0)
+
+
+def test_a_page_that_is_asked_for_again_costs_no_other(fleet: Simulator, server: Server) -> None:
+    fleet.fault("*", "invalid_json", "pods", page=2, times=1)
+    taken, taker = tally(), Taker()
+    read_list(server, PATH, LIMIT, taker.take, taken)
+    assert taker.names == pods(fleet)
+    assert taken.retries == 1
+
+
+def test_one_that_cannot_be_had_ends_the_list_when_those_before_are_taken_in(fleet: Simulator, server: Server) -> None:
+    fleet.fault("*", "forbidden", "pods", page=2)
+    taken, taker = tally(), Taker()
+    with pytest.raises(Unread):
+        read_list(server, PATH, LIMIT, taker.take, taken)
+    assert taker.names == pods(fleet)[:LIMIT]
+
+
+@pytest.mark.parametrize(
+    ("body", "token"),
+    [
+        (b'{"kind":"PodList","metadata":{"resourceVersion":"1","continue":"abc"},"items":[{"spec":{}}]}', "abc"),
+        (b'{"kind":"PodList","metadata":{"resourceVersion":"1"},"items":[]}', None),
+        (b'{"items":[{"spec":{}}],"metadata":{"resourceVersion":"1","continue":"abc"}}', None),
+        (b'{"kind":"PodList","metadata":{"continue":7},"items":[]}', None),
+        (b'{"kind":"PodList","metadata":{"continue":"abc"},"items":null}', None),
+        (b"<html>", None),
+        (b"", None),
+    ],
+)
+def test_the_token_is_known_from_the_beginning_of_a_page_or_when_all_of_it_is_read(
+    body: bytes, token: str | None
+) -> None:
+    assert _following(memoryview(body)) == token
