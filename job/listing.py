@@ -24,6 +24,7 @@ from job.wire import meta
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
+    from urllib3 import BaseHTTPResponse
 
 Taken = TypeVar("Taken")
 
@@ -95,28 +96,37 @@ class Answer(NamedTuple):
     status: int
     headers: Any
     body: memoryview
+
+
+class Begun(NamedTuple):
+    """An answer whose headers have come, and whose body is still to be read."""
+
+    response: BaseHTTPResponse
     token: str
     """The bearer token it was asked with."""
 
 
 class Sent:
-    """A request on its way, and the buffer for the body of its answer."""
+    """A request on its way, in a thread of its own."""
 
-    def __init__(self, send: Callable[[], Answer], buffer: bytearray) -> None:
+    def __init__(self, send: Callable[[], Begun]) -> None:
         self.at = monotonic()
-        self.buffer = buffer
-        self._answer: Future[Answer] = Future()
+        self._begun: Future[Begun] = Future()
         threading.Thread(target=self._run, args=(send,), daemon=True).start()
 
-    def answer(self) -> Answer:
-        """Waits for it; raises what sending has raised."""
-        return self._answer.result()
+    def begun(self) -> Begun:
+        """Waits for its answer to begin; raises what sending has raised."""
+        return self._begun.result()
 
-    def _run(self, send: Callable[[], Answer]) -> None:
+    def drop(self) -> None:
+        """Nobody waits for it any more."""
+        self._begun.add_done_callback(lambda done: None if done.exception() else done.result().response.close())
+
+    def _run(self, send: Callable[[], Begun]) -> None:
         try:
-            self._answer.set_result(send())
+            self._begun.set_result(send())
         except BaseException as error:  # noqa: BLE001 (raised again where it is waited for)
-            self._answer.set_exception(error)
+            self._begun.set_exception(error)
 
 
 @dataclass
@@ -167,9 +177,11 @@ class Server:
             self.wait(0.0)  # where the run was stopped, it ends here
             token, sent_at = "", sent.at if sent else monotonic()
             try:
-                with self._buffer(sent) as buffer:
-                    answer = sent.answer() if sent else self._send(path, query, buffer, tally)
-                    tally.http_status, token = answer.status, answer.token
+                begun = sent.begun() if sent else self._send(path, query, tally)
+                token = begun.token
+                with self._buffer() as buffer:
+                    answer = self._received(begun, buffer, tally.deadline)
+                    tally.http_status = answer.status
                     if answer.status != 200:
                         raise _refused(answer)
                     self.refuses = False
@@ -201,8 +213,7 @@ class Server:
 
     def send(self, path: str, query: list[tuple[str, Any]], tally: Tally) -> Sent:
         """Sends a request, in a thread of its own, for `get` to go on with."""
-        buffer = self._spare()
-        return Sent(lambda: self._send(path, query, buffer, tally), buffer)
+        return Sent(lambda: self._send(path, query, tally))
 
     def _has_new_token(self, refused: str) -> bool:
         self.refuses = self.refuses or refused == self.renewed
@@ -225,20 +236,14 @@ class Server:
                 soon = Deadline(monotonic() + patience, *tally.deadline[1:])
                 try:
                     with self._buffer() as buffer:
-                        self._send("/version", [], buffer, tally, min(soon, tally.deadline))
+                        at_once = min(soon, tally.deadline)
+                        self._received(self._send("/version", [], tally, at_once), buffer, at_once)
                 except Unread:
                     self._silence = failure
             return self._silence is None
 
-    def _send(
-        self,
-        path: str,
-        query: list[tuple[str, Any]],
-        buffer: bytearray,
-        tally: Tally,
-        at_once: Deadline | None = None,
-    ) -> Answer:
-        """Sends one request, when its turn has come; the body of the answer is in the buffer.
+    def _send(self, path: str, query: list[tuple[str, Any]], tally: Tally, at_once: Deadline | None = None) -> Begun:
+        """Sends one request, when its turn has come, and waits for its answer to begin.
 
         Args:
             at_once: sends it now, and gives it until then.
@@ -257,22 +262,14 @@ class Server:
                 if self._silence is not None:
                     raise Unread("timed_out", self._silence.message, reason=self._silence.reason)
                 tally.requests += 1
-                answer = self._exchange(url, headers, buffer, deadline)
+                return self._begin(url, headers, deadline)
         except NoTurnError:
             raise deadline.unread() from None
-        self._answered_at = monotonic()
-        return answer
 
-    def _exchange(self, url: str, headers: dict[str, str], buffer: bytearray, deadline: Deadline) -> Answer:
+    def _begin(self, url: str, headers: dict[str, str], deadline: Deadline) -> Begun:
         import urllib3
-        from urllib3.exceptions import HTTPError
 
-        remaining = deadline.at - monotonic()
-        if remaining <= 0:
-            raise deadline.unread()
-        limit = min(self.timeouts.request_seconds, remaining)
-        end = monotonic() + limit
-        try:
+        with self._in_time(deadline) as limit:
             response = self.client.rest_client.pool_manager.request(
                 "GET",
                 url,
@@ -281,33 +278,45 @@ class Server:
                 retries=False,
                 preload_content=False,
             )
-            try:
-                size = _read(response, buffer, end)
-            except BaseException:
-                response.close()  # what is left unread would be taken for the next answer
-                raise
+        return Begun(response, headers["authorization"].removeprefix("Bearer "))
+
+    def _received(self, begun: Begun, buffer: bytearray, deadline: Deadline) -> Answer:
+        """The whole answer, with its body in the buffer."""
+        response = begun.response
+        try:
+            with self._in_time(deadline) as limit:
+                size = _read(response, buffer, monotonic() + limit)
+        except BaseException:
+            response.close()  # what is left unread would be taken for the next answer
+            raise
+        self._answered_at = monotonic()
+        return Answer(response.status, response.headers, memoryview(buffer)[:size])
+
+    @contextmanager
+    def _in_time(self, deadline: Deadline) -> Iterator[float]:
+        """Gives the seconds that the block may take; failures of the connection end it as what they mean."""
+        from urllib3.exceptions import HTTPError
+
+        limit = min(self.timeouts.request_seconds, deadline.at - monotonic())
+        if limit <= 0:
+            raise deadline.unread()
+        end = monotonic() + limit
+        try:
+            yield limit
         except HTTPError as error:
             if monotonic() >= deadline.at:
                 raise deadline.unread() from error
             if monotonic() >= end:  # it may have been cut for that
                 raise Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout") from error
             raise _unreachable(error, limit) from error
-        token = headers["authorization"].removeprefix("Bearer ")
-        return Answer(response.status, response.headers, memoryview(buffer)[:size], token)
 
     @contextmanager
-    def _buffer(self, sent: Sent | None = None) -> Iterator[bytearray]:
+    def _buffer(self) -> Iterator[bytearray]:
         """One for the body of an answer; where all goes well it is used again."""
-        buffer = sent.buffer if sent else self._spare()
+        buffer = self._buffers.pop() if self._buffers else bytearray()
         yield buffer
         if len(buffer) <= _KEPT_BYTES:
             self._buffers.append(buffer)
-
-    def _spare(self) -> bytearray:
-        try:
-            return self._buffers.pop()
-        except IndexError:
-            return bytearray()
 
 
 def _read(response: Any, buffer: bytearray, end: float) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from contextlib import closing
+from typing import Any
 
 import msgspec
 
@@ -14,13 +15,6 @@ MOST_RESTARTS = 5  # of one list
 _HEAD_BYTES = 4096  # API servers write a list's metadata before its items
 # Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _HEAD = msgspec.json.Decoder(meta.Page[msgspec.Raw])
-
-
-class _Ahead(NamedTuple):
-    """The page after the one that is being taken in."""
-
-    token: str
-    sent: Sent
 
 
 def read_list(server: Server, path: str, limit: int, take: Callable[[memoryview], meta.ListMeta], tally: Tally) -> None:
@@ -39,34 +33,57 @@ def read_list(server: Server, path: str, limit: int, take: Callable[[memoryview]
     """
     token: str | None = None
     tokens: set[str] = set()
-    ahead: _Ahead | None = None
+    with closing(_Pages(server, path, limit, take, tally)) as pages:
+        while True:
+            try:
+                told = pages.read(token)
+            except msgspec.ValidationError as error:
+                raise Unread("invalid", f"the answer is not a list: {error}", http_status=200) from error
+            tally.pages += 1
+            if tally.resource_version is not None and told.resource_version != tally.resource_version:
+                raise Expired("a later page is of another resource version")
+            tally.resource_version = told.resource_version
+            token = told.continue_
+            if not token:
+                return
+            if token in tokens:  # a server that does this would be read for ever
+                raise Unread("invalid", "the server gives the same continue token again and again", http_status=200)
+            tokens.add(token)
 
-    def query(token: str | None) -> list[tuple[str, Any]]:
-        return [("limit", limit), *([("continue", token)] if token else [])]
 
-    def ask_and_take(body: memoryview) -> meta.ListMeta:
-        nonlocal ahead
+class _Pages:
+    """The pages of one list, of which one may be on its way before it is wanted."""
+
+    def __init__(
+        self, server: Server, path: str, limit: int, take: Callable[[memoryview], meta.ListMeta], tally: Tally
+    ) -> None:
+        self._server, self._path, self._limit, self._take, self._tally = server, path, limit, take, tally
+        self._token: str | None = None
+        self._ahead: Sent | None = None
+        """The page with this token."""
+
+    def read(self, token: str | None) -> meta.ListMeta:
+        """Reads the page with this token, and asks for the next."""
+        if token != self._token:
+            self.close()
+        sent, self._ahead = self._ahead, None
+        return self._server.get(self._path, self._query(token), self._ask_and_take, self._tally, sent)
+
+    def _ask_and_take(self, body: memoryview) -> meta.ListMeta:
         following = _following(body)
-        if following and following not in tokens and (ahead is None or ahead.token != following):
-            ahead = _Ahead(following, server.send(path, query(following), tally))
-        return take(body)
+        if following and (self._ahead is None or following != self._token):  # a page may be taken in a second time
+            self.close()
+            self._token, self._ahead = following, self._server.send(self._path, self._query(following), self._tally)
+        return self._take(body)
 
-    while True:
-        sent, ahead = ahead.sent if ahead and ahead.token == token else None, None
-        try:
-            told = server.get(path, query(token), ask_and_take, tally, sent)
-        except msgspec.ValidationError as error:
-            raise Unread("invalid", f"the answer is not a list: {error}", http_status=200) from error
-        tally.pages += 1
-        if tally.resource_version is not None and told.resource_version != tally.resource_version:
-            raise Expired("a later page is of another resource version")
-        tally.resource_version = told.resource_version
-        token = told.continue_
-        if not token:
-            return
-        if token in tokens:  # a server that does this would be read for ever
-            raise Unread("invalid", "the server gives the same continue token again and again", http_status=200)
-        tokens.add(token)
+    def _query(self, token: str | None) -> list[tuple[str, Any]]:
+        return [("limit", self._limit), *([("continue", token)] if token else [])]
+
+    def close(self) -> None:
+        """Lets go of what is on its way."""
+        if self._ahead is not None:
+            self._ahead.drop()
+            self._ahead = None
 
 
 def _following(body: memoryview) -> str | None:
