@@ -12,10 +12,10 @@ from job.log import log
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _NONE = 1 << 60  # bytes; version 1 writes a number like this where there is no limit
-# Measured (tests/benchmarks/memory.py): 160 MiB, and 10 MiB for each worker with pages of 500 pods.
-_BASE = 160 << 20
+# Measured (tests/benchmarks/memory.py): 170 MiB, and 16 MiB for each worker with pages of 500 pods.
+_BASE = 170 << 20
 _WORKER = 2 << 20
-_OBJECT = 16 << 10
+_OBJECT = 28 << 10
 _FEWEST_WORKERS, _SMALLEST_PAGE = 4, 100  # before pages become smaller, and the least that they become
 
 

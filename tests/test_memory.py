@@ -59,9 +59,9 @@ def test_a_folder_in_memory_is_told_by_its_mount(tmp_path: Path) -> None:
         (None, None, 16, 500),
         (2048 * MIB, 1024 * MIB, 16, 500),
         (512 * MIB, None, 16, 500),
-        (512 * MIB, 200 * MIB, 10, 500),
-        (256 * MIB, None, 7, 500),
-        (256 * MIB, 40 * MIB, 5, 250),
+        (512 * MIB, 200 * MIB, 5, 500),
+        (256 * MIB, None, 6, 250),
+        (256 * MIB, 40 * MIB, 4, 100),
         (64 * MIB, None, 1, 100),
     ],
 )
