@@ -15,12 +15,13 @@ from job.execution import Task
 from job.gate import AT_ONCE
 from job.identity import Identity
 from job.kinds import KINDS
-from job.listing import Deadline, Server, Unread
 from job.lists import Lists, Outcome, bug, none_read, stopped
 from job.log import log
 from job.normalize.clusters import cluster_rows
+from job.server import Deadline, Server
 from job.spool import Spool
 from job.tables import Collection, Key, Record, Snapshot
+from job.unread import Unread
 from job.wire import gke
 
 

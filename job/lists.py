@@ -15,15 +15,16 @@ from job.config import Config
 from job.errors import SpoolError
 from job.gate import AT_ONCE
 from job.kinds import KINDS, Kind
-from job.listing import Deadline, Expired, Server, Tally, Unread
 from job.log import log
 from job.normalize.owners import Owners
 from job.normalize.scope import Scope
 from job.pages import MOST_RESTARTS, read_list
 from job.reading import Reading, Unordered
+from job.server import Deadline, Server, Tally
 from job.spool import Spool
 from job.tables import Collection, Key
 from job.together import Done, LeftBehind, Piece, together
+from job.unread import Expired, Unread
 from job.wire import meta
 
 _VERSION = "version"

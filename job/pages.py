@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from job.listing import Expired, Sent, Server, Tally, Unread
+from job.server import Sent, Server, Tally
+from job.unread import Expired, Unread
 from job.wire import meta
 
 MOST_RESTARTS = 5  # of one list
@@ -67,14 +68,21 @@ class _Pages:
         if token != self._token:
             self.close()
         sent, self._ahead = self._ahead, None
-        return self._server.get(self._path, self._query(token), self._ask_and_take, self._tally, sent)
+        try:
+            return self._server.get(self._path, self._query(token), self._ask_and_take, self._tally, sent)
+        except BaseException:
+            if sent is not None:  # nobody may have waited for it
+                sent.drop()
+            raise
 
     def _ask_and_take(self, body: memoryview) -> meta.ListMeta:
-        following = _following(body)
-        if following and (self._ahead is None or following != self._token):  # a page may be taken in a second time
-            self.close()
+        if following := _following(body):
             self._token, self._ahead = following, self._server.send(self._path, self._query(following), self._tally)
-        return self._take(body)
+        try:
+            return self._take(body)
+        except BaseException:
+            self.close()  # it has a turn, which another try for this page may need
+            raise
 
     def _query(self, token: str | None) -> list[tuple[str, Any]]:
         return [("limit", self._limit), *([("continue", token)] if token else [])]

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from job.kinds import KINDS, Kind
-from job.listing import Expired
 from job.normalize.metadata import controller_of
 from job.normalize.owners import Controllers
 from job.normalize.scope import Scope
 from job.spool import Segment
+from job.unread import Expired
 from job.wire import meta
 
 _MOST_NAMED = 100  # unreadable objects named in one collection

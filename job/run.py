@@ -20,9 +20,9 @@ from job.errors import Interrupted
 from job.execution import Task, this_task
 from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
-from job.listing import Deadline
 from job.log import log
 from job.memory import container_limit, fitted, spool_bound
+from job.server import Deadline
 from job.shards import Shares
 from job.signals import winding_up
 from job.sinks import Commit, Outcome, Rows, Sink, open_sink

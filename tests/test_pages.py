@@ -10,10 +10,12 @@ import pytest
 
 from job.client import kubernetes_client
 from job.config import Config, Timeouts
+from job.gate import Gate, NoTurnError
 from job.identity import default_identity
-from job.listing import Deadline, Server, Tally, Unread
 from job.pages import _following, read_list
+from job.server import Deadline, Server, Tally
 from job.simulator import Simulator, simulate
+from job.unread import Unread
 from job.wire import core, meta
 
 PATH, LIMIT = "/api/v1/pods", 10
@@ -79,7 +81,10 @@ def test_the_next_page_is_asked_for_before_one_is_taken_in(fleet: Simulator, ser
     assert (taken.pages, taken.requests, taken.retries) == (pages, pages, 0)
 
 
-def test_a_page_that_is_asked_for_again_costs_no_other(fleet: Simulator, server: Server) -> None:
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_a_page_that_is_asked_for_again_costs_no_other(fleet: Simulator, server: Server, at_once: int) -> None:
+    """Though the next one has the only turn that there is."""
+    server.gate = Gate(at_once)
     fleet.fault("*", "invalid_json", "pods", page=2, times=1)
     taken, taker = tally(), Taker()
     read_list(server, PATH, LIMIT, taker.take, taken)
@@ -93,6 +98,36 @@ def test_one_that_cannot_be_had_ends_the_list_when_those_before_are_taken_in(fle
     with pytest.raises(Unread):
         read_list(server, PATH, LIMIT, taker.take, taken)
     assert taker.names == pods(fleet)[:LIMIT]
+
+
+def test_what_is_asked_for_ahead_has_its_turn_until_its_body_is_read_or_it_is_dropped(server: Server) -> None:
+    server.gate = Gate(1)
+    ahead = server.send(PATH, [("limit", LIMIT)], tally())
+    begun = ahead.begun()
+    with pytest.raises(NoTurnError), server.gate.turn(time.monotonic() + 0.2):
+        pass
+    ahead.drop()
+    assert begun.response.closed
+    with server.gate.turn(time.monotonic() + 5):
+        pass
+
+
+def test_a_run_that_is_stopped_lets_go_of_what_it_has_asked_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.gate = Gate(1)
+    taker = Taker(lambda _: setattr(server, "wait", stopped))
+    send, sent = server.send, []
+    monkeypatch.setattr(server, "send", lambda *asked: sent.append(send(*asked)) or sent[-1])
+
+    def stopped(_: float) -> None:
+        raise Unread("stopped", "the run was stopped")
+
+    with pytest.raises(Unread, match="stopped"):
+        read_list(server, PATH, LIMIT, taker.take, tally())
+    assert [ahead.begun().response.closed for ahead in sent] == [True]
+    with server.gate.turn(time.monotonic() + 5):
+        pass
 
 
 @pytest.mark.parametrize(

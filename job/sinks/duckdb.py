@@ -134,13 +134,12 @@ class DuckDBSink:
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Creates what is missing and inserts all rows, in one transaction, in little memory if that is enough."""
-        for means in (_LITTLE, _PLENTY):
-            try:
-                return self._publish(rows, commit, means)
-            except SinkError as error:
-                if means is _PLENTY or not _wants_more(error.__cause__):
-                    raise
-        raise AssertionError("unreachable")
+        try:
+            return self._publish(rows, commit, _LITTLE)
+        except SinkError as error:
+            if not _wants_more(error.__cause__):
+                raise
+        return self._publish(rows, commit, _PLENTY)
 
     def _publish(self, rows: Rows, commit: Commit, means: _Means) -> bool:
         commit_id = _commit_id(commit.run_id, commit.task_index)

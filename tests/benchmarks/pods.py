@@ -22,11 +22,11 @@ from job.connect import Endpoint, connect
 from job.execution import Task
 from job.identity import Identity
 from job.kinds import KINDS
-from job.listing import Deadline, Server, Tally
 from job.normalize.owners import Owners
 from job.normalize.scope import Scope
 from job.pages import read_list
 from job.reading import Reading
+from job.server import Deadline, Server, Tally
 from job.spool import Spool
 from job.tables import Record
 from job.wire import gke

@@ -23,7 +23,6 @@ from replay import items
 
 from job.discover import _decoded
 from job.kinds import KINDS, Kind
-from job.listing import Answer, Expired, Unread, _refused
 from job.normalize.clusters import cluster_rows
 from job.normalize.owners import Owners
 from job.normalize.scope import Scope
@@ -32,6 +31,7 @@ from job.sinks import Commit, Outcome, Rows
 from job.sinks.duckdb import DuckDBSink
 from job.spool import open_spool
 from job.tables import TABLES, Key, Record
+from job.unread import Expired, Unread, refused
 from job.wire.meta import NOT_DECODABLE
 
 COUNT = int(os.environ.get("GKE_INVENTORY_FUZZ", "10000"))
@@ -209,8 +209,8 @@ def test_a_spoiled_refusal_is_still_a_refusal(status: int) -> None:
     whole = json.dumps(told).encode()
     for index in range(COUNT // 10):
         try:
-            refused = _refused(Answer(status, {}, mutated(whole, random.Random(index))))
+            found = refused(status, {}, mutated(whole, random.Random(index)))
         except Expired as error:
-            refused = Unread("expired", str(error))
-        assert len(refused.message) <= 300
-        msgspec.json.encode([refused.reason, refused.message])
+            found = Unread("expired", str(error))
+        assert len(found.message) <= 300
+        msgspec.json.encode([found.reason, found.message])

@@ -89,7 +89,7 @@ class Analyst:
 
 PHASES = {
     "discovery": ("job.discover", "job.identity"),
-    "collection": ("job.listing", "job.connect", "job.collect"),
+    "collection": ("job.server", "job.connect", "job.collect"),
     "spool": ("job.spool",),
     "commit": ("job.sinks",),
 }

@@ -18,7 +18,7 @@ from job.simulator import Simulator, simulate
 from job.sinks import open_sink
 
 TASKS = 20
-KILLED = {3: "job.discover:4", 11: "job.listing:50", 17: "job.sinks:60"}
+KILLED = {3: "job.discover:4", 11: "job.server:50", 17: "job.sinks:60"}
 """Tasks, and in which of their dealings with the outer world, of which modules."""
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -20,6 +19,7 @@ from job.config import Timeouts
 from job.errors import CredentialsError
 from job.gate import Gate, NoTurnError
 from job.identity import Identity
+from job.unread import LONGEST_WAIT, Unread, refused, unreachable
 from job.wire import meta
 
 if TYPE_CHECKING:
@@ -33,29 +33,7 @@ MOST_BYTES = (
 )  # of one page, decompressed: a page of 500 objects at the most that etcd holds of each is smaller
 _CHUNK = 16 << 10  # bytes: TLS has no larger records, and less leaves some of one for the next read
 _KEPT_BYTES = 32 << 20  # of a buffer that is used again, which spares the kernel's work for fresh memory
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 32.0  # seconds; API servers ask for 32 at most
-
-
-class Unread(Exception):  # noqa: N818 (an outcome, not a fault of ours)
-    """A request or list that cannot be read: the outcome to record, and why."""
-
-    def __init__(
-        self,
-        outcome: str,
-        message: str,
-        *,
-        reason: str | None = None,
-        http_status: int | None = None,
-        again: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.outcome, self.message, self.reason, self.http_status = outcome, message, reason, http_status
-        self.again = again
-        """Seconds after which another try may help; None where none will."""
-
-
-class Expired(Exception):  # noqa: N818
-    """The list's continue token has expired: what was read of it is void."""
+_FIRST_WAIT = 0.5  # seconds
 
 
 class Deadline(NamedTuple):
@@ -104,6 +82,15 @@ class Begun(NamedTuple):
     response: BaseHTTPResponse
     token: str
     """The bearer token it was asked with."""
+    seconds: float
+    """That it has taken until here."""
+    turn: ExitStack
+    """At the gate; it ends with the body."""
+
+    def close(self) -> None:
+        """Leaves the body unread."""
+        self.response.close()
+        self.turn.close()
 
 
 class Sent:
@@ -120,7 +107,7 @@ class Sent:
 
     def drop(self) -> None:
         """Nobody waits for it any more."""
-        self._begun.add_done_callback(lambda done: None if done.exception() else done.result().response.close())
+        self._begun.add_done_callback(lambda done: None if done.exception() else done.result().close())
 
     def _run(self, send: Callable[[], Begun]) -> None:
         try:
@@ -183,7 +170,7 @@ class Server:
                     answer = self._received(begun, buffer, tally.deadline)
                     tally.http_status = answer.status
                     if answer.status != 200:
-                        raise _refused(answer)
+                        raise refused(answer.status, answer.headers, answer.body)
                     self.refuses = False
                     self.gate.answered()
                     tally.bytes += len(answer.body)
@@ -257,20 +244,25 @@ class Server:
         except CredentialsError as error:
             again = 0.0 if error.may_pass else None
             raise Unread("unauthorized", str(error), reason="Credentials", again=again) from error
-        try:
-            with nullcontext() if at_once else self.gate.turn(deadline.at):
-                if self._silence is not None:
-                    raise Unread("timed_out", self._silence.message, reason=self._silence.reason)
-                tally.requests += 1
-                return self._begin(url, headers, deadline)
-        except NoTurnError:
-            raise deadline.unread() from None
+        with ExitStack() as turn:
+            if at_once is None:
+                try:
+                    turn.enter_context(self.gate.turn(deadline.at))
+                except NoTurnError:
+                    raise deadline.unread() from None
+            if self._silence is not None:
+                raise Unread("timed_out", self._silence.message, reason=self._silence.reason)
+            tally.requests += 1
+            clock = monotonic()
+            response = self._begin(url, headers, deadline)
+            token = headers["authorization"].removeprefix("Bearer ")
+            return Begun(response, token, monotonic() - clock, turn.pop_all())
 
-    def _begin(self, url: str, headers: dict[str, str], deadline: Deadline) -> Begun:
+    def _begin(self, url: str, headers: dict[str, str], deadline: Deadline) -> BaseHTTPResponse:
         import urllib3
 
         with self._in_time(deadline) as limit:
-            response = self.client.rest_client.pool_manager.request(
+            response: BaseHTTPResponse = self.client.rest_client.pool_manager.request(
                 "GET",
                 url,
                 headers=headers,
@@ -278,14 +270,14 @@ class Server:
                 retries=False,
                 preload_content=False,
             )
-        return Begun(response, headers["authorization"].removeprefix("Bearer "))
+        return response
 
     def _received(self, begun: Begun, buffer: bytearray, deadline: Deadline) -> Answer:
         """The whole answer, with its body in the buffer."""
-        response = begun.response
+        response, end = begun.response, monotonic() + self.timeouts.request_seconds - begun.seconds
         try:
-            with self._in_time(deadline) as limit:
-                size = _read(response, buffer, monotonic() + limit)
+            with begun.turn, self._in_time(deadline):
+                size = _read(response, buffer, min(end, deadline.at))
         except BaseException:
             response.close()  # what is left unread would be taken for the next answer
             raise
@@ -308,7 +300,7 @@ class Server:
                 raise deadline.unread() from error
             if monotonic() >= end:  # it may have been cut for that
                 raise Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout") from error
-            raise _unreachable(error, limit) from error
+            raise unreachable(error, limit) from error
 
     @contextmanager
     def _buffer(self) -> Iterator[bytearray]:
@@ -340,76 +332,5 @@ def _too_large(response: Any) -> Unread:
     )
 
 
-# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
-_STATUS = msgspec.json.Decoder(meta.Status)
-_OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
-
-
-def _refused(answer: Answer) -> Unread:
-    """What the server said instead of an answer: a `Status`, or plain text.
-
-    Raises:
-        Expired: that the continue token is too old.
-    """
-    try:
-        told = _STATUS.decode(answer.body)
-        reason, message = told.reason, told.message or ""
-    except meta.NOT_DECODABLE:
-        reason, message = None, bytes(answer.body[:300]).decode("utf-8", "replace")
-        if message.lstrip().startswith("<"):  # a proxy's page
-            message = ""
-    outcome = _OUTCOMES.get(answer.status, "server_error" if answer.status >= 500 else "refused")
-    text = " ".join(message.split())[:300] or f"HTTP status {answer.status}"
-    if answer.status == 410:
-        raise Expired(text)
-    if answer.status == 429 and (flow := answer.headers.get("X-Kubernetes-PF-FlowSchema-UID")):
-        # https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#diagnostics
-        text += f" (by the FlowSchema with UID {flow[:36]})"
-    again = _retry_after(answer.headers) if answer.status == 429 or answer.status >= 500 else None
-    return Unread(outcome, text, reason=reason, http_status=answer.status, again=again)
-
-
-def _unreachable(error: Exception, limit: float) -> Unread:
-    from urllib3 import exceptions
-
-    cause: BaseException = error
-    while isinstance(cause, exceptions.MaxRetryError) and cause.reason is not None:
-        cause = cause.reason
-    if isinstance(cause, exceptions.NameResolutionError):
-        return Unread("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution", again=0.0)
-    if isinstance(cause, exceptions.NewConnectionError):
-        text = "the connection was refused or has no route"
-        return Unread("unreachable", text, reason="ConnectionRefused", again=0.0)
-    if isinstance(cause, exceptions.ConnectTimeoutError):
-        return Unread("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
-    if isinstance(cause, exceptions.TimeoutError):
-        if "handshake" in str(cause.__cause__):
-            return Unread("timed_out", "no TLS handshake within the connect timeout", reason="ConnectTimeout")
-        return Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
-    if isinstance(cause, exceptions.SSLError):
-        refused = cause.args[0] if cause.args else cause
-        if isinstance(refused, ssl.SSLCertVerificationError):
-            text = _short(refused.verify_message).rstrip(".")
-            return Unread("unreachable", f"the server's certificate is refused: {text}", reason="Certificate")
-        return Unread("unreachable", f"TLS: {_short(str(cause))}", reason="TLS", again=0.0)
-    text = f"the connection broke: {_short(str(cause))}"
-    return Unread("unreachable", text, reason="ConnectionBroken", again=0.0)
-
-
-def _short(text: str) -> str:
-    return " ".join(text.split())[:200]
-
-
-def _retry_after(headers: Any) -> float:
-    """Seconds that the server asks to wait: it tells their number or, as proxies do, a date."""
-    from urllib3 import Retry
-    from urllib3.exceptions import InvalidHeader
-
-    try:
-        return min(Retry().parse_retry_after(headers.get("Retry-After") or "0"), _LONGEST_WAIT)
-    except InvalidHeader:
-        return 0.0
-
-
 def _backoff(attempt: int) -> float:
-    return float(min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT) * random.uniform(0.75, 1.25))  # noqa: S311
+    return float(min(_FIRST_WAIT * 2 ** (attempt - 1), LONGEST_WAIT) * random.uniform(0.75, 1.25))  # noqa: S311

@@ -1,0 +1,110 @@
+"""What cannot be read, and why: what API servers, proxies and connections say, as the outcomes of lists."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import msgspec
+
+from job.wire import meta
+
+LONGEST_WAIT = 32.0  # seconds; API servers ask for no more
+
+
+class Unread(Exception):  # noqa: N818 (an outcome, not a fault of ours)
+    """A request or list that cannot be read: the outcome to record, and why."""
+
+    def __init__(
+        self,
+        outcome: str,
+        message: str,
+        *,
+        reason: str | None = None,
+        http_status: int | None = None,
+        again: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.outcome, self.message, self.reason, self.http_status = outcome, message, reason, http_status
+        self.again = again
+        """Seconds after which another try may help; None where none will."""
+
+
+class Expired(Exception):  # noqa: N818
+    """The list's continue token has expired: what was read of it is void."""
+
+
+# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
+_STATUS = msgspec.json.Decoder(meta.Status)
+_OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
+
+
+def refused(status: int, headers: Any, body: memoryview) -> Unread:
+    """What the server said instead of an answer: a `Status`, or plain text.
+
+    Raises:
+        Expired: that the continue token is too old.
+    """
+    try:
+        told = _STATUS.decode(body)
+        reason, message = told.reason, told.message or ""
+    except meta.NOT_DECODABLE:
+        reason, message = None, bytes(body[:300]).decode("utf-8", "replace")
+        if message.lstrip().startswith("<"):  # a proxy's page
+            message = ""
+    outcome = _OUTCOMES.get(status, "server_error" if status >= 500 else "refused")
+    text = " ".join(message.split())[:300] or f"HTTP status {status}"
+    if status == 410:
+        raise Expired(text)
+    if status == 429 and (flow := headers.get("X-Kubernetes-PF-FlowSchema-UID")):
+        # https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#diagnostics
+        text += f" (by the FlowSchema with UID {flow[:36]})"
+    again = _retry_after(headers) if status == 429 or status >= 500 else None
+    return Unread(outcome, text, reason=reason, http_status=status, again=again)
+
+
+def unreachable(error: Exception, limit: float) -> Unread:
+    """What a failure of urllib3's means.
+
+    Args:
+        limit: seconds that the request had.
+    """
+    from urllib3 import exceptions
+
+    cause: BaseException = error
+    while isinstance(cause, exceptions.MaxRetryError) and cause.reason is not None:
+        cause = cause.reason
+    if isinstance(cause, exceptions.NameResolutionError):
+        return Unread("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution", again=0.0)
+    if isinstance(cause, exceptions.NewConnectionError):
+        text = "the connection was refused or has no route"
+        return Unread("unreachable", text, reason="ConnectionRefused", again=0.0)
+    if isinstance(cause, exceptions.ConnectTimeoutError):
+        return Unread("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
+    if isinstance(cause, exceptions.TimeoutError):
+        if "handshake" in str(cause.__cause__):
+            return Unread("timed_out", "no TLS handshake within the connect timeout", reason="ConnectTimeout")
+        return Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
+    if isinstance(cause, exceptions.SSLError):
+        refused = cause.args[0] if cause.args else cause
+        if isinstance(refused, ssl.SSLCertVerificationError):
+            text = _short(refused.verify_message).rstrip(".")
+            return Unread("unreachable", f"the server's certificate is refused: {text}", reason="Certificate")
+        return Unread("unreachable", f"TLS: {_short(str(cause))}", reason="TLS", again=0.0)
+    text = f"the connection broke: {_short(str(cause))}"
+    return Unread("unreachable", text, reason="ConnectionBroken", again=0.0)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:200]
+
+
+def _retry_after(headers: Any) -> float:
+    """Seconds that the server asks to wait: it tells their number or, as proxies do, a date."""
+    from urllib3 import Retry
+    from urllib3.exceptions import InvalidHeader
+
+    try:
+        return min(Retry().parse_retry_after(headers.get("Retry-After") or "0"), LONGEST_WAIT)
+    except InvalidHeader:
+        return 0.0
