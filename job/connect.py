@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import contextlib
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job.errors import InventoryError
 from job.identity import Identity
 from job.version import USER_AGENT
+from job.watch import WATCH
 from job.wire import gke
 
 if TYPE_CHECKING:
@@ -127,10 +124,7 @@ def connect(cluster: gke.Cluster, endpoint: Endpoint, identity: Identity, *, con
 
 @cache
 def _pool_class() -> type[HTTPSConnectionPool]:
-    """Pools of connections that wait for an answer's headers no longer than the timeout, whatever trickles in.
-
-    A socket's own timeout begins anew with every byte: a server that sends one a second would hold a thread for ever.
-    """
+    """Pools of connections that wait for an answer's headers no longer than the timeout, whatever trickles in."""
     from urllib3 import HTTPSConnectionPool
     from urllib3.connection import HTTPSConnection
     from urllib3.response import HTTPResponse
@@ -139,57 +133,17 @@ def _pool_class() -> type[HTTPSConnectionPool]:
         def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3 itself
             if not isinstance(self.timeout, (int, float)):
                 return super().getresponse()
-            with _WATCH.over(self._cut, self.timeout):
+            with WATCH.over(self._cut, self.timeout):
                 return super().getresponse()
 
         def _cut(self) -> None:
             if self.sock is not None:
-                with contextlib.suppress(OSError):
-                    self.sock.shutdown(socket.SHUT_RDWR)
+                self.sock.shutdown(socket.SHUT_RDWR)
 
     class Pool(HTTPSConnectionPool):
         ConnectionCls = Connection
 
     return Pool
-
-
-class _Watch:
-    """Ends what takes too long. One thread looks after all: a timer for each request costs more than the request."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._ends: dict[Callable[[], None], float] = {}
-        self._is_running = False
-
-    @contextlib.contextmanager
-    def over(self, cut: Callable[[], None], seconds: float) -> Iterator[None]:
-        """Calls `cut` where the block takes longer than so many seconds, give or take a moment."""
-        with self._lock:
-            self._ends[cut] = time.monotonic() + seconds
-            if not self._is_running:
-                self._is_running = True
-                threading.Thread(target=self._run, name="watch", daemon=True).start()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._ends.pop(cut, None)
-
-    def _run(self) -> None:
-        while True:
-            time.sleep(_MOMENT)
-            with self._lock:
-                late = [cut for cut, end in self._ends.items() if time.monotonic() >= end]
-                for cut in late:
-                    del self._ends[cut]
-                    cut()
-                if not self._ends:
-                    self._is_running = False
-                    return
-
-
-_MOMENT = 0.2  # seconds
-_WATCH = _Watch()
 
 
 def load_client() -> None:

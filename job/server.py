@@ -20,6 +20,7 @@ from job.errors import CredentialsError
 from job.gate import Gate, NoTurnError
 from job.identity import Identity
 from job.unread import LONGEST_WAIT, Unread, refused, unreachable
+from job.watch import WATCH
 from job.wire import meta
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Taken = TypeVar("Taken")
 MOST_BYTES = (
     256 << 20
 )  # of one page, decompressed: a page of 500 objects at the most that etcd holds of each is smaller
-_CHUNK = 16 << 10  # bytes: TLS has no larger records, and less leaves some of one for the next read
+_CHUNK = 256 << 10  # bytes: sixteen TLS records, so that urllib3's work for a read is little beside theirs
 _KEPT_BYTES = 32 << 20  # of a buffer that is used again, which spares the kernel's work for fresh memory
 _FIRST_WAIT = 0.5  # seconds
 
@@ -274,10 +275,10 @@ class Server:
 
     def _received(self, begun: Begun, buffer: bytearray, deadline: Deadline) -> Answer:
         """The whole answer, with its body in the buffer."""
-        response, end = begun.response, monotonic() + self.timeouts.request_seconds - begun.seconds
+        response = begun.response
         try:
-            with begun.turn, self._in_time(deadline):
-                size = _read(response, buffer, min(end, deadline.at))
+            with begun.turn, self._in_time(deadline, begun) as seconds, WATCH.over(response.shutdown, seconds):
+                size = _read(response, buffer, monotonic() + seconds)
         except BaseException:
             response.close()  # what is left unread would be taken for the next answer
             raise
@@ -285,22 +286,35 @@ class Server:
         return Answer(response.status, response.headers, memoryview(buffer)[:size])
 
     @contextmanager
-    def _in_time(self, deadline: Deadline) -> Iterator[float]:
-        """Gives the seconds that the block may take; failures of the connection end it as what they mean."""
+    def _in_time(self, deadline: Deadline, begun: Begun | None = None) -> Iterator[float]:
+        """Gives the seconds that the block may take; failures of the connection end it as what they mean.
+
+        Args:
+            begun: what the block reads on.
+        """
         from urllib3.exceptions import HTTPError
 
-        limit = min(self.timeouts.request_seconds, deadline.at - monotonic())
-        if limit <= 0:
-            raise deadline.unread()
-        end = monotonic() + limit
-        try:
-            yield limit
-        except HTTPError as error:
+        most = self.timeouts.request_seconds
+        end = min(monotonic() + most - (begun.seconds if begun else 0.0), deadline.at)
+
+        def too_late() -> Unread:
             if monotonic() >= deadline.at:
-                raise deadline.unread() from error
-            if monotonic() >= end:  # it may have been cut for that
-                raise Unread("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout") from error
-            raise unreachable(error, limit) from error
+                return deadline.unread()
+            if begun:
+                status, told = begun.response.status, "the answer came too slowly"
+                return Unread("timed_out", told, reason="ReadTimeout", http_status=status)
+            return Unread("timed_out", f"no answer within {most:g} s", reason="ReadTimeout")
+
+        if monotonic() >= end:
+            raise too_late()
+        try:
+            yield end - monotonic()
+        except HTTPError as error:
+            raise (too_late() if monotonic() >= end else unreachable(error, most)) from error
+        except (TimeoutError, ValueError) as error:  # the latter is raised by a socket that is cut while it is read
+            if monotonic() < end:
+                raise
+            raise too_late() from error
 
     @contextmanager
     def _buffer(self) -> Iterator[bytearray]:
@@ -312,18 +326,23 @@ class Server:
 
 
 def _read(response: Any, buffer: bytearray, end: float) -> int:
-    """Reads the whole body into the buffer, unless it is too large or comes too slowly; returns its size."""
+    """Reads the whole body into the buffer, unless it is too large or has not come by the end; returns its size.
+
+    What came after the end was cut off, and may be anything.
+    """
     if (response.length_remaining or 0) > MOST_BYTES:
         raise _too_large(response)
     size, is_packed = 0, "Content-Encoding" in response.headers
-    while chunk := response.read1(_CHUNK, decode_content=is_packed):
+    while True:
+        chunk = response.read(_CHUNK, decode_content=is_packed)
+        if monotonic() > end:
+            raise TimeoutError
+        if not chunk:
+            return size
         buffer[size : size + len(chunk)] = chunk
         size += len(chunk)
         if size > MOST_BYTES:
             raise _too_large(response)
-        if monotonic() > end:
-            raise Unread("timed_out", "the answer came too slowly", reason="ReadTimeout", http_status=response.status)
-    return size
 
 
 def _too_large(response: Any) -> Unread:
