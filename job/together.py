@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from time import monotonic
+from time import monotonic, process_time
 from typing import Any, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-_PATIENCE = 0.1  # seconds without an answer, after which one more thread is worth its while
+_PATIENCE = 0.1  # seconds without an answer, after which one more thread may be worth its while
+_BUSY = 0.8  # of a core: a process that computes as much has nothing to gain from one more thread
 _MOMENT = 0.25  # seconds
 _GRACE = 5.0  # seconds; a piece watches its own time, and this is for one that cannot
 
@@ -43,9 +45,9 @@ class LeftBehind(Exception):  # noqa: N818 (an outcome, not a fault of ours)
 def together(pieces: Sequence[Piece], at_once: int, until: float, stop: threading.Event) -> Iterator[Done]:
     """Does all pieces, in their order as far as they may begin; yields what comes of them as it comes.
 
-    One thread does one after another; while others have to wait for more than a moment there is one thread more, up to
-    `at_once`. They are daemons: what hangs, in a name server or a half-open connection, holds up neither the others nor
-    the end of the process.
+    One thread does one after another; while others have to wait for more than a moment, and not because this process
+    is busy, there is one thread more, up to `at_once`: each opens a connection of its own. They are daemons: what
+    hangs, in a name server or a half-open connection, holds up neither the others nor the end of the process.
 
     Args:
         until: when all must be over, on the monotonic clock.
@@ -68,9 +70,8 @@ def together(pieces: Sequence[Piece], at_once: int, until: float, stop: threadin
                 under_way[piece.name] = min(monotonic() + piece.seconds, until) + _GRACE, hands
                 hands.put(piece)
             end = min(end for end, _ in under_way.values())
-            if ready and len(under_way) < at_once:
-                end = min(end, monotonic() + _PATIENCE)
-            done = _next(answers, end, stop)
+            patience = _PATIENCE if ready and len(under_way) < at_once else math.inf
+            done = _next(answers, end, patience, stop)
             if done is None:
                 late = [name for name, (end, _) in under_way.items() if stop.is_set() or monotonic() >= end]
                 if not late:
@@ -89,14 +90,25 @@ def together(pieces: Sequence[Piece], at_once: int, until: float, stop: threadin
             hands.put(None)
 
 
-def _next(answers: queue.SimpleQueue[Done], end: float, stop: threading.Event) -> Done | None:
-    """What is done next; None where nothing is by the end, or once everything is to stop."""
+def _next(answers: queue.SimpleQueue[Done], end: float, patience: float, stop: threading.Event) -> Done | None:
+    """What is done next.
+
+    None where nothing is by the end, once everything is to stop, or after `patience` seconds in which this process was
+    not busy.
+    """
+    clock, spent = monotonic(), process_time()
     while True:
         try:
-            return answers.get(timeout=0.0 if stop.is_set() else max(min(end - monotonic(), _MOMENT), 0.0))
+            wait = max(min(end - monotonic(), patience, _MOMENT), 0.0)
+            return answers.get(timeout=0.0 if stop.is_set() else wait)
         except queue.Empty:
-            if stop.is_set() or monotonic() >= end:
+            now = monotonic()
+            if stop.is_set() or now >= end:
                 return None
+            if now - clock >= patience:
+                if process_time() - spent < _BUSY * (now - clock):
+                    return None
+                clock, spent = now, process_time()
 
 
 _Hands = queue.SimpleQueue[Piece | None]
