@@ -14,8 +14,6 @@ from job.wire import meta
 
 MOST_RESTARTS = 5  # of one list
 _HEAD_BYTES = 4096  # API servers write a list's metadata before its items
-# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
-_HEAD = msgspec.json.Decoder(meta.Page[msgspec.Raw])
 
 
 def read_list(server: Server, path: str, limit: int, take: Callable[[memoryview], meta.ListMeta], tally: Tally) -> None:
@@ -98,6 +96,6 @@ def _following(body: memoryview) -> str | None:
     """The continue token, as far as the beginning of a page tells it."""
     head, items, _ = bytes(body[:_HEAD_BYTES]).partition(b'"items":[')
     try:
-        return _HEAD.decode(head + b'"items":[]}').metadata.continue_ if items else None
+        return meta.RAW_PAGE.decode(head + b'"items":[]}').metadata.continue_ if items else None
     except meta.NOT_DECODABLE:  # they come first, or it is another list's
         return None

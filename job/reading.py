@@ -17,7 +17,6 @@ from job.wire import meta
 _MOST_NAMED = 100  # unreadable objects named in one collection
 # Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
-_RAW_PAGE = msgspec.json.Decoder(meta.Page[msgspec.Raw])
 _OBJECTS = {kind.resource: msgspec.json.Decoder(kind.item) for kind in KINDS}
 _NAMED = msgspec.json.Decoder(meta.Named)
 
@@ -64,7 +63,7 @@ class Reading:
 
     def _take_apart(self, body: bytes | memoryview) -> meta.ListMeta:
         """The same, one object at a time."""
-        page, decode = _RAW_PAGE.decode(body), _OBJECTS[self._kind.resource].decode
+        page, decode = meta.RAW_PAGE.decode(body), _OBJECTS[self._kind.resource].decode
         for position, item in enumerate(page.items or ()):
             try:
                 self._take(decode(item))

@@ -72,9 +72,10 @@ class Controllers:
         return OwnerReference(*_unpack(memoryview(self._references)[begin : self._ends[number - 1]]))
 
     def _sort(self) -> None:
-        both = sorted([uid << 32 | owner for uid, owner in zip(self._uids, self._owners, strict=True)])
-        self._uids = array("Q", [each >> 32 for each in both])
-        self._owners = array("I", [each & 0xFFFFFFFF for each in both])
+        both = [uid << 32 | owner for uid, owner in zip(self._uids, self._owners, strict=True)]
+        both.sort()
+        self._uids = array("Q", (each >> 32 for each in both))
+        self._owners = array("I", (each & 0xFFFFFFFF for each in both))
         self._is_sorted = True
 
 

@@ -1,4 +1,7 @@
-"""Nodes, namespaces and pods (`core/v1`)."""
+"""Nodes, namespaces and pods (`core/v1`).
+
+Fields are in the order in which API servers write them: msgspec looks for each where it found the one before.
+"""
 
 from __future__ import annotations
 
@@ -97,13 +100,13 @@ class SeccompProfile(Wire, frozen=True):
 
 
 class SecurityContext(Wire, frozen=True):
+    capabilities: Capabilities | None = None
     privileged: bool | None = None
-    allow_privilege_escalation: bool | None = None
-    read_only_root_filesystem: bool | None = None
-    run_as_non_root: bool | None = None
     run_as_user: Int64 | None = None
     run_as_group: Int64 | None = None
-    capabilities: Capabilities | None = None
+    run_as_non_root: bool | None = None
+    read_only_root_filesystem: bool | None = None
+    allow_privilege_escalation: bool | None = None
     seccomp_profile: SeccompProfile | None = None
 
 
@@ -112,13 +115,13 @@ class Container(Wire, frozen=True):
 
     name: str
     image: str | None = None
-    image_pull_policy: str | None = None
-    restart_policy: str | None = None
     ports: list[ContainerPort] | None = None
     resources: ResourceRequirements | None = None
+    restart_policy: str | None = None
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    image_pull_policy: str | None = None
     security_context: SecurityContext | None = None
 
 
@@ -145,25 +148,25 @@ class PodSecurityContext(Wire, frozen=True):
 
 
 class PodSpec(Wire, frozen=True):
-    containers: list[Container] | None = None
-    init_containers: list[Container] | None = None
-    ephemeral_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
-    node_name: str | None = None
+    init_containers: list[Container] | None = None
+    containers: list[Container] | None = None
+    ephemeral_containers: list[Container] | None = None
+    restart_policy: str | None = None
+    termination_grace_period_seconds: Int64 | None = None
     node_selector: dict[str, str] | None = None
-    tolerations: list[Toleration] | None = None
     service_account_name: str | None = None
     automount_service_account_token: bool | None = None
-    restart_policy: str | None = None
-    priority: Int64 | None = None
-    priority_class_name: str | None = None
-    runtime_class_name: str | None = None
-    scheduler_name: str | None = None
-    termination_grace_period_seconds: Int64 | None = None
+    node_name: str | None = None
     host_network: bool | None = None
     host_pid: bool | None = field(default=None, name="hostPID")
     host_ipc: bool | None = field(default=None, name="hostIPC")
     security_context: PodSecurityContext | None = None
+    scheduler_name: str | None = None
+    tolerations: list[Toleration] | None = None
+    priority_class_name: str | None = None
+    priority: Int64 | None = None
+    runtime_class_name: str | None = None
     overhead: Quantities | None = None
     resources: ResourceRequirements | None = None
 
@@ -201,24 +204,24 @@ class ContainerStatus(Wire, frozen=True):
     state: ContainerState | None = None
     last_state: ContainerState | None = None
     ready: bool | None = None
-    started: bool | None = None
     restart_count: Int64 | None = None
     image: str | None = None
     image_id: str | None = field(default=None, name="imageID")
     container_id: str | None = field(default=None, name="containerID")
+    started: bool | None = None
 
 
 class PodStatus(Wire, frozen=True):
     phase: str | None = None
-    reason: str | None = None
     conditions: list[Condition] | None = None
-    container_statuses: list[ContainerStatus] | None = None
-    init_container_statuses: list[ContainerStatus] | None = None
-    ephemeral_container_statuses: list[ContainerStatus] | None = None
+    reason: str | None = None
     host_ip: str | None = field(default=None, name="hostIP")
     pod_ip: str | None = field(default=None, name="podIP")
     start_time: datetime | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+    container_statuses: list[ContainerStatus] | None = None
     qos_class: str | None = None
+    ephemeral_container_statuses: list[ContainerStatus] | None = None
 
 
 class Pod(Wire, frozen=True):

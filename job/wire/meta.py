@@ -30,9 +30,9 @@ class ObjectMeta(Wire, frozen=True):
     name: str
     uid: str
     namespace: str | None = None
+    generation: Int64 | None = None
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
-    generation: Int64 | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     owner_references: list[OwnerReference] | None = None
@@ -41,8 +41,8 @@ class ObjectMeta(Wire, frozen=True):
 class Condition(Wire, frozen=True):
     type: str
     status: str
-    reason: str | None = None
     last_transition_time: datetime | None = None
+    reason: str | None = None
 
 
 class LabelSelector(Wire, frozen=True):
@@ -63,6 +63,11 @@ class Page(Wire, Generic[Item], frozen=True):
 
     metadata: ListMeta
     items: list[Item] | None
+
+
+RAW_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
+"""For a page whose objects are not decoded yet. Made here since msgspec crashes when threads are the first to use a
+class, at the same time."""
 
 
 class Status(Wire, frozen=True):
