@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from functools import partial
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -164,7 +164,7 @@ def none_read(failure: Unread, deadline: Deadline, config: Config, run_id: str) 
 
 
 class _Version(meta.Wire, frozen=True):
-    git_version: str | None = None
+    git_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
 _VERSIONS = msgspec.json.Decoder(_Version)

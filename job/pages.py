@@ -44,10 +44,17 @@ def read_list(server: Server, path: str, limit: int, take: Callable[[memoryview]
             tally.resource_version = told.resource_version
             token = told.continue_
             if not token:
+                _check_whole(told)
                 return
             if token in tokens:  # a server that does this would be read for ever
                 raise Unread("invalid", "the server gives the same continue token again and again", http_status=200)
             tokens.add(token)
+
+
+def _check_whole(told: meta.ListMeta) -> None:
+    if told.remaining_item_count is not None and told.remaining_item_count > 0:
+        count = told.remaining_item_count
+        raise Unread("invalid", f"the server tells of {count} more objects, but not how to read them", http_status=200)
 
 
 class _Pages:

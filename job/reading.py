@@ -11,10 +11,11 @@ from job.normalize.metadata import controller_of
 from job.normalize.owners import Controllers
 from job.normalize.scope import Scope
 from job.spool import Segment
-from job.unread import Expired
+from job.unread import Expired, Unread, readable
 from job.wire import meta
 
 _MOST_NAMED = 100  # unreadable objects named in one collection
+_LONGEST_NAME = 2 * 253 + 1  # characters: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 # Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
 _OBJECTS = {kind.resource: msgspec.json.Decoder(kind.item) for kind in KINDS}
@@ -51,12 +52,14 @@ class Reading:
         Raises:
             msgspec.DecodeError: it is not JSON, and no row was made.
             msgspec.ValidationError: it is not a list, and no row was made.
+            Unread: it is a list of something else, and no row was made.
             Unordered: the list has to be read again, with `ordered=False`.
         """
         try:
             page = _PAGES[self._kind.resource].decode(body)
         except meta.NOT_DECODABLE:
             return self._take_apart(body)
+        self._check_kind(page.kind)
         for item in page.items or ():
             self._take(item)
         return page.metadata
@@ -64,6 +67,7 @@ class Reading:
     def _take_apart(self, body: bytes | memoryview) -> meta.ListMeta:
         """The same, one object at a time."""
         page, decode = meta.RAW_PAGE.decode(body), _OBJECTS[self._kind.resource].decode
+        self._check_kind(page.kind)
         for position, item in enumerate(page.items or ()):
             try:
                 self._take(decode(item))
@@ -87,6 +91,12 @@ class Reading:
             "unreadable": tuple(self._unreadable),
             "unreadable_objects": self._unreadable_objects,
         }
+
+    def _check_kind(self, told: str | None) -> None:
+        """Not every answer that can be decoded is one to this request: proxies mix them up."""
+        wanted = f"{self._kind.name}List"
+        if told not in (wanted, None):
+            raise Unread("invalid", f"the answer is of kind {readable(told)}, not {wanted}", http_status=200)
 
     def _take(self, item: Any) -> None:
         metadata = item.metadata
@@ -121,4 +131,4 @@ def _name_of(item: msgspec.Raw) -> str | None:
         return None
     if named is None or not named.name:
         return None
-    return f"{named.namespace}/{named.name}" if named.namespace else named.name
+    return readable(f"{named.namespace}/{named.name}" if named.namespace else named.name, _LONGEST_NAME)

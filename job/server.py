@@ -32,6 +32,7 @@ Taken = TypeVar("Taken")
 MOST_BYTES = (
     256 << 20
 )  # of one page, decompressed: a page of 500 objects at the most that etcd holds of each is smaller
+_MOST_REFUSED_BYTES = 1 << 20  # of what is said in place of an answer
 _CHUNK = 256 << 10  # bytes: sixteen TLS records, so that urllib3's work for a read is little beside theirs
 _KEPT_BYTES = 32 << 20  # of a buffer that is used again, which spares the kernel's work for fresh memory
 _FIRST_WAIT = 0.5  # seconds
@@ -217,9 +218,7 @@ class Server:
         A server that answers nothing is found silent once, not by each of its lists in turn.
         """
         with self._probing:
-            if self._answered_at == 0.0:
-                self._silence = failure
-            elif self._silence is None and self._answered_at < sent_at:
+            if self._silence is None and self._answered_at < sent_at:
                 patience = min(self.timeouts.connect_seconds, self.timeouts.request_seconds)
                 soon = Deadline(monotonic() + patience, *tally.deadline[1:])
                 try:
@@ -269,6 +268,7 @@ class Server:
                 headers=headers,
                 timeout=urllib3.Timeout(connect=min(self.timeouts.connect_seconds, limit), read=limit),
                 retries=False,
+                redirect=False,  # to wherever it leads, the token is not for it
                 preload_content=False,
             )
         return response
@@ -309,12 +309,8 @@ class Server:
             raise too_late()
         try:
             yield end - monotonic()
-        except HTTPError as error:
+        except (HTTPError, TimeoutError, ValueError) as error:  # http.client raises ValueError for a negative length
             raise (too_late() if monotonic() >= end else unreachable(error, most)) from error
-        except (TimeoutError, ValueError) as error:  # the latter is raised by a socket that is cut while it is read
-            if monotonic() < end:
-                raise
-            raise too_late() from error
 
     @contextmanager
     def _buffer(self) -> Iterator[bytearray]:
@@ -330,19 +326,32 @@ def _read(response: Any, buffer: bytearray, end: float) -> int:
 
     What came after the end was cut off, and may be anything.
     """
-    if (response.length_remaining or 0) > MOST_BYTES:
+    from urllib3.exceptions import DecodeError
+
+    if response.status < 200:
+        response.close()  # an answer that only announces another, which would be taken for that to the next request
+        return 0
+    is_answer = response.status == 200
+    if is_answer and (response.length_remaining or 0) > MOST_BYTES:
         raise _too_large(response)
     size, is_packed = 0, "Content-Encoding" in response.headers
     while True:
-        chunk = response.read(_CHUNK, decode_content=is_packed)
+        try:
+            chunk = response.read(_CHUNK, decode_content=is_packed)
+        except DecodeError as error:
+            text = "the answer cannot be unpacked as its Content-Encoding says"
+            raise Unread("invalid", text, http_status=response.status, again=0.0) from error
         if monotonic() > end:
             raise TimeoutError
         if not chunk:
             return size
         buffer[size : size + len(chunk)] = chunk
         size += len(chunk)
-        if size > MOST_BYTES:
+        if is_answer and size > MOST_BYTES:
             raise _too_large(response)
+        if not is_answer and size > _MOST_REFUSED_BYTES:
+            response.close()
+            return size
 
 
 def _too_large(response: Any) -> Unread:

@@ -47,13 +47,13 @@ def refused(status: int, headers: Any, body: memoryview) -> Unread:
     """
     try:
         told = _STATUS.decode(body)
-        reason, message = told.reason, told.message or ""
+        reason, message = readable(told.reason or "", 100) or None, told.message or ""
     except meta.NOT_DECODABLE:
         reason, message = None, bytes(body[:300]).decode("utf-8", "replace")
         if message.lstrip().startswith("<"):  # a proxy's page
             message = ""
     outcome = _OUTCOMES.get(status, "server_error" if status >= 500 else "refused")
-    text = " ".join(message.split())[:300] or f"HTTP status {status}"
+    text = readable(message, 300) or f"HTTP status {status}"
     if status == 410:
         raise Expired(text)
     if status == 429 and (flow := headers.get("X-Kubernetes-PF-FlowSchema-UID")):
@@ -88,15 +88,17 @@ def unreachable(error: Exception, limit: float) -> Unread:
     if isinstance(cause, exceptions.SSLError):
         refused = cause.args[0] if cause.args else cause
         if isinstance(refused, ssl.SSLCertVerificationError):
-            text = _short(refused.verify_message).rstrip(".")
+            text = readable(refused.verify_message).rstrip(".")
             return Unread("unreachable", f"the server's certificate is refused: {text}", reason="Certificate")
-        return Unread("unreachable", f"TLS: {_short(str(cause))}", reason="TLS", again=0.0)
-    text = f"the connection broke: {_short(str(cause))}"
+        return Unread("unreachable", f"TLS: {readable(str(cause))}", reason="TLS", again=0.0)
+    text = f"the connection broke: {readable(str(cause))}"
     return Unread("unreachable", text, reason="ConnectionBroken", again=0.0)
 
 
-def _short(text: str) -> str:
-    return " ".join(text.split())[:200]
+def readable(text: str, most: int = 200) -> str:
+    """What somebody else wrote, for a row, a log line or a terminal: in one line, of so many characters, and with none
+    that a terminal would obey."""
+    return " ".join("".join([each if each.isprintable() else " " for each in text[:most]]).split())
 
 
 def _retry_after(headers: Any) -> float:

@@ -96,8 +96,9 @@ class ApiServer:
             return status(401, "Unauthorized", "Unauthorized")
         if fault and kind == "status":
             return _failure(fault)
-        if kind == "redirect":
-            return Answer(302, b"", "text/plain", {"Location": "https://elsewhere.invalid/"})
+        if fault and kind == "redirect":
+            location = str(fault.options.get("to", "https://elsewhere.invalid/"))
+            return Answer(302, b"", "text/plain", {"Location": location})
         if kind == "not_served":
             return not_served(group=False)
         if kind == "broken_api" and path.startswith(discovery.BROKEN_API):

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from aiohttp import web
@@ -38,26 +38,43 @@ async def send(
     request: web.BaseRequest, status: int, headers: dict[str, str], body: bytes, fault: Fault | None
 ) -> web.StreamResponse:
     """Sends the answer, or as much of it as the fault lets through."""
-    kind = fault.kind if fault else None
-    if fault is not None and kind == "big_page" and status == 200:
-        return await _send_padded(request, headers, body, fault)
-    if kind == "truncate_gzip":
+    if fault is not None:
+        if status == 200 and (way := _WAYS.get(fault.kind)) is not None:
+            return await way(request, headers, body, fault)
+        headers, body = _packed(headers, body, fault)
+    if fault is not None and fault.kind == "interim" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")  # past aiohttp, which sends no such thing
+    whole = web.Response(status=status, headers=headers, body=body)
+    if len(body) > _CHUNKED_FROM:
+        whole.enable_chunked_encoding()
+    return whole
+
+
+def _packed(headers: dict[str, str], body: bytes, fault: Fault) -> tuple[dict[str, str], bytes]:
+    """As gzip, or as what is called so."""
+    if fault.kind == "truncate_gzip":
         compressed = gzip.compress(body)
-        body, headers = compressed[: len(compressed) // 2], headers | {"Content-Encoding": "gzip"}
-    if fault is None or kind not in ("reset", "slow"):
-        whole = web.Response(status=status, headers=headers, body=body)
-        if len(body) > _CHUNKED_FROM:
-            whole.enable_chunked_encoding()
-        return whole
-    if fault.options.get("headers"):
-        return await _trickle(request, body, fault)
-    response = web.StreamResponse(status=status, headers={**headers, "Content-Length": str(len(body))})
+        return headers | {"Content-Encoding": "gzip"}, compressed[: len(compressed) // 2]
+    if fault.kind == "corrupt_gzip":
+        return headers | {"Content-Encoding": "gzip"}, body
+    return headers, body
+
+
+async def _cut(request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault) -> web.StreamResponse:  # noqa: ARG001 (all ways are called alike)
+    response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
     await response.prepare(request)
-    if kind == "reset":
-        await response.write(body[: len(body) // 2])
-        if request.transport is not None:
-            request.transport.abort()
-        return response
+    await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+async def _trickle(request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault) -> web.StreamResponse:
+    if fault.options.get("headers"):
+        whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        return await _write(request, _parts(whole, fault))
+    response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
+    await response.prepare(request)
     with contextlib.suppress(ConnectionError):  # a client that has waited long enough
         for part in _parts(body, fault):
             await response.write(part)
@@ -71,10 +88,18 @@ def _parts(text: bytes, fault: Fault) -> Iterator[bytes]:
     return (text[start : start + rate] for start in range(0, len(text), rate))
 
 
-async def _trickle(request: web.BaseRequest, body: bytes, fault: Fault) -> web.StreamResponse:
-    """Sends the headers too in drops, past aiohttp, which would send them at once."""
-    whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-    for part in _parts(whole, fault):
+async def _send_bad_chunk(
+    request: web.BaseRequest,
+    headers: dict[str, str],  # noqa: ARG001
+    body: bytes,
+    fault: Fault,  # noqa: ARG001
+) -> web.StreamResponse:
+    return await _write(request, [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + body])
+
+
+async def _write(request: web.BaseRequest, parts: Iterable[bytes]) -> web.StreamResponse:
+    """Sends headers and body, a part each second, past aiohttp, which would send the headers at once; then hangs up."""
+    for part in parts:
         if request.transport is None or request.transport.is_closing():
             break
         request.transport.write(part)
@@ -106,7 +131,28 @@ async def _send_padded(
     return response
 
 
-def _null_items(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001 (all changes are called alike)
+_WAYS = {"big_page": _send_padded, "reset": _cut, "slow": _trickle, "bad_chunk": _send_bad_chunk}
+
+
+def _wrong_kind(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001 (all changes are called alike)
+    page["kind"] = "EndpointsList"
+
+
+def _untold_rest(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    page["metadata"].pop("continue", None)
+
+
+def _naive_time(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    if page["items"]:
+        page["items"][0]["metadata"]["creationTimestamp"] = "2026-01-02T03:04:05"
+
+
+def _nameless(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    if page["items"]:
+        page["items"][0]["metadata"]["name"] = ""
+
+
+def _null_items(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
     page["items"] = None
 
 
@@ -158,6 +204,10 @@ def _big_object(page: dict[str, Any], fault: Fault) -> None:
 
 
 _CHANGES = {
+    "wrong_kind": _wrong_kind,
+    "untold_rest": _untold_rest,
+    "naive_time": _naive_time,
+    "nameless": _nameless,
     "null_items": _null_items,
     "null_lists": _null_lists,
     "wrong_type": _wrong_type,

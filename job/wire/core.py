@@ -5,11 +5,9 @@ Fields are in the order in which API servers write them: msgspec looks for each 
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from msgspec import field
 
-from job.wire.meta import Condition, Int64, ObjectMeta, Wire
+from job.wire.meta import Condition, Int64, ObjectMeta, Time, Wire
 
 Quantity = str | int | float
 """Written as a string by API servers; other servers of the same API (webhooks, aggregated ones) write numbers too."""
@@ -180,7 +178,7 @@ class ContainerStateWaiting(Wire, frozen=True):
 
 
 class ContainerStateRunning(Wire, frozen=True):
-    started_at: datetime | None = None
+    started_at: Time | None = None
 
 
 class ContainerStateTerminated(Wire, frozen=True):
@@ -189,8 +187,8 @@ class ContainerStateTerminated(Wire, frozen=True):
     exit_code: Int64 | None = None
     signal: Int64 | None = None
     reason: str | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    started_at: Time | None = None
+    finished_at: Time | None = None
 
 
 class ContainerState(Wire, frozen=True):
@@ -217,7 +215,7 @@ class PodStatus(Wire, frozen=True):
     reason: str | None = None
     host_ip: str | None = field(default=None, name="hostIP")
     pod_ip: str | None = field(default=None, name="podIP")
-    start_time: datetime | None = None
+    start_time: Time | None = None
     init_container_statuses: list[ContainerStatus] | None = None
     container_statuses: list[ContainerStatus] | None = None
     qos_class: str | None = None

@@ -10,6 +10,12 @@ import msgspec
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A larger number than a column holds spoils its object, not the load job of everybody's rows."""
 
+Time = Annotated[datetime, msgspec.Meta(tz=True)]
+"""RFC 3339, as `metav1.Time` is written: one without an offset is a moment nobody knows, and compares with no other."""
+
+Told = Annotated[str, msgspec.Meta(min_length=1)]
+"""What no object is without."""
+
 NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for text that is not JSON, not of the right types, not UTF-8, or nested too deeply."""
 
@@ -27,12 +33,12 @@ class OwnerReference(Wire, frozen=True):
 
 
 class ObjectMeta(Wire, frozen=True):
-    name: str
-    uid: str
+    name: Told
+    uid: Told
     namespace: str | None = None
     generation: Int64 | None = None
-    creation_timestamp: datetime | None = None
-    deletion_timestamp: datetime | None = None
+    creation_timestamp: Time | None = None
+    deletion_timestamp: Time | None = None
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None
     owner_references: list[OwnerReference] | None = None
@@ -41,7 +47,7 @@ class ObjectMeta(Wire, frozen=True):
 class Condition(Wire, frozen=True):
     type: str
     status: str
-    last_transition_time: datetime | None = None
+    last_transition_time: Time | None = None
     reason: str | None = None
 
 
@@ -50,8 +56,8 @@ class LabelSelector(Wire, frozen=True):
 
 
 class ListMeta(Wire, frozen=True):
-    resource_version: str | None = None
-    continue_: str | None = msgspec.field(default=None, name="continue")
+    resource_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    continue_: Annotated[str, msgspec.Meta(max_length=16 << 10)] | None = msgspec.field(default=None, name="continue")
     remaining_item_count: Int64 | None = None
 
 
@@ -63,6 +69,7 @@ class Page(Wire, Generic[Item], frozen=True):
 
     metadata: ListMeta
     items: list[Item] | None
+    kind: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
 RAW_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])

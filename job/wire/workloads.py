@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from job.wire.core import PodTemplateSpec
-from job.wire.meta import Condition, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Condition, Int64, LabelSelector, ObjectMeta, Time, Wire
 
 
 class Strategy(Wire, frozen=True):
@@ -116,8 +114,8 @@ class JobStatus(Wire, frozen=True):
     ready: Int64 | None = None
     succeeded: Int64 | None = None
     failed: Int64 | None = None
-    start_time: datetime | None = None
-    completion_time: datetime | None = None
+    start_time: Time | None = None
+    completion_time: Time | None = None
     conditions: list[Condition] | None = None
 
 
@@ -145,8 +143,8 @@ class ObjectReference(Wire, frozen=True):
 
 class CronJobStatus(Wire, frozen=True):
     active: list[ObjectReference] | None = None
-    last_schedule_time: datetime | None = None
-    last_successful_time: datetime | None = None
+    last_schedule_time: Time | None = None
+    last_successful_time: Time | None = None
 
 
 class CronJob(Wire, frozen=True):

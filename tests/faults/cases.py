@@ -95,7 +95,11 @@ CASES = (
     # what the server answers
     Case("404: the kind is not served", (fault("not_served"),), "not_served", 404, message="page not found"),
     Case("406", (fault("not_acceptable"),), "refused", 406, "NotAcceptable"),
-    Case("a redirect, which is not followed", (fault("redirect"),), "refused", 302),
+    *(
+        Case("a redirect, which is not followed", (fault("redirect", **form),), "refused", 302)
+        for form in ({}, {"to": "https://[::1/"})
+    ),
+    Case("an interim answer (103)", (fault("interim"),), "refused", 103),
     Case("410 in mid-list, once", (fault("expired_continue", page=2, times=1),), retried=True),
     Case("410 in mid-list, each time", (fault("expired_continue", page=2),), "expired", 410, "Expired", retried=True),
     Case("429 for a while, with or without `Retry-After`", (fault("status", code=429, times=1),), retried=True),
@@ -128,6 +132,7 @@ CASES = (
         retried=True, timeouts=QUICK,
     ),
     Case("no answer, once", (fault("hang", times=1),), retried=True, timeouts=IMPATIENT),
+    Case("no answer, once", (fault("hang", "version", times=1),), timeouts=IMPATIENT, hit=()),
     Case(
         "no answer, each time or to anything", (fault("hang"),), "timed_out", None, "ReadTimeout", retried=True,
         timeouts=IMPATIENT,
@@ -173,6 +178,22 @@ CASES = (
         "a gzip stream that breaks off, each time", (fault("truncate_gzip"),), "invalid", 200, retried=True,
         timeouts=QUICK,
     ),
+    Case(
+        "an answer that is not packed as it says", (fault("corrupt_gzip"),), "invalid", 200, retried=True,
+        message="cannot be unpacked", timeouts=QUICK,
+    ),
+    Case(
+        "a chunk of negative length", (fault("bad_chunk"),), "unreachable", None, "ConnectionBroken", retried=True,
+        timeouts=QUICK,
+    ),
+    Case(
+        "a list of another kind", (fault("wrong_kind"),), "invalid", 200,
+        message="the answer is of kind EndpointsList, not PodList",
+    ),
+    Case(
+        "no continue token, though there is more", (fault("untold_rest", page=1),), "invalid", 200,
+        message="more objects, but not how to read them",
+    ),
     Case("JSON that breaks off, once", (fault("invalid_json", page=2, times=1),), retried=True),
     Case(
         "JSON that breaks off, each time", (fault("invalid_json"),), "invalid", 200, retried=True,
@@ -183,6 +204,14 @@ CASES = (
     Case(
         "a number where a text belongs, in one object", (fault("wrong_type", page=1),), "partial", 200,
         message="1 objects could not be decoded: ", changed=("pods",),
+    ),
+    Case(
+        "a time without an offset, or no name, in one object", (fault("naive_time", page=1),), "partial", 200,
+        message="1 objects could not be decoded: ", changed=("pods",),
+    ),
+    Case(
+        "a time without an offset, or no name, in one object", (fault("nameless", page=1),), "partial", 200,
+        message="1 objects could not be decoded: page item 0", changed=("pods",),
     ),
     Case(
         "a byte that is not UTF-8, in one object", (fault("invalid_utf8", page=1),), "partial", 200,

@@ -83,6 +83,8 @@ SCALARS = {
 def values_of(declared: inspect.Type) -> st.SearchStrategy[Any]:
     """JSON that a field of the declared type accepts, with null and absence wherever they are allowed."""
     match declared:
+        case inspect.StrType(min_length=1):
+            return SCALARS[inspect.StrType].filter(bool)
         case inspect.UnionType(types=types):
             return st.one_of([values_of(one) for one in types])
         case inspect.StructType(fields=fields):
