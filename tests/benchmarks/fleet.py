@@ -35,7 +35,7 @@ def main() -> None:
     summary: Summary = ours.result
     assert (summary.outcome, summary.clusters) == ("complete", options.clusters), summary
     rows = sum(summary.rows.values())
-    print(f"{summary.clusters} clusters, {summary.objects} objects, {rows} rows, {options.think:g} ms a page of 500")
+    print(f"{summary.clusters} clusters, {summary.objects} objects, {rows} rows, {options.latency:g} ms an answer")
     print(f"the requests alone:     {bare.wall:6.2f} s, CPU {bare.cpu:6.2f} s")
     print(f"whole run, into DuckDB: {ours.wall:6.2f} s, CPU {ours.cpu:6.2f} s; ratio {ours.wall / bare.wall:.2f}")
 

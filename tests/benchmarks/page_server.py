@@ -3,7 +3,8 @@
 A process of its own, so that the client's CPU time is the client's. The objects are those of `tests/recordings`,
 multiplied: names, UIDs, owners, times, addresses, container ids and image tags differ as they do in a large cluster,
 and they come in etcd's order. All clusters of its fleet are this one server. Real ones take their time for a page, so
-`--think` makes it wait that many milliseconds for 500 objects, and less for less.
+`--think` makes it wait that many milliseconds for 500 objects, and less for less, and `--latency` so many before each
+answer.
 """
 
 from __future__ import annotations
@@ -184,8 +185,8 @@ def _containers(item: dict[str, Any]) -> Iterator[dict[str, Any]]:
 class Connections:
     """Answers on as many connections as there are, each in a thread of its own."""
 
-    def __init__(self, pages: dict[str, Pages], pem: Path, think: float) -> None:
-        self._pages, self._think = pages, think
+    def __init__(self, pages: dict[str, Pages], pem: Path, think: float, latency: float) -> None:
+        self._pages, self._think, self._latency = pages, think, latency
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(pem)
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -213,6 +214,8 @@ class Connections:
     def _answer(self, stream: ssl.SSLSocket, request: bytes) -> None:
         target = urlsplit(request.split(b" ", 2)[1].decode())
         headers = request.lower()
+        if self._latency:
+            time.sleep(self._latency / 1000)
         if b"\r\nauthorization: bearer " not in headers:
             stream.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
             return
@@ -294,7 +297,7 @@ def serve(options: argparse.Namespace, *, clusters: int = 1, counts: dict[str, i
     with tempfile.TemporaryDirectory(prefix="gke-inventory-pages-") as directory:
         command = [
             sys.executable, __file__, "--directory", directory, "--clusters", str(clusters),
-            "--counts", json.dumps(counts), "--think", str(options.think),
+            "--counts", json.dumps(counts), "--think", str(options.think), "--latency", str(options.latency),
         ]  # fmt: skip
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert process.stdin
@@ -314,6 +317,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--token", default="")
     parser.add_argument("--ca", default="", metavar="FILE")
     parser.add_argument("--think", type=float, default=0, metavar="MS", help="how long a page of 500 takes the server")
+    parser.add_argument("--latency", type=float, default=0, metavar="MS", help="how long any answer takes to begin")
     return parser
 
 
@@ -328,7 +332,7 @@ async def _serve(options: argparse.Namespace) -> None:
     (directory / "server.pem").write_bytes(server_certificate(private, "127.0.0.1"))
     counts = {**dict.fromkeys(SHARES, 0), **json.loads(options.counts)}
     pages = {resource: Pages(resource, count, counts) for resource, count in counts.items()}
-    connections = Connections(pages, directory / "server.pem", options.think)
+    connections = Connections(pages, directory / "server.pem", options.think, options.latency)
     fleet = make_fleet(clusters=options.clusters, pods=counts["pods"], seed=1, special=False)
     for cluster in fleet.clusters:
         cluster.port, cluster.ca_pem = connections.port, private.pem
@@ -366,6 +370,7 @@ def main() -> None:
     parser.add_argument("--clusters", type=int, default=1)
     parser.add_argument("--counts", default="{}", help="JSON: objects of each kind")
     parser.add_argument("--think", type=float, default=0)
+    parser.add_argument("--latency", type=float, default=0)
     asyncio.run(_serve(parser.parse_args()))
 
 
