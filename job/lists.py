@@ -97,6 +97,8 @@ class Lists:
         except (Expired, msgspec.ValidationError):
             pass
         except Unread as error:
+            if error.outcome == "timed_out":
+                error.message += " to the first request (/version)"
             if error.outcome in ("unreachable", "timed_out", "stopped"):
                 raise
 

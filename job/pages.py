@@ -84,10 +84,13 @@ class _Pages:
         if following := _following(body):
             self._token, self._ahead = following, self._server.send(self._path, self._query(following), self._tally)
         try:
-            return self._take(body)
+            told = self._take(body)
         except BaseException:
             self.close()  # it has a turn, which another try for this page may need
             raise
+        if following and told.continue_ != following:
+            raise Unread("invalid", "the answer tells two continue tokens", http_status=200)
+        return told
 
     def _query(self, token: str | None) -> list[tuple[str, Any]]:
         return [("limit", self._limit), *([("continue", token)] if token else [])]

@@ -15,11 +15,18 @@ from job.unread import Expired, Unread, readable
 from job.wire import meta
 
 _MOST_NAMED = 100  # unreadable objects named in one collection
+_LARGE = 16 << 20  # bytes of a page, or of an object, from which on its rows are measured
+_LARGEST_ROW = 32 << 20  # bytes of JSON: no object that etcd holds becomes one, and no warehouse takes one of 100 MB
 _LONGEST_NAME = 2 * 253 + 1  # characters: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 # Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
 _OBJECTS = {kind.resource: msgspec.json.Decoder(kind.item) for kind in KINDS}
 _NAMED = msgspec.json.Decoder(meta.Named)
+_encode = msgspec.json.Encoder().encode
+
+
+class _TooLargeError(Exception):
+    """A row that no sink would take."""
 
 
 class Unordered(Expired):
@@ -43,6 +50,7 @@ class Reading:
         self._repeated = 0
         self._unreadable_objects = 0
         self._unreadable: list[str] = []
+        self._has_too_large = False
         self.controllers = Controllers()
         """What controls each object, for kinds that may control others."""
 
@@ -55,6 +63,8 @@ class Reading:
             Unread: it is a list of something else, and no row was made.
             Unordered: the list has to be read again, with `ordered=False`.
         """
+        if len(body) > _LARGE:
+            return self._take_apart(body)
         try:
             page = _PAGES[self._kind.resource].decode(body)
         except meta.NOT_DECODABLE:
@@ -70,8 +80,9 @@ class Reading:
         self._check_kind(page.kind)
         for position, item in enumerate(page.items or ()):
             try:
-                self._take(decode(item))
-            except meta.NOT_DECODABLE:
+                self._take(decode(item), is_large=memoryview(item).nbytes > _LARGE)
+            except (*meta.NOT_DECODABLE, _TooLargeError) as error:
+                self._has_too_large = self._has_too_large or isinstance(error, _TooLargeError)
                 self._unreadable_objects += 1
                 if len(self._unreadable) < _MOST_NAMED:
                     self._unreadable.append(_name_of(item) or f"page item {position}")
@@ -81,7 +92,8 @@ class Reading:
         """What `collections` says of the list's objects."""
         message = None
         if self._unreadable_objects:
-            message = f"{self._unreadable_objects} objects could not be decoded: {', '.join(self._unreadable[:3])}"
+            what = "could not be decoded, or are too large" if self._has_too_large else "could not be decoded"
+            message = f"{self._unreadable_objects} objects {what}: {', '.join(self._unreadable[:3])}"
         elif self._repeated:
             message = f"{self._repeated} objects were listed more than once, and are there once"
         return {
@@ -98,13 +110,18 @@ class Reading:
         if told not in (wanted, None):
             raise Unread("invalid", f"the answer is of kind {readable(told)}, not {wanted}", http_status=200)
 
-    def _take(self, item: Any) -> None:
+    def _take(self, item: Any, *, is_large: bool = False) -> None:
         metadata = item.metadata
         if self._is_repeated(metadata):
             self._repeated += 1
             return
+        rows = self._kind.rows(item, self._scope)
+        if is_large:
+            rows = list(rows)
+            if any(len(_encode(row)) > _LARGEST_ROW for row in rows):
+                raise _TooLargeError
         self._objects += 1
-        self.segment.add(self._kind.rows(item, self._scope))
+        self.segment.add(rows)
         if self._kind.controls:
             self.controllers.add(metadata.uid, controller_of(metadata))
 

@@ -172,7 +172,7 @@ class Server:
                     answer = self._received(begun, buffer, tally.deadline)
                     tally.http_status = answer.status
                     if answer.status != 200:
-                        raise refused(answer.status, answer.headers, answer.body)
+                        raise refused(answer.status, answer.headers, answer.body, token)
                     self.refuses = False
                     self.gate.answered()
                     tally.bytes += len(answer.body)

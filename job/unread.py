@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from job.wire import meta
 
 LONGEST_WAIT = 32.0  # seconds; API servers ask for no more
+_MOST_TEXT = 4096  # bytes of an error that is no Status: its first line tells, and tokens are as long as this
 
 
 class Unread(Exception):  # noqa: N818 (an outcome, not a fault of ours)
@@ -39,19 +41,24 @@ _STATUS = msgspec.json.Decoder(meta.Status)
 _OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 
-def refused(status: int, headers: Any, body: memoryview) -> Unread:
+def refused(status: int, headers: Any, body: memoryview, token: str) -> Unread:
     """What the server said instead of an answer: a `Status`, or plain text.
+
+    Args:
+        token: the one it was asked with, which some proxies say again.
 
     Raises:
         Expired: that the continue token is too old.
     """
     try:
         told = _STATUS.decode(body)
-        reason, message = readable(told.reason or "", 100) or None, told.message or ""
+        reason, message = told.reason or "", told.message or ""
     except meta.NOT_DECODABLE:
-        reason, message = None, bytes(body[:300]).decode("utf-8", "replace")
-        if message.lstrip().startswith("<"):  # a proxy's page
+        reason, message = "", bytes(body[:_MOST_TEXT]).decode("utf-8", "replace")
+        if message.lstrip().startswith(("<", "{")):  # a proxy's page, or half a Status
             message = ""
+    if token:
+        reason, message = reason.replace(token, "..."), message.replace(token, "...")
     outcome = _OUTCOMES.get(status, "server_error" if status >= 500 else "refused")
     text = readable(message, 300) or f"HTTP status {status}"
     if status == 410:
@@ -60,7 +67,7 @@ def refused(status: int, headers: Any, body: memoryview) -> Unread:
         # https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#diagnostics
         text += f" (by the FlowSchema with UID {flow[:36]})"
     again = _retry_after(headers) if status == 429 or status >= 500 else None
-    return Unread(outcome, text, reason=reason, http_status=status, again=again)
+    return Unread(outcome, text, reason=readable(reason, 100) or None, http_status=status, again=again)
 
 
 def unreachable(error: Exception, limit: float) -> Unread:
@@ -91,7 +98,28 @@ def unreachable(error: Exception, limit: float) -> Unread:
             text = readable(refused.verify_message).rstrip(".")
             return Unread("unreachable", f"the server's certificate is refused: {text}", reason="Certificate")
         return Unread("unreachable", f"TLS: {readable(str(cause))}", reason="TLS", again=0.0)
-    text = f"the connection broke: {readable(str(cause))}"
+    if isinstance(cause, exceptions.ProxyError):
+        text = f"the proxy does not let it through: {readable(str(cause.original_error))}"
+        return Unread("unreachable", text, reason="Proxy", again=0.0)
+    return _broken(cause)
+
+
+def _broken(cause: BaseException) -> Unread:
+    """In our own words: what the error quotes may be a piece of somebody's object."""
+    from urllib3.exceptions import LocationValueError, ProtocolError
+
+    if isinstance(cause, LocationValueError):
+        return Unread("unreachable", "the endpoint is not a host's name or address", reason="Endpoint")
+    if isinstance(cause, ProtocolError) and len(cause.args) > 1:
+        cause = cause.args[1]
+    if isinstance(cause, http.client.IncompleteRead):
+        text = "the connection broke in the middle of the answer"
+    elif isinstance(cause, OSError):  # RemoteDisconnected is one
+        text = f"the connection broke: {cause.strerror or 'it was closed without an answer'}"
+    elif isinstance(cause, (http.client.HTTPException, ValueError)):
+        return Unread("invalid", "what came is not HTTP as it should be", again=0.0)
+    else:
+        text = f"the connection broke ({type(cause).__name__})"
     return Unread("unreachable", text, reason="ConnectionBroken", again=0.0)
 
 
@@ -108,5 +136,5 @@ def _retry_after(headers: Any) -> float:
 
     try:
         return min(Retry().parse_retry_after(headers.get("Retry-After") or "0"), LONGEST_WAIT)
-    except InvalidHeader:
+    except (InvalidHeader, ValueError, OverflowError):  # some of what is a number or a date is none to reckon with
         return 0.0

@@ -59,7 +59,7 @@ class ApiServer:
         fault = self._faults.take(self.cluster.path, resource, page=page, kinds=REQUEST)
         user = self._identity.user(request.headers.get("Authorization"))
         sent = await request.read()
-        answer = self._refusal(request.path, user, fault) or self._answer(request, what, user or "", sent, fault)
+        answer = self._refusal(request, user, fault) or self._answer(request, what, user or "", sent, fault)
         if answer.status >= 400 and negotiated(request.headers.get("Accept")) != PLAIN:
             answer = indented(answer)
         self._log.append(
@@ -87,7 +87,7 @@ class ApiServer:
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return await send(request, answer.status, headers, body, fault)
 
-    def _refusal(self, path: str, user: str | None, fault: Fault | None) -> Answer | None:
+    def _refusal(self, request: web.BaseRequest, user: str | None, fault: Fault | None) -> Answer | None:
         """What an API server checks before it looks at the path."""
         kind = fault.kind if fault else None
         if kind == "revoke_tokens":
@@ -99,9 +99,12 @@ class ApiServer:
         if fault and kind == "redirect":
             location = str(fault.options.get("to", "https://elsewhere.invalid/"))
             return Answer(302, b"", "text/plain", {"Location": location})
+        if kind == "echo_token":
+            said = f"cannot read the header Authorization: {request.headers.get('Authorization')}"
+            return status(400, "BadRequest", said)
         if kind == "not_served":
             return not_served(group=False)
-        if kind == "broken_api" and path.startswith(discovery.BROKEN_API):
+        if kind == "broken_api" and request.path.startswith(discovery.BROKEN_API):
             return Answer(503, b"service unavailable\n", "text/plain; charset=utf-8")
         if kind == "not_acceptable":
             return not_acceptable()

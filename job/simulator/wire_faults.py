@@ -20,6 +20,9 @@ def spoil(body: bytes, fault: Fault) -> bytes:
     """The body as the fault leaves it."""
     if fault.kind == "invalid_json":
         return body[: len(body) // 2]
+    if fault.kind == "two_tokens":
+        version = json.loads(body)["metadata"]["resourceVersion"]
+        return body.rstrip()[:-1] + b',"metadata":{"resourceVersion":"%s"}}' % version.encode()
     change = _CHANGES.get(fault.kind)
     if change is None:
         return body
@@ -97,6 +100,15 @@ async def _send_bad_chunk(
     return await _write(request, [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + body])
 
 
+async def _desynchronize(
+    request: web.BaseRequest,
+    headers: dict[str, str],  # noqa: ARG001
+    body: bytes,
+    fault: Fault,  # noqa: ARG001
+) -> web.StreamResponse:
+    return await _write(request, [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body) // 2, body)])
+
+
 async def _write(request: web.BaseRequest, parts: Iterable[bytes]) -> web.StreamResponse:
     """Sends headers and body, a part each second, past aiohttp, which would send the headers at once; then hangs up."""
     for part in parts:
@@ -131,7 +143,13 @@ async def _send_padded(
     return response
 
 
-_WAYS = {"big_page": _send_padded, "reset": _cut, "slow": _trickle, "bad_chunk": _send_bad_chunk}
+_WAYS = {
+    "big_page": _send_padded,
+    "reset": _cut,
+    "slow": _trickle,
+    "bad_chunk": _send_bad_chunk,
+    "desync": _desynchronize,
+}
 
 
 def _wrong_kind(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001 (all changes are called alike)
@@ -200,7 +218,14 @@ def _duplicate_uid(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
 def _big_object(page: dict[str, Any], fault: Fault) -> None:
     if page["items"]:
         text = "x" * int(fault.options.get("bytes", 20 << 20))
-        page["items"][0]["metadata"].setdefault("annotations", {})["big"] = text
+        members = "labels" if fault.options.get("label") else "annotations"
+        page["items"][0]["metadata"].setdefault(members, {})["big"] = text
+
+
+def _many_restarts(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+    for item in page["items"][:1]:
+        for container in item["status"].get("containerStatuses", []):
+            container["restartCount"] = 2**63 - 1
 
 
 _CHANGES = {
@@ -217,4 +242,5 @@ _CHANGES = {
     "unknown_kind": _unknown_kind,
     "duplicate_uid": _duplicate_uid,
     "big_object": _big_object,
+    "many_restarts": _many_restarts,
 }

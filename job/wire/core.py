@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from job.wire.meta import Condition, Int64, ObjectMeta, Time, Wire
+from job.wire.meta import Condition, Int32, Int64, ObjectMeta, Time, Wire
 
 Quantity = str | int | float
 """Written as a string by API servers; other servers of the same API (webhooks, aggregated ones) write numbers too."""
@@ -202,7 +202,7 @@ class ContainerStatus(Wire, frozen=True):
     state: ContainerState | None = None
     last_state: ContainerState | None = None
     ready: bool | None = None
-    restart_count: Int64 | None = None
+    restart_count: Int32 | None = None
     image: str | None = None
     image_id: str | None = field(default=None, name="imageID")
     container_id: str | None = field(default=None, name="containerID")

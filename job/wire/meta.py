@@ -10,6 +10,9 @@ import msgspec
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A larger number than a column holds spoils its object, not the load job of everybody's rows."""
 
+Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+"""As the API declares it: so many of them that their sum is no INT64 fit into no object."""
+
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
 """RFC 3339, as `metav1.Time` is written: one without an offset is a moment nobody knows, and compares with no other."""
 

@@ -99,6 +99,10 @@ CASES = (
         Case("a redirect, which is not followed", (fault("redirect", **form),), "refused", 302)
         for form in ({}, {"to": "https://[::1/"})
     ),
+    Case(
+        "400, with the token in what is said", (fault("echo_token"),), "refused", 400, "BadRequest",
+        message="cannot read the header Authorization: Bearer ...",
+    ),
     Case("an interim answer (103)", (fault("interim"),), "refused", 103),
     Case("410 in mid-list, once", (fault("expired_continue", page=2, times=1),), retried=True),
     Case("410 in mid-list, each time", (fault("expired_continue", page=2),), "expired", 410, "Expired", retried=True),
@@ -184,8 +188,10 @@ CASES = (
     ),
     Case(
         "a chunk of negative length", (fault("bad_chunk"),), "unreachable", None, "ConnectionBroken", retried=True,
-        timeouts=QUICK,
+        message="in the middle of the answer", timeouts=QUICK,
     ),
+    Case("a Content-Length that is too small, once", (fault("desync", times=1),), retried=True),
+    Case("two continue tokens in one answer", (fault("two_tokens", page=1),), "invalid", 200, message="two continue"),
     Case(
         "a list of another kind", (fault("wrong_kind"),), "invalid", 200,
         message="the answer is of kind EndpointsList, not PodList",
@@ -231,6 +237,15 @@ CASES = (
         message="again and again", retried=True,
     ),
     Case("an object of 20 MB", (fault("big_object", bytes=20 << 20, page=1),)),
+    Case(
+        "an object that becomes a row of more than 32 MiB", (fault("big_object", bytes=40 << 20, label=1, page=1),),
+        "partial", 200, message="1 objects could not be decoded, or are too large: ", changed=("pods",),
+        timeouts={"request_seconds": 60.0},
+    ),
+    Case(
+        "a number that is too large, in one object", (fault("many_restarts", page=1),), "partial", 200,
+        message="1 objects could not be decoded: ", changed=("pods",),
+    ),
     *(
         Case(
             "a page of more than 256 MiB", (fault("big_page", bytes=300 << 20, **form),), "invalid", 200, "TooLarge",
