@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 _LATEST = -1  # goes on with whatever there is by then
 
@@ -26,7 +27,12 @@ def read(encoded: str) -> tuple[int | None, str]:
     Raises:
         InvalidTokenError: as https://github.com/kubernetes/apiserver/blob/master/pkg/storage/continue.go
     """
-    text = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("latin-1")
+    try:
+        text = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("latin-1")
+    except ValueError as error:
+        strange = re.search(r"[^A-Za-z0-9_-]", encoded)
+        at = strange.start() if strange else len(encoded)
+        raise InvalidTokenError(f"continue key is not valid: illegal base64 data at input byte {at}") from error
     try:
         told = json.loads(text)
         version, start = int(told["rv"]), str(told["start"])

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import urllib3
@@ -384,3 +385,10 @@ def test_discovery_that_is_known_already_is_not_sent_again(cluster: Cluster) -> 
     again = cluster.ask(request)
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
     assert "content-type" not in again.headers  # kubectl would put it over that of the document it has
+
+
+@pytest.mark.parametrize("text", ["é", "%00", "abc", "!!!!", "a" * 300])
+def test_a_continue_token_that_is_none_is_refused(cluster: Cluster, text: str) -> None:
+    answer = cluster.ask({**ADMIN, "path": f"/api/v1/pods?limit=3&continue={quote(text, safe='%')}"})
+    assert (answer.status, answer.json["reason"]) == (400, "BadRequest")
+    assert "continue key is not valid" in answer.json["message"]
