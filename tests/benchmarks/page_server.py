@@ -67,7 +67,23 @@ _KINDS = {
     "Job": "jobs", "CronJob": "cronjobs",
 }  # fmt: skip
 TOKEN = "benchmark"
-_VERSION = b'{"major":"1","minor":"34","gitVersion":"v1.34.1-gke.2037000"}'
+
+
+def _told(**document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+_DOCUMENTS = {
+    "/version": _told(major="1", minor="34", gitVersion="v1.34.1-gke.2037000"),
+    # as much of the discovery as kubectl needs to know what pods are
+    "/api": _told(kind="APIVersions", versions=["v1"]),
+    "/apis": _told(kind="APIGroupList", apiVersion="v1", groups=[]),
+    "/api/v1": _told(
+        kind="APIResourceList",
+        groupVersion="v1",
+        resources=[{"name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "verbs": ["list"]}],
+    ),
+}
 
 
 class Body(NamedTuple):
@@ -221,7 +237,7 @@ class Connections:
             return
         resource = PATHS.get(target.path)
         if resource is None:
-            body = _VERSION if target.path == "/version" else b""
+            body = _DOCUMENTS.get(target.path, b"")
             status = b"200 OK" if body else b"404 Not Found"
             stream.sendall(_head(status, len(body)) + body)
             return

@@ -1,8 +1,11 @@
-"""CPU time for all pods of a cluster: against throwing the same pages away, and against the official client."""
+"""CPU time for all pods of a cluster: against throwing the same pages away, the official client, and kubectl."""
 
 from __future__ import annotations
 
 import base64
+import resource
+import shutil
+import subprocess
 import tempfile
 import threading
 import time
@@ -57,6 +60,7 @@ def main() -> None:
             min(taken)
             for taken in zip(*([cpu(go, served) for go in goes] for _ in range(options.best_of)), strict=True)
         ]
+        printed = kubectl(served)
     with serve(options, counts={"pods": options.typed}) as served:
         typed = min(cpu(typed_rows, served) for _ in range(2))
     thrown, made, kept = best
@@ -68,6 +72,9 @@ def main() -> None:
         each = taken.seconds / pods
         print(f"{name:28} {each * 1e6:6.1f} {taken.seconds / thrown.seconds:17.2f} {official / each:29.1f}x")
     print(f"{'official client, all rows':28} {official * 1e6:6.1f}")
+    if printed is not None:
+        each, times = printed.seconds / pods * 1e6, printed.seconds / kept.seconds
+        print(f"{'kubectl get pods -A -o json':28} {each:6.1f}, {times:.0f} times all rows, spooled")
     plain, packed = kept.result
     print(f"spool: {packed / pods:.0f} bytes a pod, all its rows; {plain / pods:.0f} before gzip")
 
@@ -77,6 +84,23 @@ def cpu(go: Callable[[Served], Any], served: Served) -> Taken:
     clock = time.process_time()
     result = go(served)
     return Taken(time.process_time() - clock, result)
+
+
+def kubectl(served: Served) -> Taken | None:
+    """What `kubectl get pods` takes to print them all as JSON, where it is installed."""
+    if shutil.which("kubectl") is None:
+        return None
+    with tempfile.TemporaryDirectory() as directory:
+        ca = Path(directory) / "ca.pem"
+        ca.write_text(served.ca)
+        command = [
+            "kubectl", "--kubeconfig=/dev/null", f"--cache-dir={directory}", f"--server=https://{served.host}",
+            f"--token={served.token}", f"--certificate-authority={ca}", "get", "pods", "-A", "-o", "json",
+        ]  # fmt: skip
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return Taken(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, None)
 
 
 def bare(served: Served) -> int:

@@ -209,7 +209,7 @@ def test_a_spoiled_refusal_is_still_a_refusal(status: int) -> None:
     whole = json.dumps(told).encode()
     for index in range(COUNT // 10):
         try:
-            found = refused(status, {}, mutated(whole, random.Random(index)))
+            found = refused(status, {}, mutated(whole, random.Random(index)), "")
         except Expired as error:
             found = Unread("expired", str(error))
         assert len(found.message) <= 300
