@@ -21,7 +21,7 @@ from job.execution import Task, this_task
 from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
 from job.log import log
-from job.memory import container_limit, fitted, spool_bound
+from job.memory import container_limit, fitted, seldom_swept, spool_bound
 from job.server import Deadline
 from job.shards import Shares
 from job.signals import winding_up
@@ -100,7 +100,7 @@ def _take(
         if wanted:
             load_client()
         try:
-            with winding_up(stop):
+            with winding_up(stop), seldom_swept():
                 for done in each(wanted, lambda named: collector.collect(*named), fitting.workers):
                     collected.append(done)
                     if progress is not None:

@@ -71,8 +71,11 @@ def _pod(pod: core.Pod, placed: list[Placed], owner: OwnerReference | None, scop
         annotations=allowed_annotations(metadata, scope.annotations),
     )
     requests, limits = effective(spec, placed)
-    row = replace(
+    return replace(
         row,
+        owner_kind=owner.kind if owner else None,
+        owner_name=owner.name if owner else None,
+        owner_uid=owner.uid if owner else None,
         priority=spec.priority,
         priority_class=spec.priority_class_name or None,
         service_account=spec.service_account_name or None,
@@ -82,9 +85,6 @@ def _pod(pod: core.Pod, placed: list[Placed], owner: OwnerReference | None, scop
         cpu_limit_millicores=limits.cpu_millicores,
         memory_limit_bytes=limits.memory_bytes,
     )
-    if owner is not None:
-        row = replace(row, owner_kind=owner.kind, owner_name=owner.name, owner_uid=owner.uid)
-    return row
 
 
 def _containers(pod: core.Pod, placed: list[Placed]) -> list[PodContainer]:

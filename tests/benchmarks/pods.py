@@ -25,6 +25,7 @@ from job.connect import Endpoint, connect
 from job.execution import Task
 from job.identity import Identity
 from job.kinds import KINDS
+from job.memory import seldom_swept
 from job.normalize.owners import Owners
 from job.normalize.scope import Scope
 from job.pages import read_list
@@ -133,7 +134,7 @@ class Counted:
 def rows(served: Served) -> tuple[int, int]:
     """Reads all pods and makes all their rows; returns how many of both."""
     known, counted = identity(served), Counted()
-    with connect(cluster(served), Endpoint("public", served.host), known) as client:
+    with seldom_swept(), connect(cluster(served), Endpoint("public", served.host), known) as client:
         server = Server(client, known, Config().timeouts, time.sleep)
         reading = Reading(PODS, Scope(Owners()), counted)  # type: ignore[arg-type]
         tally = Tally(Deadline(time.monotonic() + 3600, "", ""))
@@ -147,7 +148,8 @@ def spooled(served: Served) -> tuple[int, int]:
     with tempfile.TemporaryDirectory() as directory:
         spool = Spool(Path(directory))
         collector = Collector(config, identity(served), spool, Task("benchmark", datetime.now(UTC)), threading.Event())
-        done = collector.collect("benchmark", cluster(served))
+        with seldom_swept():  # as in a run
+            done = collector.collect("benchmark", cluster(served))
         assert done.snapshot.status == "complete", done.snapshot
         files = [file for table, file in spool.save().items() if table in TABLES]
         plain = sum(int.from_bytes(file.read_bytes()[-4:], "little") for file in files)
