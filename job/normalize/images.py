@@ -25,7 +25,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
     digest: str | None = None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def parse_image(reference: str | None) -> Image:
     """The parts of an image reference, with Docker Hub's defaults spelled out.
 
@@ -52,7 +52,7 @@ def parse_image(reference: str | None) -> Image:
     return Image(registry, path, tag or None, digest or None)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def digest_of(image_id: str | None) -> str | None:
     """The digest in a container status's `imageID`: `docker-pullable://repository@sha256:...` or `sha256:...`."""
     if not image_id:

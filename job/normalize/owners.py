@@ -14,6 +14,7 @@ from job.wire.meta import ObjectMeta, OwnerReference
 _GROUPS = ("apps", "batch")  # of all controllers that are collected
 _LONGEST_CHAIN = 10  # Deployment chains have two links; more than ten are a circle
 _HASH = (1 << 64) - 1
+_SORTED_AT_ONCE = 20_000
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(tuple[str, str, str, str]).decode
@@ -72,10 +73,15 @@ class Controllers:
         return OwnerReference(*_unpack(memoryview(self._references)[begin : self._ends[number - 1]]))
 
     def _sort(self) -> None:
-        both = [uid << 32 | owner for uid, owner in zip(self._uids, self._owners, strict=True)]
-        both.sort()
-        self._uids = array("Q", (each >> 32 for each in both))
-        self._owners = array("I", (each & 0xFFFFFFFF for each in both))
+        uids, owners = array("Q"), array("I")
+        parts = 1 + len(self._uids) // _SORTED_AT_ONCE  # as lists of numbers they take many times the room
+        for part in range(parts):
+            here = zip(self._uids, self._owners, strict=True)
+            both = [uid << 32 | owner for uid, owner in here if uid * parts >> 64 == part]
+            both.sort()
+            uids.extend(each >> 32 for each in both)
+            owners.extend(each & 0xFFFFFFFF for each in both)
+        self._uids, self._owners = uids, owners
         self._is_sorted = True
 
 

@@ -34,7 +34,7 @@ def effective(spec: core.PodSpec, placed: Iterable[Placed] | None = None) -> tup
 _NOTHING = Asked()
 
 
-@lru_cache(maxsize=4096)  # the pods of one workload ask for the same
+@lru_cache(maxsize=2048)  # the pods of one workload ask for the same
 def _effective(counted: tuple[tuple[str, Asked], ...], overhead: Asked, whole: Asked) -> tuple[Total, Total]:
     held = [(kind, each) for kind, each in counted if kind != "ephemeral"]
     most_cpu = [(kind, each.cpu_limit_millicores) for kind, each in held]

@@ -121,7 +121,7 @@ def _containers(pod: core.Pod, placed: list[Placed]) -> list[PodContainer]:
     return rows
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _wanted(name: str, image: str | None, asked: Asked) -> PodContainer:
     """The columns that all pods of a workload share."""
     parts = parse_image(image)
