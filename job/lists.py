@@ -97,7 +97,7 @@ class Lists:
         except (Expired, msgspec.ValidationError):
             pass
         except Unread as error:
-            if error.outcome == "timed_out":
+            if error.reason == "ReadTimeout":
                 error.message += " to the first request (/version)"
             if error.outcome in ("unreachable", "timed_out", "stopped"):
                 raise

@@ -65,7 +65,7 @@ def refused(status: int, headers: Any, body: memoryview, token: str) -> Unread:
         raise Expired(text)
     if status == 429 and (flow := headers.get("X-Kubernetes-PF-FlowSchema-UID")):
         # https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#diagnostics
-        text += f" (by the FlowSchema with UID {flow[:36]})"
+        text += f" (by the FlowSchema with UID {readable(flow, 36)})"
     again = _retry_after(headers) if status == 429 or status >= 500 else None
     return Unread(outcome, text, reason=readable(reason, 100) or None, http_status=status, again=again)
 

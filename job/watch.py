@@ -43,7 +43,7 @@ class _Watch:
                 late = [cut for cut, end in self._ends.items() if time.monotonic() >= end]
                 for cut in late:
                     del self._ends[cut]
-                    with contextlib.suppress(OSError, RuntimeError, ValueError):  # it has just ended by itself
+                    with contextlib.suppress(Exception):  # it has just ended by itself; others are still looked after
                         cut()
                 if not self._ends:
                     self._is_running = False

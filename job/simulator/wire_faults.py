@@ -91,22 +91,16 @@ def _parts(text: bytes, fault: Fault) -> Iterator[bytes]:
     return (text[start : start + rate] for start in range(0, len(text), rate))
 
 
-async def _send_bad_chunk(
+async def _mislead(
     request: web.BaseRequest,
     headers: dict[str, str],  # noqa: ARG001
     body: bytes,
-    fault: Fault,  # noqa: ARG001
+    fault: Fault,
 ) -> web.StreamResponse:
-    return await _write(request, [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + body])
-
-
-async def _desynchronize(
-    request: web.BaseRequest,
-    headers: dict[str, str],  # noqa: ARG001
-    body: bytes,
-    fault: Fault,  # noqa: ARG001
-) -> web.StreamResponse:
-    return await _write(request, [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body) // 2, body)])
+    length = b"Content-Length: %d\r\n\r\n" % (len(body) // 2)
+    if fault.kind == "bad_chunk":
+        length = b"Transfer-Encoding: chunked\r\n\r\n-5\r\n"
+    return await _write(request, [b"HTTP/1.1 200 OK\r\n" + length + body])
 
 
 async def _write(request: web.BaseRequest, parts: Iterable[bytes]) -> web.StreamResponse:
@@ -147,8 +141,8 @@ _WAYS = {
     "big_page": _send_padded,
     "reset": _cut,
     "slow": _trickle,
-    "bad_chunk": _send_bad_chunk,
-    "desync": _desynchronize,
+    "bad_chunk": _mislead,
+    "desync": _mislead,
 }
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from job.normalize.owners import Owners, Top
+from job.normalize import owners as module
+from job.normalize.owners import Controllers, Owners, Top
 from job.wire.meta import ObjectMeta, OwnerReference
 
 
@@ -65,3 +66,12 @@ def test_a_pod_that_nothing_controls_is_its_own_workload(owners: Owners) -> None
 def test_owners_in_a_circle_end(owners: Owners) -> None:
     owners.add("ReplicaSet", {"a": ref("ReplicaSet", "b"), "b": ref("ReplicaSet", "a")})
     assert owners.top(pod(ref("ReplicaSet", "a"))).resolution == "not_found"
+
+
+def test_many_controllers_are_found_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SORTED_AT_ONCE", 10)
+    references = {f"uid-{n}": OwnerReference("apps/v1", "Deployment", f"d-{n}", f"owner-{n}") for n in range(995)}
+    known = Controllers([*references.items(), *((f"free-{n}", None) for n in range(5))])
+    assert {uid: known.find(uid) for uid in references} == {uid: (True, owner) for uid, owner in references.items()}
+    assert [known.find(f"free-{n}") for n in range(5)] == [(True, None)] * 5
+    assert known.find("nobody") == (False, None)
