@@ -25,7 +25,7 @@ from job.memory import container_limit, fitted, seldom_swept, spool_bound
 from job.server import Deadline
 from job.shards import Shares
 from job.signals import winding_up
-from job.sinks import Commit, Outcome, Rows, Sink, open_sink
+from job.sinks import Commit, Outcome, Sink, open_sink
 from job.spool import Spool, open_spool
 from job.summary import Summary, committed_before, skipped, summarize
 from job.tables import Key, Run, Snapshot
@@ -113,15 +113,15 @@ def _take(
             if not any(done.snapshot.status == "complete" for done in collected):
                 raise Interrupted
         record = _record(spool, task, config, listings, collected, clock)
-        log.info("publishing", rows=sum(spool.rows.values()))
-        counts = dict(spool.rows)
+        rows = spool.save()
+        log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
         outcome = Outcome(record.outcome == "complete", record.acceptable)
-        if not sink.publish(Rows(spool.save(), counts), Commit(task.run_id, task.index, task.attempt, outcome)):
+        if not sink.publish(rows, Commit(task.run_id, task.index, task.attempt, outcome)):
             log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
             before = sink.committed(task.run_id, task.index) or outcome
             return committed_before(config, task.run_id, before, clock)
     summary = summarize(
-        config, record, counts, listings, collected, clock, bytes_billed=sink.bytes_billed, stopped=is_stopped
+        config, record, rows.counts, listings, collected, clock, bytes_billed=sink.bytes_billed, stopped=is_stopped
     )
     log.info(
         "run finished",
@@ -131,7 +131,7 @@ def _take(
         complete=summary.clusters_complete,
         partial=summary.clusters_partial,
         failed=summary.clusters_failed,
-        rows=sum(counts.values()),
+        rows=sum(rows.counts.values()),
         seconds=summary.seconds,
         bytes_billed=summary.bytes_billed,
     )

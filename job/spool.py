@@ -9,13 +9,15 @@ In the end those that count are joined as they are, their checksums by arithmeti
 
 from __future__ import annotations
 
+import os
+import shutil
 import struct
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 from isal import isal_zlib  # zlib's API, at a fifth of its CPU
@@ -28,8 +30,20 @@ _LEVEL = 1  # the rows repeat themselves: higher levels take up to three times t
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _END = b"\x03\x00"  # an empty final block
+_TAIL = struct.Struct("<2sII")  # that block, the checksum, the size
 
 _encode_into = msgspec.json.Encoder().encode_into
+
+
+class Rows(NamedTuple):
+    """The rows of one run, ready to be loaded."""
+
+    files: dict[str, Path]
+    """Table -> newline-delimited JSON, one gzip member; a table without rows has none."""
+    counts: dict[str, int]
+    """Table -> rows."""
+    sizes: dict[str, int]
+    """Table -> bytes of JSON; a table without rows has none."""
 
 
 class _Block(NamedTuple):
@@ -66,6 +80,7 @@ class _Table:
 
     def __init__(self, path: Path, room: _Room) -> None:
         self.rows = 0
+        self.size = 0
         self._path = path
         self._room = room
         self._lock = threading.Lock()
@@ -121,9 +136,10 @@ class _Table:
             crc = isal_zlib.crc32_combine(crc, block.crc, block.size)
             size += block.size
         self._file.seek(end)
-        self._file.write(_END + struct.pack("<II", crc, size & 0xFFFFFFFF))
+        self._file.write(_TAIL.pack(_END, crc, size & 0xFFFFFFFF))
         self._file.truncate()
         self._file.close()
+        self.size = size
         if size:
             return self._path
         self._path.unlink()
@@ -221,10 +237,11 @@ class Spool:
                 found = self._tables[name]
         return found
 
-    def save(self) -> dict[str, Path]:
-        """Ends the files: table -> its gzip file, for each table that has rows. Nothing may be added afterwards."""
+    def save(self) -> Rows:
+        """Ends the files. Nothing may be added afterwards."""
         saved = {name: table.save() for name, table in self._tables.items()}
-        return {name: path for name, path in saved.items() if path is not None}
+        files = {name: path for name, path in saved.items() if path is not None}
+        return Rows(files, self.rows, {name: self._tables[name].size for name in files})
 
     def close(self) -> None:
         """Closes the files as they are."""
@@ -250,3 +267,37 @@ def open_spool(most: int | None = None) -> Iterator[Spool]:
         ) from error
     with directory as path, closing(Spool(Path(path), most)) as spool:
         yield spool
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of several spools, their files joined as they are: each table's first one grows by the others.
+
+    Raises:
+        SpoolError: there is no room for it.
+    """
+    files = {table: file for part in reversed(parts) for table, file in part.files.items()}
+    for table, file in files.items():
+        with _writing(), file.open("r+b") as whole:
+            crc = size = 0
+            for part in parts:
+                if table in part.files:
+                    if part.files[table] != file:
+                        _append(part.files[table], whole)
+                    whole.seek(-_TAIL.size, os.SEEK_END)
+                    crc = isal_zlib.crc32_combine(crc, _TAIL.unpack(whole.read())[1], part.sizes[table])
+                    size += part.sizes[table]
+                    whole.seek(-_TAIL.size, os.SEEK_END)
+                    whole.truncate()
+            whole.write(_TAIL.pack(_END, crc, size & 0xFFFFFFFF))
+    return Rows(
+        files,
+        {table: sum(part.counts.get(table, 0) for part in parts) for table in TABLES},
+        {table: sum(part.sizes.get(table, 0) for part in parts) for table in files},
+    )
+
+
+def _append(part: Path, whole: BinaryIO) -> None:
+    with part.open("rb") as file:
+        file.seek(len(_HEADER))
+        shutil.copyfileobj(file, whole, _BLOCK)
+    part.unlink()

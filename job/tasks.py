@@ -6,9 +6,7 @@ but rows come back here, to be published together.
 
 from __future__ import annotations
 
-import gzip
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,12 +23,11 @@ from job.identity import default_identity
 from job.kinds import RESOURCES
 from job.log import log
 from job.run import begun
-from job.sinks import Commit, Outcome, Rows, Sink, open_sink
+from job.sinks import Commit, Outcome, Sink, open_sink
 from job.sinks.folder import WEIGHTS_FILE, laid_down
+from job.spool import Rows, joined
 from job.summary import Summary, skipped
-from job.tables import TABLES
 
-_BLOCK = 1 << 20
 _ENDED_IN_ORDER = (0, 3)
 
 
@@ -62,12 +59,12 @@ def _take(config: Config, count: int, sink: Sink, run_id: str, clock: float) -> 
         told = msgspec.structs.replace(config, sink=f"folder:///{folder}")
         (folder / "config.json").write_bytes(msgspec.json.encode(told))
         summaries = _ended(folder, run_id, count)
-        rows = _joined(folder, [laid_down(folder, index) for index in range(count)])
+        rows = joined([laid_down(folder, index) for index in range(count)])
         outcome = Outcome(
             complete=all(summary.outcome == "complete" for summary in summaries),
             acceptable=all(summary.acceptable for summary in summaries),
         )
-        log.info("publishing", rows=sum(rows.counts.values()))
+        log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
         sink.publish(rows, Commit(run_id, 0, 0, outcome))
     summary = _summary(config, run_id, rows, summaries, outcome, monotonic() - clock)
     return msgspec.structs.replace(summary, bytes_billed=sink.bytes_billed)
@@ -94,21 +91,6 @@ def _ended(folder: Path, run_id: str, count: int) -> list[Summary]:
                 f"task {index} of {count} ended with exit code {process.returncode}; nothing was written to the sink"
             )
     return [msgspec.json.decode(answer, type=Summary) for answer in answers]
-
-
-def _joined(folder: Path, parts: list[Rows]) -> Rows:
-    """The rows of all tasks, one file a table."""
-    counts = {table: sum(part.counts.get(table, 0) for part in parts) for table in TABLES}
-    files = {}
-    for table, count in counts.items():
-        if count:
-            files[table] = folder / f"{table}.ndjson.gz"
-            with gzip.open(files[table], "wb", 1) as joined:
-                for part in parts:
-                    if table in part.files:
-                        with gzip.open(part.files[table]) as rows:
-                            shutil.copyfileobj(rows, joined, _BLOCK)
-    return Rows(files, counts)
 
 
 def _summary(

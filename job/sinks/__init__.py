@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from job.config import Config
 from job.errors import ConfigError, SinkError
 from job.identity import Identity
+from job.spool import Rows
 
 
 class Result(NamedTuple):
@@ -22,14 +23,6 @@ class Result(NamedTuple):
     """Name and type, in BigQuery's words: `STRING`, `INT64`, `FLOAT64`, `NUMERIC`, `BOOL`, `TIMESTAMP`, `DATE`, else
     `JSON` for what has parts."""
     rows: list[tuple[Any, ...]]
-
-
-class Rows(NamedTuple):
-    """The rows of one run, ready to be loaded."""
-
-    files: dict[str, Path]
-    """Table -> newline-delimited JSON, gzip; a table without rows has none."""
-    counts: dict[str, int]
 
 
 class Commit(NamedTuple):

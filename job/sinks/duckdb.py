@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
 from job.signals import committing
-from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
+from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, refuse_loss
 from job.sinks.pruning import prunable
+from job.spool import Rows
 from job.tables import TABLES
 from job.views import digest, for_duckdb, views
 

@@ -12,7 +12,8 @@ from typing import NoReturn
 import msgspec
 
 from job.errors import SinkError
-from job.sinks import Change, Commit, Outcome, Result, Rows
+from job.sinks import Change, Commit, Outcome, Result
+from job.spool import Rows
 
 WEIGHTS_FILE = "weights.json"
 
@@ -53,7 +54,7 @@ class FolderSink:
         for table, file in rows.files.items():
             shutil.move(file, self._path / f"{commit.task_index}-{table}.ndjson.gz")
         told = self._path / f"{commit.task_index}.json"
-        told.with_suffix(".part").write_bytes(msgspec.json.encode(rows.counts))
+        told.with_suffix(".part").write_bytes(msgspec.json.encode(_Told(rows.counts, rows.sizes)))
         told.with_suffix(".part").rename(told)
         return True
 
@@ -73,6 +74,12 @@ def laid_down(path: Path, task_index: int) -> Rows:
     Raises:
         OSError: it has not come to its end.
     """
-    counts = msgspec.json.decode((path / f"{task_index}.json").read_bytes(), type=dict[str, int])
-    files = {table: path / f"{task_index}-{table}.ndjson.gz" for table, count in counts.items() if count}
-    return Rows(files, counts)
+    told = msgspec.json.decode((path / f"{task_index}.json").read_bytes(), type=_Told)
+    return Rows({table: path / f"{task_index}-{table}.ndjson.gz" for table in told.sizes}, told.counts, told.sizes)
+
+
+class _Told(msgspec.Struct):
+    """What a task has laid down, as `Rows` has it."""
+
+    counts: dict[str, int]
+    sizes: dict[str, int]

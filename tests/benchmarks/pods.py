@@ -151,7 +151,7 @@ def spooled(served: Served) -> tuple[int, int]:
         with seldom_swept():  # as in a run
             done = collector.collect("benchmark", cluster(served))
         assert done.snapshot.status == "complete", done.snapshot
-        files = [file for table, file in spool.save().items() if table in TABLES]
+        files = [file for table, file in spool.save().files.items() if table in TABLES]
         plain = sum(int.from_bytes(file.read_bytes()[-4:], "little") for file in files)
         return plain, sum(file.stat().st_size for file in files)
 

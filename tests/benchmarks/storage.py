@@ -24,8 +24,9 @@ from job import run as running
 from job.config import Config
 from job.run import run
 from job.simulator import simulate
-from job.sinks import Commit, Rows
+from job.sinks import Commit
 from job.sinks.duckdb import DuckDBSink
+from job.spool import Rows
 
 
 def logical_bytes(value: Any, key: str = "") -> int:

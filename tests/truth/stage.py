@@ -23,7 +23,8 @@ from job.config import Config
 from job.errors import SinkError
 from job.run import run
 from job.simulator import Simulator
-from job.sinks import Commit, Rows
+from job.sinks import Commit
+from job.spool import Rows
 from job.summary import Summary
 
 

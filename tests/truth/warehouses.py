@@ -22,8 +22,9 @@ from truth.model import Object
 from truth.oracle import TABLES, VIEWS, Seen
 from truth.stage import Died, caught
 
-from job.sinks import Commit, Rows
+from job.sinks import Commit
 from job.sinks.duckdb import DuckDBSink
+from job.spool import Rows
 
 
 class DuckDB:
@@ -67,7 +68,7 @@ class DuckDB:
             last = "snapshots" if "snapshots" in rows.files else "runs"
             files = {table: file for table, file in rows.files.items() if table in loaded and table != last}
             if files:
-                sink.publish(Rows(files, rows.counts), commit._replace(run_id=f"dead-{uuid.uuid4()}"))
+                sink.publish(rows._replace(files=files), commit._replace(run_id=f"dead-{uuid.uuid4()}"))
             raise Died
 
         with caught(publish):

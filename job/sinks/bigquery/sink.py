@@ -14,12 +14,13 @@ from job.errors import QueryError
 from job.identity import Identity
 from job.log import log
 from job.signals import commit_begins
-from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, Rows, refuse_loss
+from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, refuse_loss
 from job.sinks.bigquery.errors import message, telling
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.overlap import RUN, marks, under_way
 from job.sinks.bigquery.tables import Tables, declared, schema_of
 from job.sinks.pruning import prunable
+from job.spool import Rows
 from job.tables import Run, Snapshot
 from job.version import USER_AGENT
 
