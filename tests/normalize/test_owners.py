@@ -68,6 +68,25 @@ def test_owners_in_a_circle_end(owners: Owners) -> None:
     assert owners.top(pod(ref("ReplicaSet", "a"))).resolution == "not_found"
 
 
+@pytest.mark.parametrize(
+    "uid",
+    [
+        "b3a1f6d2-7c54-4e0b-9a4f-0d5f3c2b1a00",
+        "B3A1F6D2-7C54-4E0B-9A4F-0D5F3C2B1A00",
+        "b3a1f6d27c544e0b9a4f0d5f3c2b1a00",
+        "urn:uuid:b3a1f6d2-7c54-4e0b-9a4f-0d5f3c2b1a00",
+        "{b3a1f6d2-7c54-4e0b-9a4f-0d5f3c2b1a00}",
+        "not a UUID",
+        "",
+    ],
+)
+def test_an_owners_uid_is_kept_as_it_is_written(uid: str) -> None:
+    kinds = [("apps/v1", "Deployment"), ("argoproj.io/v1alpha1", "Rollout"), ("apps/v1", "Deployment")]
+    references = {f"uid-{n}": OwnerReference(*kind, f"name-{n}", uid) for n, kind in enumerate(kinds)}
+    known = Controllers(references.items())
+    assert {found: known.find(found)[1] for found in references} == references
+
+
 def test_many_controllers_are_found_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SORTED_AT_ONCE", 10)
     references = {f"uid-{n}": OwnerReference("apps/v1", "Deployment", f"d-{n}", f"owner-{n}") for n in range(995)}
