@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import msgspec
@@ -23,6 +24,8 @@ _PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in 
 _OBJECTS = {kind.resource: msgspec.json.Decoder(kind.item) for kind in KINDS}
 _NAMED = msgspec.json.Decoder(meta.Named)
 _encode = msgspec.json.Encoder().encode
+_TURN = threading.Lock()
+"""Whose page is made into rows. Python does that for one at a time anyway, but would hold those of all."""
 
 
 class _TooLargeError(Exception):
@@ -63,8 +66,10 @@ class Reading:
             Unread: it is a list of something else, and no row was made.
             Unordered: the list has to be read again, with `ordered=False`.
         """
-        if len(body) > _LARGE:
-            return self._take_apart(body)
+        with _TURN:
+            return self._take_apart(body) if len(body) > _LARGE else self._take_whole(body)
+
+    def _take_whole(self, body: bytes | memoryview) -> meta.ListMeta:
         try:
             page = _PAGES[self._kind.resource].decode(body)
         except meta.NOT_DECODABLE:
