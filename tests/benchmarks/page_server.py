@@ -2,9 +2,9 @@
 
 A process of its own, so that the client's CPU time is the client's. The objects are those of `tests/recordings`,
 multiplied: names, UIDs, owners, times, addresses, container ids and image tags differ as they do in a large cluster,
-and they come in etcd's order. All clusters of its fleet are this one server. Real ones take their time for a page, so
-`--think` makes it wait that many milliseconds for 500 objects, and less for less, and `--latency` so many before each
-answer.
+and they come in etcd's order, in which what has one controller comes one after another. All clusters of its fleet are
+this one server. Real ones take their time for a page, so `--think` makes it wait that many milliseconds for 500
+objects, and less for less, and `--latency` so many before each answer.
 """
 
 from __future__ import annotations
@@ -54,6 +54,9 @@ SHARES = {
     "pods": 0.50,
 }
 """Of all objects of a cluster, these are of the kind."""
+
+ALIKE = {"pods": 5, "replicasets": 2, "jobs": 2}
+"""So many objects of the kind have one controller."""
 
 PATHS = {
     "/api/v1/namespaces": "namespaces",
@@ -139,7 +142,7 @@ class Pages:
         text = bytearray()
         namespaces, uids = [], []
         for position in range(size):
-            item = json.loads(self._items[position % len(self._items)])
+            item = json.loads(self._items[self._group(position) % len(self._items)])
             self._change(item, number, position, namespace, draw)
             encoded = json.dumps(item, separators=(",", ":"), ensure_ascii=False).encode()
             encoded = _TIME.sub(
@@ -166,15 +169,18 @@ class Pages:
         for owner in metadata.get("ownerReferences", ()):
             resource = _KINDS.get(owner["kind"])
             if resource:
-                owner["uid"] = _uid(resource, 0, position % min(LIMIT, max(self._counts[resource], 1)))
+                owner["uid"] = _uid(resource, 0, self._group(position) % min(LIMIT, max(self._counts[resource], 1)))
         for container in _containers(item):
             if "@" not in container.get("image", "@"):
-                container["image"] += f".{number}.{position // 5}"  # five pods of one workload after another
+                container["image"] += f".{number}.{self._group(position)}"
         status = item.get("status", {})
         if "podIP" in status:
             status["podIP"] = f"10.{draw.randrange(256)}.{draw.randrange(256)}.{draw.randrange(256)}"
         for told in status.get("containerStatuses", []) + status.get("initContainerStatuses", []):
             told["containerID"] = f"containerd://{draw.getrandbits(256):064x}"
+
+    def _group(self, position: int) -> int:
+        return position // ALIKE.get(self._resource, 1)
 
 
 _TIME = re.compile(rb"(T\d\d:)\d\d:\d\dZ")
