@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -132,7 +133,7 @@ class Server:
     """The token that was got after another was refused."""
     refuses: bool = False
     """Whether that one is refused too: no further ones are got, one a list."""
-    _buffers: list[bytearray] = field(default_factory=list)
+    _spare: deque[bytearray] = field(default_factory=lambda: deque(maxlen=1))
     _answered_at: float = 0.0
     _silence: Unread | None = None
     _probing: threading.Lock = field(default_factory=threading.Lock)
@@ -314,11 +315,14 @@ class Server:
 
     @contextmanager
     def _buffer(self) -> Iterator[bytearray]:
-        """One for the body of an answer; where all goes well it is used again."""
-        buffer = self._buffers.pop() if self._buffers else bytearray()
+        """One for the body of an answer; where all goes well, the one that was given back last is used again."""
+        try:
+            buffer = self._spare.pop()
+        except IndexError:
+            buffer = bytearray()
         yield buffer
         if len(buffer) <= _KEPT_BYTES:
-            self._buffers.append(buffer)
+            self._spare.append(buffer)
 
 
 def _read(response: Any, buffer: bytearray, end: float) -> int:
