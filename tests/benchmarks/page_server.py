@@ -2,9 +2,10 @@
 
 A process of its own, so that the client's CPU time is the client's. The objects are those of `tests/recordings`,
 multiplied: names, UIDs, owners, times, addresses, container ids and image tags differ as they do in a large cluster,
-and they come in etcd's order, in which what has one controller comes one after another. All clusters of its fleet are
-this one server. Real ones take their time for a page, so `--think` makes it wait that many milliseconds for 500
-objects, and less for less, and `--latency` so many before each answer.
+and they come in etcd's order, in which what has one controller comes one after another. They are sent in such pieces as
+kube-apiserver sends them in, which cost the client more than whole pages would. All clusters of its fleet are this one
+server. Real ones take their time for a page, so `--think` makes it wait that many milliseconds for 500 objects, and
+less for less, and `--latency` so many before each answer.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -248,16 +250,39 @@ class Connections:
             stream.sendall(_head(status, len(body)) + body)
             return
         query = parse_qs(target.query)
-        start = int(query.get("continue", ["page-0"])[0].removeprefix("page-"))
-        head, rest = self._pages[resource].page(start, int(query["limit"][0]))
+        start, limit = int(query.get("continue", ["page-0"])[0].removeprefix("page-")), int(query["limit"][0])
+        pages = self._pages[resource]
+        head, rest = pages.page(start, limit)
         if self._think:
             time.sleep(self._think / 1000 * min(len(rest) / 4_000_000, 1))
         if b"gzip" in headers.partition(b"accept-encoding:")[2].partition(b"\r")[0] and len(rest) > 128 * 1024:
             body = gzip.compress(head + rest, 1)  # what kube-apiserver does, from that size on
             stream.sendall(_head(b"200 OK", len(body), b"Content-Encoding: gzip\r\n") + body)
         else:
-            stream.sendall(_head(b"200 OK", len(head) + len(rest)) + head)
-            stream.sendall(rest)
+            _send_chunked(stream, head + rest, len(rest) // max(min(limit, pages.count - start), 1))
+
+
+def _send_chunked(stream: ssl.SSLSocket, body: bytes, item: int) -> None:
+    """Sends a list as kube-apiserver does since v1.33, which writes one item after another (KEP-5116).
+
+    Go's net/http makes of each a chunk of 2 KiB and one of the rest, and writes them 4 KiB at a time, each a TLS record
+    (`bufferBeforeChunkingSize` and `newBufioWriterSize` in https://go.dev/src/net/http/server.go).
+
+    Args:
+        item: bytes of an item, on average.
+    """
+    text, sent, at = memoryview(body), bytearray(_CHUNKED), 0
+    sizes = cycle([2048, item - 2048] if item > 4096 else [2048])
+    while at < len(text):
+        chunk = text[at : at + next(sizes)]
+        sent += b"%x\r\n%b\r\n" % (len(chunk), chunk)
+        at += len(chunk)
+    sent += b"0\r\n\r\n"
+    for start in range(0, len(sent), 4096):
+        stream.sendall(memoryview(sent)[start : start + 4096])
+
+
+_CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Tokens(BaseHTTPRequestHandler):
