@@ -125,20 +125,11 @@ def connect(cluster: gke.Cluster, endpoint: Endpoint, identity: Identity, *, con
 @cache
 def _pool_class() -> type[HTTPSConnectionPool]:
     """Pools of connections that wait for an answer's headers no longer than the timeout, whatever trickles in."""
-    import http.client
-
     from urllib3 import HTTPSConnectionPool
     from urllib3.connection import HTTPSConnection
     from urllib3.response import HTTPResponse
 
-    class Response(http.client.HTTPResponse):
-        """Takes a chunk of negative length for what it is: the library would read on for ever, into memory."""
-
-        def _read_next_chunk_size(self) -> int:
-            size: int = super()._read_next_chunk_size()  # type: ignore[misc] # in all Pythons from 3.5 to 3.14
-            if size < 0:
-                raise ValueError
-            return size
+    from job.chunks import Response
 
     class Connection(HTTPSConnection):
         response_class = Response

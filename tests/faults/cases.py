@@ -187,8 +187,8 @@ CASES = (
         message="cannot be unpacked", timeouts=QUICK,
     ),
     Case(
-        "a chunk of negative length", (fault("bad_chunk"),), "unreachable", None, "ConnectionBroken", retried=True,
-        message="in the middle of the answer", timeouts=QUICK,
+        "a chunk of negative length", (fault("bad_chunk"),), "invalid", None, retried=True,
+        message="not HTTP as it should be", timeouts=QUICK,
     ),
     Case("a Content-Length that is too small, once", (fault("desync", times=1),), retried=True),
     Case("two continue tokens in one answer", (fault("two_tokens", page=1),), "invalid", 200, message="two continue"),
