@@ -347,8 +347,10 @@ def _run(config: Config, *, tasks: int, as_json: bool) -> int:
 
         summary = run_tasks(config, tasks)
     else:
+        from job.memory import share_one_heap
         from job.run import run as run_once
 
+        share_one_heap()
         summary = run_once(config, progress=_progress())
     from job.printing import print_json, print_summary  # when the run is over: it is not to wait for this
 

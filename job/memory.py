@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ _NONE = 1 << 60  # bytes; version 1 writes a number like this where there is no 
 _BASE = 170 << 20
 _WORKER = 2 << 20
 _OBJECT = 28 << 10
+_M_ARENA_MAX = -8  # in malloc.h
 _FEWEST_WORKERS, _SMALLEST_PAGE = 4, 100  # before pages become smaller, and the least that they become
 
 
@@ -73,6 +75,17 @@ def seldom_swept() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def share_one_heap() -> None:
+    """Lets all threads of this process share one heap, before there are any others.
+
+    glibc gives threads heaps of their own, up to eight a core, and each keeps what its pages have taken. Only one at a
+    time runs Python and allocates in earnest, so that they would not be quicker. `M_ARENA_MAX` of
+    https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html; other C libraries have none.
+    """
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def needed(workers: int, page_limit: int) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -82,3 +85,30 @@ def test_what_is_asked_for_is_never_exceeded() -> None:
 def test_rows_that_outgrow_their_memory_end_the_run_with_what_to_do() -> None:
     with open_spool(MIB) as spool, pytest.raises(SpoolError, match=r"more than the 1 MiB.*more memory or more tasks"):
         spool.table("pods").write(bytearray(random.Random(1).randbytes(2 * MIB)))
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other C libraries have one heap anyway, or no such setting"
+)
+@pytest.mark.parametrize(("before", "least", "most"), [("", 2, 99), ("share_one_heap()", 1, 1)])
+def test_all_threads_share_one_heap(before: str, least: int, most: int) -> None:
+    program = f"""
+import ctypes, threading
+from job.memory import share_one_heap
+{before}
+kept, together = [], threading.Barrier(4)
+def allocate():
+    together.wait()
+    kept.append(bytearray(10_000))
+    together.wait()
+threads = [threading.Thread(target=allocate) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+libc = ctypes.CDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+stdout = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, stdout)
+libc.fflush(stdout)
+"""
+    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert least <= told.count("<heap nr=") <= most

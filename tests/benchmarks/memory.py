@@ -17,6 +17,7 @@ from page_server import arguments, counts_of, serve
 import job.run
 from job.config import Config
 from job.log import configure_logging
+from job.memory import share_one_heap
 
 # https://cloud.google.com/kubernetes-engine/quotas has the limits of a Standard cluster
 LARGEST = {"nodes": 15_000, "pods": 200_000, "namespaces": 1_000, "replicasets": 20_000, "deployments": 10_000}
@@ -45,7 +46,8 @@ def main() -> None:
 
 
 def child(configuration: dict[str, object]) -> str:
-    """Runs whole, into DuckDB, and tells the peaks of collecting, and of publishing too."""
+    """Runs whole, as the command does, into DuckDB; tells the peaks of collecting, and of publishing too."""
+    share_one_heap()
     configure_logging(quiet=True)
     opened = job.run.open_sink
     peaks = []
