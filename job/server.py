@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
+from queue import Empty, LifoQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -30,11 +30,10 @@ if TYPE_CHECKING:
 
 Taken = TypeVar("Taken")
 
-MOST_BYTES = (
-    256 << 20
-)  # of one page, decompressed: a page of 500 objects at the most that etcd holds of each is smaller
+MOST_BYTES = 256 << 20  # of one page, decompressed: 500 objects at the most that etcd holds of each are fewer
 _MOST_REFUSED_BYTES = 1 << 20  # of what is said in place of an answer
-_CHUNK = 256 << 10  # bytes: sixteen TLS records, so that urllib3's work for a read is little beside theirs
+_PORTION = 256 << 10  # bytes: sixteen TLS records, so that urllib3's work for a read is little beside theirs
+_LARGE_AT_ONCE = 2  # bodies of one server that are longer than this: what is read but no rows yet takes memory
 _KEPT_BYTES = 32 << 20  # of a buffer that is used again, which spares the kernel's work for fresh memory
 _FIRST_WAIT = 0.5  # seconds
 
@@ -133,7 +132,7 @@ class Server:
     """The token that was got after another was refused."""
     refuses: bool = False
     """Whether that one is refused too: no further ones are got, one a list."""
-    _spare: deque[bytearray] = field(default_factory=lambda: deque(maxlen=1))
+    _room: LifoQueue[bytearray] = field(default_factory=lambda: _buffers(_LARGE_AT_ONCE))
     _answered_at: float = 0.0
     _silence: Unread | None = None
     _probing: threading.Lock = field(default_factory=threading.Lock)
@@ -169,17 +168,14 @@ class Server:
             try:
                 begun = sent.begun() if sent else self._send(path, query, tally)
                 token = begun.token
-                with self._buffer() as buffer:
-                    answer = self._received(begun, buffer, tally.deadline)
+                with self._received(begun, tally.deadline) as answer:
                     tally.http_status = answer.status
                     if answer.status != 200:
                         raise refused(answer.status, answer.headers, answer.body, token)
                     self.refuses = False
                     self.gate.answered()
                     tally.bytes += len(answer.body)
-                    taken = take(answer.body)
-                    answer.body.release()  # the buffer may grow again
-                    return taken
+                    return take(answer.body)
             except msgspec.ValidationError:
                 raise
             except meta.NOT_DECODABLE:
@@ -223,9 +219,9 @@ class Server:
                 patience = min(self.timeouts.connect_seconds, self.timeouts.request_seconds)
                 soon = Deadline(monotonic() + patience, *tally.deadline[1:])
                 try:
-                    with self._buffer() as buffer:
-                        at_once = min(soon, tally.deadline)
-                        self._received(self._send("/version", [], tally, at_once), buffer, at_once)
+                    at_once = min(soon, tally.deadline)
+                    with self._received(self._send("/version", [], tally, at_once), at_once):
+                        pass
                 except Unread:
                     self._silence = failure
             return self._silence is None
@@ -274,17 +270,21 @@ class Server:
             )
         return response
 
-    def _received(self, begun: Begun, buffer: bytearray, deadline: Deadline) -> Answer:
-        """The whole answer, with its body in the buffer."""
+    @contextmanager
+    def _received(self, begun: Begun, deadline: Deadline) -> Iterator[Answer]:
+        """The whole answer; its body is another's when the block has ended."""
         response = begun.response
-        try:
-            with begun.turn, self._in_time(deadline, begun) as seconds, WATCH.over(response.shutdown, seconds):
-                size = _read(response, buffer, monotonic() + seconds)
-        except BaseException:
-            response.close()  # what is left unread would be taken for the next answer
-            raise
-        self._answered_at = monotonic()
-        return Answer(response.status, response.headers, memoryview(buffer)[:size])
+        with ExitStack() as kept:
+            try:
+                with begun.turn, self._in_time(deadline, begun) as seconds, WATCH.over(response.shutdown, seconds):
+                    end = monotonic() + seconds
+                    body = _read(response, lambda: kept.enter_context(self._buffer(end, deadline)), end)
+            except BaseException:
+                response.close()  # what is left unread would be taken for the next answer
+                raise
+            self._answered_at = monotonic()
+            yield Answer(response.status, response.headers, body)
+            body.release()  # the buffer may grow again
 
     @contextmanager
     def _in_time(self, deadline: Deadline, begun: Begun | None = None) -> Iterator[float]:
@@ -314,48 +314,68 @@ class Server:
             raise (too_late() if monotonic() >= end else unreachable(error, most)) from error
 
     @contextmanager
-    def _buffer(self) -> Iterator[bytearray]:
-        """One for the body of an answer; where all goes well, the one that was given back last is used again."""
+    def _buffer(self, end: float, deadline: Deadline) -> Iterator[bytearray]:
+        """Waits until the end for one for a large body; where all goes well, it is used again."""
         try:
-            buffer = self._spare.pop()
-        except IndexError:
-            buffer = bytearray()
-        yield buffer
-        if len(buffer) <= _KEPT_BYTES:
-            self._spare.append(buffer)
+            buffer = self._room.get(timeout=max(end - monotonic(), 0.0))
+        except Empty:
+            if monotonic() >= deadline.at:
+                raise deadline.unread() from None
+            text = "answers before this one took too long to become rows"
+            raise Unread("timed_out", text, reason="ReadTimeout", http_status=200) from None
+        again = bytearray()
+        try:
+            yield buffer
+            again = buffer if len(buffer) <= _KEPT_BYTES else again
+        finally:
+            self._room.put(again)
 
 
-def _read(response: Any, buffer: bytearray, end: float) -> int:
-    """Reads the whole body into the buffer, unless it is too large or has not come by the end; returns its size.
+def _buffers(number: int) -> LifoQueue[bytearray]:
+    """So many for large bodies; the one that was given back last is used again."""
+    buffers: LifoQueue[bytearray] = LifoQueue()
+    for _ in range(number):
+        buffers.put(bytearray())
+    return buffers
+
+
+def _read(response: Any, large: Callable[[], bytearray], end: float) -> memoryview:
+    """Reads the whole body, unless it is too large or has not come by the end.
 
     What came after the end was cut off, and may be anything.
+
+    Args:
+        large: gives a buffer for more than comes in one portion, when there is one.
     """
     from urllib3.exceptions import DecodeError
 
     if response.status < 200:
         response.close()  # an answer that only announces another, which would be taken for that to the next request
-        return 0
+        return memoryview(b"")
     is_answer = response.status == 200
     if is_answer and (response.length_remaining or 0) > MOST_BYTES:
         raise _too_large(response)
-    size, is_packed = 0, "Content-Encoding" in response.headers
+    buffer, size, is_packed = bytearray(), 0, "Content-Encoding" in response.headers
     while True:
         try:
-            chunk = response.read(_CHUNK, decode_content=is_packed)
+            portion = response.read(_PORTION, decode_content=is_packed)
         except DecodeError as error:
             text = "the answer cannot be unpacked as its Content-Encoding says"
             raise Unread("invalid", text, http_status=response.status, again=0.0) from error
         if monotonic() > end:
             raise TimeoutError
-        if not chunk:
-            return size
-        buffer[size : size + len(chunk)] = chunk
-        size += len(chunk)
+        if not portion:
+            return memoryview(buffer)[:size]
+        if 0 < size <= _PORTION < size + len(portion):
+            first, buffer = buffer, large()
+            buffer[:size] = first
+        buffer[size : size + len(portion)] = portion
+        size += len(portion)
         if is_answer and size > MOST_BYTES:
             raise _too_large(response)
         if not is_answer and size > _MOST_REFUSED_BYTES:
             response.close()
-            return size
+            return memoryview(buffer)[:size]
 
 
 def _too_large(response: Any) -> Unread:

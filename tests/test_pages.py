@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from threading import Event
 
 import msgspec
 import pytest
@@ -146,3 +149,64 @@ def test_the_token_is_known_from_the_beginning_of_a_page_or_when_all_of_it_is_re
     body: bytes, token: str | None
 ) -> None:
     assert _following(memoryview(body)) == token
+
+
+class Held:
+    """Takes a large body in, and holds it until it may go on."""
+
+    def __init__(self) -> None:
+        self.bodies: SimpleQueue[int] = SimpleQueue()
+        self.may_go_on = Event()
+
+    def take(self, body: memoryview) -> int:
+        self.bodies.put(len(body))
+        assert self.may_go_on.wait(30)
+        return len(body)
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Bytes in a portion, of which a page has several."""
+    monkeypatch.setattr("job.server._PORTION", 4096)
+    return 4096
+
+
+def test_of_one_server_two_large_bodies_are_held_at_a_time(server: Server, large: int) -> None:
+    held, all_pods = Held(), [("limit", 500)]
+    with ThreadPoolExecutor(3) as threads:
+        sent = [threads.submit(server.get, PATH, all_pods, held.take, tally()) for _ in range(3)]
+        assert min(held.bodies.get(timeout=20), held.bodies.get(timeout=20)) > large
+        assert server.get("/version", [], len, tally()) < large  # what is small waits for nobody
+        with pytest.raises(Empty):
+            held.bodies.get(timeout=0.5)
+        held.may_go_on.set()
+        assert len({each.result(20) for each in sent}) == 1
+
+
+def test_who_waits_too_long_for_room_is_told_so(server: Server, large: int) -> None:
+    server.timeouts = Timeouts(request_seconds=1, retry_seconds=1)
+    held, all_pods = Held(), [("limit", 500)]
+    with ThreadPoolExecutor(2) as threads:
+        sent = [threads.submit(server.get, PATH, all_pods, held.take, tally()) for _ in range(2)]
+        for _ in sent:
+            held.bodies.get(timeout=20)
+        with pytest.raises(Unread, match="answers before this one took too long"):
+            server.get(PATH, all_pods, len, tally())
+        held.may_go_on.set()
+        for each in sent:
+            each.result(20)
+
+
+def test_a_body_that_could_not_be_taken_in_costs_no_room(server: Server, large: int) -> None:
+    def refuse(body: memoryview) -> None:
+        items = meta.RAW_PAGE.decode(body).items
+        raise LookupError(items)  # which goes on to look at the body
+
+    for _ in range(5):
+        with pytest.raises(LookupError) as caught:
+            server.get(PATH, [("limit", 500)], refuse, tally())
+        assert len(caught.value.args[0]) == server.get(PATH, [("limit", 500)], _count, tally())
+
+
+def _count(body: memoryview) -> int:
+    return len(PAGE.decode(body).items or ())
