@@ -46,7 +46,7 @@ class Response(http.client.HTTPResponse):
             return b"".join(iter(lambda: self.read(_PORTION), b""))
         taken, received = self._taken, 0
         while not taken.is_whole and (received < amt or not taken.parts):
-            some = self._some(min(amt - received, _RECORD) if received < amt else 1)
+            some = self._some(min(max(amt - received, 1), _RECORD))
             received += len(some)
             try:
                 self._parser.feed_data(some)

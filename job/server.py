@@ -345,7 +345,7 @@ def _read(response: Any, large: Callable[[], bytearray], end: float) -> memoryvi
     What came after the end was cut off, and may be anything.
 
     Args:
-        large: gives a buffer for more than comes in one portion, when there is one.
+        large: gives a buffer for an answer that is more than one portion, when there is one.
     """
     from urllib3.exceptions import DecodeError
 
@@ -366,7 +366,7 @@ def _read(response: Any, large: Callable[[], bytearray], end: float) -> memoryvi
             raise TimeoutError
         if not portion:
             return memoryview(buffer)[:size]
-        if 0 < size <= _PORTION < size + len(portion):
+        if is_answer and 0 < size <= _PORTION < size + len(portion):
             first, buffer = buffer, large()
             buffer[:size] = first
         buffer[size : size + len(portion)] = portion

@@ -167,8 +167,9 @@ class Held:
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> int:
     """Bytes in a portion, of which a page has several."""
-    monkeypatch.setattr("job.server._PORTION", 4096)
-    return 4096
+    size = 4096
+    monkeypatch.setattr("job.server._PORTION", size)
+    return size
 
 
 def test_of_one_server_two_large_bodies_are_held_at_a_time(server: Server, large: int) -> None:
@@ -183,7 +184,8 @@ def test_of_one_server_two_large_bodies_are_held_at_a_time(server: Server, large
         assert len({each.result(20) for each in sent}) == 1
 
 
-def test_who_waits_too_long_for_room_is_told_so(server: Server, large: int) -> None:
+@pytest.mark.usefixtures("large")
+def test_who_waits_too_long_for_room_is_told_so(server: Server) -> None:
     server.timeouts = Timeouts(request_seconds=1, retry_seconds=1)
     held, all_pods = Held(), [("limit", 500)]
     with ThreadPoolExecutor(2) as threads:
@@ -197,7 +199,8 @@ def test_who_waits_too_long_for_room_is_told_so(server: Server, large: int) -> N
             each.result(20)
 
 
-def test_a_body_that_could_not_be_taken_in_costs_no_room(server: Server, large: int) -> None:
+@pytest.mark.usefixtures("large")
+def test_a_body_that_could_not_be_taken_in_costs_no_room(server: Server) -> None:
     def refuse(body: memoryview) -> None:
         items = meta.RAW_PAGE.decode(body).items
         raise LookupError(items)  # which goes on to look at the body
