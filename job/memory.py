@@ -88,6 +88,13 @@ def share_one_heap() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
+def give_back() -> None:
+    """Gives the memory back that nothing uses any more and glibc keeps for later (`malloc_trim`,
+    https://man7.org/linux/man-pages/man3/malloc_trim.3.html): where pages have become rows, the sink needs it."""
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def needed(workers: int, page_limit: int) -> int:
     """Bytes that a process with so many workers takes, however many objects it reads; its spool comes on top."""
     return _BASE + workers * _worker(page_limit)

@@ -21,7 +21,7 @@ from job.execution import Task, this_task
 from job.identity import Identity, default_identity
 from job.kinds import RESOURCES
 from job.log import log
-from job.memory import container_limit, fitted, seldom_swept, spool_bound
+from job.memory import container_limit, fitted, give_back, seldom_swept, spool_bound
 from job.server import Deadline
 from job.shards import Shares
 from job.signals import winding_up
@@ -114,6 +114,7 @@ def _take(
                 raise Interrupted
         record = _record(spool, task, config, listings, collected, clock)
         rows = spool.save()
+        give_back()
         log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
         outcome = Outcome(record.outcome == "complete", record.acceptable)
         if not sink.publish(rows, Commit(task.run_id, task.index, task.attempt, outcome)):

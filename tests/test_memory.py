@@ -112,3 +112,20 @@ libc.fflush(stdout)
 """
     told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert least <= told.count("<heap nr=") <= most
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep less, or have no such function")
+def test_what_nothing_uses_any_more_is_given_back() -> None:
+    program = """
+from pathlib import Path
+from job.memory import give_back
+def pages():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+kept = [bytearray(5000) for _ in range(10_000)]
+del kept[:-1]  # what lies above keeps the heap from shrinking by itself
+before = pages()
+give_back()
+print((before - pages()) * 4096)
+"""
+    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert int(told) > 25 * MIB
