@@ -42,7 +42,8 @@ def run_tasks(config: Config, count: int) -> Summary:
     if "CLOUD_RUN_TASK_INDEX" in os.environ:
         raise ConfigError("--tasks starts tasks, and this process is one: leave the tasks to Cloud Run")
     identity = default_identity(config.api_endpoints.oauth2)
-    sink = open_sink(config, lambda: identity)
+    threads = min(count, os.cpu_count() or 1)  # the tasks have ended by the time that they publish: there is room
+    sink = open_sink(config, lambda: identity, threads=threads)
     identity.token()
     sink.prepare()
     run_id = new_run_id(datetime.now(UTC))

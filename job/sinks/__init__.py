@@ -173,11 +173,12 @@ _LOCATION = re.compile(r"[A-Za-z0-9-]+")
 _FORMS = "duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU"
 
 
-def open_sink(config: Config, identity: Callable[[], Identity]) -> Sink:
+def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int = 1) -> Sink:
     """The sink that the configuration names; nothing is opened yet.
 
     Args:
         identity: called when the sink is one that needs credentials.
+        threads: that may publish at once, where it is this machine that does the work.
 
     Raises:
         ConfigError: it names none.
@@ -187,7 +188,7 @@ def open_sink(config: Config, identity: Callable[[], Identity]) -> Sink:
     if parts.scheme == "duckdb":
         from job.sinks.duckdb import DuckDBSink
 
-        return DuckDBSink(_path(url), timeout_seconds=config.timeouts.sink_seconds)
+        return DuckDBSink(_path(url), timeout_seconds=config.timeouts.sink_seconds, threads=threads)
     if parts.scheme == "bigquery":
         from job.sinks.bigquery import BigQuerySink
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,22 +32,36 @@ _MAGIC = b"DUCK"  # at byte 8 of every database file: https://duckdb.org/docs/st
 class _Means(NamedTuple):
     """What a transaction may take."""
 
-    memory: str | None
-    """DuckDB keeps a group of 122,880 rows in memory before it writes them; None is four fifths of the machine's."""
+    megabytes: int | None
+    """Of memory, for one thread; each further one takes half as much again. None is four fifths of the machine's."""
     largest_row: int
     """Bytes of JSON, which DuckDB makes room for twice over; less than 16 MiB is 16 MiB."""
 
+    def limit(self, threads: int) -> int | None:
+        """Megabytes for so many threads."""
+        return None if self.megabytes is None else self.megabytes * (3 * threads - 1) // 2
 
-_LITTLE, _PLENTY = _Means("100MB", 16 << 20), _Means(None, 64 << 20)
+
+_Changes = Callable[["duckdb.DuckDBPyConnection"], Iterator[Change]]
+_MEANS = (_Means(80, 16 << 20), _Means(200, 16 << 20), _Means(None, 64 << 20))  # tried one after another
+# Rows that are compressed and written together. DuckDB's own 122,880 wait in memory for the commit, and compressing so
+# many takes a third longer: https://duckdb.org/docs/stable/sql/statements/attach
+_ROW_GROUP_SIZE = 30_720
+_IN_USE = ("Could not set lock on file", "Unique file handle conflict")  # by another process, or in this one
 _READ_PATIENCE = 30.0  # seconds; a commit takes moments
 
 
 class DuckDBSink:
-    """A database file."""
+    """A database file.
 
-    def __init__(self, path: Path, *, timeout_seconds: float) -> None:
+    Args:
+        threads: that publish; one needs some 100 MB of memory, and each further one half as much again.
+    """
+
+    def __init__(self, path: Path, *, timeout_seconds: float, threads: int = 1) -> None:
         self.path = path
         self._timeout_seconds = timeout_seconds
+        self._threads = threads
         self.bytes_billed = 0
 
     def prepare(self) -> None:
@@ -134,27 +149,33 @@ class DuckDBSink:
             return {name: objects for name, objects in connection.execute(asked, [run_id]).fetchall() if name}
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """Creates what is missing and inserts all rows, in one transaction, in little memory if that is enough."""
-        try:
-            return self._publish(rows, commit, _LITTLE)
-        except SinkError as error:
-            if not _wants_more(error.__cause__):
-                raise
-        return self._publish(rows, commit, _PLENTY)
+        """Creates what is missing and inserts all rows, in one transaction, in as little memory as will do."""
+        *less, most = _MEANS
+        for means in less:
+            try:
+                return self._publish(rows, commit, means)
+            except SinkError as error:
+                if not _wants_more(error.__cause__):
+                    raise
+        return self._publish(rows, commit, most)
 
     def _publish(self, rows: Rows, commit: Commit, means: _Means) -> bool:
         commit_id = _commit_id(commit.run_id, commit.task_index)
         patience = self._timeout_seconds
         with self._open(read_only=False, patience=patience) as connection, self._transaction(connection, last=True):
-            connection.execute("SET threads = 1")  # more take more memory, and no less time
-            if means.memory:
-                connection.execute(f"SET memory_limit = '{means.memory}'")
-            self._evolve(connection)
+            connection.execute(f"SET threads = {self._threads}; SET preserve_insertion_order = false")
+            connection.execute("SET write_buffer_row_group_count = 1")  # what is full is written, and not kept
+            megabytes = means.limit(self._threads)
+            _limit(connection, megabytes)
+            self._evolve(connection, _of_tables)
             if _outcome(connection, commit_id) is not None:
                 return False
             connection.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.outcome])
             for table, file in rows.files.items():
                 _insert(connection, table, file, rows.counts[table], means.largest_row)
+            # lets go of what is written already, as the commit needs some room besides
+            _limit(connection, megabytes and megabytes * 3 // 4)
+            self._evolve(connection, _of_views)  # only now: what translates them takes memory too
             return True
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
@@ -193,9 +214,9 @@ class DuckDBSink:
                 f"{SCHEMA_VERSION}): upgrade this one; nothing was written"
             )
 
-    def _evolve(self, connection: duckdb.DuckDBPyConnection) -> list[Change]:
+    def _evolve(self, connection: duckdb.DuckDBPyConnection, wanted: _Changes | None = None) -> list[Change]:
         self._check_version(connection)
-        changes = list(_changes(connection))
+        changes = list((wanted or _changes)(connection))
         refuse_loss(f"sink {self.path}", changes)
         for change in changes:
             connection.execute(change.statement)
@@ -218,12 +239,7 @@ class DuckDBSink:
 
     @contextmanager
     def _open(self, *, read_only: bool, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
-        import duckdb
-
-        def attempt() -> duckdb.DuckDBPyConnection:
-            return duckdb.connect(str(self.path), read_only=read_only)
-
-        connection = self._once_unlocked(attempt, patience)
+        connection = self._once_unlocked(partial(_connect, self.path, read_only=read_only), patience)
         try:
             connection.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
             yield connection
@@ -241,11 +257,26 @@ class DuckDBSink:
             try:
                 return attempt()
             except _duckdb_error() as error:
-                is_locked = "Could not set lock on file" in str(error)
+                is_locked = any(words in str(error) for words in _IN_USE)
                 if not is_locked or time.monotonic() > end:
                     advice = ": close the program that has it open" if is_locked else ""
                     raise SinkError(f"sink {self.path}: cannot be opened{advice}: {_short(error)}") from error
             time.sleep(0.1)
+
+
+def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    if read_only:
+        return duckdb.connect(str(path), read_only=True)
+    connection = duckdb.connect(config={"temp_directory": f"{path}.tmp"})
+    try:
+        connection.execute(f"ATTACH {_literal(str(path))} AS inventory (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})")
+        connection.execute("USE inventory")
+    except duckdb.Error:
+        connection.close()
+        raise
+    return connection
 
 
 def _commit_id(run_id: str, task_index: int) -> str:
@@ -272,11 +303,12 @@ def _changes_from_nothing() -> Iterator[Change]:
 
 def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     """Everything that differs from what is declared, in the order in which it has to be made."""
-    views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
-    made: tuple[Any, ...] | None = None
-    if _has_tables(connection):
-        made = connection.execute("SELECT version, views FROM schema_version").fetchone()
-    else:
+    yield from _of_tables(connection)
+    yield from _of_views(connection)
+
+
+def _of_tables(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+    if not _has_tables(connection):
         statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
         yield Change("create table", "commits", statement)
         statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
@@ -289,6 +321,13 @@ def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
         found.setdefault(table, {})[name] = (kind, comment)
     for table in TABLES:
         yield from _table_changes(table, found[table])
+
+
+def _of_views(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+    views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
+    made: tuple[Any, ...] | None = None
+    if _has_tables(connection):
+        made = connection.execute("SELECT version, views FROM schema_version").fetchone()
     if made is None or made[1] != views_digest:
         there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
         for view in views():
@@ -344,6 +383,11 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count
     ).fetchone()
     if inserted is None or inserted[0] != count:
         raise SinkError(f"{table}: {inserted and inserted[0]} of {count} rows arrived; nothing was written")
+
+
+def _limit(connection: duckdb.DuckDBPyConnection, megabytes: int | None) -> None:
+    if megabytes is not None:
+        connection.execute(f"SET memory_limit = '{megabytes}MB'")
 
 
 def _literal(text: str) -> str:

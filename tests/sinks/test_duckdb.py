@@ -11,7 +11,7 @@ from warehouse import Read, publish, rows, run_of
 from job.errors import SinkError
 from job.schema import SCHEMA_VERSION
 from job.sinks import Outcome
-from job.sinks.duckdb import DuckDBSink, _Means
+from job.sinks.duckdb import _ROW_GROUP_SIZE, DuckDBSink, _Means
 from job.tables import TABLES
 from job.views import views
 
@@ -80,14 +80,37 @@ def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_pa
 def test_what_does_not_fit_into_little_memory_is_published_with_more(
     sink: DuckDBSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("job.sinks.duckdb._LITTLE", _Means("5MB", 16 << 20))
+    little, plenty = _Means(5, 16 << 20), _Means(None, 16 << 20)
+    monkeypatch.setattr("job.sinks.duckdb._MEANS", (little, little, plenty))
     pods = [f"{'p' * 1000}{number}" for number in range(2000)]
     assert publish(sink, run_of(1, Read("a", ["x"], pods)))
     assert rows(sink, "SELECT count(*), count(DISTINCT name) FROM pods") == [(2000, 2000)]
-    monkeypatch.setattr("job.sinks.duckdb._PLENTY", _Means("5MB", 16 << 20))
+    monkeypatch.setattr("job.sinks.duckdb._MEANS", (little, little))
     with pytest.raises(SinkError, match="nothing was written"):
         publish(sink, run_of(2, Read("a", ["x"], pods)))
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(1,)]
+
+
+def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:
+    pods = [f"pod-{number}" for number in range(70_000)]
+    made = run_of(1, Read("a", ["x"], pods))
+    sinks = [DuckDBSink(tmp_path / f"{count}.duckdb", timeout_seconds=5, threads=count) for count in (1, 2)]
+    asked = "SELECT * FROM pods ORDER BY name"
+    first, second = (rows(sink, asked) for sink in sinks if publish(sink, made))
+    assert first == second
+    assert len(first) == len(pods)
+    groups = "SELECT max(count) FROM pragma_storage_info('pods')"
+    assert [rows(sink, groups) for sink in sinks] == [[(_ROW_GROUP_SIZE,)]] * 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.duckdb", "2.duckdb"]
+
+
+def test_a_connection_of_this_very_process_is_waited_for(sink: DuckDBSink, tmp_path: Path) -> None:
+    sink.apply()
+    impatient = DuckDBSink(tmp_path / "w.duckdb", timeout_seconds=0.1)
+    refused = pytest.raises(SinkError, match="close the program that has it open")
+    with duckdb.connect(str(tmp_path / "w.duckdb")), refused:
+        publish(impatient, run_of(1, Read("a", ["x"], ["p1"])))
+    assert publish(impatient, run_of(1, Read("a", ["x"], ["p1"])))
 
 
 def test_a_row_of_40_mb_is_published(sink: DuckDBSink) -> None:
