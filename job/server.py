@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Taken = TypeVar("Taken")
 
-MOST_BYTES = 256 << 20  # of one page, decompressed: 500 objects at the most that etcd holds of each are fewer
+MOST_BYTES = 128 << 20  # of one page, decompressed: 500 objects of a quarter of a megabyte each
 _MOST_REFUSED_BYTES = 1 << 20  # of what is said in place of an answer
 _PORTION = 256 << 10  # bytes: sixteen TLS records, so that urllib3's work for a read is little beside theirs
 _LARGE_AT_ONCE = 2  # bodies of one server that are longer than this: what is read but no rows yet takes memory
@@ -379,9 +379,8 @@ def _read(response: Any, large: Callable[[], bytearray], end: float) -> memoryvi
 
 
 def _too_large(response: Any) -> Unread:
-    return Unread(
-        "invalid", f"the answer is larger than {MOST_BYTES >> 20} MiB", reason="TooLarge", http_status=response.status
-    )
+    text = f"the answer is larger than {MOST_BYTES >> 20} MiB; a lower page_limit makes answers smaller"
+    return Unread("invalid", text, reason="TooLarge", http_status=response.status)
 
 
 def _backoff(attempt: int) -> float:

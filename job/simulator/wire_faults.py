@@ -119,7 +119,7 @@ async def _send_padded(
     request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault
 ) -> web.StreamResponse:
     """The body with white space in the middle, chunk by chunk: what is never whole in memory here either."""
-    chunk, count = b" " * (1 << 20), int(fault.options.get("bytes", 300 << 20)) >> 20
+    chunk, count = b" " * (1 << 20), int(fault.options.get("bytes", 200_000_000)) >> 20
     at = body.index(b'"items":') + len(b'"items":')
     parts = [body[:at], chunk, body[at:]]
     if fault.options.get("gzip"):
