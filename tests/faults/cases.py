@@ -95,6 +95,7 @@ CASES = (
     # what the server answers
     Case("404: the kind is not served", (fault("not_served"),), "not_served", 404, message="page not found"),
     Case("406", (fault("not_acceptable"),), "refused", 406, "NotAcceptable"),
+    Case("an aggregated API that is broken, as discovery tells", (fault("broken_api", "discovery"),)),
     *(
         Case("a redirect, which is not followed", (fault("redirect", **form),), "refused", 302)
         for form in ({}, {"to": "https://[::1/"})
