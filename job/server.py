@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Taken = TypeVar("Taken")
 
-MOST_BYTES = 128 << 20  # of one page, decompressed: 500 objects of a quarter of a megabyte each
+MOST_BYTES = 96 << 20  # of one page, decompressed: 500 objects of 200 kB each; what it takes stays below 250 MB with it
 _MOST_REFUSED_BYTES = 1 << 20  # of what is said in place of an answer
 _PORTION = 256 << 10  # bytes: sixteen TLS records, so that urllib3's work for a read is little beside theirs
 _LARGE_AT_ONCE = 2  # bodies of one server that are longer than this: what is read but no rows yet takes memory

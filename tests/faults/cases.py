@@ -249,8 +249,8 @@ CASES = (
     ),
     *(
         Case(
-            "a page of more than 128 MiB", (fault("big_page", bytes=200_000_000, **form),), "invalid", 200, "TooLarge",
-            message="larger than 128 MiB; a lower page_limit", timeouts={"request_seconds": 60.0},
+            "a page of more than 96 MiB", (fault("big_page", bytes=200_000_000, **form),), "invalid", 200, "TooLarge",
+            message="larger than 96 MiB; a lower page_limit", timeouts={"request_seconds": 60.0},
         )
         for form in ({}, {"told": 1}, {"gzip": 1})
     ),
