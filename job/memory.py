@@ -84,15 +84,13 @@ def share_one_heap() -> None:
     time runs Python and allocates in earnest, so that they would not be quicker. `M_ARENA_MAX` of
     https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html; other C libraries have none.
     """
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+    _tell_malloc("mallopt", _M_ARENA_MAX, 1)
 
 
 def give_back() -> None:
     """Gives the memory back that nothing uses any more and glibc keeps for later (`malloc_trim`,
     https://man7.org/linux/man-pages/man3/malloc_trim.3.html): where pages have become rows, the sink needs it."""
-    with suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
+    _tell_malloc("malloc_trim", 0)
 
 
 def needed(workers: int, page_limit: int) -> int:
@@ -117,6 +115,12 @@ def fitted(config: Config, limit: int | None, spooled: int | None) -> Config:
     if found != config:
         log.warning("little memory", limit_mib=limit >> 20, workers=found.workers, page_limit=found.page_limit)
     return found
+
+
+def _tell_malloc(function: str, *arguments: int) -> None:
+    """Calls a function that glibc has, where there is glibc."""
+    with suppress(AttributeError, OSError, TypeError):
+        getattr(ctypes.CDLL(None), function)(*arguments)
 
 
 def _workers(room: int, page: int) -> int:

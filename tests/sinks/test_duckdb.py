@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import duckdb
@@ -11,7 +12,8 @@ from warehouse import Read, publish, rows, run_of
 from job.errors import SinkError
 from job.schema import SCHEMA_VERSION
 from job.sinks import Outcome
-from job.sinks.duckdb import _ROW_GROUP_SIZE, DuckDBSink, _Means
+from job.sinks.duckdb import DuckDBSink
+from job.sinks.duckdb.sink import _ROW_GROUP_SIZE, _Means
 from job.tables import TABLES
 from job.views import views
 
@@ -81,11 +83,11 @@ def test_what_does_not_fit_into_little_memory_is_published_with_more(
     sink: DuckDBSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     little, plenty = _Means(5, 16 << 20), _Means(None, 16 << 20)
-    monkeypatch.setattr("job.sinks.duckdb._MEANS", (little, little, plenty))
+    monkeypatch.setattr("job.sinks.duckdb.sink._MEANS", (little, little, plenty))
     pods = [f"{'p' * 1000}{number}" for number in range(2000)]
     assert publish(sink, run_of(1, Read("a", ["x"], pods)))
     assert rows(sink, "SELECT count(*), count(DISTINCT name) FROM pods") == [(2000, 2000)]
-    monkeypatch.setattr("job.sinks.duckdb._MEANS", (little, little))
+    monkeypatch.setattr("job.sinks.duckdb.sink._MEANS", (little, little))
     with pytest.raises(SinkError, match="nothing was written"):
         publish(sink, run_of(2, Read("a", ["x"], pods)))
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(1,)]
@@ -107,10 +109,11 @@ def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:
 def test_a_connection_of_this_very_process_is_waited_for(sink: DuckDBSink, tmp_path: Path) -> None:
     sink.apply()
     impatient = DuckDBSink(tmp_path / "w.duckdb", timeout_seconds=0.1)
-    refused = pytest.raises(SinkError, match="close the program that has it open")
-    with duckdb.connect(str(tmp_path / "w.duckdb")), refused:
+    mine = duckdb.connect(str(tmp_path / "w.duckdb"))
+    with pytest.raises(SinkError, match="close the program that has it open"):
         publish(impatient, run_of(1, Read("a", ["x"], ["p1"])))
-    assert publish(impatient, run_of(1, Read("a", ["x"], ["p1"])))
+    threading.Timer(0.5, mine.close).start()
+    assert publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
 
 
 def test_a_row_of_40_mb_is_published(sink: DuckDBSink) -> None:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from job.errors import QueryError, SinkError
-from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
+from job.schema import SCHEMA_VERSION, columns, duckdb_type
 from job.signals import committing
 from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, refuse_loss
+from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, literal, table_changes, view_changes
 from job.sinks.pruning import prunable
 from job.spool import Rows
-from job.tables import TABLES
-from job.views import digest, for_duckdb, views
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,7 +39,6 @@ class _Means(NamedTuple):
         return None if self.megabytes is None else self.megabytes * (3 * threads - 1) // 2
 
 
-_Changes = Callable[["duckdb.DuckDBPyConnection"], Iterator[Change]]
 _MEANS = (_Means(80, 16 << 20), _Means(200, 16 << 20), _Means(None, 64 << 20))  # tried one after another
 # Rows that are compressed and written together. DuckDB's own 122,880 wait in memory for the commit, and compressing so
 # many takes a third longer: https://duckdb.org/docs/stable/sql/statements/attach
@@ -90,19 +86,19 @@ class DuckDBSink:
 
     def changes(self) -> Sequence[Change]:
         if not self.path.exists():
-            return [*_changes_from_nothing()]
+            return [*changes_from_nothing()]
         with self._open(read_only=True, patience=self._timeout_seconds) as connection:
             self._check_version(connection)
-            return list(_changes(connection))
+            return list(changes(connection))
 
     def ddl(self) -> Sequence[str]:
-        return [change.statement for change in _changes_from_nothing()]
+        return [change.statement for change in changes_from_nothing()]
 
     def apply(self) -> Sequence[Change]:
         """In one transaction."""
         self.prepare()
         with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
-            return self._evolve(connection)
+            return self._evolve(connection, changes(connection))
 
     @contextmanager
     def begun(self, run_id: str, task_count: int, *, alone: bool) -> Iterator[str | None]:  # noqa: ARG002
@@ -133,12 +129,12 @@ class DuckDBSink:
         if not self.path.exists():
             return None
         with self._open(read_only=True, patience=self._timeout_seconds) as connection:
-            return _outcome(connection, _commit_id(run_id, task_index)) if _has_tables(connection) else None
+            return _outcome(connection, _commit_id(run_id, task_index)) if has_tables(connection) else None
 
     def weights(self, run_id: str) -> dict[str, int]:
         """Settled in a table by the first task to ask."""
         with self._open(read_only=False, patience=self._timeout_seconds) as connection, self._transaction(connection):
-            self._evolve(connection)
+            self._evolve(connection, changes(connection))
             asked = "SELECT name, objects FROM weights WHERE run_id = ?"
             if not connection.execute(asked, [run_id]).fetchall():
                 connection.execute(
@@ -167,7 +163,7 @@ class DuckDBSink:
             connection.execute("SET write_buffer_row_group_count = 1")  # what is full is written, and not kept
             megabytes = means.limit(self._threads)
             _limit(connection, megabytes)
-            self._evolve(connection, _of_tables)
+            self._evolve(connection, table_changes(connection))
             if _outcome(connection, commit_id) is not None:
                 return False
             connection.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.outcome])
@@ -175,7 +171,7 @@ class DuckDBSink:
                 _insert(connection, table, file, rows.counts[table], means.largest_row)
             # lets go of what is written already, as the commit needs some room besides
             _limit(connection, megabytes and megabytes * 3 // 4)
-            self._evolve(connection, _of_views)  # only now: what translates them takes memory too
+            self._evolve(connection, view_changes(connection))  # only now: what translates them takes memory too
             return True
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
@@ -205,7 +201,7 @@ class DuckDBSink:
                 raise QueryError(f"the query failed: {error}") from error
 
     def _check_version(self, connection: duckdb.DuckDBPyConnection) -> None:
-        if not _has_tables(connection):
+        if not has_tables(connection):
             return
         (version,) = connection.execute("SELECT max(version) FROM schema_version").fetchone() or (None,)
         if version is not None and version > SCHEMA_VERSION:
@@ -214,13 +210,13 @@ class DuckDBSink:
                 f"{SCHEMA_VERSION}): upgrade this one; nothing was written"
             )
 
-    def _evolve(self, connection: duckdb.DuckDBPyConnection, wanted: _Changes | None = None) -> list[Change]:
+    def _evolve(self, connection: duckdb.DuckDBPyConnection, wanted: Iterable[Change]) -> list[Change]:
         self._check_version(connection)
-        changes = list((wanted or _changes)(connection))
-        refuse_loss(f"sink {self.path}", changes)
-        for change in changes:
+        made = list(wanted)
+        refuse_loss(f"sink {self.path}", made)
+        for change in made:
             connection.execute(change.statement)
-        return changes
+        return made
 
     @contextmanager
     def _transaction(self, connection: duckdb.DuckDBPyConnection, *, last: bool = False) -> Iterator[None]:
@@ -239,7 +235,7 @@ class DuckDBSink:
 
     @contextmanager
     def _open(self, *, read_only: bool, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._once_unlocked(partial(_connect, self.path, read_only=read_only), patience)
+        connection = self._connected(read_only=read_only, patience=patience)
         try:
             connection.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
             yield connection
@@ -248,14 +244,12 @@ class DuckDBSink:
         finally:
             connection.close()  # an open transaction ends with its connection: it is rolled back
 
-    def _once_unlocked(
-        self, attempt: Callable[[], duckdb.DuckDBPyConnection], patience: float
-    ) -> duckdb.DuckDBPyConnection:
+    def _connected(self, *, read_only: bool, patience: float) -> duckdb.DuckDBPyConnection:
         """One process that writes keeps every other out, and readers keep it out: each waits its turn."""
         end = time.monotonic() + patience
         while True:
             try:
-                return attempt()
+                return _connect(self.path, read_only=read_only)
             except _duckdb_error() as error:
                 is_locked = any(words in str(error) for words in _IN_USE)
                 if not is_locked or time.monotonic() > end:
@@ -271,7 +265,7 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(path), read_only=True)
     connection = duckdb.connect(config={"temp_directory": f"{path}.tmp"})
     try:
-        connection.execute(f"ATTACH {_literal(str(path))} AS inventory (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})")
+        connection.execute(f"ATTACH {literal(str(path))} AS inventory (ROW_GROUP_SIZE {_ROW_GROUP_SIZE})")
         connection.execute("USE inventory")
     except duckdb.Error:
         connection.close()
@@ -283,91 +277,10 @@ def _commit_id(run_id: str, task_index: int) -> str:
     return f"{run_id}-{task_index}"
 
 
-def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
-    found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'commits'").fetchone()
-    return found is not None
-
-
 def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> Outcome | None:
     asked = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
     found = connection.execute(asked, [commit_id]).fetchone()
     return None if found is None else Outcome(*found)
-
-
-def _changes_from_nothing() -> Iterator[Change]:
-    import duckdb
-
-    with duckdb.connect() as nothing:
-        yield from _changes(nothing)
-
-
-def _changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
-    """Everything that differs from what is declared, in the order in which it has to be made."""
-    yield from _of_tables(connection)
-    yield from _of_views(connection)
-
-
-def _of_tables(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
-    if not _has_tables(connection):
-        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
-        yield Change("create table", "commits", statement)
-        statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
-        yield Change("create table", "weights", statement)
-        statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
-        yield Change("create table", "schema_version", statement)
-    told = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"
-    found: dict[str, dict[str, tuple[str, str | None]]] = {table: {} for table in TABLES}
-    for table, name, kind, comment in connection.execute(told).fetchall():
-        found.setdefault(table, {})[name] = (kind, comment)
-    for table in TABLES:
-        yield from _table_changes(table, found[table])
-
-
-def _of_views(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
-    views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
-    made: tuple[Any, ...] | None = None
-    if _has_tables(connection):
-        made = connection.execute("SELECT version, views FROM schema_version").fetchone()
-    if made is None or made[1] != views_digest:
-        there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
-        for view in views():
-            action = "replace view" if view.name in there else "create view"
-            statement = f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};"
-            described = f"COMMENT ON VIEW {view.name} IS {_literal(view.description)};"
-            yield Change(action, view.name, f"{statement}\n{described}")
-    if made != (SCHEMA_VERSION, views_digest):
-        statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}');"
-        yield Change("set version", "schema_version", f"DELETE FROM schema_version; {statement}")
-
-
-def _table_changes(table: str, there: dict[str, tuple[str, str | None]]) -> Iterator[Change]:
-    """https://duckdb.org/docs/stable/sql/statements/alter_table"""
-    if not there:
-        definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
-        comments = [f"COMMENT ON TABLE {table} IS {_literal(TABLES[table].description)};"]
-        comments += [_comment(table, column) for column in columns(table)]
-        statement = "\n".join([f"CREATE TABLE {table} (\n  {definition}\n);", *comments])
-        yield Change("create table", table, statement)
-        return
-    for column in columns(table):
-        name, kind = f"{table}.{column.name}", duckdb_type(column)
-        now, comment = there.get(column.name, (None, None))
-        if now is None:
-            statement = f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind};'
-            yield Change("add column", name, f"{statement} {_comment(table, column)}")
-        elif _plain(str(now)) != _plain(kind):
-            statement = f'ALTER TABLE {table} ALTER "{column.name}" TYPE {kind};'
-            yield Change("change type", name, statement, additive=False)
-        elif comment != column.description:
-            yield Change("describe", name, _comment(table, column))
-
-
-def _comment(table: str, column: Column) -> str:
-    return f'COMMENT ON COLUMN {table}."{column.name}" IS {_literal(column.description)};'
-
-
-def _plain(kind: str) -> str:
-    return kind.replace('"', "").upper()
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count: int, largest_row: int) -> None:
@@ -375,7 +288,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count
     # NULL and an empty list are one thing in BigQuery, and it says []
     chosen = ", ".join(f'coalesce("{c.name}", [])' if c.mode == "REPEATED" else f'"{c.name}"' for c in named)
     source = "read_json(?, format = 'newline_delimited', compression = 'gzip', maximum_object_size = ?, columns = {%s})"
-    types = ", ".join(f"{_literal(column.name)}: {_literal(duckdb_type(column))}" for column in named)
+    types = ", ".join(f"{literal(column.name)}: {literal(duckdb_type(column))}" for column in named)
     into = ", ".join(f'"{column.name}"' for column in named)
     inserted = connection.execute(
         f"INSERT INTO {table} ({into}) SELECT {chosen} FROM {source % types}",
@@ -388,10 +301,6 @@ def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count
 def _limit(connection: duckdb.DuckDBPyConnection, megabytes: int | None) -> None:
     if megabytes is not None:
         connection.execute(f"SET memory_limit = '{megabytes}MB'")
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 _TYPES: dict[str, Callable[[str], bool]] = {

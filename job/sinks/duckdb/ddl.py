@@ -1,0 +1,105 @@
+"""What makes a file's tables and views: the statements, from nothing and from what an older version has made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
+from job.sinks import Change
+from job.tables import TABLES
+from job.views import digest, for_duckdb, views
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether this program has made its tables in the file."""
+    found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'commits'").fetchone()
+    return found is not None
+
+
+def changes_from_nothing() -> Iterator[Change]:
+    """Everything that makes a new file."""
+    import duckdb
+
+    with duckdb.connect() as nothing:
+        yield from changes(nothing)
+
+
+def changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+    """Everything that differs from what is declared, in the order in which it has to be made."""
+    yield from table_changes(connection)
+    yield from view_changes(connection)
+
+
+def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+    """What the tables lack."""
+    if not has_tables(connection):
+        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
+        yield Change("create table", "commits", statement)
+        statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
+        yield Change("create table", "weights", statement)
+        statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
+        yield Change("create table", "schema_version", statement)
+    told = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"
+    found: dict[str, dict[str, tuple[str, str | None]]] = {table: {} for table in TABLES}
+    for table, name, kind, comment in connection.execute(told).fetchall():
+        found.setdefault(table, {})[name] = (kind, comment)
+    for table in TABLES:
+        yield from _changes_of(table, found[table])
+
+
+def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+    """What the views lack, once the tables are there; and the version that both are of."""
+    views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
+    made: tuple[Any, ...] | None = None
+    if has_tables(connection):
+        made = connection.execute("SELECT version, views FROM schema_version").fetchone()
+    if made is None or made[1] != views_digest:
+        there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+        for view in views():
+            action = "replace view" if view.name in there else "create view"
+            statement = f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};"
+            described = f"COMMENT ON VIEW {view.name} IS {literal(view.description)};"
+            yield Change(action, view.name, f"{statement}\n{described}")
+    if made != (SCHEMA_VERSION, views_digest):
+        statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}');"
+        yield Change("set version", "schema_version", f"DELETE FROM schema_version; {statement}")
+
+
+def _changes_of(table: str, there: dict[str, tuple[str, str | None]]) -> Iterator[Change]:
+    """https://duckdb.org/docs/stable/sql/statements/alter_table"""
+    if not there:
+        definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
+        comments = [f"COMMENT ON TABLE {table} IS {literal(TABLES[table].description)};"]
+        comments += [_comment(table, column) for column in columns(table)]
+        statement = "\n".join([f"CREATE TABLE {table} (\n  {definition}\n);", *comments])
+        yield Change("create table", table, statement)
+        return
+    for column in columns(table):
+        name, kind = f"{table}.{column.name}", duckdb_type(column)
+        now, comment = there.get(column.name, (None, None))
+        if now is None:
+            statement = f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind};'
+            yield Change("add column", name, f"{statement} {_comment(table, column)}")
+        elif _plain(str(now)) != _plain(kind):
+            statement = f'ALTER TABLE {table} ALTER "{column.name}" TYPE {kind};'
+            yield Change("change type", name, statement, additive=False)
+        elif comment != column.description:
+            yield Change("describe", name, _comment(table, column))
+
+
+def _comment(table: str, column: Column) -> str:
+    return f'COMMENT ON COLUMN {table}."{column.name}" IS {literal(column.description)};'
+
+
+def _plain(kind: str) -> str:
+    return kind.replace('"', "").upper()
+
+
+def literal(text: str) -> str:
+    """The text, as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"
