@@ -152,9 +152,9 @@ def plan(
     minutes: float,
 ) -> int:
     """List the clusters that a run would collect, and through which endpoint. Reads no cluster, writes nothing."""
+    from job.commands.plan import plan as planned_by
+    from job.commands.printing import print_estimate, print_json, print_plan
     from job.log import configure_logging
-    from job.plan import plan as planned_by
-    from job.printing import print_estimate, print_json, print_plan
 
     configure_logging(quiet=True)
     config = _config(path, projects, clusters, None)
@@ -163,7 +163,7 @@ def plan(
     if not wants_estimate:
         (print_json if as_json else print_plan)(planned)
         return code
-    from job.estimate import estimate
+    from job.commands.estimate import estimate
 
     estimated = estimate(config, planned, minutes=minutes)
     if as_json:
@@ -182,9 +182,9 @@ def plan(
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON alone.")
 def demo(clusters: int, pods: int, seed: int, output: str, as_json: bool) -> int:
     """Run against a simulated fleet on this machine, into DuckDB. Needs no account, no network and no file."""
-    from job.demo import run_demo
+    from job.commands.demo import run_demo
+    from job.commands.printing import print_json, print_result, print_summary
     from job.log import configure_logging
-    from job.printing import print_json, print_result, print_summary
 
     configure_logging(quiet=True)
     summary, examples = run_demo(clusters=clusters, pods=pods, seed=seed, output=output, progress=_progress())
@@ -209,7 +209,7 @@ def demo(clusters: int, pods: int, seed: int, output: str, as_json: bool) -> int
 @click.option("--fault", "faults", multiple=True, metavar="SPEC", help="CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]")
 def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> int:
     """Run the simulated fleet alone, in the foreground, until Ctrl-C."""
-    from job.demo import run_simulator
+    from job.commands.demo import run_simulator
 
     run_simulator(clusters=clusters, pods=pods, seed=seed, faults=faults, say=click.echo)
     return COMPLETE
@@ -221,8 +221,8 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def query(sql: str, path: str | None, sink: str | None, form: str) -> int:
     """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB."""
+    from job.commands.printing import print_result
     from job.frames import opened
-    from job.printing import print_result
 
     print_result(opened(_config(path, (), (), sink)).query(sql), form)
     return COMPLETE
@@ -277,7 +277,7 @@ def schema_apply(path: str | None, sink: str | None) -> int:
 @schema.command("docs")
 def schema_docs() -> int:
     """Print the reference of all tables, in Markdown."""
-    from job.reference import reference
+    from job.commands.reference import reference
 
     click.echo(reference())
     return COMPLETE
@@ -324,7 +324,7 @@ def show(cluster: str, kind: str, name: str, namespace: str | None, path: str | 
 
     gke-inventory show shop-prod/europe-west1/web namespace kube-system
     """
-    from job.show import show as shown
+    from job.commands.show import show as shown
 
     click.echo(shown(cluster, kind, name, namespace, _config(path, (), (), None)), nl=False)
     return COMPLETE
@@ -343,16 +343,16 @@ def _config(path: str | None, projects: tuple[str, ...], clusters: tuple[str, ..
 
 def _run(config: Config, *, tasks: int, as_json: bool) -> int:
     if tasks > 1:
-        from job.tasks import run_tasks
+        from job.run.local_tasks import run_tasks
 
         summary = run_tasks(config, tasks)
     else:
-        from job.memory import share_one_heap
-        from job.run import run as run_once
+        from job.run.memory import use_one_malloc_arena
+        from job.run.one_task import run as run_once
 
-        share_one_heap()
+        use_one_malloc_arena()
         summary = run_once(config, progress=_progress())
-    from job.printing import print_json, print_summary  # when the run is over: it is not to wait for this
+    from job.commands.printing import print_json, print_summary
 
     if as_json:
         print_json(summary)

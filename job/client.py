@@ -6,10 +6,12 @@ import difflib
 from typing import TYPE_CHECKING
 
 from job.config import Config, load_config
-from job.connect import choose_endpoint, connect
-from job.discover import clusters_in, container_client
+from job.connect.endpoints import choose_endpoint
+from job.connect.identity import Identity, default_identity
+from job.connect.kubernetes import connect
+from job.discover.container_api import container_client
+from job.discover.projects import clusters_in
 from job.errors import InventoryError, NotFoundError
-from job.identity import Identity, default_identity
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from job.config import Config, load_config
+from job.connect.identity import default_identity
 from job.errors import ConfigError, NotFoundError
-from job.identity import default_identity
-from job.sinks import Result, Sink, open_sink
+from job.sinks.open_sink import open_sink
+from job.sinks.protocol import Result, Sink
 from job.tables import TABLES
 from job.views import views
 
@@ -84,7 +85,7 @@ def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None 
     Raises:
         InventoryError: the configuration or the credentials cannot be used.
     """
-    from job.run import run
+    from job.run.one_task import run
 
     with tempfile.TemporaryDirectory(prefix="gke-inventory-") as directory:
         here = msgspec.structs.replace(_config(config), sink=f"duckdb:///{Path(directory) / 'snapshot.duckdb'}")

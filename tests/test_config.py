@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from job.config import ApiEndpoints, Clusters, Config, Timeouts, check_config, load_config
+from job.connect.identity import Identity
 from job.errors import ConfigError
-from job.identity import Identity
 from job.kinds import RESOURCES
-from job.sinks import open_sink
+from job.sinks.open_sink import open_sink
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "inventory.yaml"
 

@@ -11,7 +11,7 @@ import msgspec
 from click.testing import CliRunner
 
 from job.cli import cli
-from job.demo import EXAMPLES
+from job.commands.demo import EXAMPLES
 from job.tables import TABLES
 
 ROOT = Path(__file__).parent.parent

@@ -19,9 +19,10 @@ from test_cli import COMMAND, invoke
 
 from job.config import Config
 from job.kinds import RESOURCES
-from job.run import run
+from job.run.one_task import run
 from job.simulator import Simulator, simulate
-from job.sinks import Sink, open_sink
+from job.sinks.open_sink import open_sink
+from job.sinks.protocol import Sink
 from job.tables import TABLES
 
 CANARY = "CANARY"
@@ -44,7 +45,7 @@ def configured(fleet: Simulator, tmp_path: Path, **keys: Any) -> Config:
 
 
 def opened(config: Config) -> Sink:
-    from job.identity import default_identity
+    from job.connect.identity import default_identity
 
     return open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
 

@@ -13,9 +13,9 @@ from replay import CLUSTER, LOCATION, PROJECT, Replay, items, recording
 
 from job import latest, snapshot
 from job.cli import BUG, COMPLETE, INCOMPLETE, USAGE, cli
+from job.commands.plan import plan
 from job.config import Config
-from job.plan import plan
-from job.run import run
+from job.run.one_task import run
 from job.sinks.duckdb import DuckDBSink
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from job.sinks import Commit, Outcome, Sink
+from job.sinks.protocol import Commit, Sink, TaskResult
 from job.spool import open_spool
 from job.tables import (
     Cluster,
@@ -122,7 +122,7 @@ def publish(sink: Sink, rows: Sequence[tuple[Key, Record]], *, without: Sequence
                 segment = spool.segment(key)
                 segment.add([record])
                 spool.keep(segment)
-        outcome = Outcome(complete=True, acceptable=True)
+        outcome = TaskResult(complete=True, acceptable=True)
         return sink.publish(spool.save(), Commit(run_id or rows[-1][0].snapshot_id, 0, 0, outcome))
 
 

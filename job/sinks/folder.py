@@ -12,7 +12,7 @@ from typing import NoReturn
 import msgspec
 
 from job.errors import SinkError
-from job.sinks import Change, Commit, Outcome, Result
+from job.sinks.protocol import Change, Commit, Result, TaskResult
 from job.spool import Rows
 
 WEIGHTS_FILE = "weights.json"
@@ -42,7 +42,7 @@ class FolderSink:
         """The process that started the tasks sees to it."""
         return nullcontext()
 
-    def committed(self, run_id: str, task_index: int) -> Outcome | None:  # noqa: ARG002 (the whole run is asked for)
+    def committed(self, run_id: str, task_index: int) -> TaskResult | None:  # noqa: ARG002 (the whole run is asked for)
         return None
 
     def weights(self, run_id: str) -> dict[str, int]:  # noqa: ARG002 (the folder is of one run)

@@ -13,9 +13,9 @@ from large_cluster import timed
 from page_server import PATHS, Served, arguments, counts_of, serve
 
 from job.config import Config
-from job.run import run
-from job.summary import Summary
-from job.tasks import run_tasks
+from job.run.local_tasks import run_tasks
+from job.run.one_task import run
+from job.run.summary import Summary
 
 
 def main() -> None:

@@ -14,11 +14,11 @@ from bare import throw_away
 from page_server import PATHS, Served, arguments, counts_of, serve
 from pods import cluster, identity
 
-from job.collect import Collector
+from job.collect.cluster import ClusterCollector
 from job.config import Config
-from job.execution import Task
 from job.spool import Spool
 from job.tables import Snapshot
+from job.task import Task
 
 
 class Taken(NamedTuple):
@@ -61,7 +61,7 @@ def collect(served: Served) -> Snapshot:
     """Collects the cluster as a run does, into the spool."""
     with tempfile.TemporaryDirectory() as directory:
         task = Task("benchmark", datetime.now(UTC))
-        collector = Collector(Config(), identity(served), Spool(Path(directory)), task, threading.Event())
+        collector = ClusterCollector(Config(), identity(served), Spool(Path(directory)), task, threading.Event())
         done = collector.collect("benchmark", cluster(served))
         assert done.snapshot.status == "complete", done.snapshot
         return done.snapshot

@@ -14,10 +14,10 @@ import time
 import msgspec
 from page_server import arguments, counts_of, serve
 
-import job.run
 from job.config import Config
 from job.log import configure_logging
-from job.memory import share_one_heap
+from job.run import one_task
+from job.run.memory import use_one_malloc_arena
 
 # https://cloud.google.com/kubernetes-engine/quotas has the limits of a Standard cluster
 LARGEST = {"nodes": 15_000, "pods": 200_000, "namespaces": 1_000, "replicasets": 20_000, "deployments": 10_000}
@@ -47,9 +47,9 @@ def main() -> None:
 
 def child(configuration: dict[str, object]) -> str:
     """Runs whole, as the command does, into DuckDB; tells the peaks of collecting, and of publishing too."""
-    share_one_heap()
+    use_one_malloc_arena()
     configure_logging(quiet=True)
-    opened = job.run.open_sink
+    opened = one_task.open_sink
     peaks = []
 
     def peak() -> float:
@@ -66,10 +66,10 @@ def child(configuration: dict[str, object]) -> str:
         sink.publish = told  # type: ignore[method-assign, assignment]
         return sink
 
-    job.run.open_sink = watched  # type: ignore[assignment]
+    one_task.open_sink = watched  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as directory:
         clock = time.perf_counter()
-        summary = job.run.run(msgspec.convert(configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config))
+        summary = one_task.run(msgspec.convert(configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config))
         seconds = time.perf_counter() - clock
     assert summary.outcome == "complete", summary
     collected, after = peaks[0]

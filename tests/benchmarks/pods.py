@@ -19,20 +19,23 @@ from google.oauth2.credentials import Credentials
 from kubernetes.client import CoreV1Api
 from page_server import LIMIT, Served, arguments, serve
 
-from job.collect import Collector
+from job.collect.api_reader import ApiReader
+from job.collect.cluster import ClusterCollector
+from job.collect.deadlines import Deadline
+from job.collect.paging import read_list
+from job.collect.rows import RowBuilder
+from job.collect.stats import ReadStats
 from job.config import Config
-from job.connect import Endpoint, connect
-from job.execution import Task
-from job.identity import Identity
+from job.connect.endpoints import Endpoint
+from job.connect.identity import Identity
+from job.connect.kubernetes import connect
 from job.kinds import KINDS
-from job.memory import seldom_swept
-from job.normalize.owners import Owners
-from job.normalize.scope import Scope
-from job.pages import read_list
-from job.reading import Reading
-from job.server import Deadline, Server, Tally
+from job.kinds.parts.owners import Owners
+from job.kinds.parts.scope import Scope
+from job.run.memory import infrequent_gc
 from job.spool import Spool
 from job.tables import Record
+from job.task import Task
 from job.wire import gke
 
 PODS = next(kind for kind in KINDS if kind.resource == "pods")
@@ -134,10 +137,10 @@ class Counted:
 def rows(served: Served) -> tuple[int, int]:
     """Reads all pods and makes all their rows; returns how many of both."""
     known, counted = identity(served), Counted()
-    with seldom_swept(), connect(cluster(served), Endpoint("public", served.host), known) as client:
-        server = Server(client, known, Config().timeouts, time.sleep)
-        reading = Reading(PODS, Scope(Owners()), counted)  # type: ignore[arg-type]
-        tally = Tally(Deadline(time.monotonic() + 3600, "", ""))
+    with infrequent_gc(), connect(cluster(served), Endpoint("public", served.host), known) as client:
+        server = ApiReader(client, known, Config().timeouts, time.sleep)
+        reading = RowBuilder(PODS, Scope(Owners()), counted)  # type: ignore[arg-type]
+        tally = ReadStats(Deadline(time.monotonic() + 3600, "", ""))
         read_list(server, PODS.path, LIMIT, reading.take, tally)
     return reading.told()["objects"], counted.rows
 
@@ -147,8 +150,10 @@ def spooled(served: Served) -> tuple[int, int]:
     config = Config(kinds={kind.resource: kind is PODS for kind in KINDS})
     with tempfile.TemporaryDirectory() as directory:
         spool = Spool(Path(directory))
-        collector = Collector(config, identity(served), spool, Task("benchmark", datetime.now(UTC)), threading.Event())
-        with seldom_swept():  # as in a run
+        collector = ClusterCollector(
+            config, identity(served), spool, Task("benchmark", datetime.now(UTC)), threading.Event()
+        )
+        with infrequent_gc():  # as in a run
             done = collector.collect("benchmark", cluster(served))
         assert done.snapshot.status == "complete", done.snapshot
         files = [file for table, file in spool.save().files.items() if table in TABLES]

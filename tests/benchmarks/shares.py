@@ -13,7 +13,7 @@ import random
 
 from tabulate import tabulate
 
-from job.shards import OVERHEAD, Shares
+from job.run.shares import OVERHEAD, Shares
 
 
 def fleet(clusters: int, draw: random.Random) -> dict[str, int]:

@@ -20,12 +20,12 @@ from typing import Any
 import msgspec
 from tabulate import tabulate
 
-from job import run as running
 from job.config import Config
-from job.run import run
+from job.run import one_task as running
+from job.run.one_task import run
 from job.simulator import simulate
-from job.sinks import Commit
 from job.sinks.duckdb import DuckDBSink
+from job.sinks.protocol import Commit
 from job.spool import Rows
 
 

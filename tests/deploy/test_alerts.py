@@ -18,8 +18,8 @@ from test_cli import invoke
 from warehouse import FIRST, Read, publish, run_of
 
 from job.errors import QueryError
-from job.sinks import Sink
 from job.sinks.duckdb import DuckDBSink
+from job.sinks.protocol import Sink
 
 ALERTS = Path(__file__).parents[2] / "config/deploy/alerts"
 POLICIES = {path.stem: json.loads(path.read_text()) for path in ALERTS.glob("*.json")}

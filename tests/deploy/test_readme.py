@@ -21,11 +21,11 @@ from deploy.test_terraform import RESOURCES as TERRAFORM
 from deploy.test_terraform import blocks
 
 from job.config import Config, check_config
-from job.identity import default_identity
+from job.connect.identity import default_identity
 from job.kinds import RESOURCES
-from job.run import run
+from job.run.one_task import run
 from job.simulator import Simulator, simulate
-from job.sinks import open_sink
+from job.sinks.open_sink import open_sink
 from job.tables import TABLES
 
 ROOT = Path(__file__).parents[2]

@@ -21,17 +21,17 @@ from google.cloud import container_v1
 from google.protobuf.descriptor import FieldDescriptor
 from replay import items
 
-from job.discover import _decoded
+from job.collect.failures import ContinueTokenExpired, ReadFailure, response_failure
+from job.collect.rows import RowBuilder
+from job.discover.projects import _decoded
 from job.kinds import KINDS, Kind
-from job.normalize.clusters import cluster_rows
-from job.normalize.owners import Owners
-from job.normalize.scope import Scope
-from job.reading import Reading
-from job.sinks import Commit, Outcome
+from job.kinds.clusters import cluster_rows
+from job.kinds.parts.owners import Owners
+from job.kinds.parts.scope import Scope
 from job.sinks.duckdb import DuckDBSink
+from job.sinks.protocol import Commit, TaskResult
 from job.spool import open_spool
 from job.tables import TABLES, Key, Record
-from job.unread import Expired, Unread, refused
 from job.wire.meta import NOT_DECODABLE
 
 COUNT = int(os.environ.get("GKE_INVENTORY_FUZZ", "10000"))
@@ -66,7 +66,7 @@ def pages(draw: random.Random) -> Iterator[tuple[Kind, bytes]]:
 def read(kind: Kind, body: bytes) -> list[Record] | None:
     """The rows of a page, as a collection has them; None where the page is recorded as `invalid`."""
     gathered = Gathered()
-    reading = Reading(kind, Scope(Owners(), ()), gathered, ordered=False)  # type: ignore[arg-type]
+    reading = RowBuilder(kind, Scope(Owners(), ()), gathered, ordered=False)  # type: ignore[arg-type]
     try:
         reading.take(body)
     except NOT_DECODABLE:
@@ -142,7 +142,7 @@ def assert_loads(unique: dict[str, dict[bytes, Record]], directory: Path) -> Non
         for rows in unique.values():
             segment.add(rows.values())
         spool.keep(segment)
-        sink.publish(spool.save(), Commit("run-1", 0, 0, Outcome(complete=True, acceptable=True)))
+        sink.publish(spool.save(), Commit("run-1", 0, 0, TaskResult(complete=True, acceptable=True)))
     for table, rows in unique.items():
         assert sink.query(f"SELECT count(*) FROM {table}").rows == [(len(rows),)]
 
@@ -208,8 +208,8 @@ def test_a_spoiled_refusal_is_still_a_refusal(status: int) -> None:
     whole = json.dumps(told).encode()
     for index in range(COUNT // 10):
         try:
-            found = refused(status, {}, mutated(whole, random.Random(index)), "")
-        except Expired as error:
-            found = Unread("expired", str(error))
+            found = response_failure(status, {}, mutated(whole, random.Random(index)), "")
+        except ContinueTokenExpired as error:
+            found = ReadFailure("expired", str(error))
         assert len(found.message) <= 300
         msgspec.json.encode([found.reason, found.message])

@@ -13,7 +13,7 @@ from faults.cases import WEB
 from faults.fleet import PATIENT, Fleet
 
 from job.config import Config
-from job.run import run
+from job.run.one_task import run
 
 RUNS, WARM = 50, 10
 MOST_GROWTH = 16.0  # MB in 30 runs: an inventory of this fleet, kept by mistake, would be more

@@ -17,9 +17,10 @@ import pytest
 from kill import killed
 
 from job.config import Config
-from job.identity import default_identity
+from job.connect.identity import default_identity
 from job.simulator import Simulator, simulate
-from job.sinks import Sink, open_sink
+from job.sinks.open_sink import open_sink
+from job.sinks.protocol import Sink
 
 POINTS = 52  # for each sink
 KILLS = 4  # of one task, before an attempt is let through
@@ -88,8 +89,8 @@ class Analyst:
 
 
 PHASES = {
-    "discovery": ("job.discover", "job.identity"),
-    "collection": ("job.server", "job.connect", "job.collect"),
+    "discovery": ("job.discover", "job.connect.identity"),
+    "collection": ("job.collect", "job.connect"),
     "spool": ("job.spool",),
     "commit": ("job.sinks",),
 }

@@ -13,12 +13,12 @@ import pytest
 from kill import killed
 
 from job.config import Config
-from job.identity import default_identity
+from job.connect.identity import default_identity
 from job.simulator import Simulator, simulate
-from job.sinks import open_sink
+from job.sinks.open_sink import open_sink
 
 TASKS = 20
-KILLED = {3: "job.discover:4", 11: "job.server:50", 17: "job.sinks:60"}
+KILLED = {3: "job.discover:4", 11: "job.collect:50", 17: "job.sinks:60"}
 """Tasks, and in which of their dealings with the outer world, of which modules."""
 
 

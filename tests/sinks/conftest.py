@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from job.config import BigQuery
-from job.identity import Identity, default_identity
+from job.connect.identity import Identity, default_identity
 from job.simulator import Simulator, simulate
 from job.sinks.bigquery import BigQuerySink
 

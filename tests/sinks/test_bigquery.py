@@ -22,8 +22,8 @@ from warehouse import Read, publish, rows, run_of
 from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION
 from job.simulator import Simulator
-from job.sinks import Outcome
 from job.sinks.bigquery import BigQuerySink
+from job.sinks.protocol import TaskResult
 from job.tables import TABLES
 from job.views import views
 
@@ -239,7 +239,7 @@ def test_a_load_that_fails_for_good_leaves_nothing_visible(
 
 def test_an_attempt_repeated_by_another_process_is_committed_once(open_sink: Open) -> None:
     assert publish_into(open_sink(), run_of(1, Read("a", ["x"], ["p1"])), run_id="execution")
-    assert open_sink().committed("execution", 0) == Outcome(complete=True, acceptable=True)
+    assert open_sink().committed("execution", 0) == TaskResult(complete=True, acceptable=True)
     again = run_of(1, Read("a", ["x"], ["p1", "p2"]), prefix="again-")
     assert not publish_into(open_sink(), again, run_id="execution")
     assert rows(open_sink(), PODS) == [("a", "p1")]
@@ -264,7 +264,7 @@ def test_a_run_without_clusters_is_committed_by_its_own_row(open_sink: Open) -> 
     publish_into(open_sink(), run_of(1, Read("a", ["x"], ["p1"])))
     publish_into(open_sink(), run_of(2))
     assert rows(open_sink(), PODS) == []
-    assert open_sink().committed("run-2", 0) == Outcome(complete=True, acceptable=True)
+    assert open_sink().committed("run-2", 0) == TaskResult(complete=True, acceptable=True)
 
 
 def test_a_signal_while_the_marker_is_loaded_does_not_say_that_nothing_was_written(

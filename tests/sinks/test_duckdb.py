@@ -11,9 +11,9 @@ from warehouse import Read, publish, rows, run_of
 
 from job.errors import SinkError
 from job.schema import SCHEMA_VERSION
-from job.sinks import Outcome
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.duckdb.sink import _ROW_GROUP_SIZE, _Means
+from job.sinks.protocol import TaskResult
 from job.tables import TABLES
 from job.views import views
 
@@ -126,6 +126,6 @@ def test_a_task_is_committed_once_whichever_attempt_comes_first(sink: DuckDBSink
     assert sink.committed("execution", 0) is None
     assert publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id="execution")
     assert not publish(sink, run_of(1, Read("a", ["x"], ["p2"]), prefix="again-"), run_id="execution")
-    assert sink.committed("execution", 0) == Outcome(complete=True, acceptable=True)
+    assert sink.committed("execution", 0) == TaskResult(complete=True, acceptable=True)
     assert sink.committed("execution", 1) is None
     assert rows(sink, "SELECT name FROM pods") == [("p1",)]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from warehouse import FIRST, Read, publish, rows, run_of
 
-from job.sinks import Sink
 from job.sinks.duckdb import DuckDBSink
+from job.sinks.protocol import Sink
 from job.tables import TABLES
 from job.views import views
 

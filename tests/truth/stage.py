@@ -21,11 +21,11 @@ from truth.oracle import Seen, judge
 
 from job.config import Config
 from job.errors import SinkError
-from job.run import run
+from job.run.one_task import run
+from job.run.summary import Summary
 from job.simulator import Simulator
-from job.sinks import Commit
+from job.sinks.protocol import Commit
 from job.spool import Rows
-from job.summary import Summary
 
 
 class Warehouse(Protocol):
@@ -359,7 +359,7 @@ def _overlap(one: Fault, other: Fault) -> bool:
 @contextmanager
 def caught(publish: Callable[[Any, Rows, Commit], bool]) -> Iterator[None]:
     """Runs that begin within publish through this function; the last moment at which a run can be caught."""
-    from job.run import open_sink
+    from job.run.one_task import open_sink
 
     class Caught:
         def __init__(self, *arguments: Any) -> None:
@@ -371,5 +371,5 @@ def caught(publish: Callable[[Any, Rows, Commit], bool]) -> Iterator[None]:
         def publish(self, rows: Rows, commit: Commit) -> bool:
             return publish(self._sink, rows, commit)
 
-    with patch("job.run.open_sink", Caught):
+    with patch("job.run.one_task.open_sink", Caught):
         yield

@@ -22,8 +22,8 @@ from truth.model import Object
 from truth.oracle import TABLES, VIEWS, Seen
 from truth.stage import Died, caught
 
-from job.sinks import Commit
 from job.sinks.duckdb import DuckDBSink
+from job.sinks.protocol import Commit
 from job.spool import Rows
 
 

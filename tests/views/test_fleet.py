@@ -16,7 +16,7 @@ from googlesql import DATASET, Dataset
 
 from job import latest
 from job.config import Config
-from job.run import run
+from job.run.one_task import run
 from job.simulator import Simulator, simulate
 from job.sinks.duckdb import DuckDBSink
 from job.tables import TABLES

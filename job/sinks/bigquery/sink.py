@@ -10,15 +10,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from job.config import BigQuery
+from job.connect.identity import Identity
 from job.errors import QueryError
-from job.identity import Identity
 from job.log import log
 from job.signals import commit_begins
-from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, refuse_loss
 from job.sinks.bigquery.errors import message, telling
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.overlap import RUN, marks, under_way
 from job.sinks.bigquery.tables import Tables, declared, schema_of
+from job.sinks.protocol import WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
 from job.sinks.pruning import prunable
 from job.spool import Rows
 from job.tables import Run, Snapshot
@@ -132,10 +132,10 @@ class BigQuerySink:
             with suppress(PreconditionFailed):  # another task of the run has been faster
                 self._client.update_table(table, ["labels"])
 
-    def committed(self, run_id: str, task_index: int) -> Outcome | None:
+    def committed(self, run_id: str, task_index: int) -> TaskResult | None:
         with telling(self._where):
             labels = self._loads.committed(self._job_id(run_id, str(task_index), "commit"))
-            return None if labels is None else Outcome(*(labels.get(name) == "true" for name in Outcome._fields))
+            return None if labels is None else TaskResult(*(labels.get(name) == "true" for name in TaskResult._fields))
 
     def weights(self, run_id: str) -> dict[str, int]:
         """One query for all tasks: it runs under an id of its own, and its result is kept for a day. Where it would

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from job.config import BigQuery
 from job.errors import SinkError
 from job.schema import PARTITIONED_BY, SCHEMA_VERSION, Column, columns
-from job.sinks import Change
 from job.sinks.bigquery import ddl
+from job.sinks.protocol import Change
 from job.tables import TABLES
 from job.views import View, digest, for_bigquery, views
 

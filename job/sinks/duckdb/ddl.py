@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
-from job.sinks import Change
+from job.sinks.protocol import Change
 from job.tables import TABLES
 from job.views import digest, for_duckdb, views
 

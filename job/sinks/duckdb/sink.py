@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION, columns, duckdb_type
 from job.signals import committing
-from job.sinks import WEIGHTS, Change, Commit, Outcome, Result, refuse_loss
 from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, literal, table_changes, view_changes
+from job.sinks.protocol import WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
 from job.sinks.pruning import prunable
 from job.spool import Rows
 
@@ -125,7 +125,7 @@ class DuckDBSink:
             finally:
                 path.unlink(missing_ok=True)
 
-    def committed(self, run_id: str, task_index: int) -> Outcome | None:
+    def committed(self, run_id: str, task_index: int) -> TaskResult | None:
         if not self.path.exists():
             return None
         with self._open(read_only=True, patience=self._timeout_seconds) as connection:
@@ -277,10 +277,10 @@ def _commit_id(run_id: str, task_index: int) -> str:
     return f"{run_id}-{task_index}"
 
 
-def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> Outcome | None:
+def _outcome(connection: duckdb.DuckDBPyConnection, commit_id: str) -> TaskResult | None:
     asked = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
     found = connection.execute(asked, [commit_id]).fetchone()
-    return None if found is None else Outcome(*found)
+    return None if found is None else TaskResult(*found)
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count: int, largest_row: int) -> None:

@@ -1,0 +1,101 @@
+"""The demo: the ordinary run against the simulated fleet, and three queries worth trying."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from job.config import Config
+from job.errors import ConfigError
+from job.frames import opened
+from job.run.one_task import run
+from job.run.summary import Summary
+from job.sinks.protocol import Result
+
+EXAMPLES = (
+    (
+        "What could not be read, and why?",
+        """\
+SELECT project_id, location, cluster, resource, status, outcome, reason
+FROM coverage
+WHERE status NOT IN ('ok', 'off')
+ORDER BY 1, 2, 3, 4
+LIMIT 10""",
+    ),
+    (
+        "Which workloads have pods that are not ready?",
+        """\
+SELECT cluster, namespace, workload_kind, workload_name, status, COUNT(*) AS pods
+FROM latest_pods
+WHERE ready IS NOT TRUE AND status <> 'Completed'
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY pods DESC, 1, 2, 4
+LIMIT 10""",
+    ),
+    (
+        "How much of each cluster's CPU is requested?",
+        """\
+SELECT n.cluster, n.cores, p.requested, ROUND(100 * p.requested / n.cores, 1) AS percent
+FROM (
+  SELECT cluster, SUM(cpu_allocatable_millicores) / 1000 AS cores FROM latest_nodes GROUP BY cluster
+) AS n
+JOIN (
+  SELECT cluster, SUM(cpu_request_millicores) / 1000 AS requested
+  FROM latest_pods
+  WHERE phase IN ('Pending', 'Running')
+  GROUP BY cluster
+) AS p ON p.cluster = n.cluster
+ORDER BY percent DESC
+LIMIT 10""",
+    ),
+)
+"""Title and SQL, the same on BigQuery and DuckDB."""
+
+
+def run_demo(
+    *, clusters: int, pods: int, seed: int, output: str, progress: Callable[[int, int], None] | None
+) -> tuple[Summary, list[tuple[str, str, Result]]]:
+    """Starts the fleet, runs the job against it, and asks the examples.
+
+    Raises:
+        InventoryError: the output cannot be written, or the demo's packages are not installed.
+    """
+    _require_packages()
+    from job.simulator import simulate
+
+    with simulate(clusters=clusters, pods=pods, seed=seed) as simulator:
+        os.environ.update(simulator.environment)
+        config = msgspec.convert(dict(simulator.configuration), Config)
+        config = msgspec.structs.replace(config, sink=f"duckdb:///{Path(output).absolute()}")
+        summary = run(config, progress=progress)
+    sink = opened(config)
+    return summary, [(title, sql, sink.query(sql)) for title, sql in EXAMPLES]
+
+
+def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str], say: Callable[[str], None]) -> None:
+    """Runs the fleet until it is interrupted, and says how to use it."""
+    _require_packages()
+    from job.simulator import simulate
+
+    with simulate(clusters=clusters, pods=pods, seed=seed, faults=list(faults)) as simulator:
+        say(simulator.instructions())
+        try:
+            while simulator.alive():
+                time.sleep(0.5)
+        except KeyboardInterrupt:
+            say("stopped")
+
+
+def _require_packages() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("aiohttp", "cryptography", "jsonschema", "googleapiclient") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"the simulated fleet needs packages that are not installed ({', '.join(missing)}): "
+            "pip install 'gke-inventory[demo]'"
+        )

@@ -1,0 +1,74 @@
+"""What a run would do, told without doing it."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import msgspec
+
+from job.config import Config, check_config
+from job.connect.endpoints import CONNECTABLE, choose_endpoint
+from job.connect.identity import default_identity
+from job.discover.projects import ProjectListing, is_wanted, list_projects
+from job.errors import InventoryError
+from job.kinds import RESOURCES
+from job.sinks.open_sink import open_sink
+from job.wire import gke
+
+
+class Planned(msgspec.Struct, frozen=True, kw_only=True):
+    """A cluster that a run would collect, or a project that it could not list."""
+
+    name: str
+    status: str | None = None
+    version: str | None = None
+    nodes: int | None = None
+    endpoint_type: str | None = None
+    endpoint: str | None = None
+    problem: str | None = None
+
+
+def plan(config: Config) -> list[Planned]:
+    """What `run` would collect, and through which endpoint; reads no cluster, writes nothing.
+
+    Raises:
+        InventoryError: the configuration or credentials cannot be used.
+    """
+    check_config(config, resources=RESOURCES)
+    identity = cache(partial(default_identity, config.api_endpoints.oauth2))
+    open_sink(config, identity)
+    identity().token()
+    planned = []
+    for listing in list_projects(config, identity(), ""):
+        if listing.collection.outcome != "ok":
+            planned.append(Planned(name=listing.project_id, problem=_problem(listing)))
+        planned += [
+            _planned(listing.project_id, cluster, config)
+            for cluster in sorted(listing.clusters, key=lambda cluster: (cluster.location, cluster.name))
+            if is_wanted(listing.project_id, cluster, config.clusters)
+        ]
+    return planned
+
+
+def _problem(listing: ProjectListing) -> str:
+    return f"{listing.collection.outcome}: {listing.collection.message}"
+
+
+def _planned(project_id: str, cluster: gke.Cluster, config: Config) -> Planned:
+    endpoint, problem = None, None
+    if str(cluster.status) not in CONNECTABLE:
+        problem = f"not_running: the cluster is {cluster.status}"
+    else:
+        try:
+            endpoint = choose_endpoint(cluster, config.endpoint)
+        except InventoryError as error:
+            problem = f"unreachable: {error}"
+    return Planned(
+        name=f"{project_id}/{cluster.location}/{cluster.name}",
+        status=str(cluster.status),
+        version=cluster.current_master_version,
+        nodes=cluster.current_node_count,
+        endpoint_type=endpoint.type if endpoint else None,
+        endpoint=endpoint.host if endpoint else None,
+        problem=problem,
+    )

@@ -1,0 +1,1 @@
+"""From a cluster and Application Default Credentials to a Kubernetes client."""

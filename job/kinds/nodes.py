@@ -1,0 +1,80 @@
+"""Nodes and namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, key_values
+from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
+from job.kinds.parts.scope import Scope
+from job.tables import Namespace, Node, Record, Taint
+from job.wire import core
+
+
+def namespace_rows(namespace: core.Namespace, scope: Scope) -> Iterator[Record]:
+    """The namespace's row."""
+    metadata, status = namespace.metadata, namespace.status or core.NamespaceStatus()
+    yield Namespace(
+        name=metadata.name,
+        uid=metadata.uid,
+        created_at=metadata.creation_timestamp,
+        deleted_at=metadata.deletion_timestamp,
+        phase=status.phase or None,
+        conditions=conditions(status.conditions),
+        labels=key_values(metadata.labels),
+        annotations=allowed_annotations(metadata, scope.annotations),
+    )
+
+
+def node_rows(node: core.Node, scope: Scope) -> Iterator[Record]:
+    """The node's row."""
+    metadata, spec, status = node.metadata, node.spec or core.NodeSpec(), node.status or core.NodeStatus()
+    labels, info = metadata.labels or {}, status.node_info or core.NodeSystemInfo()
+    capacity, allocatable = status.capacity or {}, status.allocatable or {}
+    yield Node(
+        name=metadata.name,
+        uid=metadata.uid,
+        created_at=metadata.creation_timestamp,
+        deleted_at=metadata.deletion_timestamp,
+        node_pool=labels.get("cloud.google.com/gke-nodepool") or None,
+        machine_type=labels.get("node.kubernetes.io/instance-type") or None,
+        region=labels.get("topology.kubernetes.io/region") or None,
+        zone=labels.get("topology.kubernetes.io/zone") or None,
+        spot="true" in (labels.get("cloud.google.com/gke-spot"), labels.get("cloud.google.com/gke-preemptible")),
+        accelerator=labels.get("cloud.google.com/gke-accelerator") or None,
+        provider_id=spec.provider_id or None,
+        ready=condition_holds(status.conditions, "Ready"),
+        unschedulable=bool(spec.unschedulable),
+        kubelet_version=info.kubelet_version or None,
+        container_runtime=info.container_runtime_version or None,
+        os_image=info.os_image or None,
+        operating_system=info.operating_system or None,
+        kernel_version=info.kernel_version or None,
+        architecture=info.architecture or None,
+        internal_ip=_address(status, "InternalIP"),
+        external_ip=_address(status, "ExternalIP"),
+        pod_cidr=spec.pod_cidr or None,
+        cpu_capacity_millicores=milli_units(capacity.get("cpu")),
+        cpu_allocatable_millicores=milli_units(allocatable.get("cpu")),
+        memory_capacity_bytes=base_units(capacity.get("memory")),
+        memory_allocatable_bytes=base_units(allocatable.get("memory")),
+        ephemeral_storage_capacity_bytes=base_units(capacity.get("ephemeral-storage")),
+        ephemeral_storage_allocatable_bytes=base_units(allocatable.get("ephemeral-storage")),
+        pods_capacity=base_units(capacity.get("pods")),
+        pods_allocatable=base_units(allocatable.get("pods")),
+        gpu_capacity=base_units(capacity.get("nvidia.com/gpu")),
+        gpu_allocatable=base_units(allocatable.get("nvidia.com/gpu")),
+        capacity=as_written(capacity),
+        allocatable=as_written(allocatable),
+        unparsed_quantities=(*unparsed("capacity", capacity), *unparsed("allocatable", allocatable)),
+        conditions=conditions(status.conditions),
+        taints=tuple(
+            Taint(key=taint.key, value=taint.value or None, effect=taint.effect or None) for taint in spec.taints or ()
+        ),
+        labels=key_values(metadata.labels),
+        annotations=allowed_annotations(metadata, scope.annotations),
+    )
+
+
+def _address(status: core.NodeStatus, type: str) -> str | None:  # noqa: A002 (the API's name)
+    return next((address.address for address in status.addresses or () if address.type == type), None) or None

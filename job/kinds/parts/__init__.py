@@ -1,0 +1,1 @@
+"""What several kinds share on the way from JSON to rows."""

@@ -1,0 +1,1 @@
+"""One run: what it does, in order, and what it came to."""

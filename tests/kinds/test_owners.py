@@ -1,0 +1,96 @@
+"""Pods, resolved to their topmost controllers."""
+
+import pytest
+
+from job.kinds.parts import owners as module
+from job.kinds.parts.owners import Controllers, Owners, Top
+from job.wire.meta import ObjectMeta, OwnerReference
+
+
+def ref(kind: str, uid: str, api_version: str = "apps/v1") -> OwnerReference:
+    return OwnerReference(api_version=api_version, kind=kind, name=f"the-{uid}", uid=uid, controller=True)
+
+
+def pod(*owners: OwnerReference) -> ObjectMeta:
+    return ObjectMeta(name="p", uid="pod", namespace="n", owner_references=list(owners))
+
+
+@pytest.fixture
+def owners() -> Owners:
+    found = Owners()
+    for kind in ("Deployment", "ReplicaSet", "Job", "CronJob"):
+        found.expect(kind)
+    return found
+
+
+def test_a_deployments_pod_belongs_to_the_deployment(owners: Owners) -> None:
+    owners.add("Deployment", {"d": None})
+    owners.add("ReplicaSet", {"r": ref("Deployment", "d")})
+    assert owners.top(pod(ref("ReplicaSet", "r"))) == Top("Deployment", "apps/v1", "the-d", "d", "resolved")
+
+
+def test_a_cronjobs_pod_belongs_to_the_cronjob(owners: Owners) -> None:
+    owners.add("CronJob", {"c": None})
+    owners.add("Job", {"j": ref("CronJob", "c", "batch/v1")})
+    assert owners.top(pod(ref("Job", "j", "batch/v1"))).kind == "CronJob"
+
+
+def test_a_custom_owner_above_is_the_top_and_known_by_reference(owners: Owners) -> None:
+    owners.add("ReplicaSet", {"r": ref("Rollout", "x", "argoproj.io/v1alpha1")})
+    top = owners.top(pod(ref("ReplicaSet", "r")))
+    assert top == Top("Rollout", "argoproj.io/v1alpha1", "the-x", "x", "referenced")
+
+
+@pytest.mark.parametrize(
+    ("kind", "api_version"), [("Job", "batch.volcano.sh/v1alpha1"), ("ReplicaSet", "apps.kruise.io/v1"), ("Node", "v1")]
+)
+def test_a_custom_owner_that_bears_a_collected_kinds_name_is_known_by_reference(
+    owners: Owners, kind: str, api_version: str
+) -> None:
+    for collected in ("Job", "ReplicaSet"):
+        owners.add(collected, {})
+    assert owners.top(pod(ref(kind, "x", api_version))) == Top(kind, api_version, "the-x", "x", "referenced")
+
+
+def test_what_could_not_be_read_is_told_from_what_is_not_there(owners: Owners) -> None:
+    assert owners.top(pod(ref("ReplicaSet", "r"))).resolution == "not_read"
+    owners.add("ReplicaSet", {})
+    assert owners.top(pod(ref("ReplicaSet", "r"))).resolution == "not_found"
+
+
+def test_a_pod_that_nothing_controls_is_its_own_workload(owners: Owners) -> None:
+    bystander = OwnerReference(api_version="v1", kind="ConfigMap", name="c", uid="c", controller=False)
+    assert owners.top(pod(bystander)) == Top("Pod", "v1", "p", "pod", "uncontrolled")
+
+
+def test_owners_in_a_circle_end(owners: Owners) -> None:
+    owners.add("ReplicaSet", {"a": ref("ReplicaSet", "b"), "b": ref("ReplicaSet", "a")})
+    assert owners.top(pod(ref("ReplicaSet", "a"))).resolution == "not_found"
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [
+        "b3a1f6d2-7c54-4e0b-9a4f-0d5f3c2b1a00",
+        "B3A1F6D2-7C54-4E0B-9A4F-0D5F3C2B1A00",
+        "b3a1f6d27c544e0b9a4f0d5f3c2b1a00",
+        "urn:uuid:b3a1f6d2-7c54-4e0b-9a4f-0d5f3c2b1a00",
+        "{b3a1f6d2-7c54-4e0b-9a4f-0d5f3c2b1a00}",
+        "not a UUID",
+        "",
+    ],
+)
+def test_an_owners_uid_is_kept_as_it_is_written(uid: str) -> None:
+    kinds = [("apps/v1", "Deployment"), ("argoproj.io/v1alpha1", "Rollout"), ("apps/v1", "Deployment")]
+    references = {f"uid-{n}": OwnerReference(*kind, f"name-{n}", uid) for n, kind in enumerate(kinds)}
+    known = Controllers(references.items())
+    assert {found: known.find(found)[1] for found in references} == references
+
+
+def test_many_controllers_are_found_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_SORTED_AT_ONCE", 10)
+    references = {f"uid-{n}": OwnerReference("apps/v1", "Deployment", f"d-{n}", f"owner-{n}") for n in range(995)}
+    known = Controllers([*references.items(), *((f"free-{n}", None) for n in range(5))])
+    assert {uid: known.find(uid) for uid in references} == {uid: (True, owner) for uid, owner in references.items()}
+    assert [known.find(f"free-{n}") for n in range(5)] == [(True, None)] * 5
+    assert known.find("nobody") == (False, None)

@@ -1,0 +1,122 @@
+"""Whatever an API may answer becomes rows that fit their tables: the promise to every kind, also to those to come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import inspect
+
+from job.kinds import KINDS, Kind
+from job.kinds.clusters import cluster_rows
+from job.kinds.parts.owners import Owners
+from job.kinds.parts.scope import Scope
+from job.tables import Record
+from job.wire import gke
+
+METADATA = {"name": "a", "uid": "00000000-0000-4000-8000-000000000001"}
+WORKLOADS = {
+    "deployments": "Deployment", "statefulsets": "StatefulSet", "daemonsets": "DaemonSet", "cronjobs": "CronJob",
+    "jobs": "Job", "replicasets": "ReplicaSet", "pods": "Pod",
+}  # fmt: skip
+OFF = {"host_network": False, "host_pid": False, "host_ipc": False}
+
+
+def rows_of(kind: Kind, item: dict[str, Any]) -> list[Record]:
+    """The rows of an object, by way of the JSON that an API server would send."""
+    decoded = msgspec.json.decode(msgspec.json.encode(item), type=kind.item)
+    return list(kind.rows(decoded, Scope(Owners(), ("*",))))
+
+
+def as_spooled(rows: list[Record]) -> dict[str, list[dict[str, Any]]]:
+    tables: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        tables.setdefault(row.table, []).append(msgspec.json.decode(msgspec.json.encode(row)))
+    return tables
+
+
+def expected(kind: Kind) -> dict[str, list[dict[str, Any]]]:
+    """The rows of an object of which nothing is known but its name and uid."""
+    if kind.resource == "namespaces":
+        return {"namespaces": [METADATA]}
+    if kind.resource == "nodes":
+        return {"nodes": [METADATA | {"spot": False, "unschedulable": False}]}
+    named = METADATA | {"namespace": "n"}
+    api_version = "v1" if kind.resource == "pods" else "batch/v1" if "jobs" in kind.resource else "apps/v1"
+    workload = {"resource": kind.resource, "kind": WORKLOADS[kind.resource], "api_version": api_version} | named | OFF
+    if kind.resource != "pods":
+        return {"workloads": [workload]}
+    top = {f"workload_{column}": METADATA[column] for column in ("name", "uid")}
+    top |= {"workload_kind": "Pod", "workload_api_version": "v1", "workload_resolution": "uncontrolled"}
+    counts = {"containers": 0, "containers_ready": 0, "restarts": 0}
+    return {"pods": [named | counts | top | {"host_network": False}], "workloads": [workload]}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.resource)
+@pytest.mark.parametrize("rest", ["absent", "null", "empty"])
+def test_an_object_of_which_nothing_is_told_still_has_its_row(kind: Kind, rest: str) -> None:
+    metadata = METADATA | ({} if kind.resource in ("namespaces", "nodes") else {"namespace": "n"})
+    item: dict[str, Any] = {"metadata": metadata}
+    if rest != "absent":
+        nothing: Any = None if rest == "null" else {}
+        item |= {"spec": nothing, "status": nothing}
+        several = dict.fromkeys(("labels", "annotations", "ownerReferences", "creationTimestamp", "generation"))
+        item["metadata"] = metadata | (several if rest == "null" else {"labels": {}, "ownerReferences": []})
+    assert as_spooled(rows_of(kind, item)) == expected(kind)
+
+
+SCALARS = {
+    inspect.NoneType: st.none(),
+    inspect.BoolType: st.booleans(),
+    inspect.IntType: st.integers(-(2**31), 2**31 - 1),
+    inspect.FloatType: st.floats(allow_nan=False, allow_infinity=False),
+    inspect.DateTimeType: st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.123456789+02:00"]),
+    inspect.StrType: st.sampled_from(
+        ["", "a", "True", "False", "Always", "0", "100m", "1.5Gi", "7Ei", "lots", "nginx:1@x", "Ü"]
+    ),
+}
+
+
+def values_of(declared: inspect.Type) -> st.SearchStrategy[Any]:
+    """JSON that a field of the declared type accepts, with null and absence wherever they are allowed."""
+    match declared:
+        case inspect.StrType(min_length=1):
+            return SCALARS[inspect.StrType].filter(bool)
+        case inspect.UnionType(types=types):
+            return st.one_of([values_of(one) for one in types])
+        case inspect.StructType(fields=fields):
+            named = {field.encode_name: values_of(field.type) for field in fields}
+            required = {field.encode_name for field in fields if field.required}
+            return st.fixed_dictionaries(
+                {name: values for name, values in named.items() if name in required},
+                optional={name: values for name, values in named.items() if name not in required},
+            )
+        case inspect.ListType(item_type=item):
+            return st.lists(values_of(item), max_size=2)
+        case inspect.DictType(value_type=value):
+            return st.dictionaries(st.sampled_from(["cpu", "memory", "nvidia.com/gpu", "a"]), values_of(value))
+    return SCALARS[type(declared)]
+
+
+def check(rows: list[Record]) -> None:
+    """Each row can be encoded, what was encoded is what its record class declares, and its numbers fit an INT64."""
+    for row in rows:
+        assert msgspec.json.decode(msgspec.json.encode(row), type=type(row)) == row
+        numbers = {name: getattr(row, name) for name in row.__struct_fields__}
+        assert [n for n, value in numbers.items() if isinstance(value, int) and not -(2**63) <= value < 2**63] == []
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.resource)
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_whatever_an_api_server_may_send_becomes_rows_that_fit(kind: Kind, data: st.DataObject) -> None:
+    check(rows_of(kind, data.draw(values_of(inspect.type_info(kind.item)))))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(cluster=values_of(inspect.type_info(gke.Cluster)))
+def test_whatever_the_gke_api_may_send_becomes_rows_that_fit(cluster: dict[str, Any]) -> None:
+    check(list(cluster_rows(msgspec.convert(cluster, gke.Cluster, strict=False))))

@@ -1,0 +1,169 @@
+"""A run that begins while another is under way on the same sink: it says so, or reads nothing, as configured."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from test_cli import COMMAND
+
+from job.config import Config
+from job.connect.identity import default_identity
+from job.simulator import Simulator, simulate
+from job.sinks.bigquery.overlap import marks, under_way
+from job.sinks.open_sink import open_sink
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with simulate(clusters=2, pods=4, plain=True) as found:
+        yield found
+
+
+class Runs:
+    """Runs of one configuration, each a process."""
+
+    def __init__(self, simulator: Simulator, folder: Path, url: str) -> None:
+        self._simulator, self._folder, self._url = simulator, folder, url
+
+    def start(self, name: str, overlap: str = "warn", **variables: str) -> subprocess.Popen[str]:
+        path = self._folder / f"{name}.yaml"
+        keys = {**self._simulator.configuration, "sink": self._url, "overlap": overlap}
+        path.write_text(json.dumps(keys))
+        return subprocess.Popen(
+            [*COMMAND, "run", "--json", "--config", str(path)],
+            env=os.environ | self._simulator.environment | {"CLOUD_RUN_EXECUTION": name} | variables,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def end(self, process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], list[str]]:
+        """Exit code, summary, and which others it has told of."""
+        out, err = process.communicate(timeout=60)
+        told = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+        others = [line["other"] for line in told if line["message"] == "another run is under way"]
+        return process.returncode, json.loads(out or "{}"), others
+
+    def committed(self) -> list[str]:
+        config = msgspec.convert({**self._simulator.configuration, "sink": self._url}, Config)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self._simulator.environment.items():
+                patch.setenv(name, value)
+            sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+            return [run_id for (run_id,) in sink.query("SELECT run_id FROM committed_runs ORDER BY 1").rows]
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
+def runs(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -> Runs:
+    name = f"overlap_{request.node.name.partition('[')[0]}"[:60]
+    url = {"duckdb": f"duckdb:///{tmp_path}/x.duckdb", "bigquery": f"bigquery://shop-prod.{name}?location=EU"}
+    return Runs(simulator, tmp_path, url[request.param])
+
+
+class Held:
+    """Runs that have begun, and wait for a server."""
+
+    def __init__(self, runs: Runs, simulator: Simulator) -> None:
+        self._runs, self._simulator = runs, simulator
+        self._cluster = sorted(simulator.clusters)[0]
+        self.processes: list[subprocess.Popen[str]] = []
+
+    def start(self, name: str) -> subprocess.Popen[str]:
+        """Starts one; returns once it waits."""
+        self._simulator.fault(self._cluster, "hang", "pods", times=1)
+        asked = len(self._simulator.requests())
+        self.processes.append(self._runs.start(name))
+        while not any(
+            (told["cluster"], told["path"]) == (self._cluster, "/api/v1/pods")
+            for told in self._simulator.requests()[asked:]
+        ):
+            time.sleep(0.05)
+        return self.processes[-1]
+
+    def let_go(self) -> None:
+        """Lets all go on: what they wait for is cut off, and asked for again."""
+        assert self._simulator.cut() > 0
+
+
+@pytest.fixture
+def held(runs: Runs, simulator: Simulator) -> Iterator[Held]:
+    found = Held(runs, simulator)
+    yield found
+    simulator.clear()
+    for process in found.processes:
+        process.kill()
+        process.communicate()
+
+
+def test_it_says_so_and_goes_on(runs: Runs, held: Held) -> None:
+    first = held.start("first")
+    code, summary, others = runs.end(runs.start("second"))
+    assert (code, others, summary["skipped_for"]) == (0, ["first"], None)
+    held.let_go()
+    code, _, others = runs.end(first)
+    assert (code, others) == (0, [])
+    code, _, others = runs.end(runs.start("third"))
+    assert (code, others) == (0, [])
+    assert runs.committed() == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("runs", ["bigquery"], indirect=True)  # on one DuckDB file, the lock is the first one's
+def test_one_that_goes_on_is_itself_seen_by_the_next(runs: Runs, held: Held) -> None:
+    first, second = held.start("first"), held.start("second")
+    assert runs.end(runs.start("third"))[2] == ["second"]
+    held.let_go()
+    assert (runs.end(first)[0], runs.end(second)[0]) == (0, 0)
+
+
+def test_it_reads_nothing_where_it_is_to_skip(runs: Runs, held: Held) -> None:
+    first = held.start("first")
+    code, summary, others = runs.end(runs.start("second", "skip"))
+    assert (code, others) == (0, ["first"])
+    assert (summary["skipped_for"], summary["clusters"], summary["committed_before"]) == ("first", 0, False)
+    held.let_go()
+    assert runs.end(first)[0] == 0
+    code, summary, _ = runs.end(runs.start("third", "skip"))
+    assert (code, summary["skipped_for"]) == (0, None)
+    assert runs.committed() == ["first", "third"]
+
+
+def test_attempts_of_one_run_do_not_overlap_one_another(runs: Runs, held: Held) -> None:
+    first = held.start("first")
+    code, summary, others = runs.end(runs.start("first", "skip", CLOUD_RUN_TASK_ATTEMPT="1"))
+    assert (code, others, summary["skipped_for"]) == (0, [], None)
+    held.let_go()
+    assert runs.end(first)[1]["committed_before"]
+    assert runs.committed() == ["first"]
+
+
+def test_a_duckdb_run_that_was_killed_is_in_nobodys_way(simulator: Simulator, tmp_path: Path) -> None:
+    runs = Runs(simulator, tmp_path, f"duckdb:///{tmp_path}/x.duckdb")
+    cluster = sorted(simulator.clusters)[0]
+    simulator.fault(cluster, "hang", "pods")
+    killed = runs.start("first")
+    while not (tmp_path / "x.duckdb.running").exists():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    simulator.clear()
+    assert runs.end(runs.start("second", "skip"))[1]["skipped_for"] is None
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".yaml") == ["x.duckdb"]
+
+
+def test_a_run_of_several_tasks_is_over_when_all_of_them_are_committed() -> None:
+    labels, done = marks("r-1", 3), {0, 1}
+    asked = {"labels": labels, "patience": 60.0, "committed": lambda run, index: index if index in done else None}
+    assert under_way(run_id="r-2", **asked) == "r-1"
+    assert under_way(run_id="r-1", **asked) is None
+    assert under_way(run_id="r-2", **asked | {"labels": labels | {"gke_inventory_run_began": "0"}}) is None
+    done.add(2)
+    assert under_way(run_id="r-2", **asked) is None
+    assert marks("Not a label", 1) == {}

@@ -1,0 +1,147 @@
+"""Shares of tasks: each cluster in exactly one, and about as much work in each."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_cli import COMMAND, invoke
+
+from job.config import Config
+from job.connect.identity import default_identity
+from job.run.shares import OVERHEAD, Shares
+from job.simulator import simulate
+from job.sinks.open_sink import open_sink
+
+NAMES = st.text("abc/-0123", min_size=1, max_size=12)
+
+
+@given(st.dictionaries(NAMES, st.integers(0, 10**6)), st.sets(NAMES), st.integers(1, 50))
+def test_every_cluster_is_in_exactly_one_share_whatever_else_a_task_has_listed(
+    weights: dict[str, int], listed: set[str], count: int
+) -> None:
+    tasks = [Shares(weights, count) for _ in range(count)]
+    for name in listed | set(weights):
+        taken = [index for index, shares in enumerate(tasks) if shares.task_of(name) == index]
+        assert len(taken) == 1
+
+
+def fleet(clusters: int, draw: random.Random) -> dict[str, int]:
+    """Sizes as fleets have them: half below 600 objects, one of a thousand above 25,000."""
+    return {
+        f"project/region/cluster-{index}": min(int(600 * draw.lognormvariate(0, 1.2)), 200_000)
+        for index in range(clusters)
+    }
+
+
+@pytest.mark.parametrize("clusters", [20, 200, 2000, 20_000])
+def test_shares_are_within_a_quarter_of_the_mean_the_largest_cluster_aside(clusters: int) -> None:
+    draw = random.Random(clusters)
+    weights = fleet(clusters, draw)
+    del weights[max(weights, key=lambda name: weights[name])]
+    count = clusters // 20
+    shares = Shares(weights, count)
+    # since the last snapshot, some clusters have gone, some have come, and all have grown or shrunk
+    now = {name: max(int(size * draw.uniform(0.9, 1.1)), 1) for name, size in weights.items() if draw.random() > 0.01}
+    now |= {f"project/region/new-{index}": 100 for index in range(clusters // 50)}
+    loads = [0] * count
+    for name, size in now.items():
+        loads[shares.task_of(name)] += size + OVERHEAD
+    mean = sum(loads) / count
+    assert max(loads) <= max(1.25 * mean, max(now.values()) + OVERHEAD)  # one cluster is not shared
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "bigquery"])
+def test_tasks_at_once_take_every_cluster_once_and_one_that_is_retried_nothing_again(kind: str, tmp_path: Path) -> None:
+    tasks = 4
+    url = {"duckdb": f"duckdb:///{tmp_path}/x.duckdb", "bigquery": "bigquery://shop-prod.shares?location=EU"}[kind]
+    with simulate(clusters=12, pods=6, plain=True) as simulator, pytest.MonkeyPatch.context() as patch:
+        for name, value in simulator.environment.items():
+            patch.setenv(name, value)
+        keys = {**simulator.configuration, "sink": url}
+        (tmp_path / "c.yaml").write_text(json.dumps(keys))
+        config = msgspec.convert(keys, Config)
+        sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+        sink.apply()
+        for execution in ("first", "second"):  # the first run knows no weights, the second those of the first
+            environment = os.environ | {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_COUNT": str(tasks)}
+            command = [*COMMAND, "run", "-q", "--json", "--config", str(tmp_path / "c.yaml")]
+            processes = [
+                subprocess.Popen(
+                    command, env=environment | {"CLOUD_RUN_TASK_INDEX": str(index)}, stdout=subprocess.PIPE
+                )
+                for index in range(tasks)
+            ]
+            told = [json.loads(process.communicate(timeout=120)[0]) for process in processes]
+            assert sum(summary["clusters"] for summary in told) == 12
+            found = f"SELECT COUNT(*), COUNT(DISTINCT cluster) FROM snapshots WHERE run_id = '{execution}'"
+            assert sink.query(found).rows == [(12, 12)]
+        retried = invoke(
+            "run", "-q", "--json", "--config", str(tmp_path / "c.yaml"),
+            CLOUD_RUN_EXECUTION="second", CLOUD_RUN_TASK_COUNT=str(tasks), CLOUD_RUN_TASK_INDEX="2",
+            CLOUD_RUN_TASK_ATTEMPT="1",
+        )  # fmt: skip
+        assert json.loads(retried.stdout)["committed_before"]
+        assert sink.query("SELECT COUNT(*) FROM latest_snapshots").rows == [(12,)]
+        assert sink.query("SELECT COUNT(*) FROM latest_runs").rows == [(tasks,)]
+        assert sorted(set(sink.weights("second").values())) != [0]
+
+
+@pytest.mark.parametrize("kind", ["duckdb", "bigquery"])
+def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path: Path) -> None:
+    url = {"duckdb": f"duckdb:///{tmp_path}/x.duckdb", "bigquery": "bigquery://shop-prod.tasks?location=EU"}[kind]
+    with simulate(clusters=7, pods=6) as simulator, pytest.MonkeyPatch.context() as patch:
+        for name, value in simulator.environment.items():
+            patch.setenv(name, value)
+        keys = {**simulator.configuration, "sink": url}
+        (tmp_path / "c.yaml").write_text(json.dumps(keys))
+        config = msgspec.convert(keys, Config)
+        told = {
+            tasks: json.loads(
+                invoke(
+                    "run", "--json", "-q", "--tasks", str(tasks), "--config", str(tmp_path / "c.yaml"), timeout=120
+                ).stdout
+            )
+            for tasks in (3, 1)
+        }
+        alike = {"clusters", "clusters_complete", "clusters_partial", "clusters_failed", "objects", "outcome", "unread"}
+        assert {key: told[3][key] for key in alike} == {key: told[1][key] for key in alike}
+        assert (told[3]["bytes_billed"] > 0) == (kind == "bigquery")
+        assert {key: count for key, count in told[3]["rows"].items() if key not in ("runs", "collections")} == {
+            key: count for key, count in told[1]["rows"].items() if key not in ("runs", "collections")
+        }
+        sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+        found = "SELECT COUNT(*), COUNT(DISTINCT task_index), MAX(task_count) FROM committed_runs WHERE run_id = "
+        assert sink.query(f"{found} '{told[3]['run_id']}'").rows == [(3, 3, 3)]
+
+
+def test_a_task_that_fails_leaves_nothing_written(tmp_path: Path) -> None:
+    with simulate(clusters=2, pods=3, plain=True) as simulator:
+        (tmp_path / "c.yaml").write_text(
+            json.dumps({**simulator.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb"})
+        )
+        simulator.fault("token", "token_status", "token", code=500, times=40)
+        done = invoke("run", "--tasks", "2", "--config", str(tmp_path / "c.yaml"), **simulator.environment)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "x.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"CLOUD_RUN_TASK_COUNT": "4"}, "but not CLOUD_RUN_EXECUTION"),
+        ({"CLOUD_RUN_TASK_INDEX": "4", "CLOUD_RUN_TASK_COUNT": "4"}, "CLOUD_RUN_TASK_INDEX 4"),
+        ({"CLOUD_RUN_TASK_INDEX": "one"}, "CLOUD_RUN_TASK_INDEX is 'one'"),
+    ],
+)
+def test_task_variables_that_make_no_sense_are_refused(tmp_path: Path, environment: dict[str, str], words: str) -> None:
+    done = invoke("run", "--project", "my-project", "--sink", f"duckdb:///{tmp_path}/x.duckdb", **environment)
+    assert (done.returncode, words in done.stderr) == (2, True)
