@@ -197,7 +197,7 @@ def demo(clusters: int, pods: int, seed: int, output: str, as_json: bool) -> int
         print_result(result, "table")
     click.echo(f"\nThe rows are in {output}. Ask more of them:\n")
     click.echo(f"  gke-inventory query --sink duckdb:///{output} 'FROM coverage'")
-    if summary.outcome != "complete":
+    if summary.status != "complete":
         click.echo("\nParts of the fleet cannot be read, on purpose; `gke-inventory run` would exit with 3 to say so.")
     return COMPLETE
 

@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -78,4 +78,6 @@ def _columns(record: type[Record | Key | Part]) -> Iterator[Column]:
 def _column(name: str, kind: Any, mode: str, description: str) -> Column:
     if isinstance(kind, type) and issubclass(kind, Part):
         return Column(name, "STRUCT", mode, description, tuple(_columns(kind)))
+    if get_origin(kind) is Literal:
+        kind = type(get_args(kind)[0])
     return Column(name, _TYPES[kind], mode, description)

@@ -81,7 +81,7 @@ def test_a_complete_run_exits_with_0_and_its_summary_is_json(tmp_path: Path) -> 
     done = invoke("run", "--json", "-q")
     assert (done.returncode, done.stderr) == (0, "")
     summary = json.loads(done.stdout)
-    assert (summary["clusters_complete"], summary["rows"]["pods"], summary["outcome"]) == (1, 45, "complete")
+    assert (summary["clusters_complete"], summary["rows"]["pods"], summary["status"]) == (1, 45, "complete")
     assert (tmp_path / "x.duckdb").exists()
 
 

@@ -44,7 +44,7 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
         config = msgspec.structs.replace(config, kinds={kind: kind == "pods" for kind in ("pods", *_OTHERS)})
     config = msgspec.structs.replace(config, page_limit=page_limit)
     summary = run(config)
-    assert (summary.outcome, summary.clusters_complete) == ("complete", 1)
+    assert (summary.status, summary.clusters_complete) == ("complete", 1)
     pods = [pod for page in range(1, 5) for pod in items(f"pods.page{page}")]
     assert {row[0] for row in rows(sink, "SELECT uid FROM pods")} == {pod["metadata"]["uid"] for pod in pods}
     containers = Counter(
@@ -121,7 +121,7 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
     replay.answers["/apis/batch/v1/jobs"] = status_answer("error.404.kind-not-served")
     replay.answers["/apis/apps/v1/replicasets"] = status_answer("error.406.accept")
     summary = run(config)
-    assert (summary.outcome, summary.clusters_partial) == ("incomplete", 1)
+    assert (summary.status, summary.clusters_partial) == ("incomplete", 1)
     told = rows(
         sink, "SELECT resource, outcome, http_status, reason FROM collections WHERE outcome <> 'ok' ORDER BY resource"
     )
@@ -185,7 +185,7 @@ def test_a_kind_that_is_off_is_not_asked_for_and_leaves_the_snapshot_complete(
     config: Config, sink: DuckDBSink, replay: Replay
 ) -> None:
     summary = run(msgspec.structs.replace(config, kinds={"cronjobs": False}))
-    assert summary.outcome == "complete"
+    assert summary.status == "complete"
     assert not any("cronjobs" in request["path"] for request in replay.requests)
     assert rows(sink, "SELECT outcome FROM collections WHERE resource = 'cronjobs'") == [("off",)]
 
@@ -206,7 +206,7 @@ def test_a_cluster_that_is_not_running_is_recorded_with_its_state(
 
 def test_denied_and_unknown_projects_cost_no_other(config: Config, sink: DuckDBSink) -> None:
     summary = run(msgspec.structs.replace(config, projects=("other-project", PROJECT)))
-    assert (summary.projects_failed, summary.clusters_complete, summary.outcome) == (1, 1, "incomplete")
+    assert (summary.projects_failed, summary.clusters_complete, summary.status) == (1, 1, "incomplete")
     told = "SELECT project_id, location, outcome, http_status FROM collections WHERE cluster IS NULL ORDER BY 1"
     assert rows(sink, told) == [("other-project", "-", "forbidden", 403), (PROJECT, "-", "ok", 200)]
 

@@ -227,7 +227,7 @@ def _snapshot(number: int, by: Attempt, status: str, cluster_id: str | None) -> 
 def _run(number: int, by: Attempt, projects: int, clusters: int) -> Run:
     return Run(
         run_id=f"run-{number}", task_index=by.task, task_count=by.tasks, attempt=by.attempt, version="0",
-        config_digest="0", outcome="complete", acceptable=True, started_at=FIRST, finished_at=FIRST,
+        config_digest="0", status="complete", acceptable=True, started_at=FIRST, finished_at=FIRST,
         duration_seconds=1.0, projects=projects, projects_failed=0, clusters=clusters, clusters_complete=clusters,
         clusters_partial=0, clusters_failed=0, objects=1, row_count=1,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from job.tables import Outcome
 from job.wire import meta
 
 MAX_RETRY_AFTER_SECONDS = 32.0  # seconds; API servers ask for no more
@@ -19,7 +20,7 @@ class ReadFailure(Exception):  # noqa: N818 (an outcome, not a fault of ours)
 
     def __init__(
         self,
-        outcome: str,
+        outcome: Outcome,
         message: str,
         *,
         reason: str | None = None,
@@ -38,7 +39,7 @@ class ContinueTokenExpired(Exception):  # noqa: N818
 
 # Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
 _STATUS = msgspec.json.Decoder(meta.Status)
-_OUTCOMES = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
+_OUTCOMES: dict[int, Outcome] = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 
 def response_failure(status: int, headers: Any, body: memoryview, token: str) -> ReadFailure:

@@ -24,7 +24,7 @@ def print_summary(summary: Summary) -> None:
         click.echo(f"nothing was read: run {summary.skipped_for} is under way on {summary.sink}, and overlap is skip")
         return
     if summary.committed_before:
-        click.echo(f"run {summary.run_id} is in {summary.sink} since an earlier attempt ({summary.outcome})")
+        click.echo(f"run {summary.run_id} is in {summary.sink} since an earlier attempt ({summary.status})")
         return
     click.echo(
         f"{summary.clusters} clusters of {summary.projects} projects in {summary.seconds:.1f} s: "

@@ -63,7 +63,7 @@ def _take(config: Config, count: int, sink: Sink, run_id: str, clock: float) -> 
         summaries = _ended(folder, run_id, count)
         rows = joined([laid_down(folder, index) for index in range(count)])
         outcome = TaskResult(
-            complete=all(summary.outcome == "complete" for summary in summaries),
+            complete=all(summary.status == "complete" for summary in summaries),
             acceptable=all(summary.acceptable for summary in summaries),
         )
         log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
@@ -102,7 +102,7 @@ def _summary(
     unread = {entry.name: entry for summary in summaries for entry in summary.unread}  # each task lists each project
     return Summary(
         run_id=run_id,
-        outcome="complete" if outcome.complete else "incomplete",
+        status="complete" if outcome.complete else "incomplete",
         acceptable=outcome.acceptable,
         projects=first.projects,
         projects_failed=max(summary.projects_failed for summary in summaries),

@@ -117,7 +117,7 @@ def _take(
         rows = spool.save()
         release_memory()
         log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
-        outcome = TaskResult(record.outcome == "complete", record.acceptable)
+        outcome = TaskResult(record.status == "complete", record.acceptable)
         if not sink.publish(rows, Commit(task.run_id, task.index, task.attempt, outcome)):
             log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
             before = sink.committed(task.run_id, task.index) or outcome
@@ -128,7 +128,7 @@ def _take(
     log.info(
         "run finished",
         run_id=task.run_id,
-        outcome=summary.outcome,
+        status=summary.status,
         clusters=summary.clusters,
         complete=summary.clusters_complete,
         partial=summary.clusters_partial,
@@ -183,7 +183,7 @@ def _record(
         attempt=task.attempt,
         version=VERSION,
         config_digest=config.digest,
-        outcome="complete" if complete == len(snapshots) and not failed_projects else "incomplete",
+        status="complete" if complete == len(snapshots) and not failed_projects else "incomplete",
         acceptable=_is_acceptable(config, listings, collected),
         started_at=task.snapshot_time,
         finished_at=datetime.now(UTC),

@@ -11,7 +11,7 @@ from job.collect.cluster import CollectedCluster
 from job.config import Config
 from job.discover.projects import ProjectListing
 from job.sinks.protocol import TaskResult
-from job.tables import Run
+from job.tables import Run, RunStatus
 
 
 class Unread(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +29,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What a run came to."""
 
     run_id: str
-    outcome: str
-    """`complete` or `incomplete`."""
+    status: RunStatus
     projects: int
     projects_failed: int
     clusters: int
@@ -58,12 +57,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 def committed_before(config: Config, run_id: str, outcome: TaskResult, clock: float) -> Summary:
     """The summary of a task that an earlier attempt has committed with this outcome."""
     told = "complete" if outcome.complete else "incomplete"
-    return _nothing_read(config, run_id, clock, outcome=told, acceptable=outcome.acceptable, committed_before=True)
+    return _nothing_read(config, run_id, clock, status=told, acceptable=outcome.acceptable, committed_before=True)
 
 
 def skipped(config: Config, run_id: str, other: str, clock: float) -> Summary:
     """The summary of a run that is left out for another."""
-    return _nothing_read(config, run_id, clock, outcome="incomplete", skipped_for=other)
+    return _nothing_read(config, run_id, clock, status="incomplete", skipped_for=other)
 
 
 def _nothing_read(config: Config, run_id: str, clock: float, **told: Any) -> Summary:
@@ -123,7 +122,7 @@ def summarize(
     ]
     return Summary(
         run_id=record.run_id,
-        outcome=record.outcome,
+        status=record.status,
         acceptable=record.acceptable,
         projects=record.projects,
         projects_failed=record.projects_failed,

@@ -1,7 +1,7 @@
 """Every table as a described, frozen record class: the one declaration of every column."""
 
 from job.tables.gke import Cluster, NodePool
-from job.tables.ledger import Collection, Run, Snapshot
+from job.tables.ledger import Collection, Outcome, Run, RunStatus, Snapshot, SnapshotStatus
 from job.tables.nodes import Namespace, Node
 from job.tables.pods import Pod, PodContainer
 from job.tables.record import (
@@ -36,6 +36,7 @@ __all__ = [
     "Namespace",
     "Node",
     "NodePool",
+    "Outcome",
     "Part",
     "Pod",
     "PodContainer",
@@ -43,7 +44,9 @@ __all__ = [
     "Record",
     "ResourceQuantity",
     "Run",
+    "RunStatus",
     "Snapshot",
+    "SnapshotStatus",
     "Taint",
     "Toleration",
     "Workload",

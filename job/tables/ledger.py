@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from job.tables.record import Record
+
+
+Outcome = Literal[
+    "ok", "partial", "off", "forbidden", "unauthorized", "not_served", "not_found", "disabled", "throttled",
+    "server_error", "unreachable", "timed_out", "stopped", "expired", "invalid", "refused", "not_running", "bug",
+]  # fmt: skip
+"""What happened to one list: the column `outcome` of `collections`, which describes each value."""
+
+SnapshotStatus = Literal["complete", "partial", "failed"]
+"""The column `status` of `snapshots`."""
+
+RunStatus = Literal["complete", "incomplete"]
+"""The column `status` of `runs`."""
 
 
 class Run(Record, frozen=True, kw_only=True):
@@ -21,7 +34,7 @@ class Run(Record, frozen=True, kw_only=True):
     attempt: Annotated[int, "Which attempt of the task this was, from 0."]
     version: Annotated[str, "Version of gke-inventory."]
     config_digest: Annotated[str, "SHA-256 of the configuration in effect, but for `sink`: 16 hexadecimal digits."]
-    outcome: Annotated[str, "`complete`, or `incomplete` when anything asked for could not be read."]
+    status: Annotated[RunStatus, "`complete`, or `incomplete` when anything asked for could not be read."]
     acceptable: Annotated[bool, "What could not be read is no more than `fail_on` lets pass: the exit code is 0."]
     started_at: Annotated[datetime, "When the task began."]
     finished_at: Annotated[datetime, "When the task had collected all it could, just before the commit."]
@@ -49,7 +62,9 @@ class Snapshot(Record, frozen=True, kw_only=True):
     run_id: Annotated[str, "The run that took the snapshot."]
     task_index: Annotated[int, "The task of the run that took it."]
     attempt: Annotated[int, "The attempt of the task that took it."]
-    status: Annotated[str, "`complete`, `partial` (something could not be read) or `failed` (nothing could)."]
+    status: Annotated[
+        SnapshotStatus, "`complete`, `partial` (something could not be read) or `failed` (nothing could)."
+    ]
     reason: Annotated[
         str | None,
         "Why a snapshot is not complete: an outcome as in `collections`, or the cluster's state in GKE.",
@@ -85,7 +100,7 @@ class Collection(Record, frozen=True, kw_only=True):
     run_id: Annotated[str, "The run that collected it."]
     resource: Annotated[str, "The API resource: `pods`, `deployments`, ...; `clusters` for a project's clusters."]
     outcome: Annotated[
-        str,
+        Outcome,
         "`ok`: read to the end. `partial`: read to the end, but for what `unreadable` or `missing_zones` name. "
         "`off`: switched off in the configuration. Otherwise not read: `forbidden`, `unauthorized`, `not_served`, "
         "`not_found`, `disabled` (the API is), `throttled`, `server_error`, `unreachable`, `timed_out`, `stopped` (the "

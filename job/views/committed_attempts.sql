@@ -3,7 +3,7 @@
 -- here. superseded: a later attempt of the same task counts too. tasks_committed: how many of the run's task_count do.
 -- Scans runs, and three columns each of snapshots and collections, over all time.
 --
--- SELECT run_id, task_index, attempt, outcome FROM committed_attempts WHERE superseded
+-- SELECT run_id, task_index, attempt, status FROM committed_attempts WHERE superseded
 
 SELECT
   r.*,

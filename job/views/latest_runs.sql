@@ -1,7 +1,7 @@
 -- How did the newest run go, task by task?
 -- Scans what committed_runs scans.
 --
--- SELECT task_index, outcome, clusters, clusters_failed, duration_seconds FROM latest_runs
+-- SELECT task_index, status, clusters, clusters_failed, duration_seconds FROM latest_runs
 
 SELECT
   *,

@@ -71,7 +71,7 @@ def child(configuration: dict[str, object]) -> str:
         clock = time.perf_counter()
         summary = one_task.run(msgspec.convert(configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config))
         seconds = time.perf_counter() - clock
-    assert summary.outcome == "complete", summary
+    assert summary.status == "complete", summary
     collected, after = peaks[0]
     return f"{collected:.0f} MB, {after:.0f} s collected; {peak():.0f} MB, {seconds:.0f} s published into DuckDB"
 

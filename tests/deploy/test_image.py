@@ -160,7 +160,7 @@ class TestImage:
         assert done.returncode == 0, done.stderr
         summary = json.loads(done.stdout)
         pods = sum(len(cluster["objects"]["pods"]) for cluster in fleet.inventory()["clusters"])
-        assert (summary["outcome"], summary["clusters_complete"], summary["rows"]["pods"]) == ("complete", 3, pods)
+        assert (summary["status"], summary["clusters_complete"], summary["rows"]["pods"]) == ("complete", 3, pods)
         for line in done.stderr.splitlines():
             assert json.loads(line)["severity"] == "INFO"
 

@@ -24,7 +24,7 @@ def test_a_fault_costs_what_it_hits_and_nothing_else(
     assert_log(case, fleet, ended.collected())
     assert_rows(case, fleet)
     assert_views(case, fleet)
-    assert json.loads(ended.out)["outcome"] == ("complete" if case.exit_code == 0 else "incomplete")
+    assert json.loads(ended.out)["status"] == ("complete" if case.exit_code == 0 else "incomplete")
 
 
 def read_clusters(case: Case, fleet: Fleet) -> set[str]:

@@ -111,7 +111,7 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
             )
             for tasks in (3, 1)
         }
-        alike = {"clusters", "clusters_complete", "clusters_partial", "clusters_failed", "objects", "outcome", "unread"}
+        alike = {"clusters", "clusters_complete", "clusters_partial", "clusters_failed", "objects", "status", "unread"}
         assert {key: told[3][key] for key in alike} == {key: told[1][key] for key in alike}
         assert (told[3]["bytes_billed"] > 0) == (kind == "bigquery")
         assert {key: count for key, count in told[3]["rows"].items() if key not in ("runs", "collections")} == {

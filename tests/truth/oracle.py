@@ -227,7 +227,7 @@ def _run(attempt: Attempt) -> Object:
     complete = not unlisted and statuses["complete"] == len(attempt.snapshots)
     return {
         "attempt": attempt.number,
-        "outcome": "complete" if complete else "incomplete",
+        "status": "complete" if complete else "incomplete",
         "projects": len(attempt.lists),
         "projects_failed": len(unlisted),
         "clusters": len(attempt.snapshots),

@@ -249,7 +249,7 @@ class Stage:
         self.judge()
 
     def _ended(self, attempt: Attempt, summary: Summary) -> None:
-        came = "had been committed before" if summary.committed_before else f"is committed: {summary.outcome}"
+        came = "had been committed before" if summary.committed_before else f"is committed: {summary.status}"
         self._tell(f"attempt {attempt.number} ({_named(attempt)}) {came}")
         if summary.bug:
             self._fail([f"attempt {attempt.number} met a bug: {summary.unread}"])
