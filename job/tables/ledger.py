@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from job.tables.record import Record
 
-
 Outcome = Literal[
     "ok", "partial", "off", "forbidden", "unauthorized", "not_served", "not_found", "disabled", "throttled",
     "server_error", "unreachable", "timed_out", "stopped", "expired", "invalid", "refused", "not_running", "bug",

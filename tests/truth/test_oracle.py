@@ -114,7 +114,7 @@ JUDGED = {
     "latest_snapshots": "snapshot_id status cluster_id cluster_status",
     "latest_collections": "snapshot_id outcome http_status reason objects unreadable unreadable_objects",
     "latest_runs": (
-        "snapshot_id outcome projects projects_failed clusters clusters_complete clusters_partial clusters_failed "
+        "snapshot_id status projects projects_failed clusters clusters_complete clusters_partial clusters_failed "
         "objects"
     ),
     "coverage": "snapshot_id read_snapshot_id status outcome http_status reason objects",
