@@ -146,6 +146,8 @@ class Storage:
         }
         _check_descriptions(made)
         if view_fields is not None:
+            if "schema" in body:
+                raise invalid("Schema field shouldn't be used as input with a view")
             made["schema"] = {"fields": view_fields}
         else:
             made["schema"] = {"fields": check_schema(body.get("schema", {}).get("fields", []))}
@@ -173,7 +175,9 @@ class Storage:
         if view_fields is not None:
             made["schema"] = {"fields": view_fields}
         elif "schema" in body and found["type"] == "VIEW":
-            made["schema"] = {"fields": _described(found["schema"]["fields"], body["schema"].get("fields", []))}
+            wanted = check_schema(body["schema"].get("fields", []))
+            described = evolved(found["schema"]["fields"], wanted, table=found["id"], may_add=False, may_relax=False)
+            made["schema"] = {"fields": described}
         _check_descriptions(made)
         if found["type"] == "TABLE":
             partitions.check_layout(made)
@@ -301,14 +305,3 @@ def _check_descriptions(table: Resource) -> None:
     if len(table.get("description", "")) > _LONGEST_DESCRIPTION:
         raise invalid(f"The description is too long. The maximum length is {_LONGEST_DESCRIPTION} characters.")
     check_labels(table.get("labels", {}))
-
-
-def _described(fields: list[Field], wanted: list[Field]) -> list[Field]:
-    """A view's columns, with descriptions; nothing else of them can be changed."""
-    told = {field["name"].lower(): field for field in wanted}
-    if set(told) != {field["name"].lower() for field in fields}:
-        raise invalid("Schema field names of a view do not match those of its query")
-    return [
-        {**field, **{key: value for key, value in told[field["name"].lower()].items() if key == "description"}}
-        for field in fields
-    ]

@@ -229,6 +229,31 @@ def test_a_view_has_the_columns_of_its_query_and_follows_its_tables(client: bigq
         ask(client, "SELECT name FROM v")
 
 
+def test_the_columns_of_a_view_can_be_described_once_it_is_there(client: bigquery.Client) -> None:
+    """https://github.com/googleapis/google-cloud-python/issues/7246"""
+    make_pods(client)
+    sql = f"SELECT name, labels FROM `{TABLE}`"
+    view = bigquery.Table(f"{PROJECT}.inventory.v", schema=[PODS[1], PODS[3]])
+    view.view_query = sql
+    with pytest.raises(BadRequest, match="Schema field shouldn't be used as input with a view"):
+        client.create_table(view)
+    view = bigquery.Table(view.reference)
+    view.view_query = sql
+    made = client.create_table(view)
+    inner = (Field("key", "STRING", description="of the label"), Field("value", "STRING"))
+    made.schema = [Field("name", "STRING", description="n"), Field("labels", "RECORD", "REPEATED", fields=inner)]
+    client.update_table(made, ["schema"])
+    name, labels = client.get_table(view).schema
+    assert (name.description, labels.fields[0].description) == ("n", "of the label")
+    for wrong in ([name], [Field("name", "INT64"), labels]):
+        made = client.get_table(view)
+        made.schema = wrong
+        with pytest.raises(BadRequest, match="does not match"):
+            client.update_table(made, ["schema"])
+    made.view_query += " WHERE TRUE"
+    assert [field.description for field in client.update_table(made, ["view_query"]).schema] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("sql", "error", "says"),
     [
