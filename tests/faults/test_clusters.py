@@ -126,5 +126,5 @@ def test_a_broken_aggregated_api_hides_no_kind(
     assert 'rollouts.argoproj.io "x" not found' in known.err
     unknown = fleet.run(monkeypatch, capsys, "show", WEB, "podmetrics", "x")
     assert unknown.exit_code == 2
-    assert "knows no kind 'podmetrics', but could not say what it serves at /apis/metrics.k8s.io/v1beta1" in unknown.err
+    assert "has no kind 'podmetrics'; discovery failed for /apis/metrics.k8s.io/v1beta1" in unknown.err
     assert any(told["path"] == "/apis/metrics.k8s.io/v1beta1" and told["status"] == 503 for told in fleet.asked())
