@@ -17,7 +17,7 @@ from job.collect.deadlines import Deadline
 from job.config import Config, check_config
 from job.connect.identity import Identity, default_identity
 from job.connect.kubernetes import load_client
-from job.discover.projects import ProjectListing, is_wanted, list_projects
+from job.discover.projects import ProjectListing, is_selected, list_projects
 from job.errors import Interrupted
 from job.kinds import RESOURCES
 from job.log import log
@@ -90,7 +90,7 @@ def _take(
             (listing.project_id, cluster)
             for listing in listings
             for cluster in listing.clusters
-            if is_wanted(listing.project_id, cluster, config.clusters)
+            if is_selected(listing.project_id, cluster, config.clusters)
         ]
         if task.count > 1:
             wanted = _share(wanted, task, sink)
@@ -102,7 +102,7 @@ def _take(
             load_client()
         try:
             with winding_up(stop), infrequent_gc():
-                for done in map_unordered(wanted, lambda named: collector.collect(*named), fitting.workers):
+                for done in map_unordered(lambda named: collector.collect(*named), wanted, fitting.workers):
                     collected.append(done)
                     if progress is not None:
                         progress(len(collected), len(wanted))

@@ -136,6 +136,6 @@ def summarize(
         seconds=round(monotonic() - clock, 3),
         sink=config.sink,
         bytes_billed=bytes_billed,
-        bug=any(done.bug for done in collected),
+        bug=any(done.has_bug for done in collected),
         stopped=stopped,
     )

@@ -27,24 +27,28 @@ def test_it_is_one_short_line_that_no_terminal_obeys(text: str, expected: str) -
 
 def test_neither_reason_nor_message_of_a_refusal_is_longer_than_a_line() -> None:
     body = json.dumps({"reason": "R\x00" + "r" * 10_000_000, "message": "a\x1bb" + "m" * 10_000_000}).encode()
-    told = response_failure(403, {}, memoryview(body), "")
-    assert (told.outcome, told.reason, told.message) == ("forbidden", "R " + "r" * 98, "a b" + "m" * 297)
+    failure = response_failure(403, {}, memoryview(body), "")
+    assert (failure.cause.outcome, failure.cause.reason, failure.cause.message) == (
+        "forbidden",
+        "R " + "r" * 98,
+        "a b" + "m" * 297,
+    )
 
 
 @pytest.mark.parametrize(
     "body", [json.dumps({"reason": "ya29.CANARY", "message": "Bearer ya29.CANARY"}), "x ya29.CANARY"]
 )
 def test_the_token_is_not_said_again(body: str) -> None:
-    told = response_failure(400, {}, memoryview(body.encode()), "ya29.CANARY")
-    assert "CANARY" not in f"{told.reason} {told.message}"
+    failure = response_failure(400, {}, memoryview(body.encode()), "ya29.CANARY")
+    assert "CANARY" not in f"{failure.cause.reason} {failure.cause.message}"
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "Mon, 01 Jan 99999 00:00:00 GMT", "soon", "-1", ""])
 def test_a_time_to_wait_that_is_none_is_no_wait(text: str) -> None:
-    assert response_failure(429, {"Retry-After": text}, memoryview(b""), "").again == 0.0
+    assert response_failure(429, {"Retry-After": text}, memoryview(b""), "").retry_after == 0.0
 
 
 def test_what_a_broken_answer_holds_is_not_quoted() -> None:
     broken = ProtocolError("Connection aborted.", BadStatusLine('"PASSWORD","value":"CANARY"'))
-    told = connection_failure(broken, 1.0)
-    assert (told.outcome, "CANARY" in told.message) == ("invalid", False)
+    failure = connection_failure(broken, 1.0)
+    assert (failure.cause.outcome, "CANARY" in str(failure)) == ("invalid", False)

@@ -47,7 +47,7 @@ def test_a_process_that_is_busy_takes_no_more_threads(monkeypatch: pytest.Monkey
 
 
 def test_what_never_returns_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_GRACE", STILL)
+    monkeypatch.setattr(module, "_GRACE_SECONDS", STILL)
     never = threading.Event()
     stuck = WorkItem("stuck", never.wait, 0.0)
     others = pieces(lambda: None, 3)

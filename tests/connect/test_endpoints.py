@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from job.connect.endpoints import Endpoint, NoEndpointError, choose_endpoint
+from job.connect.endpoints import ConnectError, Endpoint, choose_endpoint
 from job.connect.identity import Identity
 from job.connect.kubernetes import connect
-from job.errors import InventoryError
 from job.wire import gke
 
 DNS = "gke-1234-5678.europe-west1.gke.goog"
@@ -69,16 +68,16 @@ def test_a_preference_is_that_endpoint_or_none() -> None:
     both = cluster(endpoint="34.1.1.1", **endpoints(dns=False, **PUBLIC))
     assert choose_endpoint(both, "private") == Endpoint("private", "10.0.0.2")
     assert choose_endpoint(both, "dns") == Endpoint("dns", DNS)
-    with pytest.raises(NoEndpointError, match=r"no public endpoint \(it offers: dns, private\)"):
+    with pytest.raises(ConnectError, match=r"no public endpoint \(it offers: dns, private\)"):
         choose_endpoint(cluster(endpoint="10.0.0.2", **endpoints(dns=False, **PRIVATE)), "public")
-    with pytest.raises(NoEndpointError, match=r"no endpoint \(it offers: none\)"):
+    with pytest.raises(ConnectError, match=r"no endpoint \(it offers: none\)"):
         choose_endpoint(cluster())
 
 
 @pytest.mark.parametrize("certificate", [None, "", "not base64!", base64.b64encode(b"\xff").decode()])
 def test_a_cluster_without_a_usable_ca_is_refused(certificate: str | None) -> None:
     told = cluster(endpoint="34.1.1.1", masterAuth={"clusterCaCertificate": certificate})
-    with pytest.raises(InventoryError, match="CA certificate"):
+    with pytest.raises(ConnectError, match="CA certificate"):
         connect(told, Endpoint("public", "34.1.1.1"), Identity(None))  # type: ignore[arg-type]
 
 

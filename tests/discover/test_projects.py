@@ -72,7 +72,7 @@ def rest_api(status: int, body: dict[str, Any]) -> Iterator[tuple[str, list[tupl
 def listed(replay: Replay, url: str) -> ProjectListing:
     config = Config(projects=(PROJECT,), api_endpoints=ApiEndpoints(container=url, oauth2=replay.token_uri))
     identity = default_identity(replay.token_uri)
-    return clusters_in(PROJECT, container_client(config, identity), identity, config.timeouts)
+    return clusters_in(PROJECT, container_client(config, identity), config.timeouts)
 
 
 def test_a_gke_api_that_speaks_rest_is_read_the_same(replay: Replay) -> None:
@@ -99,10 +99,10 @@ def test_a_description_that_cannot_be_decoded_costs_no_other_cluster(replay: Rep
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (403, refused("PERMISSION_DENIED", 403, "denied"), ("forbidden", 403, "Forbidden")),
+        (403, refused("PERMISSION_DENIED", 403, "denied"), ("forbidden", 403, "PERMISSION_DENIED")),
         (403, refused("PERMISSION_DENIED", 403, "off", "SERVICE_DISABLED"), ("disabled", 403, "SERVICE_DISABLED")),
-        (404, refused("NOT_FOUND", 404, "no such project"), ("not_found", 404, "NotFound")),
-        (401, refused("UNAUTHENTICATED", 401, "who?"), ("unauthorized", 401, "Unauthorized")),
+        (404, refused("NOT_FOUND", 404, "no such project"), ("not_found", 404, "NOT_FOUND")),
+        (401, refused("UNAUTHENTICATED", 401, "who?"), ("unauthorized", 401, "UNAUTHENTICATED")),
     ],
 )
 def test_what_it_refuses_is_the_outcome(
