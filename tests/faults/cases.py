@@ -185,7 +185,7 @@ CASES = (
     ),
     Case(
         "an answer that is not packed as it says", (fault("corrupt_gzip"),), "invalid", 200, retried=True,
-        message="cannot be unpacked", timeouts=QUICK,
+        message="cannot be decompressed", timeouts=QUICK,
     ),
     Case(
         "a chunk of negative length", (fault("bad_chunk"),), "invalid", None, retried=True,
@@ -199,7 +199,7 @@ CASES = (
     ),
     Case(
         "no continue token, though there is more", (fault("untold_rest", page=1),), "invalid", 200,
-        message="more objects, but not how to read them",
+        message="more objects remain",
     ),
     Case("JSON that breaks off, once", (fault("invalid_json", page=2, times=1),), retried=True),
     Case(
@@ -230,12 +230,12 @@ CASES = (
     Case("fields that nobody knows", (fault("unknown_fields", "*"),)),
     Case("kinds that nobody knows", (fault("unknown_kind"),), changed=("pods",)),
     Case(
-        "a continue token that repeats itself", (fault("repeat_continue"),), "invalid", 200, message="again and again",
+        "a continue token that repeats itself", (fault("repeat_continue"),), "invalid", 200, message="repeats a continue token",
         retried=True,
     ),
     Case(
         "a continue token that repeats itself", (fault("repeat_continue", tokens=3),), "invalid", 200,
-        message="again and again", retried=True,
+        message="repeats a continue token", retried=True,
     ),
     Case("an object of 20 MB", (fault("big_object", bytes=20 << 20, page=1),)),
     Case(
