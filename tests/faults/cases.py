@@ -230,8 +230,8 @@ CASES = (
     Case("fields that nobody knows", (fault("unknown_fields", "*"),)),
     Case("kinds that nobody knows", (fault("unknown_kind"),), changed=("pods",)),
     Case(
-        "a continue token that repeats itself", (fault("repeat_continue"),), "invalid", 200, message="repeats a continue token",
-        retried=True,
+        "a continue token that repeats itself", (fault("repeat_continue"),), "invalid", 200,
+        message="repeats a continue token", retried=True,
     ),
     Case(
         "a continue token that repeats itself", (fault("repeat_continue", tokens=3),), "invalid", 200,
