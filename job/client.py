@@ -44,7 +44,7 @@ def kubernetes_client(
     identity = identity or default_identity(config.api_endpoints.oauth2)
     identity.token()
     with container_client(config, identity) as container:
-        listing = clusters_in(project_id, container, identity, config.timeouts)
+        listing = clusters_in(project_id, container, config.timeouts)
     name = f"{project_id}/{location}/{cluster}"
     for found in listing.clusters:
         if (found.location, found.name) == (location, cluster):

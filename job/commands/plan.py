@@ -9,9 +9,9 @@ import msgspec
 
 from job.commands.output import print_json, print_table
 from job.config import Config, check_config
-from job.connect.endpoints import CONNECTABLE, choose_endpoint
+from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoint
 from job.connect.identity import default_identity
-from job.discover.projects import ProjectListing, is_wanted, list_projects
+from job.discover.projects import ProjectListing, is_selected, list_projects
 from job.errors import InventoryError
 from job.kinds import RESOURCES
 from job.sinks.open_sink import open_sink
@@ -47,7 +47,7 @@ def plan(config: Config) -> list[Planned]:
         planned += [
             _planned(listing.project_id, cluster, config)
             for cluster in sorted(listing.clusters, key=lambda cluster: (cluster.location, cluster.name))
-            if is_wanted(listing.project_id, cluster, config.clusters)
+            if is_selected(listing.project_id, cluster, config.clusters)
         ]
     return planned
 
@@ -71,7 +71,7 @@ def _problem(listing: ProjectListing) -> str:
 
 def _planned(project_id: str, cluster: gke.Cluster, config: Config) -> Planned:
     endpoint, problem = None, None
-    if str(cluster.status) not in CONNECTABLE:
+    if str(cluster.status) not in CONNECTABLE_STATUSES:
         problem = f"not_running: the cluster is {cluster.status}"
     else:
         try:

@@ -119,7 +119,7 @@ def _get(client: ApiClient, where: str, path: str, accept: str = "application/js
         body = response.response.data
     except HTTPError as error:
         raise InventoryError(
-            f"{where}: the API server cannot be reached: {connection_failure(error, _TIMEOUTS[1]).message}"
+            f"{where}: the API server cannot be reached: {connection_failure(error, _TIMEOUTS[1])}"
         ) from error
     if response.status == 200:
         return bytes(body)

@@ -22,7 +22,7 @@ from job.errors import ConfigError, InventoryError
 from job.kinds import RESOURCES
 from job.log import log
 from job.run.one_task import running
-from job.run.record import seconds_since
+from job.run.records import seconds_since
 from job.run.summary import Summary, from_json, skipped, total
 from job.signals import Stop
 from job.sinks.folder import rows_of, write_weights

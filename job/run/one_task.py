@@ -17,12 +17,12 @@ from job.collect.deadlines import Deadline
 from job.config import Config, check_config
 from job.connect.identity import Identity, default_identity
 from job.connect.kubernetes import load_client
-from job.discover.projects import ProjectListing, is_wanted, list_projects
+from job.discover.projects import ProjectListing, is_selected, list_projects
 from job.errors import Interrupted
 from job.kinds import RESOURCES
 from job.log import log
 from job.run.memory import container_limit, fit_to_memory, infrequent_gc, release_memory, spool_bound
-from job.run.record import seconds_since, write_records
+from job.run.records import seconds_since, write_records
 from job.run.shares import ClusterShares
 from job.run.summary import Gap, Summary, committed_before, gaps_of, skipped
 from job.signals import Stop
@@ -131,7 +131,7 @@ class _OneTask:
             _Target(listing.project_id, cluster)
             for listing in listings
             for cluster in listing.clusters
-            if is_wanted(listing.project_id, cluster, self.config.clusters)
+            if is_selected(listing.project_id, cluster, self.config.clusters)
         ]
         if self.task.count > 1:
             shares = ClusterShares(self.sink.cluster_weights(self.task.run_id), self.task.count)
@@ -155,7 +155,7 @@ class _OneTask:
         collected: list[CollectedCluster] = []
         try:
             with self.stop.graceful_shutdown(), infrequent_gc():
-                for cluster in map_unordered(targets, lambda target: collector.collect(*target), config.workers):
+                for cluster in map_unordered(lambda target: collector.collect(*target), targets, config.workers):
                     collected.append(cluster)
                     if progress is not None:
                         progress(len(collected), len(targets))
@@ -170,7 +170,9 @@ class _OneTask:
 
     def _deadline(self) -> Deadline | None:
         seconds = self.config.timeouts.run_seconds
-        return None if seconds is None else Deadline(self.clock + seconds, "RunTimeout", "the run's time was up")
+        if seconds is None:
+            return None
+        return Deadline(self.clock + seconds, "RunTimeout", f"it was not read within the run's {seconds:g} s")
 
     def _record(self, spool: Spool, listings: Sequence[ProjectListing], collected: Sequence[CollectedCluster]) -> Run:
         return write_records(spool, self.task, self.config, listings, collected, self.clock)
@@ -201,7 +203,7 @@ class _OneTask:
             seconds=seconds_since(self.clock),
             sink=self.config.sink,
             bytes_billed=self.sink.bytes_billed,
-            bug=any(cluster.bug for cluster in collected),
+            bug=any(cluster.has_bug for cluster in collected),
             stopped=is_stopped,
         )
         log.info(

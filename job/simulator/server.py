@@ -106,7 +106,7 @@ class Simulation:
         # what stands for the system's roots: the DNS endpoints show certificates of a public authority
         (self.directory / "ca-certificates.pem").write_bytes(self._public.pem)
         return {
-            "container": f"http://{LOOPBACK}:{container}",
+            "container": f"grpc://{LOOPBACK}:{container}",
             "bigquery": f"http://{LOOPBACK}:{bigquery}",
             "token_uri": token_uri,
             "metadata_host": f"{LOOPBACK}:{identity}",

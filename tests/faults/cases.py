@@ -144,7 +144,7 @@ CASES = (
     ),
     Case(
         "no answer, each time or to anything", (fault("hang", "*"),), "timed_out", None, "ReadTimeout", KINDS,
-        message="no answer within 2 s", timeouts=IMPATIENT,
+        message="no response within 2 s", timeouts=IMPATIENT,
     ),
     Case(
         "no TLS handshake", (fault("hang_tls", "*"),), "timed_out", None, "ConnectTimeout", KINDS,
@@ -156,7 +156,7 @@ CASES = (
     ),
     Case(
         "one byte a second, from the headers on", (fault("slow", headers=1),), "timed_out", None, "ReadTimeout",
-        message="no answer within 2 s", retried=True, timeouts=IMPATIENT,
+        message="no response within 2 s", retried=True, timeouts=IMPATIENT,
     ),
     *(
         Case(
@@ -185,21 +185,21 @@ CASES = (
     ),
     Case(
         "an answer that is not packed as it says", (fault("corrupt_gzip"),), "invalid", 200, retried=True,
-        message="cannot be unpacked", timeouts=QUICK,
+        message="cannot be decompressed", timeouts=QUICK,
     ),
     Case(
         "a chunk of negative length", (fault("bad_chunk"),), "invalid", None, retried=True,
-        message="not HTTP as it should be", timeouts=QUICK,
+        message="malformed HTTP", timeouts=QUICK,
     ),
     Case("a Content-Length that is too small, once", (fault("desync", times=1),), retried=True),
     Case("two continue tokens in one answer", (fault("two_tokens", page=1),), "invalid", 200, message="two continue"),
     Case(
         "a list of another kind", (fault("wrong_kind"),), "invalid", 200,
-        message="the answer is of kind EndpointsList, not PodList",
+        message="the response is of kind EndpointsList, not PodList",
     ),
     Case(
         "no continue token, though there is more", (fault("untold_rest", page=1),), "invalid", 200,
-        message="more objects, but not how to read them",
+        message="more objects remain",
     ),
     Case("JSON that breaks off, once", (fault("invalid_json", page=2, times=1),), retried=True),
     Case(
@@ -230,12 +230,12 @@ CASES = (
     Case("fields that nobody knows", (fault("unknown_fields", "*"),)),
     Case("kinds that nobody knows", (fault("unknown_kind"),), changed=("pods",)),
     Case(
-        "a continue token that repeats itself", (fault("repeat_continue"),), "invalid", 200, message="again and again",
-        retried=True,
+        "a continue token that repeats itself", (fault("repeat_continue"),), "invalid", 200,
+        message="repeats a continue token", retried=True,
     ),
     Case(
         "a continue token that repeats itself", (fault("repeat_continue", tokens=3),), "invalid", 200,
-        message="again and again", retried=True,
+        message="repeats a continue token", retried=True,
     ),
     Case("an object of 20 MB", (fault("big_object", bytes=20 << 20, page=1),)),
     Case(
@@ -271,11 +271,11 @@ CASES = (
     ),
     Case(
         "the GKE API is unavailable for ever", (fault("gke_unavailable", "clusters", cluster=PROJECT),), "unreachable",
-        503, "ServiceUnavailable", ("clusters",), retried=True, timeouts=QUICK, unlisted=True,
+        503, "UNAVAILABLE", ("clusters",), retried=True, timeouts=QUICK, unlisted=True,
     ),
     Case(
         "the GKE API does not answer", (fault("hang", "clusters", cluster=PROJECT),), "timed_out", 504,
-        "DeadlineExceeded", ("clusters",), timeouts=IMPATIENT | QUICK, unlisted=True,
+        "DEADLINE_EXCEEDED", ("clusters",), timeouts=IMPATIENT | QUICK, unlisted=True,
     ),
     Case(
         "no permission in the project", (fault("gke_denied", "clusters", cluster=PROJECT),), "forbidden", 403,
@@ -288,7 +288,7 @@ CASES = (
     ),
     Case(
         "a project that does not exist", (fault("gke_not_found", "clusters", cluster=PROJECT),), "not_found", 404,
-        "NotFound", ("clusters",), message="check the project id", unlisted=True,
+        "NOT_FOUND", ("clusters",), message="check the project id", unlisted=True,
     ),
     Case(
         "zones that GKE cannot ask", (fault("missing_zones", "clusters", cluster=PROJECT, zones="us-east1-d"),),

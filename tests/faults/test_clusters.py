@@ -72,7 +72,7 @@ def test_no_object_has_two_rows_in_one_snapshot(
         assert fleet.query(twice) == [], table
     assert fleet.rows(prefix="latest_") == fleet.rows(usual=True)
     told = "SELECT outcome, pages, restarts, message FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"
-    message = f"{repeated} objects were listed more than once, and are there once"
+    message = f"{repeated} objects were listed more than once; each has one row"
     assert fleet.query(f"{told} AND {NEWEST}") == [("ok", 4, 0, message)]
 
 
