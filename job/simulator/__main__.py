@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--plain", action="store_true", help="a fleet of which all can be read")
     parser.add_argument("--token-lifetime", type=int, default=3600)
     parser.add_argument("--fault", action="append", default=[], metavar="CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]")
+    parser.add_argument("--no-bigquery", action="store_true", help="refuse every request to BigQuery")
     parser.add_argument("--googlesql", action="store_true", help="queries on GoogleSQL's own engine: needs zetasql")
     options = parser.parse_args()
     try:
@@ -46,7 +47,11 @@ async def _serve(options: argparse.Namespace) -> None:
     fleet = make_fleet(clusters=options.clusters, pods=options.pods, seed=options.seed, special=not options.plain)
     with tempfile.TemporaryDirectory(prefix="gke-inventory-simulator-", ignore_cleanup_errors=True) as directory:
         simulation = Simulation(
-            fleet, Path(directory), token_lifetime=options.token_lifetime, googlesql=options.googlesql
+            fleet,
+            Path(directory),
+            token_lifetime=options.token_lifetime,
+            bigquery=not options.no_bigquery,
+            googlesql=options.googlesql,
         )
         ready = await simulation.start()
         for specification in options.fault:

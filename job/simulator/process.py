@@ -31,6 +31,8 @@ class Simulator:
 
     container_endpoint: str
     bigquery_endpoint: str
+    has_bigquery: bool
+    """Without it, its endpoint refuses every request."""
     token_uri: str
     metadata_host: str
     control: str
@@ -138,12 +140,12 @@ class Simulator:
         return int(self._tell("POST", "/identity", told)["issued"])
 
     def instructions(self) -> str:
-        """How to point this job, kubectl and bq at the fleet."""
+        """How to point this job, `kubectl` and `bq` at the fleet."""
         path, port = next(iter(self.clusters.items()))
         environment = "\n".join(f"  export {name}={value}" for name, value in self.environment.items())
         config = self.directory / "inventory.yaml"
         config.write_text(json.dumps(self.configuration, indent=2) + "\n")  # JSON is YAML
-        return f"""\
+        told = f"""\
 {len(self.clusters)} clusters in {", ".join(self.projects)}; Ctrl-C ends them.
 
 this job:
@@ -151,14 +153,18 @@ this job:
   export GKE_INVENTORY_CONFIG={config}
   gke-inventory plan
   gke-inventory run --sink duckdb:///simulated.duckdb
-  gke-inventory run --sink 'bigquery://{self.projects[0]}.inventory?location=EU'
 
 kubectl, against {path}:
   kubectl --kubeconfig /dev/null --server https://127.0.0.1:{port} \\
     --certificate-authority {self.directory}/cluster-0-ca.pem \\
     --token "$(cat {self.directory}/kubectl-token)" get pods --all-namespaces
-
-bq:
+"""
+        if not self.has_bigquery:
+            return told
+        return f"""\
+{told}
+BigQuery, with this job and with bq:
+  gke-inventory run --sink 'bigquery://{self.projects[0]}.inventory?location=EU'
   bq --headless --api {self.bigquery_endpoint} --project_id={self.projects[0]} --oauth_access_token=fake ls
 """
 
@@ -183,6 +189,7 @@ def simulate(
     plain: bool = False,
     faults: Sequence[str] = (),
     token_lifetime: int = 3600,
+    bigquery: bool = True,
     googlesql: bool = False,
 ) -> Iterator[Simulator]:
     """Starts a fleet in a process of its own; it ends with the block, and with this process, however that ends.
@@ -192,15 +199,17 @@ def simulate(
         pods: about how many each has.
         plain: a fleet of which everything can be read.
         faults: `CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]`.
+        bigquery: whether BigQuery is simulated too, which needs the extra `simulate`.
         googlesql: BigQuery's queries are held to and answered by GoogleSQL's own engine; needs the package `zetasql`.
 
     Raises:
         SimulatorError: it did not start.
     """
     command = [
-        sys.executable, "-m", "job.simulator",
+        sys.executable, "-P", "-m", "job.simulator",
         "--clusters", str(clusters), "--pods", str(pods), "--seed", str(seed),
         "--token-lifetime", str(token_lifetime), *(["--plain"] if plain else []),
+        *([] if bigquery else ["--no-bigquery"]),
         *(["--googlesql"] if googlesql else []),
         *(word for fault in faults for word in ("--fault", fault)),
     ]  # fmt: skip
@@ -221,6 +230,7 @@ def simulate(
         yield Simulator(
             container_endpoint=ready["container"],
             bigquery_endpoint=ready["bigquery"],
+            has_bigquery=bigquery,
             token_uri=ready["token_uri"],
             metadata_host=ready["metadata_host"],
             control=ready["control"],

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from job.simulator.bigquery import application as bigquery_application
+from job.simulator.bigquery import refusing_application
 from job.simulator.certificates import Authority, authority, server_certificate
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
 from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
@@ -79,9 +80,18 @@ class Listener:
 class Simulation:
     """Everything that runs."""
 
-    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600, googlesql: bool = False) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        directory: Path,
+        *,
+        token_lifetime: int = 3600,
+        bigquery: bool = True,
+        googlesql: bool = False,
+    ) -> None:
         self.fleet = fleet
         self.directory = directory
+        self._has_bigquery = bigquery
         self._googlesql = googlesql
         self.faults = Faults([])
         self.log: list[dict[str, Any]] = []
@@ -99,7 +109,7 @@ class Simulation:
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
-        bigquery = await self._serve(bigquery_application(self._may_query, googlesql=self._googlesql))
+        bigquery = await self._serve(self._bigquery())
         control = await self._serve(self._control())
         token_uri = f"http://{LOOPBACK}:{identity}/token"
         self.identity.write_credentials(self.directory, token_uri)
@@ -176,6 +186,11 @@ class Simulation:
         site = web.TCPSite(runner, LOOPBACK, 0)
         await site.start()
         return int(runner.addresses[0][1])
+
+    def _bigquery(self) -> web.Application:
+        if not self._has_bigquery:
+            return refusing_application()
+        return bigquery_application(self._may_query, googlesql=self._googlesql)
 
     def _may_query(self, authorization: str | None) -> bool:
         return authorization == "Bearer fake" or self.identity.is_valid(authorization)  # what `bq` is started with
