@@ -198,7 +198,7 @@ CASES = (
         message="the response is of kind EndpointsList, not PodList",
     ),
     Case(
-        "no continue token, though there is more", (fault("untold_rest", page=1),), "invalid", 200,
+        "no continue token, though there is more", (fault("missing_continue", page=1),), "invalid", 200,
         message="more objects remain",
     ),
     Case("JSON that breaks off, once", (fault("invalid_json", page=2, times=1),), retried=True),
@@ -252,7 +252,7 @@ CASES = (
             "a page of more than 96 MiB", (fault("big_page", bytes=200_000_000, **form),), "invalid", 200, "TooLarge",
             message="larger than 96 MiB; a lower page_limit", timeouts={"request_seconds": 60.0},
         )
-        for form in ({}, {"told": 1}, {"gzip": 1})
+        for form in ({}, {"content_length": 1}, {"gzip": 1})
     ),
     Case("an object that comes twice", by="test_no_object_has_two_rows_in_one_snapshot"),
     Case(
