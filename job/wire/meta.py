@@ -7,6 +7,8 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
+from job.wire.decoders import decoder
+
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A larger number than a column holds spoils its object, not the load job of everybody's rows."""
 
@@ -75,9 +77,8 @@ class Page(Wire, Generic[Item], frozen=True):
     kind: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-RAW_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
-"""For a page whose objects are not decoded yet. Made here since msgspec crashes when threads are the first to use a
-class, at the same time."""
+RAW_PAGE = decoder(Page[msgspec.Raw])
+"""Decodes a page but not its items."""
 
 
 class Status(Wire, frozen=True):
