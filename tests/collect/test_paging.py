@@ -20,11 +20,12 @@ from job.collect.stats import ReadStats
 from job.collect.throttle import Throttle, ThrottleTimeoutError
 from job.config import Config, Timeouts
 from job.connect.identity import default_identity
+from job.kinds.pods import Pod
 from job.simulator import Simulator, simulate
-from job.wire import core, meta
+from job.wire import meta
 
 PATH, LIMIT = "/api/v1/pods", 10
-PAGE = msgspec.json.Decoder(meta.Page[core.Pod])
+PAGE = msgspec.json.Decoder(meta.Page[Pod])
 
 
 @pytest.fixture
