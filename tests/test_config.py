@@ -55,8 +55,8 @@ def test_an_unknown_key_is_refused_with_line_path_and_a_guess(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "no project to look in"),
-        ("projects: []", "no project to look in"),
+        ("", "no projects are configured"),
+        ("projects: []", "no projects are configured"),
         ("projects: [UPPER-case]", "'UPPER-case' is not a project id"),
         ("projects: ['123456']", "is not a project id"),
         ("projects: [abc]", "is not a project id"),
@@ -66,7 +66,7 @@ def test_an_unknown_key_is_refused_with_line_path_and_a_guess(tmp_path: Path) ->
         ("projects: [my-project]\nkinds: {podz: false}", "unknown kind 'podz'; did you mean `pods`?"),
         ("projects: [my-project]\nfail_on: below:95", "line 2: fail_on: expected `str` matching"),
         ("projects: [my-project]\nendpoint: tunnel", "line 2: endpoint: invalid enum value 'tunnel'"),
-        ("projects: [my-project]\nprojects: [other-project]", "line 2: projects: this key is there twice"),
+        ("projects: [my-project]\nprojects: [other-project]", "line 2: duplicate key `projects`"),
         ("projects: [my-project\nsink: x", "is not YAML: line 2"),
         ("- my-project", "expected `object`"),
         ("projects: [my-project]\napi_endpoints: {container: 'http://10.0.0.1'}", "api_endpoints.container: "),
