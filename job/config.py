@@ -240,7 +240,7 @@ def check_endpoint(key: str, url: str) -> None:
         raise ConfigError(f"{key}: {url!r} is not a URL such as https://container.googleapis.com")
     if parts.scheme != "https" and not _is_loopback(parts.hostname):
         raise ConfigError(
-            f"{key}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is only for loopback addresses)"
+            f"{key}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is for loopback alone)"
         )
 
 

@@ -17,6 +17,7 @@ from job.errors import CredentialsError
 from job.log import log
 from job.tables import Collection
 from job.wire import gke
+from job.wire.decoders import decoder
 from job.workers import map_unordered
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 RESOURCE = "clusters"
 _MAX_CONCURRENT_PROJECTS = 8
 
-# Made when the module is imported: msgspec crashes when several threads are the first to use a class.
-msgspec.json.Decoder(gke.Cluster)
+decoder(gke.Cluster)  # for `msgspec.convert` in threads
 
 
 class ProjectListing(NamedTuple):
