@@ -123,9 +123,9 @@ def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tm
     def estimate(*options: str) -> dict[str, Any]:
         done = invoke("plan", "--estimate", "--json", *options)
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        assert told["clusters"][0]["endpoint_type"] == "public"
-        return dict(told["estimate"])
+        answer = json.loads(done.stdout)
+        assert answer["clusters"][0]["endpoint_type"] == "public"
+        return dict(answer["estimate"])
 
     before = estimate()
     assert (before["clusters"], before["clusters_weighed"], before["tasks"]) == (1, 0, 1)
@@ -238,11 +238,11 @@ def test_a_run_that_is_stopped_ends_at_once_and_writes_nothing(
         assert asked.wait(30)
         began = time.monotonic()
         process.send_signal(sent)
-        _, told = process.communicate(timeout=20)
+        _, error = process.communicate(timeout=20)
         assert time.monotonic() - began < 8
     assert process.returncode == code
-    assert word in told
-    assert "Traceback" not in told
+    assert word in error
+    assert "Traceback" not in error
     assert list(spools.iterdir()) == []
     assert not (tmp_path / "x.duckdb").exists()
 

@@ -27,7 +27,7 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
         keys = {**simulator.configuration, "sink": url}
         (tmp_path / "c.yaml").write_text(json.dumps(keys))
         config = msgspec.convert(keys, Config)
-        told = {
+        summaries = {
             tasks: json.loads(
                 invoke(
                     "run", "--json", "-q", "--tasks", str(tasks), "--config", str(tmp_path / "c.yaml"), timeout=120
@@ -36,14 +36,14 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
             for tasks in (3, 1)
         }
         alike = {"clusters", "clusters_complete", "clusters_partial", "clusters_failed", "objects", "status", "unread"}
-        assert {key: told[3][key] for key in alike} == {key: told[1][key] for key in alike}
-        assert (told[3]["bytes_billed"] > 0) == (kind == "bigquery")
-        assert {key: count for key, count in told[3]["rows"].items() if key not in ("runs", "collections")} == {
-            key: count for key, count in told[1]["rows"].items() if key not in ("runs", "collections")
+        assert {key: summaries[3][key] for key in alike} == {key: summaries[1][key] for key in alike}
+        assert (summaries[3]["bytes_billed"] > 0) == (kind == "bigquery")
+        assert {key: count for key, count in summaries[3]["rows"].items() if key not in ("runs", "collections")} == {
+            key: count for key, count in summaries[1]["rows"].items() if key not in ("runs", "collections")
         }
         sink = open_warehouse(config)
         found = "SELECT COUNT(*), COUNT(DISTINCT task_index), MAX(task_count) FROM committed_runs WHERE run_id = "
-        assert sink.query(f"{found} '{told[3]['run_id']}'").rows == [(3, 3, 3)]
+        assert sink.query(f"{found} '{summaries[3]['run_id']}'").rows == [(3, 3, 3)]
 
 
 def test_a_task_that_fails_leaves_nothing_written(tmp_path: Path) -> None:

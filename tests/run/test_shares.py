@@ -1,4 +1,4 @@
-"""Shares of tasks: each cluster in exactly one, and about as much work in each."""
+"""Shares of tasks: each cluster is in exactly one, and all have about the same load."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_tasks_at_once_take_every_cluster_once_and_one_that_is_retried_nothing_a
                 )
                 for index in range(tasks)
             ]
-            told = [json.loads(process.communicate(timeout=120)[0]) for process in processes]
-            assert sum(summary["clusters"] for summary in told) == 12
+            summaries = [json.loads(process.communicate(timeout=120)[0]) for process in processes]
+            assert sum(summary["clusters"] for summary in summaries) == 12
             found = f"SELECT COUNT(*), COUNT(DISTINCT cluster) FROM snapshots WHERE run_id = '{execution}'"
             assert sink.query(found).rows == [(12, 12)]
         retried = invoke(
