@@ -41,7 +41,8 @@ def test_the_generated_pages_and_blocks_are_current() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.fleet
+@pytest.mark.timeout(300)
 def test_the_readmes_commands_print_what_it_shows() -> None:
     done = generate("--check", "--commands")
     assert done.returncode == 0, done.stdout + done.stderr
