@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -117,9 +117,22 @@ def python() -> str:
     for name in sorted(job.__all__):
         value = getattr(job, name)
         if inspect.isfunction(value):
-            signature = f"{name}{inspect.signature(value)}"
-            sections.append(f"## `{name}`\n\n```python\n{signature}\n```\n\n```text\n{inspect.getdoc(value)}\n```")
+            sections.append(
+                f"## `{name}`\n\n```python\n{_signature(name, value)}\n```\n\n```text\n{inspect.getdoc(value)}\n```"
+            )
     return "\n\n".join(sections)
+
+
+def _signature(name: str, function: Callable[..., object]) -> str:
+    """The signature, one parameter a line; annotations are strings, and are shown without their quotes."""
+    signature = inspect.signature(function)
+    lines = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in lines:
+            lines.append("*")
+        lines.append(str(parameter).replace("'", ""))
+    returned = str(signature.return_annotation).replace("'", "")
+    return f"{name}(\n    " + ",\n    ".join(lines) + f",\n) -> {returned}"
 
 
 _PYTHON = """\
