@@ -425,7 +425,7 @@ def test_nothing_is_left_of_a_simulator_that_was_killed() -> None:
 def test_a_simulator_that_cannot_start_says_so(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SimulatorError, match="exit code 2"), simulate(faults=["*:pods:no-such-fault"]):
         pass
-    assert "no fault 'no-such-fault'" in capfd.readouterr().err
+    assert "unknown fault 'no-such-fault'" in capfd.readouterr().err
 
 
 def test_two_hundred_clusters_start_within_seconds() -> None:

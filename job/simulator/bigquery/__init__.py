@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aiohttp import web
 
+REQUIRED_PACKAGES = ("googleapiclient", "jsonschema")
+"""What `application` imports that nothing else of the simulator needs."""
+
 
 def application(authorized: Callable[[str | None], bool], *, googlesql: bool = False) -> web.Application:
     """BigQuery's REST API, over storage of its own.
@@ -20,3 +23,17 @@ def application(authorized: Callable[[str | None], bool], *, googlesql: bool = F
     from job.simulator.bigquery.googlesql import GoogleSQL
 
     return Server(authorized, GoogleSQL() if googlesql else None).application()
+
+
+def refusing_application() -> web.Application:
+    """Refuses every request: a client that points here gets an error, and never reaches the real BigQuery."""
+    from aiohttp import web
+
+    from job.simulator.bigquery.errors import ApiError
+
+    async def refuse(request: web.Request) -> web.Response:  # noqa: ARG001
+        return ApiError(501, "notImplemented", "This simulated fleet was started without BigQuery").response()
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", refuse)
+    return app
