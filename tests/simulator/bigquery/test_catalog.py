@@ -95,10 +95,10 @@ def test_a_schema_that_bigquery_refuses_is_refused(client: bigquery.Client, sche
     ("fields", "says"),
     [
         (["name", "restarts", "snapshot_time", "a", "b"], "Too many fields specified for clustering: 5"),
-        (["labels"], "cannot be clustered by"),
+        (["labels"], "cannot be used for clustering"),
         (["labels.key"], "cannot be found in the schema. Invalid field: labels.key"),
         (["missing"], "Invalid field: missing"),
-        (["cpu"], "cannot be clustered by"),
+        (["cpu"], "cannot be used for clustering"),
     ],
 )
 def test_clustering_is_by_up_to_four_plain_columns(client: bigquery.Client, fields: list[str], says: str) -> None:
@@ -110,7 +110,7 @@ def test_clustering_is_by_up_to_four_plain_columns(client: bigquery.Client, fiel
 @pytest.mark.parametrize(
     ("partitioning", "says"),
     [
-        (bigquery.TimePartitioning(field="name"), "cannot be partitioned by"),
+        (bigquery.TimePartitioning(field="name"), "cannot be used for partitioning"),
         (bigquery.TimePartitioning(field="missing"), "cannot be found in the schema. Invalid field: missing"),
         (bigquery.TimePartitioning(type_="WEEK", field="snapshot_time"), "WEEK is not one of"),
     ],
@@ -236,7 +236,7 @@ def test_a_view_has_the_columns_of_its_query_and_follows_its_tables(client: bigq
         ("SELECT * FROM inventory.none", NotFound, "Not found: Table shop-prod:inventory.none"),
         ("SELECT missing FROM inventory.pods", BadRequest, "missing"),
         ("SELECT FROM", BadRequest, "Syntax error"),
-        ("DELETE FROM inventory.pods WHERE TRUE", BadRequest, "A view is made of a query"),
+        ("DELETE FROM inventory.pods WHERE TRUE", BadRequest, "A view must be defined by a query"),
     ],
 )
 def test_a_view_of_a_wrong_query_is_not_made(

@@ -89,7 +89,7 @@ def test_every_method_of_the_document_is_answered(control: Control) -> None:
         ("datasets", {"maxResults": "-1"}, 'Invalid value for query parameter "maxResults"'),
         ("datasets", {"all": "maybe"}, 'Invalid value for query parameter "all"'),
         ("jobs", {"stateFilter": ["done", "failed"]}, 'Invalid value for query parameter "stateFilter"'),
-        ("jobs", {"projection": ["full", "full"]}, "given 2 times"),
+        ("jobs", {"projection": ["full", "full"]}, "appears 2 times"),
     ],
 )
 def test_query_parameters_are_those_of_the_method(

@@ -143,7 +143,7 @@ def test_what_the_engine_only_analyses_duckdb_answers(control: Control, client: 
 def test_large_tables_are_left_to_duckdb(
     control: Control, client: bigquery.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(googlesql, "MOST_ROWS", 2)
+    monkeypatch.setattr(googlesql, "MAX_ROWS", 2)
     assert ask(client, "SELECT COUNT(*) FROM pods") == [(3,)]
     assert control.queries()[-1]["engine"] == "DuckDB"
     with pytest.raises(BadRequest, match="Unrecognized name"):

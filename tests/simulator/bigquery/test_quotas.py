@@ -89,5 +89,5 @@ def test_a_table_is_updated_five_times_in_ten_seconds(control: Control, client: 
 
 
 def test_a_limit_that_is_none_is_refused(control: Control) -> None:
-    with pytest.raises(RefusedError, match="no limit tables_per_day"):
+    with pytest.raises(RefusedError, match="unknown limit tables_per_day"):
         control.limit(tables_per_day=1)
