@@ -235,11 +235,12 @@ def check_endpoint(key: str, url: str) -> None:
         ConfigError: naming the key.
     """
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    schemes = ("https", "http", "grpc") if key == "api_endpoints.container" else ("https", "http")
+    if parts.scheme not in schemes or not parts.hostname:
         raise ConfigError(f"{key}: {url!r} is not a URL such as https://container.googleapis.com")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme != "https" and not _is_loopback(parts.hostname):
         raise ConfigError(
-            f"{key}: {url!r} would send tokens unencrypted: use https:// (http:// is only for loopback addresses)"
+            f"{key}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is for loopback alone)"
         )
 
 

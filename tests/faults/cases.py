@@ -144,7 +144,7 @@ CASES = (
     ),
     Case(
         "no response, every time", (fault("hang", "*"),), "timed_out", None, "ReadTimeout", KINDS,
-        message="no answer within 2 s", timeouts=IMPATIENT,
+        message="no response within 2 s", timeouts=IMPATIENT,
     ),
     Case(
         "no TLS handshake", (fault("hang_tls", "*"),), "timed_out", None, "ConnectTimeout", KINDS,
@@ -156,7 +156,7 @@ CASES = (
     ),
     Case(
         "headers of one byte a second", (fault("slow", headers=1),), "timed_out", None, "ReadTimeout",
-        message="no answer within 2 s", retried=True, timeouts=IMPATIENT,
+        message="no response within 2 s", retried=True, timeouts=IMPATIENT,
     ),
     *(
         Case(
@@ -185,21 +185,21 @@ CASES = (
     ),
     Case(
         "a body that does not match its Content-Encoding", (fault("corrupt_gzip"),), "invalid", 200, retried=True,
-        message="cannot be unpacked", timeouts=QUICK,
+        message="cannot be decompressed", timeouts=QUICK,
     ),
     Case(
         "a chunk with a negative length", (fault("bad_chunk"),), "invalid", None, retried=True,
-        message="not HTTP as it should be", timeouts=QUICK,
+        message="malformed HTTP", timeouts=QUICK,
     ),
     Case("a Content-Length that is too small, once", (fault("desync", times=1),), retried=True),
     Case("two continue tokens in one response", (fault("two_tokens", page=1),), "invalid", 200, message="two continue"),
     Case(
         "a list of another kind", (fault("wrong_kind"),), "invalid", 200,
-        message="the answer is of kind EndpointsList, not PodList",
+        message="the response is of kind EndpointsList, not PodList",
     ),
     Case(
-        "no continue token, although objects remain", (fault("untold_rest", page=1),), "invalid", 200,
-        message="more objects, but not how to read them",
+        "no continue token, although objects remain", (fault("missing_continue", page=1),), "invalid", 200,
+        message="more objects remain",
     ),
     Case("truncated JSON, once", (fault("invalid_json", page=2, times=1),), retried=True),
     Case(
@@ -230,12 +230,12 @@ CASES = (
     Case("unknown fields", (fault("unknown_fields", "*"),)),
     Case("unknown kinds", (fault("unknown_kind"),), changed=("pods",)),
     Case(
-        "a continue token that repeats", (fault("repeat_continue"),), "invalid", 200, message="again and again",
-        retried=True,
+        "a continue token that repeats", (fault("repeat_continue"),), "invalid", 200,
+        message="repeats a continue token", retried=True,
     ),
     Case(
         "a continue token that repeats", (fault("repeat_continue", tokens=3),), "invalid", 200,
-        message="again and again", retried=True,
+        message="repeats a continue token", retried=True,
     ),
     Case("an object of 20 MB", (fault("big_object", bytes=20 << 20, page=1),)),
     Case(
@@ -252,7 +252,7 @@ CASES = (
             "a page larger than 96 MiB", (fault("big_page", bytes=200_000_000, **form),), "invalid", 200, "TooLarge",
             message="larger than 96 MiB; a lower page_limit", timeouts={"request_seconds": 60.0},
         )
-        for form in ({}, {"told": 1}, {"gzip": 1})
+        for form in ({}, {"content_length": 1}, {"gzip": 1})
     ),
     Case("an object listed twice", by="test_no_object_has_two_rows_in_one_snapshot"),
     Case(
@@ -289,7 +289,7 @@ CASES = (
     ),
     Case(
         "a project that does not exist", (fault("gke_not_found", "clusters", cluster=PROJECT),), "not_found", 404,
-        "NotFound", ("clusters",), message="check the project id", unlisted=True,
+        "NOT_FOUND", ("clusters",), message="check the project id", unlisted=True,
     ),
     Case(
         "zones that GKE could not list", (fault("missing_zones", "clusters", cluster=PROJECT, zones="us-east1-d"),),
