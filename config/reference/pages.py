@@ -16,7 +16,7 @@ from faults.cases import table_of_cases, table_of_endings  # noqa: E402
 
 import job  # noqa: E402
 from job.cli import cli  # noqa: E402
-from job.commands.reference import cell, reference  # noqa: E402
+from job.commands.reference import cell, column_table, reference  # noqa: E402
 from job.kinds import KINDS  # noqa: E402
 from job.tables import TABLES  # noqa: E402
 from job.views import View, views  # noqa: E402
@@ -38,7 +38,8 @@ def views_page() -> str:
 
 
 def _view(view: View) -> str:
-    return f"## `{view.name}`\n\n{view.description}\n\n```sql\n{view.example}\n```"
+    example = f"```sql\n{view.example}\n```"
+    return "\n\n".join([f"## `{view.name}`", view.description, example, column_table(view.columns)])
 
 
 def table_of_views() -> str:
