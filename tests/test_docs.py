@@ -142,3 +142,10 @@ def test_the_examples_of_the_demo_are_plain_sql() -> None:
 def test_schema_docs_prints_the_page_of_the_tables() -> None:
     printed = CliRunner().invoke(cli, ["schema", "docs"]).output
     assert (REFERENCE / "tables.md").read_text().endswith(printed)
+
+
+def test_the_makefile_and_the_hooks_name_files_that_exist() -> None:
+    text = (ROOT / "config/Makefile").read_text() + (ROOT / ".pre-commit-config.yaml").read_text()
+    paths = set(re.findall(r"(?<![\w./])(?:config|tests)/[\w./]+", text))
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
