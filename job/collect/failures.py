@@ -7,11 +7,10 @@ import ssl
 import traceback
 from typing import Any, NamedTuple
 
-import msgspec
-
 from job.log import log
 from job.tables import Key, Outcome
 from job.wire import meta
+from job.wire.decoders import decoder
 
 MAX_RETRY_AFTER_SECONDS = 32.0  # API servers ask for no more
 _MAX_TEXT_BYTES = 4096  # read of an error that is no Status: the first line says what happened
@@ -65,8 +64,7 @@ def report_bug(error: Exception, key: Key) -> Cause:
     return Cause("bug", f"{name}: a bug in gke-inventory; please report it", "Bug")
 
 
-# Made when the module is imported: msgspec crashes when several threads are the first to use a class.
-_STATUS = msgspec.json.Decoder(meta.Status)
+_STATUS = decoder(meta.Status)
 _OUTCOMES: dict[int, Outcome] = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 

@@ -28,6 +28,7 @@ from job.kinds.parts.scope import Scope
 from job.spool import Segment
 from job.tables import Key
 from job.wire import meta
+from job.wire.decoders import decoder
 
 _MAX_RESTARTS = 5  # of one list
 # Controllers first, and the kinds with the most objects: pods wait for all of them.
@@ -180,4 +181,4 @@ class _Version(meta.Wire, frozen=True):
     git_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-_VERSIONS = msgspec.json.Decoder(_Version)
+_VERSIONS = decoder(_Version)

@@ -14,15 +14,15 @@ from job.kinds.parts.owners import Controllers
 from job.kinds.parts.scope import Scope
 from job.spool import Segment
 from job.wire import meta
+from job.wire.decoders import decoder
 
 _MAX_NAMED_OBJECTS = 100  # unreadable ones, in one row of `collections`
 _LARGE_BYTES = 16 << 20  # of a page that is decoded object by object, or an object whose rows are measured
 _MAX_ROW_BYTES = 32 << 20  # of JSON: no object that etcd holds becomes a larger row, and no warehouse takes 100 MB
 _MAX_NAME_LENGTH = 2 * 253 + 1  # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
-# Made when the module is imported: msgspec crashes when several threads are the first to use a class.
-_PAGES = {kind.resource: msgspec.json.Decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
-_OBJECTS = {kind.resource: msgspec.json.Decoder(kind.item) for kind in KINDS}
-_NAMED = msgspec.json.Decoder(meta.Named)
+_PAGES = {kind.resource: decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
+_OBJECTS = {kind.resource: decoder(kind.item) for kind in KINDS}
+_NAMED = decoder(meta.Named)
 _encode = msgspec.json.Encoder().encode
 _ONE_PAGE = threading.Lock()
 """Held while a page becomes rows. Python runs one thread at a time anyway, and this way one page's objects take memory

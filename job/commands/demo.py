@@ -78,7 +78,7 @@ def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop) ->
     _require_packages()
     from job.simulator import simulate
 
-    with simulate(clusters=clusters, pods=pods, seed=seed) as simulator:
+    with simulate(clusters=clusters, pods=pods, seed=seed, bigquery=False) as simulator:
         os.environ.update(simulator.environment)
         config = msgspec.convert(dict(simulator.configuration), Config)
         config = msgspec.structs.replace(config, sink=f"duckdb:///{Path(output).absolute()}")
@@ -100,16 +100,23 @@ def print_demo(demo: Demo, output: str) -> None:
 
 
 def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str]) -> None:
-    """Runs the fleet until Ctrl-C; prints how to use it.
+    """Runs the fleet until Ctrl-C, without BigQuery where its packages are not installed; prints how to use it.
 
     Raises:
         InventoryError: the demo's packages are not installed.
     """
     _require_packages()
     from job.simulator import simulate
+    from job.simulator.bigquery import REQUIRED_PACKAGES
 
-    with simulate(clusters=clusters, pods=pods, seed=seed, faults=list(faults)) as simulator:
+    missing = _missing(REQUIRED_PACKAGES)
+    with simulate(clusters=clusters, pods=pods, seed=seed, faults=list(faults), bigquery=not missing) as simulator:
         click.echo(simulator.instructions())
+        if missing:
+            click.echo(
+                f"BigQuery is not simulated: it needs packages that are not installed ({', '.join(missing)}): "
+                "pip install 'gke-inventory[simulate]'"
+            )
         try:
             while simulator.alive():
                 time.sleep(0.5)
@@ -118,11 +125,14 @@ def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str])
 
 
 def _require_packages() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("aiohttp", "cryptography", "jsonschema", "googleapiclient") if find_spec(name) is None]
-    if missing:
+    if missing := _missing(("aiohttp", "cryptography")):
         raise ConfigError(
             f"the simulated fleet needs packages that are not installed ({', '.join(missing)}): "
             "pip install 'gke-inventory[demo]'"
         )
+
+
+def _missing(packages: Sequence[str]) -> list[str]:
+    from importlib.util import find_spec
+
+    return [name for name in packages if find_spec(name) is None]

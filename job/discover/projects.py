@@ -17,6 +17,7 @@ from job.errors import CredentialsError
 from job.log import log
 from job.tables import Collection
 from job.wire import gke
+from job.wire.decoders import converter
 from job.workers import map_unordered
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 RESOURCE = "clusters"
 _MAX_CONCURRENT_PROJECTS = 8
 
-# Made when the module is imported: msgspec crashes when several threads are the first to use a class.
-msgspec.json.Decoder(gke.Cluster)
+_convert = converter(gke.Cluster)
 
 
 class ProjectListing(NamedTuple):
@@ -134,7 +134,7 @@ def _cluster(message: Any) -> gke.Cluster | None:
     from google.protobuf.json_format import Error, MessageToDict
 
     try:
-        return msgspec.convert(MessageToDict(type(message).pb(message)), gke.Cluster, strict=False)
+        return _convert(MessageToDict(type(message).pb(message)))
     except (msgspec.ValidationError, Error):
         return None
 

@@ -1,37 +1,66 @@
-"""Nodes and namespaces."""
+"""Nodes (`v1`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import field
+
+from job import tables
+from job.kinds.kind import Kind
 from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, key_values
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
 from job.kinds.parts.scope import Scope
-from job.tables import Namespace, Node, Record, Taint
-from job.wire import core
+from job.wire.meta import Condition, ObjectMeta, Quantities, Wire
 
 
-def namespace_rows(namespace: core.Namespace, scope: Scope) -> Iterator[Record]:
-    """The namespace's row."""
-    metadata, status = namespace.metadata, namespace.status or core.NamespaceStatus()
-    yield Namespace(
-        name=metadata.name,
-        uid=metadata.uid,
-        created_at=metadata.creation_timestamp,
-        deleted_at=metadata.deletion_timestamp,
-        phase=status.phase or None,
-        conditions=conditions(status.conditions),
-        labels=key_values(metadata.labels),
-        annotations=allowed_annotations(metadata, scope.annotations),
-    )
+class Taint(Wire, frozen=True):
+    key: str
+    value: str | None = None
+    effect: str | None = None
 
 
-def node_rows(node: core.Node, scope: Scope) -> Iterator[Record]:
+class NodeSpec(Wire, frozen=True):
+    pod_cidr: str | None = field(default=None, name="podCIDR")
+    provider_id: str | None = field(default=None, name="providerID")
+    unschedulable: bool | None = None
+    taints: list[Taint] | None = None
+
+
+class NodeAddress(Wire, frozen=True):
+    type: str
+    address: str
+
+
+class NodeSystemInfo(Wire, frozen=True):
+    kubelet_version: str | None = None
+    container_runtime_version: str | None = None
+    os_image: str | None = None
+    operating_system: str | None = None
+    kernel_version: str | None = None
+    architecture: str | None = None
+
+
+class NodeStatus(Wire, frozen=True):
+    capacity: Quantities | None = None
+    allocatable: Quantities | None = None
+    conditions: list[Condition] | None = None
+    addresses: list[NodeAddress] | None = None
+    node_info: NodeSystemInfo | None = None
+
+
+class Node(Wire, frozen=True):
+    metadata: ObjectMeta
+    spec: NodeSpec | None = None
+    status: NodeStatus | None = None
+
+
+def node_rows(node: Node, scope: Scope) -> Iterator[tables.Record]:
     """The node's row."""
-    metadata, spec, status = node.metadata, node.spec or core.NodeSpec(), node.status or core.NodeStatus()
-    labels, info = metadata.labels or {}, status.node_info or core.NodeSystemInfo()
+    metadata, spec, status = node.metadata, node.spec or NodeSpec(), node.status or NodeStatus()
+    labels, info = metadata.labels or {}, status.node_info or NodeSystemInfo()
     capacity, allocatable = status.capacity or {}, status.allocatable or {}
-    yield Node(
+    yield tables.Node(
         name=metadata.name,
         uid=metadata.uid,
         created_at=metadata.creation_timestamp,
@@ -69,12 +98,16 @@ def node_rows(node: core.Node, scope: Scope) -> Iterator[Record]:
         unparsed_quantities=(*unparsed("capacity", capacity), *unparsed("allocatable", allocatable)),
         conditions=conditions(status.conditions),
         taints=tuple(
-            Taint(key=taint.key, value=taint.value or None, effect=taint.effect or None) for taint in spec.taints or ()
+            tables.Taint(key=taint.key, value=taint.value or None, effect=taint.effect or None)
+            for taint in spec.taints or ()
         ),
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
 
 
-def _address(status: core.NodeStatus, type: str) -> str | None:  # noqa: A002 (the API's name)
+def _address(status: NodeStatus, type: str) -> str | None:  # noqa: A002 (the API's name)
     return next((address.address for address in status.addresses or () if address.type == type), None) or None
+
+
+KIND = Kind("nodes", "/api/v1/nodes", Node, node_rows)

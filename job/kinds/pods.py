@@ -1,7 +1,7 @@
-"""Pods and their containers as they run.
+"""Pods and their running containers (`v1`).
 
-Most objects of any cluster are pods, so this is written for speed: records are made in portions of at most 15 columns,
-since Python passes more keyword arguments than that in a dict made for the call, at many times the cost.
+Most objects of a cluster are pods, so this module is written for speed. Rows are made in portions of at most 15
+columns: Python packs more keyword arguments than that into a dict for each call, at many times the cost.
 """
 
 from __future__ import annotations
@@ -10,43 +10,53 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from job.kinds.parts.containers import Asked, Placed, containers_of
+from job import tables
+from job.kinds.kind import Kind
+from job.kinds.parts.containers import ComputeResources, TypedContainer, containers_of
 from job.kinds.parts.images import digest_of, parse_image
 from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, controller_of, key_values
-from job.kinds.parts.pod_resources import effective
-from job.kinds.parts.pod_status import pod_status
+from job.kinds.parts.pod_resources import effective_resources
+from job.kinds.parts.pod_status import printed_status
 from job.kinds.parts.scope import Scope
-from job.kinds.workloads import bare_pod_rows
-from job.tables import Pod, PodContainer, Record
-from job.wire import core
-from job.wire.meta import OwnerReference
-
-_NO_SPEC, _NO_STATUS, _NOT_TOLD = core.PodSpec(), core.PodStatus(), core.ContainerStatus(name="")
+from job.kinds.parts.workloads import workload_rows
+from job.wire.meta import ObjectMeta, OwnerReference, Wire
+from job.wire.pod_spec import PodSpec, PodTemplateSpec
+from job.wire.pod_status import ContainerState, ContainerStatus, PodStatus
 
 
-def pod_rows(pod: core.Pod, scope: Scope) -> list[Record]:
-    """The pod's row, those of its containers as they run and, where nothing controls it, those of a workload."""
-    placed, owner = containers_of(pod.spec), controller_of(pod.metadata)
-    rows: list[Record] = [_pod(pod, placed, owner, scope)]
-    if placed:
-        rows += _containers(pod, placed)
+class Pod(Wire, frozen=True):
+    metadata: ObjectMeta
+    spec: PodSpec | None = None
+    status: PodStatus | None = None
+
+
+_NO_SPEC, _NO_STATUS, _NO_CONTAINER_STATUS = PodSpec(), PodStatus(), ContainerStatus(name="")
+
+
+def pod_rows(pod: Pod, scope: Scope) -> list[tables.Record]:
+    """The pod's row and those of its running containers. A pod that nothing controls is also a workload."""
+    containers, owner = containers_of(pod.spec), controller_of(pod.metadata)
+    rows: list[tables.Record] = [_pod(pod, containers, owner, scope)]
+    if containers:
+        rows += _containers(pod, containers)
     if owner is None:
-        rows += bare_pod_rows(pod, scope)
+        found = pod.status.conditions if pod.status else None
+        rows += workload_rows(KIND, pod.metadata, PodTemplateSpec(spec=pod.spec), scope, found)
     return rows
 
 
-def _pod(pod: core.Pod, placed: list[Placed], owner: OwnerReference | None, scope: Scope) -> Pod:
+def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | None, scope: Scope) -> tables.Pod:
     metadata, spec, status = pod.metadata, pod.spec or _NO_SPEC, pod.status or _NO_STATUS
-    top, shown = scope.owners.top(metadata), pod_status(pod)
-    row = Pod(
+    top, printed = scope.owners.top(metadata), printed_status(metadata, spec, status)
+    row = tables.Pod(
         namespace=metadata.namespace or "",
         name=metadata.name,
         uid=metadata.uid,
-        status=shown.status or None,
-        containers=shown.containers,
-        containers_ready=shown.containers_ready,
-        restarts=shown.restarts,
-        last_restart_at=shown.last_restart_at,
+        status=printed.status or None,
+        containers=printed.containers,
+        containers_ready=printed.containers_ready,
+        restarts=printed.restarts,
+        last_restart_at=printed.last_restart_at,
         host_network=bool(spec.host_network),
         workload_kind=top.kind,
         workload_api_version=top.api_version,
@@ -70,7 +80,7 @@ def _pod(pod: core.Pod, placed: list[Placed], owner: OwnerReference | None, scop
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
-    requests, limits = effective(spec, placed)
+    requests, limits = effective_resources(spec, containers)
     return replace(
         row,
         owner_kind=owner.kind if owner else None,
@@ -87,20 +97,20 @@ def _pod(pod: core.Pod, placed: list[Placed], owner: OwnerReference | None, scop
     )
 
 
-def _containers(pod: core.Pod, placed: list[Placed]) -> list[PodContainer]:
+def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodContainer]:
     status = pod.status or _NO_STATUS
-    told = {found.name: found for found in status.container_statuses or ()}
+    statuses = {found.name: found for found in status.container_statuses or ()}
     for found in status.ephemeral_container_statuses or ():
-        told[found.name] = found
-    told_init = {found.name: found for found in status.init_container_statuses or ()}
+        statuses[found.name] = found
+    init_statuses = {found.name: found for found in status.init_container_statuses or ()}
     namespace, name, uid = pod.metadata.namespace or "", pod.metadata.name, pod.metadata.uid
     rows = []
-    for container in placed:
+    for container in containers:
         spec, container_type = container.spec, container.container_type
         is_init = container_type in ("init", "sidecar")
-        found = (told_init if is_init else told).get(spec.name, _NOT_TOLD)
+        found = (init_statuses if is_init else statuses).get(spec.name, _NO_CONTAINER_STATUS)
         row = replace(
-            _wanted(spec.name, spec.image or None, container.asked),
+            _spec_columns(spec.name, spec.image or None, container.resources),
             namespace=namespace,
             pod=name,
             pod_uid=uid,
@@ -122,26 +132,26 @@ def _containers(pod: core.Pod, placed: list[Placed]) -> list[PodContainer]:
 
 
 @lru_cache(maxsize=2048)
-def _wanted(name: str, image: str | None, asked: Asked) -> PodContainer:
-    """The columns that all pods of a workload share."""
+def _spec_columns(name: str, image: str | None, resources: ComputeResources) -> tables.PodContainer:
+    """A row with the columns that all pods of a workload share."""
     parts = parse_image(image)
-    return PodContainer(
-        namespace="", pod="", pod_uid="", container_type="", position=0,  # each container has its own
+    return tables.PodContainer(
+        namespace="", pod="", pod_uid="", container_type="", position=0,  # each container sets its own
         name=name,
         image=image,
         image_registry=parts.registry,
         image_repository=parts.repository,
         image_tag=parts.tag,
         image_digest=parts.digest,
-        cpu_request_millicores=asked.cpu_request_millicores,
-        cpu_limit_millicores=asked.cpu_limit_millicores,
-        memory_request_bytes=asked.memory_request_bytes,
-        memory_limit_bytes=asked.memory_limit_bytes,
+        cpu_request_millicores=resources.cpu_request_millicores,
+        cpu_limit_millicores=resources.cpu_limit_millicores,
+        memory_request_bytes=resources.memory_request_bytes,
+        memory_limit_bytes=resources.memory_limit_bytes,
     )  # fmt: skip
 
 
-def _with_state(row: PodContainer, state: core.ContainerState) -> PodContainer:
-    """The state that can tell most counts; there is only one at a time."""
+def _with_state(row: tables.PodContainer, state: ContainerState) -> tables.PodContainer:
+    """A container has one state. Should there be several, the most informative one counts."""
     if state.terminated is not None:
         ended = state.terminated
         return replace(
@@ -160,7 +170,7 @@ def _with_state(row: PodContainer, state: core.ContainerState) -> PodContainer:
     return row
 
 
-def _with_last_state(row: PodContainer, state: core.ContainerState) -> PodContainer:
+def _with_last_state(row: tables.PodContainer, state: ContainerState) -> tables.PodContainer:
     if state.terminated is not None:
         ended = state.terminated
         return replace(
@@ -176,3 +186,6 @@ def _with_last_state(row: PodContainer, state: core.ContainerState) -> PodContai
     if state.waiting is not None:
         return replace(row, last_state_reason=state.waiting.reason or None)
     return row
+
+
+KIND = Kind("pods", "/api/v1/pods", Pod, pod_rows, waits=True)

@@ -1,9 +1,13 @@
 """Every table as a described, frozen record class: the one declaration of every column."""
 
-from job.tables.gke import Cluster, NodePool
-from job.tables.ledger import Collection, Outcome, Run, RunStatus, Snapshot, SnapshotStatus
-from job.tables.nodes import Namespace, Node
-from job.tables.pods import Pod, PodContainer
+from job.tables.clusters import Cluster
+from job.tables.collections import Collection, Outcome
+from job.tables.containers import Container
+from job.tables.namespaces import Namespace
+from job.tables.node_pools import NodePool
+from job.tables.nodes import Node
+from job.tables.pod_containers import PodContainer
+from job.tables.pods import Pod
 from job.tables.record import (
     Condition,
     Key,
@@ -15,15 +19,27 @@ from job.tables.record import (
     Taint,
     Toleration,
 )
-from job.tables.workloads import Container, Workload
+from job.tables.runs import Run, RunStatus
+from job.tables.snapshots import Snapshot, SnapshotStatus
+from job.tables.workloads import Workload
 
 TABLES: dict[str, type[Record]] = {
     record.table: record
     for record in (
-        Run, Snapshot, Collection, Cluster, NodePool, Node, Namespace, Workload, Container, Pod, PodContainer,
+        Run,
+        Snapshot,
+        Collection,
+        Cluster,
+        NodePool,
+        Node,
+        Namespace,
+        Workload,
+        Container,
+        Pod,
+        PodContainer,
     )
-}  # fmt: skip
-"""Table name -> record class, in the order in which the reference lists them."""
+}
+"""Table name -> record class, in the order of the reference."""
 
 __all__ = [
     "TABLES",

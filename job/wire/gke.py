@@ -1,10 +1,10 @@
-"""Clusters as the GKE API tells them (`google.container.v1.Cluster`), in the JSON form of its REST API.
+"""A cluster of the GKE API (`google.container.v1.Cluster`), in the JSON form of its REST API.
 
-`masterAuth` carries the cluster's client key where one was issued: of it only the CA certificate, and that a client
-certificate exists, are read.
+`masterAuth` may contain the cluster's client key. Only the CA certificate is read, and whether a client certificate
+exists.
 
-Protocol buffers leave out a plain field that is false or 0, so such a field has that default here. `| None` is for what
-can be absent: messages, texts, enums and fields declared `optional`.
+Protocol buffers omit a plain field that is false or 0, so such a field has that default here. `| None` is for fields
+that can be absent: messages, texts, enums and fields declared `optional`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime
 from job.wire.meta import Int64, Wire
 
 Enum = str | int
-"""The value's name; its number where the client library is older than the value."""
+"""The value's name. Its number, if the client library is older than the value."""
 
 
 class MasterAuth(Wire, frozen=True):

@@ -1,4 +1,4 @@
-"""What all Kubernetes objects and lists share."""
+"""What all Kubernetes objects and lists share (`meta/v1`), and the types of their fields."""
 
 from __future__ import annotations
 
@@ -7,24 +7,32 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
+from job.wire.decoders import decoder
+
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""A larger number than a column holds spoils its object, not the load job of everybody's rows."""
+"""What an INT64 column holds. A larger number makes its object unreadable; a load job would fail for all rows."""
 
 Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-"""As the API declares it: so many of them that their sum is no INT64 fit into no object."""
+"""As the API declares it. No object holds so many of these that their sum exceeds INT64."""
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
-"""RFC 3339, as `metav1.Time` is written: one without an offset is a moment nobody knows, and compares with no other."""
+"""RFC 3339, as in `metav1.Time`. The offset is required: without one the moment is unknown."""
 
-Told = Annotated[str, msgspec.Meta(min_length=1)]
-"""What no object is without."""
+NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
+"""Text that every object has."""
+
+Quantity = str | int | float
+"""API servers write text. Webhooks and aggregated servers also write numbers."""
+
+Quantities = dict[str, Quantity]
+"""Resource name -> quantity."""
 
 NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises for text that is not JSON, not of the right types, not UTF-8, or nested too deeply."""
+"""What msgspec raises for text that is not JSON, has the wrong types, is not UTF-8, or is nested too deeply."""
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """A JSON object of which only the named fields are read."""
+    """A JSON object. Only the declared fields are read."""
 
 
 class OwnerReference(Wire, frozen=True):
@@ -36,8 +44,8 @@ class OwnerReference(Wire, frozen=True):
 
 
 class ObjectMeta(Wire, frozen=True):
-    name: Told
-    uid: Told
+    name: NonEmpty
+    uid: NonEmpty
     namespace: str | None = None
     generation: Int64 | None = None
     creation_timestamp: Time | None = None
@@ -68,31 +76,32 @@ Item = TypeVar("Item")
 
 
 class Page(Wire, Generic[Item], frozen=True):
-    """One page of a LIST. `items` is `null` in some answers of old and aggregated servers: an empty page."""
+    """One page of a LIST. Some old and aggregated servers send `items: null` for an empty page."""
 
     metadata: ListMeta
     items: list[Item] | None
     kind: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-RAW_PAGE = msgspec.json.Decoder(Page[msgspec.Raw])
-"""For a page whose objects are not decoded yet. Made here since msgspec crashes when threads are the first to use a
-class, at the same time."""
+RAW_PAGE = decoder(Page[msgspec.Raw])
+"""Decodes a page but not its items."""
 
 
 class Status(Wire, frozen=True):
-    """The body of an answer that is not a success (`meta/v1.Status`)."""
+    """The body of an error response (`meta/v1.Status`)."""
 
     message: str | None = None
     reason: str | None = None
 
 
 class Name(Wire, frozen=True):
-    """As much of a broken object's metadata as it takes to name it."""
+    """The part of an undecodable object's metadata that names it."""
 
     name: str | None = None
     namespace: str | None = None
 
 
 class Named(Wire, frozen=True):
+    """An object that cannot be decoded in full."""
+
     metadata: Name | None = None

@@ -20,9 +20,9 @@ from job.collect.stats import ReadStats
 from job.collect.throttle import Throttle
 from job.config import Config, Timeouts
 from job.connect.identity import default_identity
+from job.kinds.pods import Pod
 from job.simulator import Simulator, simulate
 from job.wire import meta
-from job.wire.core import Pod
 
 PATH, PAGE_LIMIT = "/api/v1/pods", 10
 PAGE = msgspec.json.Decoder(meta.Page[Pod])

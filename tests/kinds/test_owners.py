@@ -88,7 +88,7 @@ def test_an_owners_uid_is_kept_as_it_is_written(uid: str) -> None:
 
 
 def test_many_controllers_are_found_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_SORTED_AT_ONCE", 10)
+    monkeypatch.setattr(module, "_SORT_CHUNK", 10)
     references = {f"uid-{n}": OwnerReference("apps/v1", "Deployment", f"d-{n}", f"owner-{n}") for n in range(995)}
     known = Controllers([*references.items(), *((f"free-{n}", None) for n in range(5))])
     assert {uid: known.find(uid) for uid in references} == {uid: (True, owner) for uid, owner in references.items()}

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from job.kinds.parts.pod_resources import effective
-from job.wire.core import PodSpec
+from job.kinds.parts.pod_resources import effective_resources
+from job.wire.pod_spec import PodSpec
 
 
 def cpu(request: str | None = None, limit: str | None = None, **more: str) -> dict[str, object]:
@@ -40,12 +40,12 @@ SIDECAR = {"restartPolicy": "Always"}
 def test_pods_reserve_what_the_scheduler_reserves(
     spec: dict[str, object], request_: int | None, limit: int | None
 ) -> None:
-    requests, limits = effective(msgspec.convert(spec, PodSpec))
+    requests, limits = effective_resources(msgspec.convert(spec, PodSpec))
     assert (requests.cpu_millicores, limits.cpu_millicores) == (request_, limit)
 
 
 def test_a_sum_that_no_column_holds_is_not_told() -> None:
     """Pods may ask for more than there is; a number too large would fail the load of everybody's rows."""
     huge = {"name": "c", "resources": {"requests": {"memory": "7Ei"}, "limits": {"memory": "7Ei"}}}
-    requests, limits = effective(msgspec.convert({"containers": [huge, huge]}, PodSpec))
+    requests, limits = effective_resources(msgspec.convert({"containers": [huge, huge]}, PodSpec))
     assert (requests.memory_bytes, limits.memory_bytes) == (None, None)

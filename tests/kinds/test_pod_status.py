@@ -5,9 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from job.kinds.parts.pod_status import pod_status
-from job.wire.core import Pod
+from job.kinds.parts.pod_status import printed_status
+from job.wire.meta import ObjectMeta
+from job.wire.pod_spec import PodSpec
+from job.wire.pod_status import PodStatus
 
+PARTS: dict[str, Any] = {"metadata": ObjectMeta, "spec": PodSpec, "status": PodStatus}
 READY = [{"type": "Ready", "status": "True"}, {"type": "Initialized", "status": "True"}]
 RUNNING = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
 
@@ -171,5 +174,6 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
     ],
 )  # fmt: skip
 def test_a_pod_reads_as_kubectl_prints_it(pod: dict[str, Any], status: str, ready: str, restarts: int) -> None:
-    shown = pod_status(msgspec.convert(pod, Pod, strict=False))
-    assert (shown.status, f"{shown.containers_ready}/{shown.containers}", shown.restarts) == (status, ready, restarts)
+    parts = (msgspec.convert(pod[part], type_) for part, type_ in PARTS.items())
+    line = printed_status(*parts)
+    assert (line.status, f"{line.containers_ready}/{line.containers}", line.restarts) == (status, ready, restarts)

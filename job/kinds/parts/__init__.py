@@ -1,1 +1,1 @@
-"""What several kinds share on the way from JSON to rows."""
+"""Functions that several kinds share, from parts of JSON to columns."""

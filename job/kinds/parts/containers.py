@@ -1,6 +1,6 @@
 """The containers of a pod specification.
 
-Records are made in portions, here as in `pods.py`: that module says why.
+Rows are made in portions of at most 15 columns; `kinds/pods.py` says why.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from functools import lru_cache
 import msgspec
 from msgspec.structs import replace
 
+from job import tables
 from job.kinds.parts.images import parse_image
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
-from job.tables import Container, Port
-from job.wire import core
+from job.wire.meta import Quantities, Quantity
+from job.wire.pod_spec import Container, ContainerPort, PodSpec, Probe, ResourceRequirements, SecurityContext
 
 
-class Asked(msgspec.Struct, frozen=True, gc=False):
-    """What a container asks for, of what is counted together for its pod."""
+class ComputeResources(msgspec.Struct, frozen=True, gc=False):
+    """A container's requests and limits of CPU and memory: those that add up to the pod's."""
 
     cpu_request_millicores: int | None = None
     cpu_limit_millicores: int | None = None
@@ -26,68 +27,71 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     memory_limit_bytes: int | None = None
 
 
-class Placed(msgspec.Struct, frozen=True, gc=False):
-    """A container with its type, its place in its list, and what it asks for."""
+class TypedContainer(msgspec.Struct, frozen=True, gc=False):
+    """A container with its type, its position in its list, and its compute resources."""
 
     container_type: str
+    """`init`, `sidecar`, `regular` or `ephemeral`."""
     position: int
-    spec: core.Container
-    asked: Asked
+    spec: Container
+    resources: ComputeResources
 
 
-def containers_of(spec: core.PodSpec | None) -> list[Placed]:
-    """All of them: init and sidecar containers, then regular, then ephemeral ones."""
-    placed: list[Placed] = []
+def containers_of(spec: PodSpec | None) -> list[TypedContainer]:
+    """All containers: init containers and sidecars, then regular, then ephemeral ones."""
+    containers: list[TypedContainer] = []
     if spec is None:
-        return placed
+        return containers
     for position, container in enumerate(spec.init_containers or ()):
         # https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
         container_type = "sidecar" if container.restart_policy == "Always" else "init"
-        placed.append(Placed(container_type, position, container, asked(container.resources)))
+        containers.append(TypedContainer(container_type, position, container, compute_resources(container.resources)))
     for position, container in enumerate(spec.containers or ()):
-        placed.append(Placed("regular", position, container, asked(container.resources)))
+        containers.append(TypedContainer("regular", position, container, compute_resources(container.resources)))
     for position, container in enumerate(spec.ephemeral_containers or ()):
-        placed.append(Placed("ephemeral", position, container, asked(container.resources)))
-    return placed
+        containers.append(TypedContainer("ephemeral", position, container, compute_resources(container.resources)))
+    return containers
 
 
-def asked(resources: core.ResourceRequirements | None) -> Asked:
-    """CPU and memory of the requests and limits."""
+def compute_resources(resources: ResourceRequirements | None) -> ComputeResources:
+    """CPU and memory of requests and limits."""
     if resources is None:
-        return _NOTHING
+        return _NO_RESOURCES
     requests, limits = resources.requests or _NONE, resources.limits or _NONE
-    return _asked(requests.get("cpu"), limits.get("cpu"), requests.get("memory"), limits.get("memory"))
+    return _compute_resources(requests.get("cpu"), limits.get("cpu"), requests.get("memory"), limits.get("memory"))
 
 
-@lru_cache(maxsize=4096)  # there are few sizes of containers
-def _asked(
-    cpu_request: core.Quantity | None,
-    cpu_limit: core.Quantity | None,
-    memory_request: core.Quantity | None,
-    memory_limit: core.Quantity | None,
-) -> Asked:
-    return Asked(milli_units(cpu_request), milli_units(cpu_limit), base_units(memory_request), base_units(memory_limit))
+@lru_cache(maxsize=4096)  # containers come in few sizes
+def _compute_resources(
+    cpu_request: Quantity | None,
+    cpu_limit: Quantity | None,
+    memory_request: Quantity | None,
+    memory_limit: Quantity | None,
+) -> ComputeResources:
+    return ComputeResources(
+        milli_units(cpu_request), milli_units(cpu_limit), base_units(memory_request), base_units(memory_limit)
+    )
 
 
-_NONE: core.Quantities = {}
-_NOTHING = Asked()
+_NONE: Quantities = {}
+_NO_RESOURCES = ComputeResources()
 
 
 def container_rows(
-    spec: core.PodSpec | None, *, resource: str, kind: str, namespace: str, name: str, uid: str
-) -> Iterator[Container]:
+    spec: PodSpec | None, *, resource: str, kind: str, namespace: str, name: str, uid: str
+) -> Iterator[tables.Container]:
     """One row for each container of a workload's pod template."""
-    for placed in containers_of(spec):
-        container, asked = placed.spec, placed.asked
+    for typed in containers_of(spec):
+        container, resources = typed.spec, typed.resources
         image = parse_image(container.image)
-        row = Container(
+        row = tables.Container(
             resource=resource,
             workload_kind=kind,
             namespace=namespace,
             workload_name=name,
             workload_uid=uid,
-            container_type=placed.container_type,
-            position=placed.position,
+            container_type=typed.container_type,
+            position=typed.position,
             name=container.name,
             image=container.image or None,
             image_registry=image.registry,
@@ -98,10 +102,10 @@ def container_rows(
         )
         row = replace(
             row,
-            cpu_request_millicores=asked.cpu_request_millicores,
-            cpu_limit_millicores=asked.cpu_limit_millicores,
-            memory_request_bytes=asked.memory_request_bytes,
-            memory_limit_bytes=asked.memory_limit_bytes,
+            cpu_request_millicores=resources.cpu_request_millicores,
+            cpu_limit_millicores=resources.cpu_limit_millicores,
+            memory_request_bytes=resources.memory_request_bytes,
+            memory_limit_bytes=resources.memory_limit_bytes,
             liveness_probe=_action(container.liveness_probe),
             readiness_probe=_action(container.readiness_probe),
             startup_probe=_action(container.startup_probe),
@@ -114,7 +118,7 @@ def container_rows(
         yield row
 
 
-def _with_resources(row: Container, resources: core.ResourceRequirements) -> Container:
+def _with_resources(row: tables.Container, resources: ResourceRequirements) -> tables.Container:
     requests, limits = resources.requests or _NONE, resources.limits or _NONE
     return replace(
         row,
@@ -127,7 +131,7 @@ def _with_resources(row: Container, resources: core.ResourceRequirements) -> Con
     )
 
 
-def _with_security(row: Container, security: core.SecurityContext) -> Container:
+def _with_security(row: tables.Container, security: SecurityContext) -> tables.Container:
     capabilities = security.capabilities
     return replace(
         row,
@@ -143,8 +147,8 @@ def _with_security(row: Container, security: core.SecurityContext) -> Container:
     )
 
 
-def _port(port: core.ContainerPort) -> Port:
-    return Port(
+def _port(port: ContainerPort) -> tables.Port:
+    return tables.Port(
         name=port.name or None,
         container_port=port.container_port,
         protocol=port.protocol or None,
@@ -152,7 +156,7 @@ def _port(port: core.ContainerPort) -> Port:
     )
 
 
-def _action(probe: core.Probe | None) -> str | None:
+def _action(probe: Probe | None) -> str | None:
     if probe is None:
         return None
     if probe.http_get is not None:

@@ -1,4 +1,4 @@
-"""Image references, in parts."""
+"""Image references, split into their parts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
-# The grammar of https://pkg.go.dev/github.com/distribution/reference, which is what container runtimes parse with.
+# The grammar of https://pkg.go.dev/github.com/distribution/reference, the parser of container runtimes
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
@@ -17,7 +17,7 @@ _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
-    """An image reference in parts; all None where the text is no reference."""
+    """The parts of an image reference. All are None if the text is not a reference."""
 
     registry: str | None = None
     repository: str | None = None
@@ -27,9 +27,12 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
 @lru_cache(maxsize=2048)
 def parse_image(reference: str | None) -> Image:
-    """The parts of an image reference, with Docker Hub's defaults spelled out.
+    """The parts of an image reference. Docker Hub's defaults are filled in, and the tag is not.
 
-    `nginx` -> docker.io, library/nginx; `localhost:5000/a/b:1@sha256:...` -> localhost:5000, a/b, 1, sha256:...
+    >>> parse_image("nginx")
+    Image(registry='docker.io', repository='library/nginx', tag=None, digest=None)
+    >>> parse_image("localhost:5000/shop/web:v1")
+    Image(registry='localhost:5000', repository='shop/web', tag='v1', digest=None)
     """
     if not reference:
         return Image()
@@ -54,7 +57,11 @@ def parse_image(reference: str | None) -> Image:
 
 @lru_cache(maxsize=2048)
 def digest_of(image_id: str | None) -> str | None:
-    """The digest in a container status's `imageID`: `docker-pullable://repository@sha256:...` or `sha256:...`."""
+    """The digest in a container status's `imageID`, which is a reference or the digest itself.
+
+    >>> digest_of("docker.io/library/nginx@sha256:0123456789abcdef0123456789abcdef")
+    'sha256:0123456789abcdef0123456789abcdef'
+    """
     if not image_id:
         return None
     _, at, digest = image_id.rpartition("@")

@@ -1,4 +1,4 @@
-"""What rows of all Kubernetes objects take from their metadata."""
+"""Columns from the metadata and the conditions of any Kubernetes object."""
 
 from __future__ import annotations
 
@@ -9,8 +9,32 @@ from functools import lru_cache
 from job.tables import Condition, KeyValue
 from job.wire import meta
 
-# Whole objects, Secrets included, in an annotation: no allow-list lets them through.
-WHOLE_OBJECTS = frozenset(
+
+def key_values(mapping: Mapping[str, str] | None) -> tuple[KeyValue, ...]:
+    """Labels or selector terms, in the server's order.
+
+    >>> key_values({"app": "web"})
+    (KeyValue(key='app', value='web'),)
+    """
+    return tuple([KeyValue(key=key, value=value) for key, value in mapping.items()]) if mapping else ()
+
+
+def allowed_annotations(metadata: meta.ObjectMeta, allow: tuple[str, ...]) -> tuple[KeyValue, ...]:
+    """The annotations whose key matches one of the patterns.
+
+    >>> metadata = meta.ObjectMeta(name="web", uid="1", annotations={"team.example.com/owner": "shop", "note": "x"})
+    >>> allowed_annotations(metadata, ("team.example.com/*",))
+    (KeyValue(key='team.example.com/owner', value='shop'),)
+    """
+    if not allow or not metadata.annotations:
+        return ()
+    return tuple(
+        KeyValue(key=key, value=value) for key, value in metadata.annotations.items() if _is_allowed(key, allow)
+    )
+
+
+# These hold whole objects or command lines, which may contain secrets: no pattern of the configuration allows them.
+_NEVER_KEPT = frozenset(
     {
         "kubectl.kubernetes.io/last-applied-configuration",
         "kubernetes.io/change-cause",
@@ -19,27 +43,13 @@ WHOLE_OBJECTS = frozenset(
 )
 
 
-def key_values(mapping: Mapping[str, str] | None) -> tuple[KeyValue, ...]:
-    """Labels or selector terms, in the server's order."""
-    return tuple([KeyValue(key=key, value=value) for key, value in mapping.items()]) if mapping else ()
-
-
-def allowed_annotations(metadata: meta.ObjectMeta, allow: tuple[str, ...]) -> tuple[KeyValue, ...]:
-    """The annotations whose key matches one of the patterns (`owner`, `team.example.com/*`)."""
-    if not allow or not metadata.annotations:
-        return ()
-    return tuple(
-        KeyValue(key=key, value=value) for key, value in metadata.annotations.items() if _is_allowed(key, allow)
-    )
-
-
 @lru_cache(maxsize=4096)
 def _is_allowed(key: str, allow: tuple[str, ...]) -> bool:
-    return key not in WHOLE_OBJECTS and any(fnmatchcase(key, pattern) for pattern in allow)
+    return key not in _NEVER_KEPT and any(fnmatchcase(key, pattern) for pattern in allow)
 
 
 def conditions(found: Iterable[meta.Condition] | None) -> tuple[Condition, ...]:
-    """Conditions without their messages."""
+    """The conditions, without their messages."""
     return (
         tuple(
             [
@@ -58,7 +68,11 @@ def conditions(found: Iterable[meta.Condition] | None) -> tuple[Condition, ...]:
 
 
 def condition_holds(found: Iterable[meta.Condition] | None, type: str) -> bool | None:  # noqa: A002 (the API's name)
-    """Whether the condition is `True`; None where it is absent or `Unknown`."""
+    """Whether the condition is `True`. None if it is absent or `Unknown`.
+
+    >>> condition_holds([meta.Condition(type="Ready", status="True")], "Ready")
+    True
+    """
     for condition in found or ():
         if condition.type == type:
             return _HOLDS.get(condition.status)
@@ -69,7 +83,7 @@ _HOLDS = {"True": True, "False": False}
 
 
 def controller_of(metadata: meta.ObjectMeta) -> meta.OwnerReference | None:
-    """The owner that controls the object; there is at most one."""
+    """The owner that controls the object, of which there is at most one."""
     for owner in metadata.owner_references or ():
         if owner.controller:
             return owner

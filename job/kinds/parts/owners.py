@@ -1,4 +1,4 @@
-"""From a pod to its topmost controller, along the references of the objects that were read."""
+"""Resolves a pod to its topmost controller, through the owner references of the objects that were read."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ import msgspec
 from job.kinds.parts.metadata import controller_of
 from job.wire.meta import ObjectMeta, OwnerReference
 
-_GROUPS = ("apps", "batch")  # of all controllers that are collected
-_LONGEST_CHAIN = 10  # Deployment chains have two links; more than ten are a circle
+_GROUPS = ("apps", "batch")  # the API groups of all controllers that are collected
+_MAX_CHAIN = 10  # a Deployment's pods have two owners above them; more than ten are a cycle
 _HASH = (1 << 64) - 1
-_SORTED_AT_ONCE = 20_000
+_SORT_CHUNK = 20_000
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(tuple[int, bytes, str, str]).decode
 
 
 class Top(msgspec.Struct, frozen=True, gc=False):
-    """The topmost controller, and how it is known (`workload_resolution` of `pods`)."""
+    """A pod's topmost controller."""
 
     kind: str
     api_version: str
     name: str
     uid: str
     resolution: str
+    """The column `workload_resolution` of `pods` describes the values."""
 
 
 class Controllers:
-    """What controls each object of one kind: 12 bytes an object, since a cluster may have hundreds of thousands.
+    """The controller of each object of one kind. An object takes 12 bytes: a cluster may have hundreds of thousands.
 
-    UIDs are kept as hashes of 64 bits: two of a million are the same once in thirty million runs. The references are
-    packed, which takes a sixth of what they take as objects.
+    UIDs are kept as 64-bit hashes. Among a million of them, two collide once in thirty million runs. References are
+    packed, which takes a sixth of their size as objects.
     """
 
     def __init__(self, controllers: Iterable[tuple[str, OwnerReference | None]] = ()) -> None:
@@ -43,7 +44,7 @@ class Controllers:
         self._owners = array("I")
         self._references = bytearray()
         self._ends = array("I")
-        self._kinds: list[tuple[str, str]] = []  # apiVersion and kind of the owners: there are a few of them
+        self._kinds: list[tuple[str, str]] = []  # apiVersion and kind of the owners, which are few
         self._numbers: dict[tuple[str, str], int] = {}
         self._last: OwnerReference | None = None
         self._is_sorted = True
@@ -51,7 +52,7 @@ class Controllers:
             self.add(uid, owner)
 
     def add(self, uid: str, owner: OwnerReference | None) -> None:
-        """An object and its controller, if any; what one controller controls comes one after another in a list."""
+        """Adds an object and its controller, if any. A list has the objects of one controller next to each other."""
         if owner is not None and owner != self._last:
             self._references += _pack((self._number(owner.api_version, owner.kind), *_short(owner.uid), owner.name))
             self._ends.append(len(self._references))
@@ -61,7 +62,7 @@ class Controllers:
         self._is_sorted = False
 
     def find(self, uid: str) -> tuple[bool, OwnerReference | None]:
-        """Whether there is such an object, and what controls it."""
+        """Whether the object was added, and its controller."""
         if not self._is_sorted:
             self._sort()
         sought = hash(uid) & _HASH
@@ -85,7 +86,7 @@ class Controllers:
 
     def _sort(self) -> None:
         uids, owners = array("Q"), array("I")
-        parts = 1 + len(self._uids) // _SORTED_AT_ONCE  # as lists of numbers they take many times the room
+        parts = 1 + len(self._uids) // _SORT_CHUNK  # lists of numbers take many times the memory of arrays
         for part in range(parts):
             here = zip(self._uids, self._owners, strict=True)
             both = [uid << 32 | owner for uid, owner in here if uid * parts >> 64 == part]
@@ -97,35 +98,35 @@ class Controllers:
 
 
 class Owners:
-    """Who controls whom in one cluster, as far as the lists of controllers have been read."""
+    """Who controls whom in one cluster, by the lists that have been read."""
 
     def __init__(self) -> None:
         self._read: dict[str, Controllers] = {}
         self._collected: set[str] = set()
-        self._last = _NOBODY
+        self._last = _NO_OWNER
 
     def expect(self, kind: str) -> None:
-        """Objects of this kind are collected, whether or not the attempt succeeds."""
+        """Declares that this kind is collected, whether or not its list can be read."""
         self._collected.add(kind)
 
     def add(self, kind: str, controllers: Controllers | Mapping[str, OwnerReference | None]) -> None:
-        """The kind's list was read to the end: UID of each object in it -> what controls the object."""
+        """Adds a kind whose list was read to the end: UID of each object -> its controller."""
         self._read[kind] = controllers if isinstance(controllers, Controllers) else Controllers(controllers.items())
-        self._last = _NOBODY
+        self._last = _NO_OWNER
 
     def top(self, metadata: ObjectMeta) -> Top:
         """The topmost controller of a pod."""
         owner = controller_of(metadata)
         if owner is None:
             return Top("Pod", "v1", metadata.name, metadata.uid, "uncontrolled")
-        known, top = self._last  # the pods of one controller come one after another
+        known, top = self._last  # pods of one controller are next to each other in their list
         if known != owner:
             top = self._above(owner)
             self._last = owner, top
         return top
 
     def _above(self, owner: OwnerReference) -> Top:
-        for _ in range(_LONGEST_CHAIN):
+        for _ in range(_MAX_CHAIN):
             found, above = self._controller(owner)
             if not found:
                 return _named(owner, self._unknown(owner))
@@ -143,14 +144,14 @@ class Owners:
         return False, None
 
     def _unknown(self, owner: OwnerReference) -> str:
-        # custom resources bear these names too: a Job of Volcano, a StatefulSet of OpenKruise
+        # custom resources have these names too: a Job of Volcano, a StatefulSet of OpenKruise
         if owner.kind not in self._collected or owner.api_version.partition("/")[0] not in _GROUPS:
             return "referenced"
         return "not_found" if owner.kind in self._read else "not_read"
 
 
 def _short(uid: str) -> tuple[bytes, str]:
-    """A UUID as its 16 bytes; anything else, and one that is not written as usual, as the text that it is."""
+    """A UUID in its usual spelling as 16 bytes. Anything else as text."""
     try:
         short = UUID(uid)
     except ValueError:
@@ -158,7 +159,7 @@ def _short(uid: str) -> tuple[bytes, str]:
     return (short.bytes, "") if str(short) == uid else (b"", uid)
 
 
-_NOBODY = (OwnerReference("", "", "", ""), Top("", "", "", "", ""))
+_NO_OWNER = (OwnerReference("", "", "", ""), Top("", "", "", "", ""))
 
 
 def _named(owner: OwnerReference, resolution: str) -> Top:

@@ -1,4 +1,4 @@
-"""What rows of one cluster need besides the object itself."""
+"""What the rows of a cluster depend on besides the object itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from job.kinds.parts.owners import Owners
 
 
 class Scope(NamedTuple):
-    """Passed to every rows function, so that they stay pure."""
+    """An argument of every rows function, so that each stays pure."""
 
     owners: Owners
     annotations: tuple[str, ...] = ()

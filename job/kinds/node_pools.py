@@ -1,0 +1,58 @@
+"""Node pools, from the GKE API."""
+
+from __future__ import annotations
+
+from job import tables
+from job.kinds.parts.gke import condition_codes, enum_name, sorted_labels
+from job.wire import gke
+
+
+def node_pool_row(pool: gke.NodePool) -> tables.NodePool:
+    """The node pool's row."""
+    config = pool.config or gke.NodeConfig()
+    autoscaling = pool.autoscaling or gke.NodePoolAutoscaling()
+    management, shielded = pool.management, config.shielded_instance_config
+    upgrade = pool.upgrade_settings or gke.UpgradeSettings()
+    is_surge = pool.upgrade_settings is not None and enum_name(upgrade.strategy) in (None, "SURGE")
+    return tables.NodePool(
+        name=pool.name,
+        status=enum_name(pool.status),
+        version=pool.version or None,
+        locations=tuple(pool.locations or ()),
+        machine_type=config.machine_type or None,
+        image_type=config.image_type or None,
+        disk_type=config.disk_type or None,
+        disk_size_gb=config.disk_size_gb,
+        spot=config.spot,
+        preemptible=config.preemptible,
+        accelerators=tuple(f"{a.accelerator_count}x{a.accelerator_type}" for a in config.accelerators or ()),
+        initial_node_count=pool.initial_node_count,
+        autoscaling=autoscaling.enabled,
+        # The limits are per zone or in total. Those that apply have a maximum above 0; their minimum may be 0.
+        min_node_count=autoscaling.min_node_count if autoscaling.max_node_count else None,
+        max_node_count=autoscaling.max_node_count or None,
+        total_min_node_count=autoscaling.total_min_node_count if autoscaling.total_max_node_count else None,
+        total_max_node_count=autoscaling.total_max_node_count or None,
+        autoprovisioned=autoscaling.autoprovisioned,
+        max_pods_per_node=pool.max_pods_constraint.max_pods_per_node if pool.max_pods_constraint else None,
+        pod_range=(pool.network_config.pod_range or None) if pool.network_config else None,
+        auto_upgrade=management.auto_upgrade if management else None,
+        auto_repair=management.auto_repair if management else None,
+        upgrade_strategy=enum_name(upgrade.strategy),
+        max_surge=upgrade.max_surge if is_surge else None,
+        max_unavailable=upgrade.max_unavailable if is_surge else None,
+        service_account=config.service_account or None,
+        workload_metadata=enum_name(config.workload_metadata_config.mode) if config.workload_metadata_config else None,
+        secure_boot=shielded.enable_secure_boot if shielded else None,
+        integrity_monitoring=shielded.enable_integrity_monitoring if shielded else None,
+        sandbox=enum_name(config.sandbox_config.type) if config.sandbox_config else None,
+        node_labels=sorted_labels(config.labels),
+        taints=tuple(tables.Taint(key=t.key, value=t.value or None, effect=_effect(t)) for t in config.taints or ()),
+        conditions=condition_codes(pool.conditions),
+    )
+
+
+def _effect(taint: gke.NodeTaint) -> str | None:
+    """The effect in Kubernetes' spelling: `NO_SCHEDULE` -> `NoSchedule`."""
+    effect = enum_name(taint.effect)
+    return None if effect is None else effect.title().replace("_", "")

@@ -1,0 +1,116 @@
+"""Rows of workloads, whatever their kind: the workload's own and those of the containers in its pod template.
+
+Rows are made in portions of at most 15 columns; `kinds/pods.py` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from job import tables
+from job.kinds.kind import Kind
+from job.kinds.parts.containers import container_rows
+from job.kinds.parts.metadata import allowed_annotations, conditions, controller_of, key_values
+from job.kinds.parts.scope import Scope
+from job.wire.meta import Condition, LabelSelector, ObjectMeta
+from job.wire.pod_spec import PodSecurityContext, PodSpec, PodTemplateSpec, Toleration
+
+
+def workload_rows(
+    kind: Kind,
+    metadata: ObjectMeta,
+    template: PodTemplateSpec | None,
+    scope: Scope,
+    found: list[Condition] | None,
+    **columns: Any,
+) -> Iterator[tables.Record]:
+    """The workload's row and those of its containers.
+
+    Args:
+        found: The conditions in its status.
+        columns: Those that only some kinds fill. `tables.Workload` rejects any that it does not have.
+    """
+    pod = (template and template.spec) or PodSpec()
+    namespace = metadata.namespace or ""
+    row = tables.Workload(
+        resource=kind.resource,
+        kind=kind.name,
+        api_version=kind.api_version,
+        namespace=namespace,
+        name=metadata.name,
+        uid=metadata.uid,
+        created_at=metadata.creation_timestamp,
+        deleted_at=metadata.deletion_timestamp,
+        generation=metadata.generation,
+        host_network=bool(pod.host_network),
+        host_pid=bool(pod.host_pid),
+        host_ipc=bool(pod.host_ipc),
+        labels=key_values(metadata.labels),
+        annotations=allowed_annotations(metadata, scope.annotations),
+    )
+    row = replace(_with_pod(row, pod), conditions=conditions(found), **columns)
+    owner = controller_of(metadata)
+    if owner is not None:
+        row = replace(
+            row,
+            owner_kind=owner.kind,
+            owner_api_version=owner.api_version,
+            owner_name=owner.name,
+            owner_uid=owner.uid,
+        )
+    yield row
+    yield from container_rows(
+        pod, resource=kind.resource, kind=kind.name, namespace=namespace, name=metadata.name, uid=metadata.uid
+    )
+
+
+def counts(acted: object, **columns: int | None) -> dict[str, int | None]:
+    """The API omits counts of 0. An absent count is 0 once the controller has acted; before that it is unknown.
+
+    >>> counts(None, replicas_ready=None)
+    {'replicas_ready': None}
+    >>> counts(1, replicas_ready=None)
+    {'replicas_ready': 0}
+
+    Args:
+        acted: A field of the status that the controller sets when it first acts.
+    """
+    return columns if acted is None else {column: count or 0 for column, count in columns.items()}
+
+
+def selector(found: LabelSelector | None) -> tuple[tables.KeyValue, ...]:
+    """The `matchLabels` of a label selector."""
+    return key_values(found.match_labels if found else None)
+
+
+def _with_pod(row: tables.Workload, pod: PodSpec) -> tables.Workload:
+    security = pod.security_context or PodSecurityContext()
+    return replace(
+        row,
+        service_account=pod.service_account_name or None,
+        automount_service_account_token=pod.automount_service_account_token,
+        restart_policy=pod.restart_policy or None,
+        priority_class=pod.priority_class_name or None,
+        runtime_class=pod.runtime_class_name or None,
+        scheduler_name=pod.scheduler_name or None,
+        termination_grace_period_seconds=pod.termination_grace_period_seconds,
+        host_paths=tuple([volume.host_path.path for volume in pod.volumes or () if volume.host_path]),
+        run_as_non_root=security.run_as_non_root,
+        run_as_user=security.run_as_user,
+        seccomp_profile=security.seccomp_profile.type if security.seccomp_profile else None,
+        node_selector=key_values(pod.node_selector),
+        tolerations=tuple([_toleration(toleration) for toleration in pod.tolerations or ()]),
+    )
+
+
+def _toleration(toleration: Toleration) -> tables.Toleration:
+    return tables.Toleration(
+        key=toleration.key or None,
+        operator=toleration.operator or None,
+        value=toleration.value or None,
+        effect=toleration.effect or None,
+        toleration_seconds=toleration.toleration_seconds,
+    )

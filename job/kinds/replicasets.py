@@ -1,0 +1,59 @@
+"""ReplicaSets that nothing controls (`apps/v1`). Those of Deployments have no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from job import tables
+from job.kinds.kind import Kind
+from job.kinds.parts.metadata import controller_of
+from job.kinds.parts.scope import Scope
+from job.kinds.parts.workloads import counts, selector, workload_rows
+from job.wire.meta import Condition, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.pod_spec import PodTemplateSpec
+
+
+class ReplicaSetSpec(Wire, frozen=True):
+    replicas: Int64 | None = None
+    selector: LabelSelector | None = None
+    template: PodTemplateSpec | None = None
+
+
+class ReplicaSetStatus(Wire, frozen=True):
+    observed_generation: Int64 | None = None
+    replicas: Int64 | None = None
+    ready_replicas: Int64 | None = None
+    available_replicas: Int64 | None = None
+    conditions: list[Condition] | None = None
+
+
+class ReplicaSet(Wire, frozen=True):
+    metadata: ObjectMeta
+    spec: ReplicaSetSpec | None = None
+    status: ReplicaSetStatus | None = None
+
+
+def replicaset_rows(replicaset: ReplicaSet, scope: Scope) -> Iterator[tables.Record]:
+    """The ReplicaSet's row and those of its containers. No rows where something controls it, such as a Deployment."""
+    if controller_of(replicaset.metadata) is not None:
+        return
+    spec, status = replicaset.spec or ReplicaSetSpec(), replicaset.status or ReplicaSetStatus()
+    yield from workload_rows(
+        KIND,
+        replicaset.metadata,
+        spec.template,
+        scope,
+        status.conditions,
+        observed_generation=status.observed_generation,
+        replicas_wanted=spec.replicas,
+        **counts(
+            status.observed_generation,
+            replicas=status.replicas,
+            replicas_ready=status.ready_replicas,
+            replicas_available=status.available_replicas,
+        ),
+        selector=selector(spec.selector),
+    )
+
+
+KIND = Kind("replicasets", "/apis/apps/v1/replicasets", ReplicaSet, replicaset_rows, controls="ReplicaSet")

@@ -1,0 +1,63 @@
+"""StatefulSets (`apps/v1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from job import tables
+from job.kinds.kind import Kind
+from job.kinds.parts.scope import Scope
+from job.kinds.parts.workloads import counts, selector, workload_rows
+from job.wire.meta import Condition, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.pod_spec import PodTemplateSpec
+from job.wire.workloads import Strategy
+
+
+class StatefulSetSpec(Wire, frozen=True):
+    replicas: Int64 | None = None
+    service_name: str | None = None
+    update_strategy: Strategy | None = None
+    selector: LabelSelector | None = None
+    template: PodTemplateSpec | None = None
+
+
+class StatefulSetStatus(Wire, frozen=True):
+    observed_generation: Int64 | None = None
+    replicas: Int64 | None = None
+    ready_replicas: Int64 | None = None
+    available_replicas: Int64 | None = None
+    updated_replicas: Int64 | None = None
+    conditions: list[Condition] | None = None
+
+
+class StatefulSet(Wire, frozen=True):
+    metadata: ObjectMeta
+    spec: StatefulSetSpec | None = None
+    status: StatefulSetStatus | None = None
+
+
+def statefulset_rows(statefulset: StatefulSet, scope: Scope) -> Iterator[tables.Record]:
+    """The StatefulSet's row and those of its containers."""
+    spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or StatefulSetStatus()
+    yield from workload_rows(
+        KIND,
+        statefulset.metadata,
+        spec.template,
+        scope,
+        status.conditions,
+        observed_generation=status.observed_generation,
+        replicas_wanted=spec.replicas,
+        **counts(
+            status.observed_generation,
+            replicas=status.replicas,
+            replicas_ready=status.ready_replicas,
+            replicas_available=status.available_replicas,
+            replicas_updated=status.updated_replicas,
+        ),
+        strategy=spec.update_strategy.type if spec.update_strategy else None,
+        selector=selector(spec.selector),
+        service_name=spec.service_name or None,
+    )
+
+
+KIND = Kind("statefulsets", "/apis/apps/v1/statefulsets", StatefulSet, statefulset_rows, controls="StatefulSet")

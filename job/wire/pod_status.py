@@ -1,0 +1,59 @@
+"""The status of a pod and of its containers (`v1`).
+
+Fields are in the order in which API servers write them: msgspec finds the next field fastest there.
+"""
+
+from __future__ import annotations
+
+from msgspec import field
+
+from job.wire.meta import Condition, Int32, Int64, Time, Wire
+
+
+class ContainerStateWaiting(Wire, frozen=True):
+    reason: str | None = None
+
+
+class ContainerStateRunning(Wire, frozen=True):
+    started_at: Time | None = None
+
+
+class ContainerStateTerminated(Wire, frozen=True):
+    """`message` is never decoded: the program in the container writes it."""
+
+    exit_code: Int64 | None = None
+    signal: Int64 | None = None
+    reason: str | None = None
+    started_at: Time | None = None
+    finished_at: Time | None = None
+
+
+class ContainerState(Wire, frozen=True):
+    waiting: ContainerStateWaiting | None = None
+    running: ContainerStateRunning | None = None
+    terminated: ContainerStateTerminated | None = None
+
+
+class ContainerStatus(Wire, frozen=True):
+    name: str
+    state: ContainerState | None = None
+    last_state: ContainerState | None = None
+    ready: bool | None = None
+    restart_count: Int32 | None = None
+    image: str | None = None
+    image_id: str | None = field(default=None, name="imageID")
+    container_id: str | None = field(default=None, name="containerID")
+    started: bool | None = None
+
+
+class PodStatus(Wire, frozen=True):
+    phase: str | None = None
+    conditions: list[Condition] | None = None
+    reason: str | None = None
+    host_ip: str | None = field(default=None, name="hostIP")
+    pod_ip: str | None = field(default=None, name="podIP")
+    start_time: Time | None = None
+    init_container_statuses: list[ContainerStatus] | None = None
+    container_statuses: list[ContainerStatus] | None = None
+    qos_class: str | None = None
+    ephemeral_container_statuses: list[ContainerStatus] | None = None

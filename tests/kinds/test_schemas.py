@@ -1,0 +1,189 @@
+"""Every JSON field that is read is one that its API publishes: a misspelt name makes a column that is always NULL."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from kinds.published import list_of, model_named, of_cluster, of_model, problems
+from msgspec import inspect
+
+import job
+from job.kinds import KINDS, Kind
+from job.wire import gke
+from job.wire.meta import Int64, ObjectMeta, Page, Wire
+
+OTHERS = {"Named": "V1Namespace", "_Version": "VersionInfo"}
+"""Struct -> model, where no kind refers to the struct and its name is not the API's."""
+
+
+def declared(type_: Any) -> inspect.Type:
+    return inspect.type_info(type_)
+
+
+def page_of(kind: Kind) -> inspect.Type:
+    return declared(Page[kind.item])  # type: ignore[name-defined]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.resource)
+def test_every_field_of_a_kind_is_published(kind: Kind) -> None:
+    assert list(problems(page_of(kind), list_of(kind), kind.resource)) == []
+
+
+def test_every_field_of_a_gke_cluster_is_published() -> None:
+    assert list(problems(declared(gke.Cluster), of_cluster(), "cluster")) == []
+
+
+def test_every_other_struct_is_compared_with_a_published_schema() -> None:
+    """Structs that no kind and no cluster refers to, in whatever module they are."""
+    compared = set(structs_in(declared(gke.Cluster)))
+    for kind in KINDS:
+        compared |= set(structs_in(page_of(kind)))
+    others = set(wire_structs()) - compared
+    assert others
+    for struct in others:
+        name = struct.__name__
+        model = model_named(OTHERS.get(name, ""), f"V1{name}", name)
+        if model is not None:
+            assert list(problems(declared(struct), of_model(model), name)) == []
+            compared |= set(structs_in(declared(struct)))
+    assert others <= compared, "name these as the API does, or say in OTHERS which schema they have"
+
+
+def structs_in(type_: inspect.Type) -> Iterator[type[Wire]]:
+    """All structs that a type refers to, through lists, dicts and unions."""
+    match type_:
+        case inspect.StructType(cls=cls, fields=fields):
+            yield getattr(cls, "__origin__", cls)
+            for field in fields:
+                yield from structs_in(field.type)
+        case inspect.ListType(item_type=inner) | inspect.DictType(value_type=inner):
+            yield from structs_in(inner)
+        case inspect.UnionType(types=types):
+            for arm in types:
+                yield from structs_in(arm)
+
+
+def wire_structs() -> list[type[Wire]]:
+    """All structs of all modules of the product."""
+    for module in pkgutil.walk_packages(job.__path__, "job."):
+        if not module.name.startswith("job.simulator") and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found, waiting = [], [Wire]
+    while waiting:
+        for struct in waiting.pop().__subclasses__():
+            waiting.append(struct)
+            if struct.__module__.startswith("job."):
+                found.append(struct)
+    return found
+
+
+class ClientIP(Wire, frozen=True):
+    timeout_second: Int64 | None = None
+
+
+class SessionAffinityConfig(Wire, frozen=True):
+    client_ip: ClientIP | None = msgspec.field(default=None, name="clientIP")
+
+
+class Port(Wire, frozen=True):
+    port: str | None = None
+    protocoll: str | None = None
+
+
+class ServiceSpec(Wire, frozen=True):
+    cluster_ip: str | None = None
+    session_affinity_config: SessionAffinityConfig | None = None
+    ports: list[Port] | None = None
+    selector: list[str] | None = None
+
+
+class Service(Wire, frozen=True):
+    metadata: ObjectMeta
+    spec: ServiceSpec | None = None
+
+
+def test_a_misspelt_field_is_found_through_nested_types() -> None:
+    kind = Kind("services", "/api/v1/services", Service, lambda _item, _scope: ())
+    assert list(problems(page_of(kind), list_of(kind), "list")) == [
+        "list.items[].spec.clusterIp is not a field of V1ServiceSpec: clusterIP is",
+        (
+            "list.items[].spec.sessionAffinityConfig.clientIP.timeoutSecond is not a field of V1ClientIPConfig: "
+            "timeoutSeconds is"
+        ),
+        "list.items[].spec.ports[].port is integer, not StrType",
+        "list.items[].spec.ports[].protocoll is not a field of V1ServicePort: protocol is",
+        "list.items[].spec.selector is a map, not ListType",
+    ]
+
+
+class Autoscaling(Wire, frozen=True):
+    enable_node_auto_provisioning: bool = False
+
+
+class Pool(Wire, frozen=True):
+    locations: dict[str, str] | None = None
+    autoscaling: Autoscaling | None = None
+
+
+class Cluster(Wire, frozen=True):
+    node_pools: list[Pool] | None = None
+    resource_labels: dict[str, str] | None = None
+    autoscaling: Autoscaling | None = None
+    self_links: str | None = None
+
+
+def test_a_misspelt_field_of_the_gke_api_is_found_through_nested_types() -> None:
+    assert list(problems(declared(Cluster), of_cluster(), "cluster")) == [
+        "cluster.nodePools[].locations is a list, not DictType",
+        (
+            "cluster.nodePools[].autoscaling.enableNodeAutoProvisioning is not a field of NodePoolAutoscaling: "
+            "autoprovisioned is"
+        ),
+        (
+            "cluster.autoscaling.enableNodeAutoProvisioning is not a field of ClusterAutoscaling: "
+            "enableNodeAutoprovisioning is"
+        ),
+        "cluster.selfLinks is not a field of Cluster: selfLink is",
+    ]
+
+
+class Canary(Wire, frozen=True):
+    max_surge: str | int | None = None
+    stable_services: str | None = None
+
+
+class RolloutSpec(Wire, frozen=True):
+    replicas: Int64 | None = None
+    canary: Canary | None = None
+
+
+class Rollout(Wire, frozen=True):
+    metadata: ObjectMeta
+    spec: RolloutSpec | None = None
+
+
+def test_a_custom_resource_is_compared_with_the_schema_of_its_definition(tmp_path: Path) -> None:
+    kind = Kind("rollouts", "/apis/argoproj.io/v1alpha1/rollouts", Rollout, lambda _item, _scope: ())
+    with pytest.raises(LookupError, match=r"tests/kinds/schemas/argoproj\.io_v1alpha1_Rollout\.json"):
+        list_of(kind, tmp_path)
+    canary = {"maxSurge": {"x-kubernetes-int-or-string": True}, "stableService": {"type": "string"}}
+    spec = {"replicas": {"type": "integer"}, "canary": {"type": "object", "properties": canary}}
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": spec}}}
+    (tmp_path / "argoproj.io_v1alpha1_Rollout.json").write_text(json.dumps(schema))
+    assert list(problems(page_of(kind), list_of(kind, tmp_path), "list")) == [
+        "list.items[].spec.canary.stableServices is not a field of Rollout.spec.canary: stableService is"
+    ]
+
+
+def test_a_custom_resource_with_the_name_of_a_built_in_kind_is_not_compared_with_that() -> None:
+    """Knative has a Service too."""
+    kind = Kind("services", "/apis/serving.knative.dev/v1/services", Service, lambda _item, _scope: ())
+    with pytest.raises(LookupError, match=r"serving\.knative\.dev/v1 Service"):
+        list_of(kind)
