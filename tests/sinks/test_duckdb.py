@@ -65,7 +65,7 @@ def test_rows_are_not_published_into_a_file_of_a_newer_version(sink: DuckDBSink,
     sink.apply()
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
         connection.execute("UPDATE schema_version SET version = ?", [SCHEMA_VERSION + 1])
-    with pytest.raises(SinkError, match=r"a newer gke-inventory has made its tables.*upgrade"):
+    with pytest.raises(SinkError, match=r"a newer gke-inventory made its tables.*upgrade"):
         publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
 
 

@@ -33,7 +33,7 @@ def test_apply_makes_everything_that_is_declared_and_nothing_twice(open_new: Cal
 def test_tables_of_a_newer_version_are_left_alone(subject: Subject) -> None:
     with subject.made_by_newer_version():
         for act in (subject.open().prepare, subject.open().changes, subject.open().apply):
-            with pytest.raises(SinkError, match=r"a newer gke-inventory has made its tables.*upgrade"):
+            with pytest.raises(SinkError, match=r"a newer gke-inventory made its tables.*upgrade"):
                 act()
 
 

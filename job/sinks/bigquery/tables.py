@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from job.config import BigQuery
 from job.errors import SinkError
-from job.schema import PARTITIONED_BY, SCHEMA_VERSION, Column, columns
+from job.schema import PARTITIONED_BY, SCHEMA_VERSION, columns
 from job.sinks.bigquery import ddl
+from job.sinks.bigquery.columns import column_changes, described, merged, schema_of
 from job.sinks.protocol import Change
 from job.tables import TABLES
 from job.views import View, digest, for_bigquery, views
@@ -27,7 +28,6 @@ _VERSION = "gke_inventory_schema"
 job's role (roles/bigquery.dataEditor) cannot update that."""
 _DAY = 86_400_000  # milliseconds
 _LEDGER = ("runs", "snapshots", "collections")
-_ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _DESCRIPTION = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
 
 
@@ -90,8 +90,8 @@ class Tables:
             version = table_labels.get(_VERSION, "")
             if version.isdecimal() and int(version) > SCHEMA_VERSION:
                 raise SinkError(
-                    f"sink bigquery://{self._name}: a newer gke-inventory has made its tables (schema {version}, this "
-                    f"one knows {SCHEMA_VERSION}): upgrade this one; nothing was written"
+                    f"sink bigquery://{self._name}: a newer gke-inventory made its tables (schema version {version}, "
+                    f"this one supports {SCHEMA_VERSION}): upgrade this one; nothing was written"
                 )
 
     def _create_dataset(self) -> None:
@@ -129,7 +129,7 @@ class Tables:
     def _evolved(self, table: str, found: bigquery.Table) -> Step:
         """The step from an existing table to the declared one."""
         declared = self._declared(table)
-        changes = list(_column_changes(f"{self._name}.{table}", table, columns(table), found.schema))
+        changes = list(column_changes(f"{self._name}.{table}", table, columns(table), found.schema))
         if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:
             remade = ddl.create_table(f"{table}_new", self._name, self._options, like=table)
             changes.append(Change("change partitioning", table, remade, additive=False))
@@ -236,75 +236,6 @@ def bounds(options: BigQuery) -> dict[str, str]:
         recent = f"{PARTITIONED_BY} >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {options.views_days} DAY)"
     conditions = {table: everything if table in _LEDGER else recent for table in TABLES}
     return {table: condition for table, condition in conditions.items() if condition is not None}
-
-
-def schema_of(table: str) -> list[bigquery.SchemaField]:
-    """The table's columns, for tables and load jobs."""
-    return [_field(column) for column in columns(table)]
-
-
-def _field(column: Column) -> bigquery.SchemaField:
-    from google.cloud.bigquery import SchemaField
-
-    kind = "RECORD" if column.type == "STRUCT" else column.type
-    inner = tuple(_field(field) for field in column.fields)
-    return SchemaField(column.name, kind, mode=column.declared_mode, description=column.description, fields=inner)
-
-
-def _column_changes(
-    full_name: str, path: str, wanted: Sequence[Column], found: Sequence[bigquery.SchemaField]
-) -> Iterator[Change]:
-    by_name = {field.name.lower(): field for field in found}
-    for column in wanted:
-        name, mode = f"{path}.{column.name}", column.declared_mode
-        field = by_name.get(column.name.lower())
-        if field is None:
-            yield Change("add column", name, ddl.add_column(full_name, name, column))
-            continue
-        kind = _ALIASES.get(field.field_type, field.field_type)
-        if kind != column.type or (field.mode == "REPEATED") != (mode == "REPEATED"):
-            yield Change("change type", name, ddl.change_type(full_name, name, column), additive=False)
-        elif field.mode == "REQUIRED" and mode == "NULLABLE":
-            yield Change("relax column", name, ddl.relax(full_name, name))
-        elif field.mode == "NULLABLE" and mode == "REQUIRED":
-            yield Change("require column", name, ddl.require(full_name, name), additive=False)
-        if (field.description or "") != column.description:
-            yield Change("describe", name, ddl.describe_column(full_name, name, column.description))
-        if kind == column.type == "STRUCT":
-            yield from _column_changes(full_name, name, column.fields, field.fields)
-
-
-def merged(found: Sequence[bigquery.SchemaField], wanted: Sequence[Column]) -> list[bigquery.SchemaField]:
-    """The existing columns, with descriptions and modes as declared; then new ones. Columns that are not ours stay."""
-    from google.cloud.bigquery import SchemaField
-
-    by_name = {column.name.lower(): column for column in wanted}
-    there = []
-    for field in found:
-        column = by_name.pop(field.name.lower(), None)
-        if column is None:
-            there.append(field)
-            continue
-        inner = merged(field.fields, column.fields)
-        mode, described = column.declared_mode, column.description
-        there.append(SchemaField(field.name, field.field_type, mode=mode, description=described, fields=tuple(inner)))
-    return there + [_field(column) for column in by_name.values()]
-
-
-def described(found: Sequence[bigquery.SchemaField], wanted: Sequence[Column]) -> list[bigquery.SchemaField]:
-    """A view's columns as BigQuery derives them, with the declared descriptions; columns that are not ours stay."""
-    from google.cloud.bigquery import SchemaField
-
-    by_name = {column.name.lower(): column for column in wanted}
-    fields = []
-    for field in found:
-        column = by_name.get(field.name.lower())
-        if column is None:
-            fields.append(field)
-            continue
-        inner, text = tuple(described(field.fields, column.fields)), column.description
-        fields.append(SchemaField(field.name, field.field_type, mode=field.mode, description=text, fields=inner))
-    return fields
 
 
 def _expiration_days(found: bigquery.Table) -> int | None:
