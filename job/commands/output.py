@@ -45,6 +45,11 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 cluster`, `2 clusters`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def progress_bar() -> Callable[[int, int], None] | None:
     """Prints a counter of clusters if stderr is a terminal."""
     if not sys.stderr.isatty():
