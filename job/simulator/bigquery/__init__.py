@@ -1,4 +1,4 @@
-"""A BigQuery on loopback that does not lie: it refuses what the real one refuses."""
+"""Simulates BigQuery on loopback, and refuses what the real one refuses."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 REQUIRED_PACKAGES = ("googleapiclient", "jsonschema")
-"""What `application` imports that nothing else of the simulator needs."""
+"""Packages that only `application` needs; the rest of the simulator works without them."""
 
 
 def application(authorized: Callable[[str | None], bool], *, googlesql: bool = False) -> web.Application:
-    """BigQuery's REST API, over storage of its own.
+    """BigQuery's REST API, with its own storage.
 
     Args:
-        authorized: whether a request with this Authorization header may come in.
-        googlesql: whether GoogleSQL's own engine holds and answers queries; it needs the package `zetasql`.
+        authorized: returns True if requests with this Authorization header are allowed.
+        googlesql: checks and answers queries with the GoogleSQL engine; needs the package `zetasql`.
     """
     from job.simulator.bigquery.application import Server
     from job.simulator.bigquery.googlesql import GoogleSQL
@@ -26,7 +26,7 @@ def application(authorized: Callable[[str | None], bool], *, googlesql: bool = F
 
 
 def refusing_application() -> web.Application:
-    """Refuses every request: a client that points here gets an error, and never reaches the real BigQuery."""
+    """An API that refuses every request, so that no client falls back to the real BigQuery."""
     from aiohttp import web
 
     from job.simulator.bigquery.errors import ApiError
