@@ -100,10 +100,10 @@ class Snapshot:
 
     @property
     def status(self) -> str:
-        wanted = [reading for reading in self.readings.values() if reading.outcome != "off"]
-        if all(reading.outcome == "ok" for reading in wanted):
+        attempted = [reading for reading in self.readings.values() if reading.outcome != "off"]
+        if all(reading.outcome == "ok" for reading in attempted):
             return "complete"
-        return "partial" if any(reading.is_read for reading in wanted) else "failed"
+        return "partial" if any(reading.is_read for reading in attempted) else "failed"
 
 
 @dataclass
@@ -129,7 +129,7 @@ class Attempt:
         return {project: self._list(project) for project in dict.fromkeys(self.asked.projects)}
 
     @cached_property
-    def wanted(self) -> dict[str, Object]:
+    def selected(self) -> dict[str, Object]:
         """`project/location/name` -> each cluster that the run has to collect."""
         listed = {path_of(cluster): cluster for listed in self.lists.values() for cluster in listed.objects}
         return {path: cluster for path, cluster in listed.items() if path not in self.asked.exclude}
@@ -139,7 +139,7 @@ class Attempt:
         """`project/location/name` -> the cluster's snapshot."""
         return {
             path: Snapshot(cluster, {kind: self._read(cluster, kind) for kind in KINDS})
-            for path, cluster in self.wanted.items()
+            for path, cluster in self.selected.items()
             if self.share is None or path in self.share
         }
 

@@ -53,7 +53,7 @@ def _shares(knowledge: Knowledge) -> Iterator[str]:
     for run_id in {attempt.run_id for attempt in knowledge.committed}:
         tasks = [attempt for attempt in knowledge.committed if attempt.run_id == run_id]
         taken = Counter(path for attempt in tasks for path in attempt.snapshots)
-        for path in tasks[0].wanted:
+        for path in tasks[0].selected:
             if taken[path] > 1 or (taken[path] == 0 and len(tasks) == tasks[0].tasks):
                 yield f"{run_id}: {taken[path]} tasks have taken {path}"
 
@@ -81,13 +81,13 @@ def _history(seen: Seen, knowledge: Knowledge) -> Iterator[str]:
 def _rows_of_snapshot(seen: Seen, knowledge: Knowledge, row: Object) -> Iterator[str]:
     attempt, path = knowledge.attempt_of(row), _path(row)
     snapshot = attempt.snapshots[path]
-    wanted = Counter(table for kind in KINDS for table, _, _ in rows_of_kind(snapshot, kind))
-    wanted.update(table for table, _, _ in rows_of_gke(snapshot.cluster))
-    wanted["collections"] = len(KINDS)
+    expected = Counter(table for kind in KINDS for table, _, _ in rows_of_kind(snapshot, kind))
+    expected.update(table for table, _, _ in rows_of_gke(snapshot.cluster))
+    expected["collections"] = len(KINDS)
     for table in (*TABLES, "collections"):
         count = seen.counts.get((table, row["snapshot_id"]), 0)
-        if count != wanted[table]:
-            yield f"{table}: attempt {attempt.number} wrote {wanted[table]} rows of {path}, and has {count}"
+        if count != expected[table]:
+            yield f"{table}: attempt {attempt.number} wrote {expected[table]} rows of {path}, and has {count}"
 
 
 class _Views:
@@ -187,21 +187,21 @@ class _Views:
         for identity in expected.keys() - found.keys():
             yield f"{view}: {_words(identity)} is not there"
         for identity, rows in found.items():
-            wanted = expected.get(identity)
+            expected_row = expected.get(identity)
             numbers = [self._attempts.get(row["snapshot_id"]) for row in rows]
-            if wanted is None:
+            if expected_row is None:
                 yield f"{view}: {_words(identity)} is there, and should not be (of attempt {_words(numbers)})"
             elif len(rows) > 1:
                 yield f"{view}: {_words(identity)} is there {len(rows)} times (of attempts {_words(numbers)})"
             else:
                 row = rows[0] | {"attempt": numbers[0]}
-                if "read_attempt" in wanted:
+                if "read_attempt" in expected_row:
                     row["read_attempt"] = self._attempts.get(rows[0]["read_snapshot_id"])
-                for name, value in wanted.items():
+                for name, value in expected_row.items():
                     if not _alike(name, row.get(name), value):
                         yield f"{view}: {_words(identity)} has {name} {row.get(name)!r}, and should have {value!r}"
                 if view in ("latest_collections", "coverage") and not _is_explained(rows[0]):
-                    yield f"{view}: {_words(identity)} does not say why it is {wanted['outcome']}"
+                    yield f"{view}: {_words(identity)} does not say why it is {expected_row['outcome']}"
 
 
 def _status(outcome: str, read: Attempt | None) -> str:
@@ -307,7 +307,7 @@ def _cluster_lies(
             continue
         for path in there:
             if path.startswith(project.removesuffix("-/None")) and path not in covered and path in asked.snapshots:
-                yield f"{path} is there, was listed and wanted, and is not covered"
+                yield f"{path} is there, was listed and selected, and is not covered"
         for path in covered:
             if path.startswith(project.removesuffix("-/None")) and path != project and path not in there:
                 yield f"{path} is covered, and the whole list of its project lacks it"
@@ -334,13 +334,13 @@ def _words(values: Iterable[Any]) -> str:
     return " ".join(map(str, values))
 
 
-def _alike(name: str, found: Any, wanted: Any) -> bool:
-    if wanted == ANY:
+def _alike(name: str, found: Any, expected: Any) -> bool:
+    if expected == ANY:
         return True
     if name == "labels":
-        return {pair["key"]: pair["value"] for pair in found} == wanted
+        return {pair["key"]: pair["value"] for pair in found} == expected
     if name in _COUNTS:
-        return (found or 0) == (wanted or 0)
+        return (found or 0) == (expected or 0)
     if isinstance(found, datetime):
-        return f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" == wanted
-    return bool(found == wanted and type(found) is type(wanted))
+        return f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" == expected
+    return bool(found == expected and type(found) is type(expected))

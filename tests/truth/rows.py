@@ -164,14 +164,14 @@ def _pod_containers(pod: Object) -> Iterator[Row]:
 
 def _workload(item: Object, kind: str) -> Object:
     spec, status, owner = item.get("spec") or {}, item.get("status") or {}, controller_of(item) or {}
-    wanted = {"daemonsets": status.get("desiredNumberScheduled"), "jobs": spec.get("parallelism")}
+    desired = {"daemonsets": status.get("desiredNumberScheduled"), "jobs": spec.get("parallelism")}
     ready = {"daemonsets": status.get("numberReady"), "jobs": status.get("ready")}
     template = _template(item, kind)
     return {
         "kind": KINDS[kind],
         "owner_kind": owner.get("kind"),
         "owner_uid": owner.get("uid"),
-        "replicas_wanted": wanted.get(kind, spec.get("replicas")),
+        "replicas_wanted": desired.get(kind, spec.get("replicas")),
         "replicas_ready": ready.get(kind, status.get("readyReplicas")),
         "schedule": spec.get("schedule"),
         "suspended": spec.get("suspend"),
