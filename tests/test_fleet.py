@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from declared import OBJECT_TABLES, OWN_TABLES, WORKLOAD_KINDS
 from test_cli import COMMAND, invoke
 
 from job.config import Config
@@ -76,7 +77,7 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
     clusters = {(told["project"], told["location"], told["name"]): told for told in inventory["clusters"]}
     key = "project_id, location, cluster"
     assert set(rows(config, f"SELECT {key} FROM latest_snapshots")) == set(clusters)
-    for table in ("nodes", "namespaces", "pods"):
+    for table in OWN_TABLES:
         expected = {
             (*name, item["metadata"]["uid"])
             for name, told in clusters.items()
@@ -86,11 +87,10 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
         found = rows(config, f"SELECT {key}, uid FROM latest_{table}")
         assert len(found) == len(expected)
         assert set(found) == expected
-    controlled = ("deployments", "statefulsets", "daemonsets", "jobs", "cronjobs")
     expected = {
         (*name, resource, item["metadata"]["uid"])
         for name, told in clusters.items()
-        for resource in controlled
+        for resource in WORKLOAD_KINDS
         if resource in readable(told)
         for item in told["objects"][resource]
     }
@@ -137,7 +137,7 @@ def test_both_sinks_hold_the_same_rows(fleet: Simulator, tmp_path: Path) -> None
     duckdb = configured(fleet, tmp_path)
     bigquery = configured(fleet, tmp_path, sink="bigquery://shop-prod.same?location=EU")
     assert run(duckdb).rows == run(bigquery).rows
-    for table in ("clusters", "node_pools", "nodes", "namespaces", "workloads", "containers", "pods", "pod_containers"):
+    for table in OBJECT_TABLES:
         sql = f"SELECT * EXCEPT (snapshot_id, snapshot_time) FROM {table}"
         told = [
             sorted(map(plain, rows(*asked))) for asked in ((duckdb, sql.replace("EXCEPT", "EXCLUDE")), (bigquery, sql))
@@ -188,7 +188,7 @@ def test_of_200_clusters_one_that_hangs_and_one_that_refuses_cost_no_other(tmp_p
     }
     told = "SELECT duration_seconds FROM snapshots WHERE concat(project_id, '/', location, '/', cluster) = "
     ((seconds,),) = rows(config, f"{told} '{hanging}'")
-    assert 6 <= seconds < 30  # a request's timeout, not one for each of nine kinds
+    assert 6 <= seconds < 30  # a request's timeout, not one for each kind
 
 
 def test_the_demo_ends_with_rows_and_three_answers(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from declared import OWN_TABLES, WORKLOAD_KINDS
 from replay import CLUSTER, LOCATION, PROJECT, Replay, items, recording
 
 from job import latest, snapshot
 from job.cli import BUG, COMPLETE, INCOMPLETE, USAGE, cli
 from job.commands.plan import plan
 from job.config import Config
+from job.kinds import RESOURCES
 from job.run.one_task import run
 from job.sinks.duckdb import DuckDBSink
 
@@ -41,7 +43,7 @@ def status_answer(name: str) -> tuple[int, dict[str, str], bytes]:
 @pytest.mark.parametrize("page_limit", [12, 500])
 def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: DuckDBSink, page_limit: int) -> None:
     if page_limit == 12:  # the lists but that of pods were recorded in one page
-        config = msgspec.structs.replace(config, kinds={kind: kind == "pods" for kind in ("pods", *_OTHERS)})
+        config = msgspec.structs.replace(config, kinds={kind: kind == "pods" for kind in RESOURCES})
     config = msgspec.structs.replace(config, page_limit=page_limit)
     summary = run(config)
     assert (summary.status, summary.clusters_complete) == ("complete", 1)
@@ -57,18 +59,14 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
     told = "SELECT outcome, pages, objects, restarts, resource_version FROM collections WHERE resource = 'pods'"
     assert rows(sink, told) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
     if page_limit == 500:
-        for resource in ("namespaces", "nodes"):
+        for resource in set(OWN_TABLES) - {"pods"}:
             listed = {item["metadata"]["uid"] for item in items(f"list.{resource}")}
             assert {row[0] for row in rows(sink, f"SELECT uid FROM {resource}")} == listed
         workloads = {
-            item["metadata"]["uid"] for kind in _OTHERS if kind not in ("namespaces", "nodes", "replicasets")
-            for item in items(f"list.{kind}")
+            item["metadata"]["uid"] for resource in WORKLOAD_KINDS for item in items(f"list.{resource}")
         }  # fmt: skip
         bare = {pod["metadata"]["uid"] for pod in pods if not pod["metadata"].get("ownerReferences")}
         assert {row[0] for row in rows(sink, "SELECT uid FROM workloads")} == workloads | bare
-
-
-_OTHERS = ("namespaces", "nodes", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs")
 
 
 def test_pods_are_resolved_to_the_top(config: Config, sink: DuckDBSink) -> None:
@@ -251,7 +249,7 @@ def test_latest_is_a_frame_of_what_is_known_now(config: Config) -> None:
     run(config)
     pods = latest("pods", sink=config.sink)
     assert {"age_seconds", "carried_forward"} <= set(pods.columns)
-    assert len(latest("coverage", config=config)) == 10
+    assert len(latest("coverage", config=config)) == len(RESOURCES) + 1
     assert len(latest("workloads", sink=config.sink).query("kind == 'Deployment'")) == 7
 
 

@@ -14,10 +14,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from declared import UID_TABLES
 from kill import killed
 
 from job.config import Config
 from job.connect.identity import default_identity
+from job.kinds import RESOURCES
 from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Sink
@@ -66,7 +68,7 @@ class Analyst:
         assert self._rows(seen) == [
             (
                 self.clusters, self._pods, self._pods, self._namespaces + generation * self.clusters, self.clusters,
-                9 * self.clusters + 3, 0,
+                len(RESOURCES) * self.clusters + 3, 0,
             )
         ]  # fmt: skip
         return generation
@@ -77,7 +79,7 @@ class Analyst:
         snapshots = f"SELECT COUNT(*), COUNT(DISTINCT cluster) FROM snapshots WHERE run_id = '{execution}'"
         assert self._rows(runs) == [(1,)]
         assert self._rows(snapshots) == [(self.clusters, self.clusters)]
-        for table in ("pods", "namespaces", "nodes", "workloads"):
+        for table in UID_TABLES:
             twice = (
                 f"SELECT t.snapshot_id, t.uid FROM {table} AS t JOIN snapshots AS s ON s.snapshot_id = t.snapshot_id "
                 "GROUP BY 1, 2 HAVING COUNT(*) > 1"

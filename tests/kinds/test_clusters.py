@@ -1,46 +1,17 @@
-"""Clusters and node pools: what the GKE API leaves out, and what it may say that we do not know."""
+"""Clusters: what the GKE API leaves out, and what it may say that we do not know."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import msgspec
 import pytest
 from google.cloud import container_v1
-from google.protobuf.json_format import MessageToDict
+from kinds.gke import NAMED, a_cluster, a_pool, of_message, rows
+from kinds.objects import as_spooled
 
 from job.kinds.clusters import cluster_rows, is_regional
 from job.wire import gke
-
-NAMED = {"name": "c", "location": "europe-west1"}
-
-
-def rows(cluster: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The rows of a cluster, by way of the client library's own message."""
-    return of_message(container_v1.Cluster.from_json(json.dumps(NAMED | cluster)))
-
-
-def of_message(message: container_v1.Cluster) -> dict[str, list[dict[str, Any]]]:
-    told = MessageToDict(container_v1.Cluster.pb(message))
-    return as_spooled(msgspec.convert(told, gke.Cluster, strict=False))
-
-
-def as_spooled(cluster: gke.Cluster) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {"clusters": [], "node_pools": []}
-    for row in cluster_rows(cluster):
-        found[row.table].append(msgspec.json.decode(msgspec.json.encode(row)))
-    return found
-
-
-def a_cluster(**told: Any) -> dict[str, Any]:
-    (row,) = rows(told)["clusters"]
-    return row
-
-
-def a_pool(**told: Any) -> dict[str, Any]:
-    (row,) = rows({"nodePools": [{"name": "p"} | told]})["node_pools"]
-    return row
 
 
 def test_a_cluster_of_which_nothing_is_told_still_has_its_row() -> None:
@@ -58,7 +29,7 @@ def test_a_cluster_of_which_nothing_is_told_still_has_its_row() -> None:
 def test_null_reads_as_absent() -> None:
     fields = msgspec.structs.fields(gke.Cluster)
     nulls = {field.encode_name: None for field in fields if not field.required}
-    assert as_spooled(msgspec.convert(NAMED | nulls, gke.Cluster)) == rows({})
+    assert as_spooled(list(cluster_rows(msgspec.convert(NAMED | nulls, gke.Cluster)))) == rows({})
 
 
 def test_a_message_without_its_flag_says_that_it_is_off() -> None:
@@ -93,39 +64,6 @@ def test_a_flag_that_has_absence_of_its_own_is_null_where_it_is_absent() -> None
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("autoscaling", "expected"),
-    [
-        ({"enabled": True, "maxNodeCount": 3}, {"min_node_count": 0, "max_node_count": 3}),
-        ({"enabled": True, "totalMaxNodeCount": 9}, {"total_min_node_count": 0, "total_max_node_count": 9}),
-        ({"enabled": True, "minNodeCount": 1, "maxNodeCount": 3}, {"min_node_count": 1, "max_node_count": 3}),
-        ({}, {}),
-    ],
-)
-def test_a_pool_that_may_shrink_to_nothing_says_0(autoscaling: dict[str, Any], expected: dict[str, int]) -> None:
-    pool = a_pool(autoscaling=autoscaling)
-    assert {
-        column: pool[column] for column in pool if column.endswith(("min_node_count", "max_node_count"))
-    } == expected
-
-
-@pytest.mark.parametrize(
-    ("upgrade", "expected"),
-    [
-        ({"maxSurge": 1}, {"max_surge": 1, "max_unavailable": 0}),
-        (
-            {"strategy": "SURGE", "maxUnavailable": 2},
-            {"max_surge": 0, "max_unavailable": 2, "upgrade_strategy": "SURGE"},
-        ),
-        ({"strategy": "BLUE_GREEN", "blueGreenSettings": {}}, {"upgrade_strategy": "BLUE_GREEN"}),
-    ],
-)  # fmt: skip
-def test_surge_is_told_of_pools_that_surge(upgrade: dict[str, Any], expected: dict[str, Any]) -> None:
-    pool = a_pool(upgradeSettings=upgrade)
-    columns = ("max_surge", "max_unavailable", "upgrade_strategy")
-    assert {column: pool[column] for column in columns if column in pool} == expected
-
-
 def test_a_value_that_is_newer_than_the_client_library_is_its_number() -> None:
     message = container_v1.Cluster.from_json(
         json.dumps(NAMED | {"nodePools": [{"name": "p", "config": {"taints": []}}]})
@@ -151,16 +89,6 @@ def test_a_value_that_says_unspecified_is_null() -> None:
         binaryAuthorization={"evaluationMode": "EVALUATION_MODE_UNSPECIFIED"}, databaseEncryption={"state": "UNKNOWN"},
     )  # fmt: skip
     assert unset == {"regional": True, "autopilot": False}
-
-
-def test_taints_of_pools_are_spelt_as_those_of_nodes() -> None:
-    taints = [
-        {"key": "k", "value": "v", "effect": effect} for effect in ("NO_SCHEDULE", "PREFER_NO_SCHEDULE", "NO_EXECUTE")
-    ]
-    assert a_pool(config={"taints": taints})["taints"] == [
-        {"key": "k", "value": "v", "effect": effect} for effect in ("NoSchedule", "PreferNoSchedule", "NoExecute")
-    ]
-    assert a_pool(config={"taints": [{"key": "k"}]})["taints"] == [{"key": "k"}]
 
 
 def test_a_condition_has_the_code_that_says_most() -> None:

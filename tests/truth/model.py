@@ -1,7 +1,7 @@
 """What can be known of a fleet: what there was, what was asked for and what was in the way, run by run.
 
-A small model, written from the README and the columns' descriptions. It shares no code with the job: all it has of the
-fleet is the simulator's own inventory.
+A small model, written from the README and the columns' descriptions. It shares no code with the job, and takes the
+names of kinds and tables from it. All it has of the fleet is the simulator's own inventory.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from job import kinds
+
 Object = dict[str, Any]
 
-KINDS = {
-    "namespaces": "Namespace", "nodes": "Node", "deployments": "Deployment", "statefulsets": "StatefulSet",
-    "daemonsets": "DaemonSet", "cronjobs": "CronJob", "jobs": "Job", "replicasets": "ReplicaSet", "pods": "Pod",
-}  # fmt: skip
+KINDS = {kind.resource: kind.name for kind in kinds.KINDS}
 """Resource -> kind, of all that is collected."""
 
 READ = ("ok", "partial")
