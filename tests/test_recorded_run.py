@@ -56,8 +56,8 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
         for container in pod["spec"].get(key, [])
     )
     assert Counter(rows(sink, "SELECT pod_uid, name FROM pod_containers")) == containers
-    told = "SELECT outcome, pages, objects, restarts, resource_version FROM collections WHERE resource = 'pods'"
-    assert rows(sink, told) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
+    sql = "SELECT outcome, pages, objects, restarts, resource_version FROM collections WHERE resource = 'pods'"
+    assert rows(sink, sql) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
     if page_limit == 500:
         for resource in set(OWN_TABLES) - {"pods"}:
             listed = {item["metadata"]["uid"] for item in items(f"list.{resource}")}
@@ -92,8 +92,8 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
     replay.answers["/apis/batch/v1/jobs"] = (403, {"Content-Type": "application/json"}, b'{"message": "no"}')
     (tmp_path / "c.json").write_bytes(msgspec.json.encode(config))
     assert _command("run", "--config", str(tmp_path / "c.json"), "--json", "-v") == INCOMPLETE
-    told = capfd.readouterr()
-    dump = [told.out, told.err]
+    output = capfd.readouterr()
+    dump = [output.out, output.err]
     sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
     for (table,) in rows(sink, "SELECT table_name FROM duckdb_tables()"):
         dump.append(json.dumps(rows(sink, f"SELECT * FROM {table}"), default=str))
@@ -120,10 +120,10 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
     replay.answers["/apis/apps/v1/replicasets"] = status_answer("error.406.accept")
     summary = run(config)
     assert (summary.status, summary.clusters_partial) == ("incomplete", 1)
-    told = rows(
+    found = rows(
         sink, "SELECT resource, outcome, http_status, reason FROM collections WHERE outcome <> 'ok' ORDER BY resource"
     )
-    assert told == [
+    assert found == [
         ("jobs", "not_served", 404, None),
         ("nodes", "forbidden", 403, "Forbidden"),
         ("replicasets", "refused", 406, "NotAcceptable"),
@@ -139,8 +139,8 @@ def test_a_list_that_keeps_expiring_is_given_up_and_leaves_no_rows(
 ) -> None:
     replay.answers["/api/v1/pods"] = status_answer("error.410.expired-continue")
     run(config)
-    told = rows(sink, "SELECT outcome, reason, http_status, restarts FROM collections WHERE resource = 'pods'")
-    assert told == [("expired", "Expired", 410, 5)]
+    found = rows(sink, "SELECT outcome, reason, http_status, restarts FROM collections WHERE resource = 'pods'")
+    assert found == [("expired", "Expired", 410, 5)]
     assert rows(sink, "SELECT count(*) FROM pods") == [(0,)]
 
 
@@ -151,12 +151,12 @@ def test_one_bad_object_costs_one_object(config: Config, sink: DuckDBSink, repla
     bad = sorted(listed["items"][index]["metadata"]["name"] for index in (2, 3))
     replay.answers["/api/v1/namespaces"] = (200, {"Content-Type": "application/json"}, json.dumps(listed).encode())
     summary = run(config)
-    told = rows(
+    found = rows(
         sink,
         "SELECT outcome, objects, unreadable_objects, list_sort(unreadable) FROM collections "
         "WHERE resource = 'namespaces'",
     )
-    assert told == [("partial", 6, 2, bad)]
+    assert found == [("partial", 6, 2, bad)]
     assert summary.clusters_partial == 1
     assert rows(sink, "SELECT count(*) FROM latest_namespaces") == [(6,)]
 
@@ -205,8 +205,8 @@ def test_a_cluster_that_is_not_running_is_recorded_with_its_state(
 def test_denied_and_unknown_projects_cost_no_other(config: Config, sink: DuckDBSink) -> None:
     summary = run(msgspec.structs.replace(config, projects=("other-project", PROJECT)))
     assert (summary.projects_failed, summary.clusters_complete, summary.status) == (1, 1, "incomplete")
-    told = "SELECT project_id, location, outcome, http_status FROM collections WHERE cluster IS NULL ORDER BY 1"
-    assert rows(sink, told) == [("other-project", "-", "forbidden", 403), (PROJECT, "-", "ok", 200)]
+    sql = "SELECT project_id, location, outcome, http_status FROM collections WHERE cluster IS NULL ORDER BY 1"
+    assert rows(sink, sql) == [("other-project", "-", "forbidden", 403), (PROJECT, "-", "ok", 200)]
 
 
 def test_globs_choose_clusters_and_flags_win(config: Config, sink: DuckDBSink) -> None:

@@ -23,17 +23,17 @@ def rows(cluster: dict[str, Any]) -> Rows:
 
 def of_message(message: container_v1.Cluster) -> Rows:
     """The rows of a message."""
-    told = MessageToDict(container_v1.Cluster.pb(message))
-    return as_spooled(list(cluster_rows(msgspec.convert(told, gke.Cluster, strict=False))))
+    decoded = MessageToDict(container_v1.Cluster.pb(message))
+    return as_spooled(list(cluster_rows(msgspec.convert(decoded, gke.Cluster, strict=False))))
 
 
-def a_cluster(**told: Any) -> dict[str, Any]:
+def a_cluster(**fields: Any) -> dict[str, Any]:
     """The cluster's row."""
-    (row,) = rows(told)["clusters"]
+    (row,) = rows(fields)["clusters"]
     return row
 
 
-def a_pool(**told: Any) -> dict[str, Any]:
+def a_pool(**fields: Any) -> dict[str, Any]:
     """The node pool's row."""
-    (row,) = rows({"nodePools": [{"name": "p"} | told]})["node_pools"]
+    (row,) = rows({"nodePools": [{"name": "p"} | fields]})["node_pools"]
     return row

@@ -14,7 +14,7 @@ from job.kinds.clusters import cluster_rows, is_regional
 from job.wire import gke
 
 
-def test_a_cluster_of_which_nothing_is_told_still_has_its_row() -> None:
+def test_a_cluster_without_any_optional_field_has_its_row() -> None:
     assert rows({"nodePools": [{"name": "p"}]}) == {
         "clusters": [{"regional": True, "autopilot": False}],
         "node_pools": [
@@ -33,7 +33,7 @@ def test_null_reads_as_absent() -> None:
 
 
 def test_a_message_without_its_flag_says_that_it_is_off() -> None:
-    """Protocol buffers leave out what is false: `WHERE NOT secure_boot` must find these."""
+    """Protocol buffers omit fields that are false: `WHERE NOT secure_boot` must find these."""
     assert a_cluster(
         legacyAbac={}, networkPolicy={}, shieldedNodes={}, confidentialNodes={}, verticalPodAutoscaling={},
         costManagementConfig={}, masterAuth={"clientCertificateConfig": {}}, autopilot={}, autoscaling={},
@@ -46,8 +46,8 @@ def test_a_message_without_its_flag_says_that_it_is_off() -> None:
         "vertical_pod_autoscaling": False, "node_auto_provisioning": False, "cost_allocation": False,
     }  # fmt: skip
     pool = a_pool(config={"shieldedInstanceConfig": {}}, management={})
-    told = ("secure_boot", "integrity_monitoring", "auto_upgrade", "auto_repair")
-    assert {column: pool.get(column) for column in told} == dict.fromkeys(told, False)
+    found = ("secure_boot", "integrity_monitoring", "auto_upgrade", "auto_repair")
+    assert {column: pool.get(column) for column in found} == dict.fromkeys(found, False)
 
 
 def test_a_flag_that_has_absence_of_its_own_is_null_where_it_is_absent() -> None:
@@ -57,8 +57,8 @@ def test_a_flag_that_has_absence_of_its_own_is_null_where_it_is_absent() -> None
         "dnsEndpointConfig": {"allowExternalTraffic": False},
         "ipEndpointsConfig": {"enabled": False, "enablePublicEndpoint": False},
     }
-    told = a_cluster(controlPlaneEndpointsConfig=off, networkConfig={"defaultEnablePrivateNodes": False})
-    assert told == absent | {
+    found = a_cluster(controlPlaneEndpointsConfig=off, networkConfig={"defaultEnablePrivateNodes": False})
+    assert found == absent | {
         "dns_endpoint_external": False, "ip_endpoints_enabled": False, "public_endpoint_enabled": False,
         "private_nodes": False,
     }  # fmt: skip
@@ -92,13 +92,13 @@ def test_a_value_that_says_unspecified_is_null() -> None:
 
 
 def test_a_condition_has_the_code_that_says_most() -> None:
-    told = a_cluster(
+    found = a_cluster(
         conditions=[
             {"code": "GCE_QUOTA_EXCEEDED", "canonicalCode": "RESOURCE_EXHAUSTED"},
             {"canonicalCode": "INTERNAL"},
         ]
     )
-    assert told["conditions"] == ["GCE_QUOTA_EXCEEDED", "INTERNAL"]
+    assert found["conditions"] == ["GCE_QUOTA_EXCEEDED", "INTERNAL"]
 
 
 def test_labels_are_in_the_same_order_each_time() -> None:
@@ -108,7 +108,7 @@ def test_labels_are_in_the_same_order_each_time() -> None:
         assert labels == [{"key": name, "value": ""} for name in names]
 
 
-def test_old_and_new_fields_of_the_endpoints_tell_the_same() -> None:
+def test_old_and_new_fields_of_the_endpoints_have_the_same_columns() -> None:
     old = a_cluster(
         network="n", subnetwork="s",
         privateClusterConfig={"enablePrivateNodes": True, "privateEndpoint": "10.0.0.2", "publicEndpoint": "34.1.1.1"},
@@ -127,5 +127,5 @@ def test_old_and_new_fields_of_the_endpoints_tell_the_same() -> None:
     ("location", "regional"),
     [("europe-west1", True), ("europe-west1-b", False), ("us-central1", True), ("us-central1-ai1a", False)],
 )
-def test_regions_are_told_from_zones(location: str, regional: bool) -> None:
+def test_a_region_is_not_a_zone(location: str, regional: bool) -> None:
     assert is_regional(location) is regional

@@ -35,13 +35,13 @@ def test_a_pool_that_may_shrink_to_nothing_says_0(autoscaling: dict[str, Any], e
         ({"strategy": "BLUE_GREEN", "blueGreenSettings": {}}, {"upgrade_strategy": "BLUE_GREEN"}),
     ],
 )  # fmt: skip
-def test_surge_is_told_of_pools_that_surge(upgrade: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_only_surge_upgrades_have_surge_limits(upgrade: dict[str, Any], expected: dict[str, Any]) -> None:
     pool = a_pool(upgradeSettings=upgrade)
     columns = ("max_surge", "max_unavailable", "upgrade_strategy")
     assert {column: pool[column] for column in columns if column in pool} == expected
 
 
-def test_taints_of_pools_are_spelt_as_those_of_nodes() -> None:
+def test_taints_are_spelled_as_on_nodes() -> None:
     taints = [
         {"key": "k", "value": "v", "effect": effect} for effect in ("NO_SCHEDULE", "PREFER_NO_SCHEDULE", "NO_EXECUTE")
     ]

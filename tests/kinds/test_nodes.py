@@ -32,7 +32,7 @@ def test_a_node_whose_parts_are_null_has_its_row() -> None:
         ([{"type": "DiskPressure", "status": "True"}], None),
     ],
 )
-def test_a_node_that_does_not_tell_is_neither_ready_nor_unready(conditions: list[Any], ready: bool | None) -> None:
+def test_a_node_of_unknown_condition_is_neither_ready_nor_unready(conditions: list[Any], ready: bool | None) -> None:
     assert row(status={"conditions": conditions}).get("ready") is ready
 
 
@@ -69,8 +69,8 @@ def test_quantities_may_be_numbers_and_are_exact() -> None:
 
 def test_addresses_are_the_first_of_their_type() -> None:
     addresses = [("Hostname", "h"), ("ExternalIP", "34.0.0.1"), ("InternalIP", "10.0.0.1"), ("InternalIP", "fd00::1")]
-    told = [{"type": type_, "address": address} for type_, address in addresses]
-    assert row(status={"addresses": told}) == BARE | {"internal_ip": "10.0.0.1", "external_ip": "34.0.0.1"}
+    found = [{"type": type_, "address": address} for type_, address in addresses]
+    assert row(status={"addresses": found}) == BARE | {"internal_ip": "10.0.0.1", "external_ip": "34.0.0.1"}
 
 
 def test_taints_may_lack_value_and_effect() -> None:

@@ -1,4 +1,4 @@
-"""Whatever an API may answer becomes rows that fit their tables: the promise to every kind, also to those to come."""
+"""Every kind makes rows that fit their tables of any response."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ def check(rows: list[Record]) -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.resource)
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_whatever_an_api_server_may_send_becomes_rows_that_fit(kind: Kind, data: st.DataObject) -> None:
+def test_any_object_becomes_rows_that_fit(kind: Kind, data: st.DataObject) -> None:
     check(records(kind, data.draw(values_of(inspect.type_info(kind.item))), allow=("*",)))
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(cluster=values_of(inspect.type_info(gke.Cluster)))
-def test_whatever_the_gke_api_may_send_becomes_rows_that_fit(cluster: dict[str, Any]) -> None:
+def test_any_gke_cluster_becomes_rows_that_fit(cluster: dict[str, Any]) -> None:
     check(list(cluster_rows(msgspec.convert(cluster, gke.Cluster, strict=False))))
