@@ -1,8 +1,9 @@
 #!/bin/sh
 # Pins every dependency by hash, for all platforms: sh config/update-requirements.sh (needs uv: pip install uv)
+# Keeps the versions that are pinned already; `--upgrade` takes the newest of all, `--upgrade-package NAME` of one.
 set -eu
 cd "$(dirname "$0")/.."
-pin() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras --upgrade "$@"; }
-pin pyproject.toml --group build --output-file config/requirements.txt
-pin pyproject.toml --group build --extra demo --constraints config/requirements.txt --output-file config/requirements-demo.txt
-pin pyproject.toml --group dev --extra demo --constraints config/requirements-demo.txt --output-file config/requirements-dev.txt
+pin() { uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras "$@"; }
+pin pyproject.toml --group build --output-file config/requirements.txt "$@"
+pin pyproject.toml --group build --extra demo --constraints config/requirements.txt --output-file config/requirements-demo.txt "$@"
+pin pyproject.toml --group dev --extra simulate --constraints config/requirements-demo.txt --output-file config/requirements-dev.txt "$@"

@@ -1,4 +1,4 @@
-"""Snapshots of every GKE cluster, as tables that an analyst can trust."""
+"""Snapshots every GKE cluster into BigQuery or DuckDB, and records what it could not read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from job.config import Config, load_config
     from job.frames import latest, query, snapshot
 
-_WHERE = {
+_MODULES = {
     "Config": "job.config",
     "kubernetes_client": "job.client",
     "latest": "job.frames",
@@ -22,9 +22,9 @@ __all__ = ["Config", "kubernetes_client", "latest", "load_config", "query", "sna
 
 
 def __getattr__(name: str) -> Any:
-    """Imports what is asked for: `--help` must not wait for what it does not need."""
-    if name not in _WHERE:
+    """Imports a name when it is first used: `--help` must not wait for pandas."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_WHERE[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,4 +1,4 @@
-"""The Kubernetes client of one cluster, by name: for other programs, and for looking at one object."""
+"""The Kubernetes client of a cluster, by the cluster's name: for other programs, and for `show`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def kubernetes_client(
 ) -> ApiClient:
     """An official Kubernetes client for a GKE cluster, from Application Default Credentials alone.
 
-    No kubeconfig, no gcloud: the endpoint and the CA certificate come from the GKE API and stay in memory, and every
-    request carries a token that is fresh at that moment, however old the client is. Any number of threads may use it.
+    Needs neither kubeconfig nor gcloud: the endpoint and the CA certificate come from the GKE API and stay in memory.
+    The client refreshes its token, so it can be kept for any time. Threads may share it.
 
         from kubernetes.client import CoreV1Api
         CoreV1Api(kubernetes_client("shop-prod", "europe-west1", "web")).read_namespace("kube-system")
@@ -32,19 +32,19 @@ def kubernetes_client(
         project_id: the project's id.
         location: region or zone.
         cluster: the cluster's name.
-        config: for `endpoint` and `api_endpoints`; without it, the file that GKE_INVENTORY_CONFIG names, if any.
-        identity: shared by several clients, so that they share one token; without it, the client has its own.
+        config: for `endpoint` and `api_endpoints`; without it, the file named by GKE_INVENTORY_CONFIG, if any.
+        identity: lets several clients share one token; without it, the client has its own.
 
     Raises:
         CredentialsError: there are no usable credentials.
         NotFoundError: the project has no such cluster.
-        InventoryError: the project's clusters cannot be listed, or the cluster has no endpoint to use.
+        InventoryError: the project's clusters cannot be listed, or the cluster has no usable endpoint.
     """
     config = config or load_config()
     identity = identity or default_identity(config.api_endpoints.oauth2)
     identity.token()
     with container_client(config, identity) as container:
-        listing = clusters_in(project_id, container, identity, config.timeouts)
+        listing = clusters_in(project_id, container, config.timeouts)
     name = f"{project_id}/{location}/{cluster}"
     for found in listing.clusters:
         if (found.location, found.name) == (location, cluster):

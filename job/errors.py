@@ -1,28 +1,28 @@
-"""The errors that a person can cause or mend, grouped by what the caller does next."""
+"""Errors that a person can cause or fix, grouped by what the caller does next."""
 
 
 class InventoryError(Exception):
-    """Something outside this program stopped the run: the message says what, to what, and what to do.
+    """Something outside this program failed. The message says what was being done, what went wrong and what to do.
 
-    The command line prints the message alone and exits with 2; nothing has been half written.
+    The command line prints only the message, and exits with 2. Nothing partial was written.
     """
 
 
 class ConfigError(InventoryError):
-    """The configuration or a command-line value cannot be used; it names the file, the line and the key."""
+    """The configuration or a command-line value is invalid; the message names the file, the line and the key."""
 
 
 class CredentialsError(InventoryError):
-    """Application Default Credentials are absent, expired or refused."""
+    """Application Default Credentials are missing, expired or refused."""
 
     def __init__(self, message: str, *, may_pass: bool = False) -> None:
         super().__init__(message)
         self.may_pass = may_pass
-        """Whether trying again later may help: the token endpoint could not be reached, or failed."""
+        """A retry may help: the token endpoint could not be reached, or failed."""
 
 
 class NotFoundError(InventoryError):
-    """A project, cluster or object that was asked for by name is not there."""
+    """A project, cluster or object that was named does not exist."""
 
 
 class SpoolError(InventoryError):
@@ -38,4 +38,4 @@ class QueryError(SinkError):
 
 
 class Interrupted(BaseException):
-    """SIGTERM arrived; like KeyboardInterrupt, nothing below the command line may swallow it."""
+    """A stop was asked for, by SIGTERM for example. Like KeyboardInterrupt, only the command line may catch it."""

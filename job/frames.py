@@ -1,4 +1,4 @@
-"""The analyst's side: tables and views as pandas DataFrames."""
+"""Tables and views as pandas DataFrames, for notebooks."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from job.config import Config, load_config
-from job.connect.identity import default_identity
 from job.errors import ConfigError, NotFoundError
-from job.sinks.open_sink import open_sink
-from job.sinks.protocol import Result, Sink
+from job.sinks.open_sink import open_warehouse
+from job.sinks.protocol import Result
 from job.tables import TABLES
 from job.views import views
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# What pandas has with a missing value of its own, so that NULL never turns an integer into a float.
+# The nullable types of pandas: a NULL never turns an integer into a float.
 _DTYPES = {
     "STRING": "string",
     "INT64": "Int64",
@@ -36,19 +35,19 @@ _DTYPES = {
 def latest(
     name: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None
 ) -> pd.DataFrame:
-    """A table as it stands now, or a whole view.
+    """The current rows of a table, or all rows of a view.
 
     `latest("workloads")` is the view `latest_workloads`: for each cluster that still exists, the rows of the last
-    snapshot that could read them, their age beside them. `latest("coverage")`, say, is that view as it is.
+    snapshot that could read them, with their age. Views such as `latest("coverage")` are returned as they are.
 
     Args:
         name: a table, or a view.
         sink: `duckdb:///PATH` or `bigquery://PROJECT.DATASET`; without it, the configuration's.
-        config: a configuration or its file; without it, the file that GKE_INVENTORY_CONFIG names.
+        config: a configuration or its file; without it, the file named by GKE_INVENTORY_CONFIG.
 
     Returns:
-        One row a row. Integers are `Int64`, timestamps `datetime64[us, UTC]`, booleans `boolean`, text `string`, all
-        with NA for NULL; repeated columns hold lists.
+        Integers are `Int64`, timestamps `datetime64[us, UTC]`, booleans `boolean` and text `string`, all with NA for
+        NULL. Repeated columns hold lists.
 
     Raises:
         NotFoundError: there is no such table or view.
@@ -59,28 +58,28 @@ def latest(
         close = difflib.get_close_matches(name, by_name, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(by_name))}"
         raise NotFoundError(f"no table or view {name!r}{hint}")
-    source = opened(_config(config), sink)
-    return frame(source.query(f"SELECT * FROM {source.named(by_name[name])}"))  # noqa: S608 (one of our names)
+    warehouse = open_warehouse(_config(config), sink=sink)
+    return frame(warehouse.query(f"SELECT * FROM {warehouse.quoted(by_name[name])}"))  # noqa: S608 (one of our names)
 
 
 def query(sql: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """The answer to a query in the sink's own SQL, with the dtypes of `latest`.
+    """Runs a query in the sink's own SQL; the types are those of `latest`.
 
     Raises:
         InventoryError: the query is refused, or the sink cannot be read.
     """
-    return frame(opened(_config(config), sink).query(sql))
+    return frame(open_warehouse(_config(config), sink=sink).query(sql))
 
 
 def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None) -> dict[str, pd.DataFrame]:
-    """Takes one snapshot of everything configured, here and now, and writes it nowhere else.
+    """Takes one snapshot of everything that is configured, into memory only.
 
     Args:
-        config: a configuration, its file, or its keys as a mapping; without it, the file that
-            GKE_INVENTORY_CONFIG names.
+        config: a configuration, its file, or its keys as a mapping; without it, the file named by
+            GKE_INVENTORY_CONFIG.
 
     Returns:
-        Table -> its rows in this snapshot, and `coverage`: look at that first.
+        Table -> its rows in this snapshot. Start with `coverage`: it shows what could not be read.
 
     Raises:
         InventoryError: the configuration or the credentials cannot be used.
@@ -90,20 +89,13 @@ def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None 
     with tempfile.TemporaryDirectory(prefix="gke-inventory-") as directory:
         here = msgspec.structs.replace(_config(config), sink=f"duckdb:///{Path(directory) / 'snapshot.duckdb'}")
         run(here)
-        sink = opened(here)
+        warehouse = open_warehouse(here)
         names = [*TABLES, "coverage"]
-        return {name: frame(sink.query(f"SELECT * FROM {name}")) for name in names}  # noqa: S608 (our names)
-
-
-def opened(config: Config, url: str | None = None) -> Sink:
-    """The configuration's sink, or the one at `url`."""
-    if url is not None:
-        config = msgspec.structs.replace(config, sink=url)
-    return open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+        return {name: frame(warehouse.query(f"SELECT * FROM {name}")) for name in names}  # noqa: S608 (our names)
 
 
 def frame(result: Result) -> pd.DataFrame:
-    """A query's answer as a DataFrame."""
+    """The answer to a query as a DataFrame."""
     import pandas as pd
 
     series = {}

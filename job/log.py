@@ -1,6 +1,6 @@
 """Log events with fields: one JSON object a line for Cloud Logging, aligned text on a terminal; always on stderr.
 
-As a library this program logs warnings alone, and leaves the host's own logging as it is.
+A program that uses this one as a library gets warnings only, and keeps its own logging configuration.
 """
 
 from __future__ import annotations
@@ -13,39 +13,25 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
-
+_LEVELS = logging.getLevelNamesMapping()
 # The fields of an entry that Cloud Logging lifts out: https://cloud.google.com/logging/docs/structured-logging
 _LABELS = "logging.googleapis.com/labels"
 _TRACE = "logging.googleapis.com/trace"
-# An environment variable, as https://www.w3.org/TR/trace-context/#traceparent-header has the header
+# An environment variable in the format of https://www.w3.org/TR/trace-context/#traceparent-header
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class _Settings:
-    level = logging.WARNING
-    as_text = False
-
-
-class _Stderr:
-    """Writes to whatever `sys.stderr` is at that moment."""
-
-    def msg(self, message: str) -> None:
-        sys.stderr.write(message + "\n")
-        sys.stderr.flush()
-
-    debug = info = warning = error = msg
-
-
 def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
-    """Sets what is logged, and its form: text where stderr is a terminal, JSON lines elsewhere."""
-    _Settings.level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    _Settings.as_text = sys.stderr.isatty() and "CLOUD_RUN_JOB" not in os.environ
+    """Sets the level, and the format: text if stderr is a terminal, else JSON lines."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    is_terminal = sys.stderr.isatty() and "CLOUD_RUN_JOB" not in os.environ
+    _processors[:] = _pipeline(level, as_text=is_terminal)
 
 
 def context_of(environment: Mapping[str, str]) -> dict[str, object]:
-    """What every line tells of the process: labels named as the columns of `runs` are, and its trace, where known."""
+    """The fields of every line: labels, named like the columns of `runs`, and the trace if there is one."""
     labels = {
         label: environment[variable]
         for label, variable in (
@@ -64,20 +50,35 @@ def context_of(environment: Mapping[str, str]) -> dict[str, object]:
     return context
 
 
-def _render(logger: Any, method: str, event: structlog.typing.EventDict) -> str:
-    if _LEVELS[method] < _Settings.level:
-        raise structlog.DropEvent
-    event["level"] = method
-    if _Settings.as_text:
-        return str(_console(logger, method, _clock(logger, method, event)))
-    event = _stamp(logger, method, event)
+def _pipeline(level: int, *, as_text: bool) -> list[Processor]:
+    def drop_below_level(_: Any, method: str, event: EventDict) -> EventDict:
+        if _LEVELS[method.upper()] < level:
+            raise structlog.DropEvent
+        return event
+
+    if as_text:
+        clock = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
+        formatting: list[Processor] = [clock, structlog.dev.ConsoleRenderer(colors=True)]
+    else:
+        stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+        formatting = [stamp, _as_cloud_logging, structlog.processors.JSONRenderer()]
+    return [drop_below_level, structlog.processors.add_log_level, *formatting]
+
+
+def _as_cloud_logging(_: Any, __: str, event: EventDict) -> EventDict:
     first = {"severity": event.pop("level").upper(), "time": event.pop("timestamp"), "message": event.pop("event")}
-    return str(_json(logger, method, {**first, **event, **context_of(os.environ)}))
+    return {**first, **event, **context_of(os.environ)}
 
 
-_clock = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
-_stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-_console = structlog.dev.ConsoleRenderer(colors=True)
-_json = structlog.processors.JSONRenderer()
+class _Stderr:
+    """Writes to the current `sys.stderr`."""
 
-log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(_Stderr(), processors=[_render])
+    def msg(self, message: str) -> None:
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
+
+    debug = info = warning = error = msg
+
+
+_processors = _pipeline(logging.WARNING, as_text=False)
+log: FilteringBoundLogger = structlog.wrap_logger(_Stderr(), processors=_processors)

@@ -1,4 +1,4 @@
-"""From a record class to what each engine calls a schema."""
+"""From record classes to the schemas of both engines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import msgspec
 from job.tables import TABLES, Key, Part, Record
 
 SCHEMA_VERSION = 1
-"""Of all tables and views together, as a warehouse records it: raised with each release that changes any of them, so
-that an older program does not write to what a newer one has made."""
+"""The version of all tables and views together, which a warehouse stores. A release that changes any of them raises it,
+so that an older program does not write to a newer one's tables."""
 PARTITIONED_BY = "snapshot_time"
 
 _TYPES = {str: "STRING", int: "INT64", float: "FLOAT64", bool: "BOOL", datetime: "TIMESTAMP"}
@@ -28,7 +28,7 @@ _DUCKDB = {
 
 
 class Column(NamedTuple):
-    """A column, in BigQuery's words."""
+    """A column, in BigQuery's terms."""
 
     name: str
     type: str
@@ -39,23 +39,25 @@ class Column(NamedTuple):
     fields: tuple[Column, ...] = ()
     """Of a `STRUCT`."""
     key: bool = False
-    """It is one of those that open every table."""
+    """One of the columns of the key, which every table has first."""
 
     @property
     def declared_mode(self) -> str:
-        """The mode that BigQuery is told: NULLABLE for all that can be, but the key's. A column that is added to a
-        table can be nothing else, and a load job's schema has to name the very mode that the table has."""
+        """The mode that BigQuery gets: REQUIRED only for the key.
+
+        A column added to an existing table has to be NULLABLE, and a load job has to declare the table's own mode.
+        """
         return "NULLABLE" if self.mode == "REQUIRED" and not self.key else self.mode
 
 
 @cache
 def columns(table: str) -> tuple[Column, ...]:
-    """All columns of a table, those of the key first."""
+    """All columns of a table, the key's first."""
     return (*(column._replace(key=True) for column in _columns(Key)), *_columns(TABLES[table]))
 
 
 def duckdb_type(column: Column) -> str:
-    """`STRUCT(key VARCHAR, value VARCHAR)[]` and the like."""
+    """The column's type in DuckDB, such as `STRUCT(key VARCHAR, value VARCHAR)[]`."""
     if column.type == "STRUCT":
         one = f"STRUCT({', '.join(f'{field.name} {duckdb_type(field)}' for field in column.fields)})"
     else:

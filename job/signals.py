@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: the first ends a run in order, a second the process at once, and none tears a commit."""
+"""A request to stop: from SIGTERM or Ctrl-C on the command line, or from a program that uses this one as a library."""
 
 from __future__ import annotations
 
@@ -12,93 +12,107 @@ from typing import NoReturn
 
 from job.errors import Interrupted
 
-TERMINATED = 143  # the exit code: 128 and the signal's number, as shells have it
-_STOPPING = (signal.SIGINT, signal.SIGTERM)
-_GRACE = 7.0  # seconds from SIGTERM to the end: Cloud Run sends SIGKILL after 10
+TERMINATED = 143  # the exit code: 128 and the signal's number, as in shells
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_GRACE_SECONDS = 7.0  # from SIGTERM to the end of the process: Cloud Run sends SIGKILL after 10
 
 
-def stop_in_order() -> None:
-    """Lets SIGTERM raise `Interrupted` and SIGINT `KeyboardInterrupt` in the main thread; the next one kills."""
-    for number in _STOPPING:
-        signal.signal(number, _stop)
+class Stop(threading.Event):
+    """A request to stop, which threads share, and the signal that it came by.
 
-
-def stopped_by() -> int | None:
-    """The signal that has come, if any has."""
-    return _stopped_by[0] if _stopped_by else None
-
-
-_stopped_by: list[int] = []
-
-
-def _stop(number: int, frame: object) -> NoReturn:  # noqa: ARG001
-    _stopped_by.append(number)
-    for each in _STOPPING:
-        signal.signal(each, signal.SIG_DFL)
-    raise KeyboardInterrupt if number == signal.SIGINT else Interrupted
-
-
-def commit_begins() -> None:
-    """From now on a signal may come too late: nobody must say that nothing was written."""
-    _commits.append(True)
-
-
-def may_be_committed() -> bool:
-    """Whether something may have been written by the time that a signal came."""
-    return bool(_commits)
-
-
-_commits: list[bool] = []
-
-
-@contextmanager
-def winding_up(stop: threading.Event) -> Iterator[None]:
-    """Lets SIGTERM set the event, in place of raising: what is done by then can be committed.
-
-    Seven seconds later the process ends, whatever it still does: a commit that is cut off is none. Handlers of a host,
-    as in a notebook, are left alone.
+    The command line makes one, lets signals set it, and passes it down. A program that calls `run` may make its own and
+    `set()` it from any thread; the handlers of that program are left alone.
     """
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not _stop:
-        yield
-        return
 
-    def wind_up(number: int, frame: object) -> None:  # noqa: ARG001
-        _stopped_by.append(number)
-        for each in _STOPPING:
+    def __init__(self) -> None:
+        super().__init__()
+        self.signal: int | None = None
+        """The signal that asked for the stop."""
+        self.commit_started = False
+        """A commit may have taken effect: nobody may say that nothing was written."""
+        self._grace_ends: float | None = None
+        self._watch_ended = threading.Event()
+
+    def pause(self, seconds: float) -> None:
+        """Waits before a retry of a commit, which may go on for the grace period after SIGTERM.
+
+        Raises:
+            Interrupted: the stop was asked for, and no time is left.
+        """
+        if self._grace_ends is not None and time.monotonic() + seconds < self._grace_ends:
+            time.sleep(seconds)
+        elif self.wait(seconds):
+            raise Interrupted
+
+    def handle_signals(self) -> None:
+        """Makes SIGTERM raise `Interrupted` and SIGINT `KeyboardInterrupt` in the main thread; a second one kills."""
+        for number in _SIGNALS:
+            signal.signal(number, self._interrupt)
+
+    @contextmanager
+    def graceful_shutdown(self) -> Iterator[None]:
+        """Makes SIGTERM set this stop, in place of raising, so that what is done by then can be committed.
+
+        Seven seconds later the process ends, whatever it is doing: an interrupted commit leaves nothing visible. Does
+        nothing where `handle_signals` was not called: a notebook keeps its own handlers.
+        """
+        if not self._handles(signal.SIGTERM, self._interrupt):
+            yield
+            return
+        # Started here, since a signal handler must not start a thread.
+        threading.Thread(target=self._end_after_grace, daemon=True).start()
+        signal.signal(signal.SIGTERM, self._start_grace)
+        try:
+            yield
+        finally:
+            if self._handles(signal.SIGTERM, self._start_grace):
+                signal.signal(signal.SIGTERM, self._interrupt)
+                self._watch_ended.set()
+
+    @contextmanager
+    def shield(self) -> Iterator[None]:
+        """Ignores both signals while a commit completes: an exit code for "nothing written" must not follow a commit.
+
+        Afterwards a host's own handlers are restored. Ours are not after a success: all that is left to do is to say
+        what was written.
+        """
+        if threading.current_thread() is not threading.main_thread():  # only the main thread handles signals
+            yield
+            return
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in _SIGNALS}
+        is_done = False
+        try:
+            yield
+            is_done = True
+        finally:
+            for number, handler in before.items():
+                if handler is not None and not (is_done and handler == self._interrupt):
+                    signal.signal(number, handler)
+
+    def _interrupt(self, number: int, frame: object) -> NoReturn:  # noqa: ARG002
+        # Does not set the event: the main thread may hold its lock, in `wait`.
+        self._record(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else Interrupted
+
+    def _start_grace(self, number: int, frame: object) -> None:  # noqa: ARG002
+        self._record(number)
+        self._grace_ends = time.monotonic() + _GRACE_SECONDS
+        self._watch_ended.set()
+        self.set()
+
+    def _record(self, number: int) -> None:
+        self.signal = number
+        for each in _SIGNALS:
             signal.signal(each, signal.SIG_DFL)
-        stop.set()
 
-    def end() -> None:  # a thread from the start, since a handler must not start one
-        stop.wait()
-        if stopped_by() == signal.SIGTERM:
-            time.sleep(_GRACE)
-            os.write(2, b"gke-inventory: stopped by SIGTERM; the commit had not ended in time\n")
+    def _end_after_grace(self) -> None:
+        self._watch_ended.wait()
+        if self._grace_ends is not None:
+            time.sleep(max(self._grace_ends - time.monotonic(), 0.0))
+            os.write(2, b"gke-inventory: stopped by SIGTERM; the commit did not finish in time\n")
             os._exit(TERMINATED)
 
-    threading.Thread(target=end, daemon=True).start()
-    signal.signal(signal.SIGTERM, wind_up)
-    try:
-        yield
-    finally:
-        if signal.getsignal(signal.SIGTERM) is wind_up:
-            signal.signal(signal.SIGTERM, _stop)
-
-
-@contextmanager
-def committing() -> Iterator[None]:
-    """Lets neither signal through: the exit code that says that nothing was written must not follow a commit.
-
-    Afterwards a host's own handlers are back; ours stay off, since all that is left to do is to say what was written.
-    """
-    if threading.current_thread() is not threading.main_thread():  # where no signal is handled
-        yield
-        return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPPING}
-    is_done = False
-    try:
-        yield
-        is_done = True
-    finally:
-        for number, handler in before.items():
-            if handler is not None and not (is_done and handler is _stop):
-                signal.signal(number, handler)
+    @staticmethod
+    def _handles(number: signal.Signals, handler: object) -> bool:
+        is_main = threading.current_thread() is threading.main_thread()
+        return is_main and signal.getsignal(number) == handler

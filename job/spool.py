@@ -1,10 +1,10 @@
-"""Records on their way to the sink: one newline-delimited JSON file per table, gzip, in bounded memory.
+"""Records on their way to the sink: one gzipped file of newline-delimited JSON per table, in bounded memory.
 
-Rows are gathered in a `Segment`, one for each list that is being read, and count only when the list was read to its
-end: a list that broke off leaves nothing behind. Rows are compressed in blocks by whichever thread has filled one, each
-a DEFLATE stream of its own that ends on a byte boundary (`Z_FULL_FLUSH`), and go into the file of their table at once.
-In the end those that count are joined as they are, their checksums by arithmetic: each file is one gzip member (RFC
-1952), since not every reader goes on after the first.
+A `Segment` buffers the rows of one list while it is read. They count only once the list was read to its end: a list
+that failed leaves nothing behind. Whichever thread fills a block compresses it, as a DEFLATE stream of its own that
+ends on a byte boundary (`Z_FULL_FLUSH`), and writes it to the table's file at once. In the end the blocks that count
+are concatenated as they are, and their checksums combined: each file is one gzip member (RFC 1952), since not every
+reader goes on after the first.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from isal import isal_zlib  # zlib's API, at a fifth of its CPU
 from job.errors import SpoolError
 from job.tables import TABLES, Key, Record
 
-_BLOCK = 256 << 10  # bytes of rows that are compressed together; every list that is being read holds less of each table
-_LEVEL = 1  # the rows repeat themselves: higher levels take up to three times the CPU for a fortieth less
+_BLOCK = 256 << 10  # bytes of rows that are compressed together; every list that is being read buffers less per table
+_LEVEL = 1  # rows are repetitive: higher levels take up to three times the CPU and save a fortieth
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _END = b"\x03\x00"  # an empty final block
@@ -39,11 +39,11 @@ class Rows(NamedTuple):
     """The rows of one run, ready to be loaded."""
 
     files: dict[str, Path]
-    """Table -> newline-delimited JSON, one gzip member; a table without rows has none."""
+    """Table -> its file; a table without rows has none."""
     counts: dict[str, int]
     """Table -> rows."""
     sizes: dict[str, int]
-    """Table -> bytes of JSON; a table without rows has none."""
+    """Table -> bytes of JSON, uncompressed; a table without rows is absent."""
 
 
 class _Block(NamedTuple):
@@ -56,33 +56,33 @@ class _Block(NamedTuple):
     crc: int
 
 
-class _Room:
-    """What all files together may take."""
+class _Quota:
+    """The size that all files together may reach."""
 
-    def __init__(self, most: int | None) -> None:
-        self._most, self._taken = most, 0
+    def __init__(self, max_bytes: int | None) -> None:
+        self._max_bytes, self._used = max_bytes, 0
         self._lock = threading.Lock()
 
-    def take(self, size: int) -> None:
-        if self._most is None:
+    def use(self, size: int) -> None:
+        if self._max_bytes is None:
             return
         with self._lock:
-            self._taken += size
-        if self._taken > self._most:
+            self._used += size
+        if self._used > self._max_bytes:
             raise SpoolError(
-                f"rows take more than the {self._most >> 20} MiB of memory that they may. Give the job more memory or "
-                "more tasks, or set TMPDIR to a folder on a disk; nothing was written to the sink"
+                f"rows need more than the {self._max_bytes >> 20} MiB of memory that is free for them. Give the job "
+                "more memory or more tasks, or set TMPDIR to a folder on a disk; nothing was written to the sink"
             )
 
 
 class _Table:
     """The file of one table: blocks of rows that count, and of others that were dropped."""
 
-    def __init__(self, path: Path, room: _Room) -> None:
+    def __init__(self, path: Path, quota: _Quota) -> None:
         self.rows = 0
         self.size = 0
         self._path = path
-        self._room = room
+        self._quota = quota
         self._lock = threading.Lock()
         self._pending = bytearray()
         self._kept: list[_Block] = []
@@ -92,11 +92,11 @@ class _Table:
             self._file.write(_HEADER)
 
     def write(self, rows: bytearray) -> _Block:
-        """Compresses rows into the file, where they count for nothing yet."""
+        """Compresses rows into the file, where they do not count yet."""
         compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)
         packed = compressor.compress(rows) + compressor.flush(isal_zlib.Z_FULL_FLUSH)
         crc = isal_zlib.crc32(rows)
-        self._room.take(len(packed))
+        self._quota.use(len(packed))
         with self._lock, _writing():
             block = _Block(self._end, len(packed), len(rows), crc)
             self._file.write(packed)
@@ -104,7 +104,7 @@ class _Table:
         return block
 
     def keep(self, blocks: Iterable[_Block], pending: bytearray, rows: int) -> None:
-        """Lets these rows count. Few ones are compressed together with those of other lists."""
+        """Makes these rows count. Pending ones are compressed together with those of other lists."""
         full = None
         with self._lock:
             self._kept += blocks
@@ -118,16 +118,16 @@ class _Table:
                 self._kept.append(block)
 
     def save(self) -> Path | None:
-        """Ends the file as one gzip member of all that counts; None, and no file, where nothing does."""
+        """Finishes the file as one gzip member of all rows that count; None, and no file, if there are none."""
         if self._pending:
             self._kept.append(self.write(self._pending))
-        with self._lock, _writing():  # a list that was left behind may still want to write
-            return self._joined()
+        with self._lock, _writing():  # a list that was abandoned may still try to write
+            return self._compact()
 
-    def _joined(self) -> Path | None:
+    def _compact(self) -> Path | None:
         end, crc, size = len(_HEADER), 0, 0
         for block in sorted(self._kept):
-            if block.offset != end:  # what stands before it was dropped
+            if block.offset != end:  # the rows before it were dropped
                 self._file.seek(block.offset)
                 packed = self._file.read(block.length)
                 self._file.seek(end)
@@ -146,7 +146,7 @@ class _Table:
         return None
 
     def close(self) -> None:
-        with suppress(OSError):  # on a full disk: what could not be written is not wanted any more
+        with suppress(OSError):  # on a full disk; the rows are not needed any more
             self._file.close()
 
 
@@ -162,7 +162,7 @@ def _writing() -> Iterator[None]:
 
 
 class Segment:
-    """The rows of one list of one cluster, until it is known whether the list can be read to its end."""
+    """The rows of one list of one cluster, until the list was read to its end."""
 
     def __init__(self, key: Key, spool: Spool) -> None:
         self._prefix = msgspec.json.encode(key)[:-1]
@@ -172,7 +172,7 @@ class Segment:
         self.rows: dict[str, int] = {}
 
     def add(self, records: Iterable[Record]) -> None:
-        """Adds rows, each to its own table."""
+        """Adds rows, each to the file of its table."""
         prefix, encode_into, buffers, rows = self._prefix, _encode_into, self._pending, self.rows
         for record in records:
             table = record.table
@@ -194,7 +194,7 @@ class Segment:
         self._pending, self._blocks, self.rows = {}, {}, {}
 
     def keep(self) -> int:
-        """Lets the rows count; returns how many they were."""
+        """Makes the rows count; returns how many there were."""
         kept = sum(self.rows.values())
         for table, rows in self.rows.items():
             self._spool.table(table).keep(self._blocks[table], self._pending[table], rows)
@@ -205,26 +205,26 @@ class Segment:
 class Spool:
     """The rows of one run, until they are loaded. Threads may share it.
 
-    Whatever writes raises `SpoolError` where it cannot.
+    Every method that writes raises `SpoolError` if it cannot.
     """
 
-    def __init__(self, directory: Path, most: int | None = None) -> None:
+    def __init__(self, directory: Path, max_bytes: int | None = None) -> None:
         self._directory = directory
-        self._room = _Room(most)
+        self._quota = _Quota(max_bytes)
         self._lock = threading.Lock()
         self._tables: dict[str, _Table] = {}
 
     def segment(self, key: Key) -> Segment:
-        """An empty segment for rows with this key."""
+        """A new segment, for rows with this key."""
         return Segment(key, self)
 
     def keep(self, segment: Segment) -> int:
-        """Adds the segment's rows to their tables; returns how many they were."""
+        """Makes the segment's rows count; returns how many there were."""
         return segment.keep()
 
     @property
     def rows(self) -> dict[str, int]:
-        """Table -> how many of its rows count."""
+        """Table -> number of rows that count."""
         return {name: self._tables[name].rows if name in self._tables else 0 for name in TABLES}
 
     def table(self, name: str) -> _Table:
@@ -233,28 +233,28 @@ class Spool:
         if found is None:
             with self._lock:
                 if name not in self._tables:
-                    self._tables[name] = _Table(self._directory / f"{name}.ndjson.gz", self._room)
+                    self._tables[name] = _Table(self._directory / f"{name}.ndjson.gz", self._quota)
                 found = self._tables[name]
         return found
 
     def save(self) -> Rows:
-        """Ends the files. Nothing may be added afterwards."""
+        """Finishes the files. Nothing may be added afterwards."""
         saved = {name: table.save() for name, table in self._tables.items()}
         files = {name: path for name, path in saved.items() if path is not None}
         return Rows(files, self.rows, {name: self._tables[name].size for name in files})
 
     def close(self) -> None:
-        """Closes the files as they are."""
+        """Closes the files, finished or not."""
         for table in self._tables.values():
             table.close()
 
 
 @contextmanager
-def open_spool(most: int | None = None) -> Iterator[Spool]:
-    """A spool in a temporary directory (`TMPDIR` says where) that is gone afterwards.
+def open_spool(max_bytes: int | None = None) -> Iterator[Spool]:
+    """A spool in a temporary directory, below `TMPDIR`, that is deleted afterwards.
 
     Args:
-        most: bytes that its files may take; None is any.
+        max_bytes: that its files may take; None is no limit.
 
     Raises:
         SpoolError: the directory cannot be made.
@@ -265,15 +265,15 @@ def open_spool(most: int | None = None) -> Iterator[Spool]:
         raise SpoolError(
             f"cannot make a temporary directory for rows: {error.strerror or error}. Set TMPDIR to a folder with room"
         ) from error
-    with directory as path, closing(Spool(Path(path), most)) as spool:
+    with directory as path, closing(Spool(Path(path), max_bytes)) as spool:
         yield spool
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of several spools, their files joined as they are: each table's first one grows by the others.
+def concatenate(parts: Sequence[Rows]) -> Rows:
+    """The rows of several spools. Of each table, the first file grows by the others, which are deleted.
 
     Raises:
-        SpoolError: there is no room for it.
+        SpoolError: the disk is full.
     """
     files = {table: file for part in reversed(parts) for table, file in part.files.items()}
     for table, file in files.items():

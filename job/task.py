@@ -1,4 +1,4 @@
-"""Which part of which run this process is, as Cloud Run's variables tell it, here as there."""
+"""Which task of which run this process is, by the environment variables of Cloud Run jobs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from job.errors import ConfigError
 
 @dataclass(frozen=True)
 class Task:
-    """Which part of which run this process is."""
+    """One task of a run; most runs have just one."""
 
     run_id: str
     snapshot_time: datetime
@@ -21,23 +21,28 @@ class Task:
     count: int = 1
     attempt: int = 0
     is_named: bool = False
-    """Somebody else gave the run its name, so that other processes may be, or have been, the same task."""
+    """The environment names the run, so other processes may be, or may have been, attempts of the same task."""
 
     def snapshot_id(self, *name: str) -> str:
-        """The id of the snapshot of one cluster (or, without a name, of the task itself): the same throughout this
-        process, another for every other cluster, task, attempt and replay of the attempt."""
+        """The id of the snapshot of one cluster, or without a name of the task itself.
+
+        The same throughout this process, and different for every other cluster, task, attempt and process.
+
+        Args:
+            name: project, location and cluster.
+        """
         parts = (self.run_id, str(self.index), str(self.attempt), self.snapshot_time.isoformat(), *name)
         text = "\0".join(parts)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def new_run_id(now: datetime) -> str:
-    """A name for a run that nobody else has named; it can be a label."""
+    """An id for a run that the environment does not name; a valid BigQuery label."""
     return f"run-{now:%Y%m%dt%H%M%Sz}-{uuid.uuid4().hex[:8]}"
 
 
 def current_task(now: datetime) -> Task:
-    """The task that the environment tells of: https://cloud.google.com/run/docs/container-contract#jobs-env-vars
+    """The task in the environment: https://cloud.google.com/run/docs/container-contract#jobs-env-vars
 
     Raises:
         ConfigError: the variables contradict one another.
@@ -45,11 +50,13 @@ def current_task(now: datetime) -> Task:
     execution = os.environ.get("CLOUD_RUN_EXECUTION")
     index, count = _number("CLOUD_RUN_TASK_INDEX", 0), _number("CLOUD_RUN_TASK_COUNT", 1)
     if index >= count:
-        raise ConfigError(f"the environment has CLOUD_RUN_TASK_INDEX {index}, but CLOUD_RUN_TASK_COUNT {count}")
+        raise ConfigError(
+            f"CLOUD_RUN_TASK_INDEX is {index}, but CLOUD_RUN_TASK_COUNT is {count}: the index counts from 0"
+        )
     if count > 1 and not execution:
         raise ConfigError(
-            "the environment has several tasks (CLOUD_RUN_TASK_COUNT), but not CLOUD_RUN_EXECUTION: "
-            "the tasks of one run have to name it alike"
+            f"CLOUD_RUN_TASK_COUNT is {count}, but CLOUD_RUN_EXECUTION is not set: "
+            "set it to the same id for all tasks of the run"
         )
     return Task(
         run_id=execution or new_run_id(now),

@@ -8,43 +8,42 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-Answer = TypeVar("Answer")
+def map_unordered(function: Callable[[Item], Result], items: Iterable[Item], max_workers: int) -> Iterator[Result]:
+    """Calls the function with each item, in up to `max_workers` threads; yields results as they come.
 
-
-def map_unordered(items: Iterable[Item], work: Callable[[Item], Answer], workers: int) -> Iterator[Answer]:
-    """Does the work on each item, so many at a time; yields answers as they come, and raises what a worker raised.
-
-    The threads are daemons: a run that is interrupted does not wait for a server that never answers.
+    Raises what the function raises. The threads are daemons: an interrupted run does not wait for a server that never
+    answers.
     """
     waiting: queue.SimpleQueue[Item] = queue.SimpleQueue()
-    answers: queue.SimpleQueue[Answer | _Failure] = queue.SimpleQueue()
+    results: queue.SimpleQueue[Result | _Error] = queue.SimpleQueue()
     count = 0
     for item in items:
         waiting.put(item)
         count += 1
 
-    def serve() -> None:
+    def work() -> None:
         while True:
             try:
                 item = waiting.get_nowait()
             except queue.Empty:
                 return
             try:
-                answers.put(work(item))
-            except BaseException as error:  # noqa: BLE001 (raised again below, where the run can end in order)
-                answers.put(_Failure(error))
+                results.put(function(item))
+            except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+                results.put(_Error(error))
 
-    for index in range(min(workers, count)):
-        threading.Thread(target=serve, name=f"worker-{index}", daemon=True).start()
+    for index in range(min(max_workers, count)):
+        threading.Thread(target=work, name=f"worker-{index}", daemon=True).start()
     for _ in range(count):
-        answer = answers.get()
-        if isinstance(answer, _Failure):
-            raise answer.error
-        yield answer
+        result = results.get()
+        if isinstance(result, _Error):
+            raise result.error
+        yield result
 
 
-class _Failure:
+class _Error:
     def __init__(self, error: BaseException) -> None:
         self.error = error

@@ -27,6 +27,7 @@ from zetasql.core.exceptions import ServerError
 from zetasql.wasi import get_wasm_path
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto, LanguageOptionsProto
+from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
 from zetasql.wasi._pb2.zetasql.public.options_pb2 import PRODUCT_EXTERNAL, LanguageFeature
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import (
     TYPE_ARRAY,
@@ -39,6 +40,7 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import (
     TypeProto,
 )
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
+from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_node_kind_pb2 import RESOLVED_CREATE_VIEW_STMT, RESOLVED_QUERY_STMT
 
 from job.schema import Column, columns
 from job.tables import TABLES
@@ -87,6 +89,13 @@ class Dataset:
         """Names and types of the view's columns, `name TYPE`; raises `Refused` where BigQuery would."""
         return [f"{name} {_named(kind)}" for name, kind in self._table(view.name).types]
 
+    def check(self, statement: str) -> None:
+        """Analyses a CREATE VIEW statement; raises `Refused` where BigQuery would."""
+        engine = _engine()
+        request = service.AnalyzeRequest(sql_statement=statement, options=engine.options)
+        self._declare(request.simple_catalog, statement)
+        engine.call("Analyze", request, service.AnalyzeResponse)
+
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a query; raises `Refused`.
 
@@ -108,20 +117,25 @@ class Dataset:
             sql = sql.replace("CURRENT_TIMESTAMP()", f"TIMESTAMP '{self._now.isoformat()}'")
         engine = _engine()
         request = service.EvaluateQueryRequest(sql=sql, options=engine.options)
-        catalog = request.simple_catalog
-        catalog.builtin_function_options.language_options.CopyFrom(engine.options.language_options)
-        for name in engine.tables_in(sql):
-            there = self._table(name.removeprefix(f"{DATASET}."))
-            made = catalog.table.add(name=name)
-            for column, kind in there.types:
-                made.column.add(name=column, type=kind)
+        for name, table in self._declare(request.simple_catalog, sql).items():
             content = request.table_content[name].table_data
             content.SetInParent()
-            for row in there.rows:
+            for row in table.rows:
                 content.row.add().cell.extend(row)
         answer = engine.call("EvaluateQuery", request, service.EvaluateQueryResponse)
         types = [(column.name, column.type) for column in answer.prepared.columns]
         return _Table(types, [list(row.cell) for row in answer.content.table_data.row])
+
+    def _declare(self, catalog: SimpleCatalogProto, sql: str) -> dict[str, _Table]:
+        """Declares the tables that the statement names in the catalog, and returns them."""
+        engine = _engine()
+        catalog.builtin_function_options.language_options.CopyFrom(engine.options.language_options)
+        named = {name: self._table(name.removeprefix(f"{DATASET}.")) for name in engine.tables_in(sql)}
+        for name, table in named.items():
+            made = catalog.table.add(name=name)
+            for column, kind in table.types:
+                made.column.add(name=column, type=kind)
+        return named
 
 
 def qualified(sql: str) -> str:
@@ -152,7 +166,9 @@ class _Engine(wasm_client.WasmClient):
         language = self.call("GetLanguageOptions", request, LanguageOptionsProto)
         absent = {LanguageFeature.Value(f"FEATURE_{name}") for name in _NOT_IN_BIGQUERY}
         kept = [feature for feature in language.enabled_language_features if feature not in absent]
-        language.enabled_language_features[:] = kept
+        described_columns = LanguageFeature.Value("FEATURE_CREATE_VIEWS_WITH_COLUMN_OPTIONS")  # off by default
+        language.enabled_language_features[:] = [*kept, described_columns]
+        language.supported_statement_kinds[:] = [RESOLVED_QUERY_STMT, RESOLVED_CREATE_VIEW_STMT]
         language.product_mode = PRODUCT_EXTERNAL
         self.options = AnalyzerOptionsProto(language_options=language, default_timezone="UTC")
 

@@ -1,4 +1,4 @@
-"""A simulated BigQuery in this process, Google's own client for it, and tables and load jobs through that."""
+"""A simulated BigQuery in this process, with helpers that use Google's client: tables, load jobs, queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROJECT = "shop-prod"
 
 @contextmanager
 def served(*, googlesql: bool = False) -> Iterator[Control]:
-    """A BigQuery in a thread; whatever it answered must have been as Google's document has it."""
+    """Runs BigQuery in a thread. Fails at the end if an answer did not match Google's document."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -49,7 +49,7 @@ def served(*, googlesql: bool = False) -> Iterator[Control]:
 
 @contextmanager
 def connected(control: Control, *, location: str | None = "EU") -> Iterator[bigquery.Client]:
-    """Google's own client."""
+    """Google's client."""
     client = bigquery.Client(
         project=PROJECT,
         credentials=AnonymousCredentials(),
@@ -92,7 +92,7 @@ def submit(
     job_id: str | None = None,
     **options: Any,
 ) -> bigquery.LoadJob:
-    """Submits a load job of rows as newline-delimited JSON, gzip."""
+    """Submits a load job of rows, as compressed newline-delimited JSON."""
     location = options.pop("location", client.location)
     retries = {key: options.pop(key) for key in ("num_retries", "timeout") if key in options}
     config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON")
@@ -109,10 +109,10 @@ def submit(
 def load(
     client: bigquery.Client, rows: Sequence[dict[str, Any]], table: str = "pods", **options: Any
 ) -> bigquery.LoadJob:
-    """The same, waited for.
+    """Submits a load job, and waits for it.
 
     Raises:
-        GoogleAPICallError: it failed.
+        GoogleAPICallError: the job failed.
     """
     job = submit(client, rows, table, **options)
     job.result(timeout=30)
@@ -120,11 +120,11 @@ def load(
 
 
 def names(client: bigquery.Client, table: str = "pods") -> list[str]:
-    """The names in the table."""
+    """The sorted names of the rows in the table."""
     return sorted(row["name"] for row in client.list_rows(f"{client.project}.inventory.{table}"))
 
 
 def ask(client: bigquery.Client, sql: str, **options: Any) -> list[tuple[Any, ...]]:
-    """A query's rows."""
+    """The rows of a query."""
     config = bigquery.QueryJobConfig(default_dataset=f"{client.project}.inventory", **options)
     return [tuple(row.values()) for row in client.query(sql, job_config=config).result(timeout=30)]

@@ -88,7 +88,7 @@ def replayed(directory: Path) -> Iterator[Replay]:
     )
     gke = grpc.server(futures.ThreadPoolExecutor(4))
     gke.add_generic_rpc_handlers((_Gke(replay),))
-    replay.container = f"http://127.0.0.1:{gke.add_insecure_port('127.0.0.1:0')}"
+    replay.container = f"grpc://127.0.0.1:{gke.add_insecure_port('127.0.0.1:0')}"
     gke.start()
     write_service_account(directory / "service-account.json", replay.token_uri)
     try:

@@ -141,7 +141,7 @@ def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tm
 def test_a_wrong_configuration_is_refused_and_nothing_is_written(configured: dict[str, Any], tmp_path: Path) -> None:
     for keys, words in (
         ({"worker": 3}, ("unknown key `worker`", "did you mean `workers`?", "line 1")),
-        ({"projects": []}, ("no project to look in",)),
+        ({"projects": []}, ("no projects are configured",)),
         ({"projects": ["Nope"]}, ("'Nope' is not a project id",)),
         ({"sink": "mysql://x"}, ("sink: 'mysql://x' is not a sink",)),
         ({"api_endpoints": {"container": "http://example.com"}}, ("api_endpoints.container", "https://")),

@@ -22,8 +22,7 @@ from job.config import Config
 from job.kinds import RESOURCES
 from job.run.one_task import run
 from job.simulator import Simulator, simulate
-from job.sinks.open_sink import open_sink
-from job.sinks.protocol import Sink
+from job.sinks.open_sink import open_warehouse
 from job.tables import TABLES
 
 CANARY = "CANARY"
@@ -45,14 +44,8 @@ def configured(fleet: Simulator, tmp_path: Path, **keys: Any) -> Config:
     return msgspec.convert({**fleet.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb", **keys}, Config)
 
 
-def opened(config: Config) -> Sink:
-    from job.connect.identity import default_identity
-
-    return open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
-
-
 def rows(config: Config, sql: str) -> list[tuple[Any, ...]]:
-    return opened(config).query(sql).rows
+    return open_warehouse(config).query(sql).rows
 
 
 def plain(row: tuple[Any, ...]) -> str:
@@ -106,8 +99,8 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
         project: {"acquired-company": "forbidden", "data-platform": "partial"}.get(project, "ok")
         for project in inventory["projects"]
     }
-    assert summary.clusters == len(clusters)
-    assert summary.clusters_complete == sum(len(readable(told)) == len(RESOURCES) for told in clusters.values())
+    assert summary.run.clusters == len(clusters)
+    assert summary.run.clusters_complete == sum(len(readable(told)) == len(RESOURCES) for told in clusters.values())
 
 
 @pytest.mark.usefixtures("environment")

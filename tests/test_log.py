@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pty
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 from test_cli import COMMAND, assert_refused, invoke
 
-from job.log import context_of, log
+from job.log import configure_logging, context_of, log
 
 TASK = {
     "CLOUD_RUN_JOB": "gke-inventory",
@@ -126,13 +125,16 @@ def test_a_trace_without_a_project_is_left_out() -> None:
 
 
 def test_a_message_of_several_lines_stays_one_event(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("job.log._Settings.level", logging.INFO)
+    configure_logging()
     log.warning("load job failed", detail="one\ntwo")
-    log.debug("not told")
-    (event,) = events(capsys.readouterr().err)
-    assert (event["severity"], event["detail"]) == ("WARNING", "one\ntwo")
+    log.info("load job submitted")
+    configure_logging(quiet=True)
+    log.info("not logged")
+    first, second = events(capsys.readouterr().err)
+    assert (first["severity"], first["detail"]) == ("WARNING", "one\ntwo")
+    assert (second["severity"], second["message"]) == ("INFO", "load job submitted")
 
 
 @pytest.mark.usefixtures("configured")

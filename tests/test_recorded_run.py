@@ -13,7 +13,8 @@ from declared import OWN_TABLES, WORKLOAD_KINDS
 from replay import CLUSTER, LOCATION, PROJECT, Replay, items, recording
 
 from job import latest, snapshot
-from job.cli import BUG, COMPLETE, INCOMPLETE, USAGE, cli
+from job.cli import cli
+from job.commands.exits import BUG, COMPLETE, INCOMPLETE, USAGE
 from job.commands.plan import plan
 from job.config import Config
 from job.kinds import RESOURCES
@@ -46,7 +47,7 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
         config = msgspec.structs.replace(config, kinds={kind: kind == "pods" for kind in RESOURCES})
     config = msgspec.structs.replace(config, page_limit=page_limit)
     summary = run(config)
-    assert (summary.status, summary.clusters_complete) == ("complete", 1)
+    assert (summary.run.status, summary.run.clusters_complete) == ("complete", 1)
     pods = [pod for page in range(1, 5) for pod in items(f"pods.page{page}")]
     assert {row[0] for row in rows(sink, "SELECT uid FROM pods")} == {pod["metadata"]["uid"] for pod in pods}
     containers = Counter(
@@ -119,7 +120,7 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
     replay.answers["/apis/batch/v1/jobs"] = status_answer("error.404.kind-not-served")
     replay.answers["/apis/apps/v1/replicasets"] = status_answer("error.406.accept")
     summary = run(config)
-    assert (summary.status, summary.clusters_partial) == ("incomplete", 1)
+    assert (summary.run.status, summary.run.clusters_partial) == ("incomplete", 1)
     found = rows(
         sink, "SELECT resource, outcome, http_status, reason FROM collections WHERE outcome <> 'ok' ORDER BY resource"
     )
@@ -131,7 +132,7 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
     assert rows(sink, "SELECT DISTINCT workload_resolution FROM pods WHERE owner_kind = 'ReplicaSet'") == [
         ("not_read",)
     ]
-    assert 'User "viewer" cannot list' in summary.unread[0].message
+    assert 'User "viewer" cannot list' in summary.gaps[0].message
 
 
 def test_a_list_that_keeps_expiring_is_given_up_and_leaves_no_rows(
@@ -157,7 +158,7 @@ def test_one_bad_object_costs_one_object(config: Config, sink: DuckDBSink, repla
         "WHERE resource = 'namespaces'",
     )
     assert found == [("partial", 6, 2, bad)]
-    assert summary.clusters_partial == 1
+    assert summary.run.clusters_partial == 1
     assert rows(sink, "SELECT count(*) FROM latest_namespaces") == [(6,)]
 
 
@@ -183,7 +184,7 @@ def test_a_kind_that_is_off_is_not_asked_for_and_leaves_the_snapshot_complete(
     config: Config, sink: DuckDBSink, replay: Replay
 ) -> None:
     summary = run(msgspec.structs.replace(config, kinds={"cronjobs": False}))
-    assert summary.status == "complete"
+    assert summary.run.status == "complete"
     assert not any("cronjobs" in request["path"] for request in replay.requests)
     assert rows(sink, "SELECT outcome FROM collections WHERE resource = 'cronjobs'") == [("off",)]
 
@@ -204,7 +205,7 @@ def test_a_cluster_that_is_not_running_is_recorded_with_its_state(
 
 def test_denied_and_unknown_projects_cost_no_other(config: Config, sink: DuckDBSink) -> None:
     summary = run(msgspec.structs.replace(config, projects=("other-project", PROJECT)))
-    assert (summary.projects_failed, summary.clusters_complete, summary.status) == (1, 1, "incomplete")
+    assert (summary.run.projects_failed, summary.run.clusters_complete, summary.run.status) == (1, 1, "incomplete")
     sql = "SELECT project_id, location, outcome, http_status FROM collections WHERE cluster IS NULL ORDER BY 1"
     assert rows(sink, sql) == [("other-project", "-", "forbidden", 403), (PROJECT, "-", "ok", 200)]
 
@@ -216,7 +217,7 @@ def test_globs_choose_clusters_and_flags_win(config: Config, sink: DuckDBSink) -
         (("*",), ("*/recorded",), 0),
     ):
         chosen = msgspec.structs.replace(config.clusters, include=include, exclude=exclude)
-        assert run(msgspec.structs.replace(config, clusters=chosen)).clusters == count
+        assert run(msgspec.structs.replace(config, clusters=chosen)).run.clusters == count
     assert rows(sink, "SELECT DISTINCT listed_clusters FROM collections WHERE cluster IS NULL") == [
         (["europe-west1/recorded"],)
     ]

@@ -10,7 +10,9 @@ import pytest
 
 _START = """
 import os, signal, time
-from job.signals import committing, stop_in_order
+from job.signals import Stop
+
+stop = Stop()
 
 def send():
     os.kill(os.getpid(), signal.NUMBER)
@@ -18,7 +20,7 @@ def send():
 
 """
 _COMMIT = """
-with committing():
+with stop.shield():
     send()
     print("committed", flush=True)
 send()
@@ -26,7 +28,7 @@ print("told", flush=True)
 """
 _FAIL = """
 try:
-    with committing():
+    with stop.shield():
         send()
         raise ValueError
 except ValueError:
@@ -49,12 +51,12 @@ def told(number: str, program: str) -> tuple[str, int]:
 
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
 def test_a_commit_is_not_torn_and_what_follows_it_is_told(number: str) -> None:
-    assert told(number, "stop_in_order()" + _COMMIT) == ("committed\ntold\n", 0)
+    assert told(number, "stop.handle_signals()" + _COMMIT) == ("committed\ntold\n", 0)
 
 
 @pytest.mark.parametrize(("number", "raised"), [("SIGTERM", "Interrupted"), ("SIGINT", "KeyboardInterrupt")])
 def test_after_a_commit_that_fails_a_signal_is_heard_and_the_next_one_kills(number: str, raised: str) -> None:
-    assert told(number, "stop_in_order()" + _FAIL) == (f"{raised}\n", -getattr(signal, number))
+    assert told(number, "stop.handle_signals()" + _FAIL) == (f"{raised}\n", -getattr(signal, number))
 
 
 def test_a_hosts_own_handlers_are_back_after_a_commit() -> None:
@@ -65,9 +67,9 @@ def test_a_hosts_own_handlers_are_back_after_a_commit() -> None:
 def test_a_thread_commits_without_touching_signals() -> None:
     program = (
         "import threading, signal\n"
-        "from job.signals import committing\n"
+        "from job.signals import Stop\n"
         "def commit():\n"
-        "    with committing(): print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)\n"
+        "    with Stop().shield(): print(signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)\n"
         "thread = threading.Thread(target=commit); thread.start(); thread.join()"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)

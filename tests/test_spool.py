@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from job.spool import Spool, joined, open_spool
+from job.spool import Spool, concatenate, open_spool
 from job.tables import Key, Namespace, Node
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_the_files_of_several_spools_become_one_gzip_member_a_table(tmp_path: Pa
         )
         spool.keep(segment)
         parts.append(spool.save())
-    whole = joined(parts)
+    whole = concatenate(parts)
     assert {table: count for table, count in whole.counts.items() if count} == {"namespaces": 20_004, "nodes": 2}
     assert set(whole.files) == set(whole.sizes) == {"namespaces", "nodes"}
     for table, path in whole.files.items():

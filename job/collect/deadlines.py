@@ -1,4 +1,4 @@
-"""When the time for a run, a cluster or a list is up."""
+"""When the time of a run, a cluster or a list is up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from job.collect.failures import ReadFailure
 
 
 class Deadline(NamedTuple):
-    """The end of somebody's time."""
+    """The end of a run's, a cluster's or a list's time. The smaller of two deadlines is the earlier one."""
 
     at: float
     """On the monotonic clock."""
@@ -16,5 +16,6 @@ class Deadline(NamedTuple):
     """`RunTimeout`, `ClusterTimeout` or `KindTimeout`."""
     message: str
 
-    def unread(self) -> ReadFailure:
+    def failure(self) -> ReadFailure:
+        """The failure of a read that did not end by this deadline."""
         return ReadFailure("timed_out", self.message, reason=self.reason)

@@ -1,22 +1,32 @@
-"""What cannot be read, and why: what API servers, proxies and connections say, as the outcomes of lists."""
+"""Why a read failed: what API servers, proxies and connections say, as the outcomes of `collections`."""
 
 from __future__ import annotations
 
 import http.client
 import ssl
-from typing import Any
+import traceback
+from typing import Any, NamedTuple
 
-import msgspec
-
-from job.tables import Outcome
+from job.log import log
+from job.tables import Key, Outcome
 from job.wire import meta
+from job.wire.decoders import decoder
 
-MAX_RETRY_AFTER_SECONDS = 32.0  # seconds; API servers ask for no more
-_MOST_TEXT = 4096  # bytes of an error that is no Status: its first line tells, and tokens are as long as this
+MAX_RETRY_AFTER_SECONDS = 32.0  # API servers ask for no more
+_MAX_TEXT_BYTES = 4096  # read of an error that is no Status: the first line says what happened
 
 
-class ReadFailure(Exception):  # noqa: N818 (an outcome, not a fault of ours)
-    """A request or list that cannot be read: the outcome to record, and why."""
+class Cause(NamedTuple):
+    """Why a list is not `ok`, in the columns of `collections`."""
+
+    outcome: Outcome
+    message: str | None = None
+    reason: str | None = None
+    http_status: int | None = None
+
+
+class ReadFailure(Exception):  # noqa: N818 (expected: it becomes a row of `collections`)
+    """A request or a list failed."""
 
     def __init__(
         self,
@@ -25,57 +35,88 @@ class ReadFailure(Exception):  # noqa: N818 (an outcome, not a fault of ours)
         *,
         reason: str | None = None,
         http_status: int | None = None,
-        again: float | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.outcome, self.message, self.reason, self.http_status = outcome, message, reason, http_status
-        self.again = again
-        """Seconds after which another try may help; None where none will."""
+        self.cause = Cause(outcome, message, reason, http_status)
+        self.retry_after = retry_after
+        """Seconds to wait before a retry; None where a retry cannot help."""
 
 
 class ContinueTokenExpired(Exception):  # noqa: N818
-    """The list's continue token has expired: what was read of it is void."""
+    """The list must be read again from its first page: its continue token has expired, or its pages disagree."""
 
 
-# Decoders are made when the module is: msgspec crashes when threads are the first to use a class, at the same time.
-_STATUS = msgspec.json.Decoder(meta.Status)
+def stopped() -> ReadFailure:
+    """The failure of every read after the run was asked to stop."""
+    return ReadFailure("stopped", "the run was stopped before it was read")
+
+
+def report_bug(error: Exception, key: Key) -> Cause:
+    """Logs a bug of this program. It costs one list or one cluster, and the run exits with 1."""
+    # files and lines alone: the values in a traceback may be anybody's
+    where = " < ".join(
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        for frame in reversed(traceback.extract_tb(error.__traceback__))
+    )
+    name = type(error).__name__
+    log.error("bug", project=key.project_id, location=key.location, cluster=key.cluster, error=name, where=where)
+    return Cause("bug", f"{name}: a bug in gke-inventory; please report it", "Bug")
+
+
+_STATUS = decoder(meta.Status)
 _OUTCOMES: dict[int, Outcome] = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
 
 
 def response_failure(status: int, headers: Any, body: memoryview, token: str) -> ReadFailure:
-    """What the server said instead of an answer: a `Status`, or plain text.
+    """The failure that a response with another status than 200 means. Its body is a `Status`, or plain text.
 
     Args:
-        token: the one it was asked with, which some proxies say again.
+        token: the bearer token of the request, which some proxies repeat.
 
     Raises:
-        ContinueTokenExpired: that the continue token is too old.
+        ContinueTokenExpired: the status is 410.
     """
     try:
-        told = _STATUS.decode(body)
-        reason, message = told.reason or "", told.message or ""
+        answer = _STATUS.decode(body)
+        reason, message = answer.reason or "", answer.message or ""
     except meta.NOT_DECODABLE:
-        reason, message = "", bytes(body[:_MOST_TEXT]).decode("utf-8", "replace")
+        reason, message = "", bytes(body[:_MAX_TEXT_BYTES]).decode("utf-8", "replace")
         if message.lstrip().startswith(("<", "{")):  # a proxy's page, or half a Status
             message = ""
     if token:
         reason, message = reason.replace(token, "..."), message.replace(token, "...")
-    outcome = _OUTCOMES.get(status, "server_error" if status >= 500 else "refused")
     text = printable(message, 300) or f"HTTP status {status}"
     if status == 410:
         raise ContinueTokenExpired(text)
     if status == 429 and (flow := headers.get("X-Kubernetes-PF-FlowSchema-UID")):
         # https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#diagnostics
         text += f" (by the FlowSchema with UID {printable(flow, 36)})"
-    again = _retry_after(headers) if status == 429 or status >= 500 else None
-    return ReadFailure(outcome, text, reason=printable(reason, 100) or None, http_status=status, again=again)
+    return ReadFailure(
+        _OUTCOMES.get(status, "server_error" if status >= 500 else "refused"),
+        text,
+        reason=printable(reason, 100) or None,
+        http_status=status,
+        retry_after=retry_after(headers) if status == 429 or status >= 500 else None,
+    )
 
 
-def connection_failure(error: Exception, limit: float) -> ReadFailure:
-    """What a failure of urllib3's means.
+def retry_after(headers: Any) -> float:
+    """Seconds of the header `Retry-After`, a number or, from proxies, a date; 0 without a usable one."""
+    from urllib3 import Retry
+    from urllib3.exceptions import InvalidHeader
+
+    try:
+        return min(Retry().parse_retry_after(headers.get("Retry-After") or "0"), MAX_RETRY_AFTER_SECONDS)
+    except (InvalidHeader, ValueError, OverflowError):
+        return 0.0
+
+
+def connection_failure(error: Exception, request_seconds: float) -> ReadFailure:
+    """The failure that an error of urllib3 means.
 
     Args:
-        limit: seconds that the request had.
+        request_seconds: the time that the request had.
     """
     from urllib3 import exceptions
 
@@ -83,59 +124,58 @@ def connection_failure(error: Exception, limit: float) -> ReadFailure:
     while isinstance(cause, exceptions.MaxRetryError) and cause.reason is not None:
         cause = cause.reason
     if isinstance(cause, exceptions.NameResolutionError):
-        return ReadFailure("unreachable", "the endpoint's name cannot be resolved", reason="NameResolution", again=0.0)
+        text = "the endpoint's name cannot be resolved"
+        return ReadFailure("unreachable", text, reason="NameResolution", retry_after=0.0)
     if isinstance(cause, exceptions.NewConnectionError):
         text = "the connection was refused or has no route"
-        return ReadFailure("unreachable", text, reason="ConnectionRefused", again=0.0)
+        return ReadFailure("unreachable", text, reason="ConnectionRefused", retry_after=0.0)
     if isinstance(cause, exceptions.ConnectTimeoutError):
         return ReadFailure("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
     if isinstance(cause, exceptions.TimeoutError):
         if "handshake" in str(cause.__cause__):
             return ReadFailure("timed_out", "no TLS handshake within the connect timeout", reason="ConnectTimeout")
-        return ReadFailure("timed_out", f"no answer within {limit:g} s", reason="ReadTimeout")
+        return ReadFailure("timed_out", f"no response within {request_seconds:g} s", reason="ReadTimeout")
     if isinstance(cause, exceptions.SSLError):
-        refused = cause.args[0] if cause.args else cause
-        if isinstance(refused, ssl.SSLCertVerificationError):
-            text = printable(refused.verify_message).rstrip(".")
-            return ReadFailure("unreachable", f"the server's certificate is refused: {text}", reason="Certificate")
-        return ReadFailure("unreachable", f"TLS: {printable(str(cause))}", reason="TLS", again=0.0)
+        return _tls_failure(cause)
     if isinstance(cause, exceptions.ProxyError):
-        text = f"the proxy does not let it through: {printable(str(cause.original_error))}"
-        return ReadFailure("unreachable", text, reason="Proxy", again=0.0)
-    return _broken(cause)
+        text = f"the proxy refuses the connection: {printable(str(cause.original_error))}"
+        return ReadFailure("unreachable", text, reason="Proxy", retry_after=0.0)
+    return _broken_connection(cause)
 
 
-def _broken(cause: BaseException) -> ReadFailure:
-    """In our own words: what the error quotes may be a piece of somebody's object."""
+def _tls_failure(error: Exception) -> ReadFailure:
+    refused = error.args[0] if error.args else error
+    if isinstance(refused, ssl.SSLCertVerificationError):
+        text = f"the server's certificate is refused: {printable(refused.verify_message).rstrip('.')}"
+        return ReadFailure("unreachable", text, reason="Certificate")
+    return ReadFailure("unreachable", f"TLS: {printable(str(error))}", reason="TLS", retry_after=0.0)
+
+
+def _broken_connection(error: BaseException) -> ReadFailure:
+    """In our own words: what the error quotes may be a part of somebody's object."""
     from urllib3.exceptions import LocationValueError, ProtocolError
 
-    if isinstance(cause, LocationValueError):
-        return ReadFailure("unreachable", "the endpoint is not a host's name or address", reason="Endpoint")
-    if isinstance(cause, ProtocolError) and len(cause.args) > 1:
-        cause = cause.args[1]
-    if isinstance(cause, http.client.IncompleteRead):
-        text = "the connection broke in the middle of the answer"
-    elif isinstance(cause, OSError):  # RemoteDisconnected is one
-        text = f"the connection broke: {cause.strerror or 'it was closed without an answer'}"
-    elif isinstance(cause, (http.client.HTTPException, ValueError)):
-        return ReadFailure("invalid", "what came is not HTTP as it should be", again=0.0)
+    if isinstance(error, LocationValueError):
+        text = "the endpoint is neither a host name nor an address"
+        return ReadFailure("unreachable", text, reason="Endpoint")
+    if isinstance(error, ProtocolError) and len(error.args) > 1:
+        error = error.args[1]
+    if isinstance(error, http.client.IncompleteRead):
+        text = "the connection broke in the middle of the response"
+    elif isinstance(error, OSError):  # RemoteDisconnected is one
+        text = f"the connection broke: {error.strerror or 'the server closed it without a response'}"
+    elif isinstance(error, (http.client.HTTPException, ValueError)):
+        return ReadFailure("invalid", "the response is malformed HTTP", retry_after=0.0)
     else:
-        text = f"the connection broke ({type(cause).__name__})"
-    return ReadFailure("unreachable", text, reason="ConnectionBroken", again=0.0)
+        text = f"the connection broke ({type(error).__name__})"
+    return ReadFailure("unreachable", text, reason="ConnectionBroken", retry_after=0.0)
 
 
-def printable(text: str, most: int = 200) -> str:
-    """What somebody else wrote, for a row, a log line or a terminal: in one line, of so many characters, and with none
-    that a terminal would obey."""
-    return " ".join("".join([each if each.isprintable() else " " for each in text[:most]]).split())
+def printable(text: str, max_length: int = 200) -> str:
+    """Somebody else's text, made safe for a row, a log line or a terminal: one line, without control characters.
 
-
-def _retry_after(headers: Any) -> float:
-    """Seconds that the server asks to wait: it tells their number or, as proxies do, a date."""
-    from urllib3 import Retry
-    from urllib3.exceptions import InvalidHeader
-
-    try:
-        return min(Retry().parse_retry_after(headers.get("Retry-After") or "0"), MAX_RETRY_AFTER_SECONDS)
-    except (InvalidHeader, ValueError, OverflowError):  # some of what is a number or a date is none to reckon with
-        return 0.0
+    >>> printable("no such\\n\\x1b[31mpod")
+    'no such [31mpod'
+    """
+    cut = text[:max_length]
+    return " ".join("".join([char if char.isprintable() else " " for char in cut]).split())

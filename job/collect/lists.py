@@ -1,21 +1,22 @@
-"""All lists of one cluster, several at a time: one outcome each, and whatever happens to one of them costs no other."""
+"""All lists of one cluster, several at a time. Whatever happens to one of them costs no other."""
 
 from __future__ import annotations
 
 import threading
-import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 import msgspec
 
 from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
-from job.collect.failures import ContinueTokenExpired, ReadFailure
-from job.collect.paging import MOST_RESTARTS, read_list
-from job.collect.rows import OutOfOrder, RowBuilder
+from job.collect.failures import Cause, ContinueTokenExpired, ReadFailure, report_bug, stopped
+from job.collect.http_reader import Request
+from job.collect.paging import read_list
+from job.collect.rows import NO_OBJECTS, ObjectCounts, OutOfOrder, RowBuilder
 from job.collect.scheduler import AbandonedError, Completed, WorkItem, as_completed
 from job.collect.stats import ReadStats
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS
@@ -24,191 +25,160 @@ from job.errors import SpoolError
 from job.kinds import KINDS, Kind
 from job.kinds.parts.owners import Owners
 from job.kinds.parts.scope import Scope
-from job.log import log
-from job.spool import Spool
-from job.tables import Collection, Key
+from job.spool import Segment
+from job.tables import Key
 from job.wire import meta
+from job.wire.decoders import decoder
 
-_VERSION = "version"
-# Controllers first, and the kinds of which there are most: pods wait for all of them.
+_MAX_RESTARTS = 5  # of one list
+# Controllers first, and the kinds with the most objects: pods wait for all of them.
 _ORDER = [kind for kind in reversed(KINDS) if kind.controls] + [kind for kind in KINDS if not kind.controls]
+_OFF = Cause("off", "switched off in the configuration")
 
 
-class Outcome(NamedTuple):
-    """What became of one list."""
+@dataclass(frozen=True)
+class ListResult:
+    """The result of one list."""
 
-    collection: Collection
+    kind: Kind
+    stats: ReadStats
+    cause: Cause
+    counts: ObjectCounts = NO_OBJECTS
     rows: int = 0
-    """How many of them were kept."""
-    is_bug: bool = False
+    """Rows kept in the spool."""
 
 
-class Lists:
-    """The lists of one cluster."""
+@dataclass
+class ClusterReader:
+    """Reads the version and the lists of one cluster's API server."""
 
-    def __init__(
-        self,
-        server: ApiReader,
-        deadline: Deadline,
-        key: Key,
-        config: Config,
-        spool: Spool,
-        run_id: str,
-        stop: threading.Event,
-    ) -> None:
-        self._server, self._deadline, self._key, self._stop = server, deadline, key, stop
-        self._config, self._spool, self._run_id = config, spool, run_id
-        self._scope = Scope(Owners(), config.annotations)
-        self._tallies: dict[str, ReadStats] = {}
-        self.version: str | None = None
-        """The API server's own, once it has told it."""
+    reader: ApiReader
+    deadline: Deadline
+    config: Config
+    key: Key
+    new_segment: Callable[[], Segment]
+    stop: threading.Event
+    _stats: dict[str, tuple[Deadline, ReadStats]] = field(default_factory=dict)
 
-    def read(self) -> Iterator[Outcome]:
-        """Reads all lists; the outcome of each as it is known.
+    def version(self) -> str | None:
+        """The version of the API server, asked for by the first request: it shows whether the server can be reached.
+
+        None where the server answers, but not with its version.
 
         Raises:
-            ReadFailure: the server cannot be reached, so that none was read.
+            ReadFailure: the server cannot be reached.
+        """
+        item = WorkItem("version", self._read_version, self.config.timeouts.cluster_seconds)
+        (completed,) = as_completed([item], 1, self.deadline.at, self.stop)
+        if isinstance(completed.error, AbandonedError):
+            raise self._abandoned(self.deadline)
+        if completed.error is not None:
+            raise completed.error
+        version: str | None = completed.result
+        return version
+
+    def lists(self) -> Iterator[ListResult]:
+        """Reads all lists; yields the result of each when it is known.
+
+        Raises:
             SpoolError: the spool cannot be written.
         """
-        wanted = [kind for kind in _ORDER if self._config.kinds.get(kind.resource, True)]
+        enabled = [kind for kind in _ORDER if self.config.kinds.get(kind.resource, True)]
+        yield from unread_lists(_OFF, [kind for kind in KINDS if kind not in enabled])
+        scope = Scope(Owners(), self.config.annotations)
         for kind in KINDS:
-            if kind not in wanted:
-                yield Outcome(_unread(self._run_id, kind, self._tally(kind), _OFF))
             if kind.controls:
-                self._scope.owners.expect(kind.controls)
-        kinds = {kind.resource: kind for kind in wanted}
-        for done in as_completed(list(self._pieces(wanted)), MAX_CONCURRENT_REQUESTS, self._deadline.at, self._stop):
-            if done.name == _VERSION:
-                self._check(done)
-            else:
-                yield self._outcome(kinds[done.name], done)
-
-    def _pieces(self, wanted: list[Kind]) -> Iterator[WorkItem]:
-        """The version is the first request: it tells whether the server can be reached at all."""
-        yield WorkItem(_VERSION, self._ask_version, self._config.timeouts.cluster_seconds)
-        controllers = {kind.resource for kind in wanted if kind.controls}
-        for kind in wanted:
-            after = {_VERSION, *(controllers if kind.waits else ())}
-            yield WorkItem(
-                kind.resource, partial(self._read, kind), self._config.timeouts.kind_seconds, frozenset(after)
+                scope.owners.expect(kind.controls)
+        controllers = frozenset(kind.resource for kind in enabled if kind.controls)
+        items = [
+            WorkItem(
+                kind.resource,
+                partial(self._read, kind, scope),
+                self.config.timeouts.kind_seconds,
+                controllers if kind.waits else frozenset(),
             )
+            for kind in enabled
+        ]
+        kinds = {kind.resource: kind for kind in enabled}
+        for completed in as_completed(items, MAX_CONCURRENT_REQUESTS, self.deadline.at, self.stop):
+            yield self._result(kinds[completed.name], completed, scope)
 
-    def _ask_version(self) -> None:
-        """A server that answers, but not with this, is left to the lists."""
+    def _read_version(self) -> str | None:
+        request = Request("/version", (), self.deadline, ReadStats())
         try:
-            told = self._server.get("/version", [], _VERSIONS.decode, ReadStats(self._deadline))
-            self.version = told.git_version
+            return self.reader.get(request, _VERSIONS.decode).git_version
         except (ContinueTokenExpired, msgspec.ValidationError):
-            pass
+            return None
         except ReadFailure as error:
-            if error.reason == "ReadTimeout":
-                error.message += " to the first request (/version)"
-            if error.outcome in ("unreachable", "timed_out", "stopped"):
-                raise
+            cause = error.cause
+            if cause.outcome not in ("unreachable", "timed_out", "stopped"):
+                return None
+            text = f"{cause.message} to the first request (/version)" if cause.reason == "ReadTimeout" else str(error)
+            raise ReadFailure(cause.outcome, text, reason=cause.reason, http_status=cause.http_status) from error
 
-    def _check(self, done: Completed) -> None:
-        if isinstance(done.error, AbandonedError):
-            raise self._left_behind(self._deadline)
-        if done.error is not None:
-            raise done.error
+    def _started(self, kind: Kind) -> tuple[Deadline, ReadStats]:
+        """The deadline and the counters of a list, which begin when they are first asked for."""
+        if kind.resource not in self._stats:
+            seconds = self.config.timeouts.kind_seconds
+            own = Deadline(monotonic() + seconds, "KindTimeout", f"the list was not read within {seconds:g} s")
+            self._stats[kind.resource] = min(own, self.deadline), ReadStats()
+        return self._stats[kind.resource]
 
-    def _tally(self, kind: Kind) -> ReadStats:
-        seconds = self._config.timeouts.kind_seconds
-        own = Deadline(monotonic() + seconds, "KindTimeout", f"the list was not read within {seconds:g} s")
-        return self._tallies.setdefault(kind.resource, ReadStats(min(own, self._deadline)))
-
-    def _read(self, kind: Kind) -> RowBuilder:
-        tally, ordered = self._tally(kind), True
+    def _read(self, kind: Kind, scope: Scope) -> RowBuilder:
+        """Reads one list, from its first page again where its continue token expires."""
+        (deadline, stats), is_ordered = self._started(kind), True
         while True:
-            reading = RowBuilder(kind, self._scope, self._spool.segment(self._key), ordered=ordered)
+            builder = RowBuilder(kind, scope, self.new_segment(), is_ordered=is_ordered)
             try:
-                read_list(self._server, kind.path, self._config.page_limit, reading.take, tally)
+                read_list(self.reader, kind.path, self.config.page_limit, builder.add_page, deadline, stats)
             except ContinueTokenExpired as error:
-                if tally.restarts == MOST_RESTARTS:
+                if stats.restarts == _MAX_RESTARTS:
                     raise
-                tally.restarts += 1
-                ordered = ordered and not isinstance(error, OutOfOrder)
-                tally.resource_version = None
+                stats.restarts += 1
+                is_ordered = is_ordered and not isinstance(error, OutOfOrder)
+                stats.resource_version = None
             else:
-                return reading
+                return builder
 
-    def _outcome(self, kind: Kind, done: Completed) -> Outcome:
-        tally, error = self._tally(kind), done.error
+    def _result(self, kind: Kind, completed: Completed, scope: Scope) -> ListResult:
+        (deadline, stats), error = self._started(kind), completed.error
         if error is None:
-            reading: RowBuilder = done.result
+            builder: RowBuilder = completed.result
             if kind.controls:
-                self._scope.owners.add(kind.controls, reading.controllers)
-            rows = self._spool.keep(reading.segment)
-            return Outcome(Collection(**reading.told(), **_told(self._run_id, kind, tally)), rows)
-        if isinstance(error, AbandonedError):
-            error = self._left_behind(tally.deadline)
-        elif isinstance(error, ContinueTokenExpired):
-            error = ReadFailure("expired", str(error), reason="Expired", http_status=tally.http_status)
-        if isinstance(error, ReadFailure):
-            return Outcome(_unread(self._run_id, kind, tally, error))
+                scope.owners.add(kind.controls, builder.controllers)
+            outcome = Cause("partial" if builder.counts.unreadable_objects else "ok", builder.message)
+            cause = outcome._replace(http_status=stats.http_status)
+            return ListResult(kind, stats, cause, builder.counts, builder.segment.keep())
         if isinstance(error, SpoolError) or not isinstance(error, Exception):
             raise error
-        return Outcome(_unread(self._run_id, kind, tally, bug(error, self._key)), is_bug=True)
+        if isinstance(error, AbandonedError):
+            error = self._abandoned(deadline)
+        if isinstance(error, ReadFailure):
+            cause = error.cause
+        elif isinstance(error, ContinueTokenExpired):
+            cause = Cause("expired", str(error), "Expired", stats.http_status)
+        else:
+            cause = report_bug(error, self.key)
+        return ListResult(kind, stats, cause)
 
-    def _left_behind(self, deadline: Deadline) -> ReadFailure:
-        return stopped() if self._stop.is_set() else deadline.unread()
+    def _abandoned(self, deadline: Deadline) -> ReadFailure:
+        return stopped() if self.stop.is_set() else deadline.failure()
 
 
-def stopped() -> ReadFailure:
-    """What is not read once the run was told to end."""
-    return ReadFailure("stopped", "the run was stopped before it was read")
+def unread_lists(cause: Cause, kinds: list[Kind]) -> Iterator[ListResult]:
+    """The results of lists of which nothing was requested."""
+    for kind in kinds:
+        yield ListResult(kind, ReadStats(), cause)
 
 
-def none_read(failure: ReadFailure, deadline: Deadline, config: Config, run_id: str) -> dict[str, Outcome]:
-    """The outcomes where nothing can be read, each by its resource."""
-    return {
-        kind.resource: Outcome(
-            _unread(run_id, kind, ReadStats(deadline), failure if config.kinds.get(kind.resource, True) else _OFF)
-        )
-        for kind in KINDS
-    }
+def failed_lists(cause: Cause, config: Config) -> Iterator[ListResult]:
+    """The results of all lists of a cluster that cannot be read."""
+    for kind in KINDS:
+        yield from unread_lists(cause if config.kinds.get(kind.resource, True) else _OFF, [kind])
 
 
 class _Version(meta.Wire, frozen=True):
     git_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-_VERSIONS = msgspec.json.Decoder(_Version)
-_OFF = ReadFailure("off", "switched off in the configuration")
-
-
-def _unread(run_id: str, kind: Kind, tally: ReadStats, error: ReadFailure) -> Collection:
-    """The record of a list that was not read."""
-    told = _told(run_id, kind, tally) | {"http_status": error.http_status, "resource_version": None}
-    return Collection(
-        outcome=error.outcome, reason=error.reason, message=error.message, objects=0, unreadable_objects=0, **told
-    )
-
-
-def _told(run_id: str, kind: Kind, tally: ReadStats) -> dict[str, Any]:
-    return {
-        "run_id": run_id,
-        "resource": kind.resource,
-        "http_status": tally.http_status,
-        "resource_version": tally.resource_version,
-        "pages": tally.pages,
-        "bytes": tally.bytes,
-        "requests": tally.requests,
-        "retries": tally.retries,
-        "restarts": tally.restarts,
-        "waited_seconds": tally.waited_seconds,
-        "started_at": tally.started_at,
-        "duration_seconds": tally.duration_seconds,
-    }
-
-
-def bug(error: Exception, key: Key) -> ReadFailure:
-    """A bug of ours, logged: in one cluster it costs no other, but the run exits with 1."""
-    # files and lines alone: the values in a traceback may be anybody's
-    where = " < ".join(
-        f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        for frame in reversed(traceback.extract_tb(error.__traceback__))
-    )
-    name = type(error).__name__
-    log.error("bug", project=key.project_id, location=key.location, cluster=key.cluster, error=name, where=where)
-    return ReadFailure("bug", f"{name}: a bug in gke-inventory; please report it", reason="Bug")
+_VERSIONS = decoder(_Version)

@@ -1,4 +1,4 @@
-"""One LIST, page by page: each is asked for while the one before is taken in, so that nobody waits for anybody."""
+"""One LIST, page by page. The next page is requested while the current one becomes rows."""
 
 from __future__ import annotations
 
@@ -8,111 +8,122 @@ from typing import Any
 
 import msgspec
 
-from job.collect.api_reader import ApiReader, Sent
+from job.collect.api_reader import ApiReader
+from job.collect.deadlines import Deadline
 from job.collect.failures import ContinueTokenExpired, ReadFailure
+from job.collect.http_reader import Request
+from job.collect.prefetch import Prefetch
 from job.collect.stats import ReadStats
 from job.wire import meta
 
-MOST_RESTARTS = 5  # of one list
-_HEAD_BYTES = 4096  # API servers write a list's metadata before its items
+_HEAD_BYTES = 4096  # API servers write the metadata of a list before its items
+
+AddPage = Callable[[memoryview], meta.ListMeta]
+"""Makes rows of a page, and returns its metadata."""
 
 
 def read_list(
-    server: ApiReader, path: str, limit: int, take: Callable[[memoryview], meta.ListMeta], tally: ReadStats
+    reader: ApiReader, path: str, page_limit: int, add_page: AddPage, deadline: Deadline, stats: ReadStats
 ) -> None:
-    """Reads the pages of one list, all of one resource version.
+    """Reads all pages of one list, all of one resource version.
 
     `resourceVersion` is left unset: with 0 the server would answer from a cache that may be stale, and ignore the limit
     (https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks).
 
     Args:
-        limit: objects a page.
-        take: takes a page in.
+        page_limit: objects a page.
 
     Raises:
         ReadFailure: the list cannot be read to its end.
-        ContinueTokenExpired: it has to be started again.
+        ContinueTokenExpired: the list must be read again from its first page.
     """
     token: str | None = None
-    tokens: set[str] = set()
-    with closing(_Pages(server, path, limit, take, tally)) as pages:
+    seen: set[str] = set()
+    with closing(_Pages(reader, path, page_limit, add_page, deadline, stats)) as pages:
         while True:
             try:
-                told = pages.read(token)
+                metadata = pages.read(token)
             except msgspec.ValidationError as error:
-                raise ReadFailure("invalid", f"the answer is not a list: {error}", http_status=200) from error
-            tally.pages += 1
-            if tally.resource_version is not None and told.resource_version != tally.resource_version:
-                raise ContinueTokenExpired("a later page is of another resource version")
-            tally.resource_version = told.resource_version
-            token = told.continue_
+                raise ReadFailure("invalid", f"the response is not a list: {error}", http_status=200) from error
+            stats.pages += 1
+            if stats.resource_version is not None and metadata.resource_version != stats.resource_version:
+                raise ContinueTokenExpired("a later page has another resource version")
+            stats.resource_version = metadata.resource_version
+            token = metadata.continue_
             if not token:
-                _check_whole(told)
+                _check_complete(metadata)
                 return
-            if token in tokens:  # a server that does this would be read for ever
-                raise ReadFailure(
-                    "invalid", "the server gives the same continue token again and again", http_status=200
-                )
-            tokens.add(token)
+            if token in seen:  # reading such a list would never end
+                raise ReadFailure("invalid", "the server repeats a continue token", http_status=200)
+            seen.add(token)
 
 
-def _check_whole(told: meta.ListMeta) -> None:
-    if told.remaining_item_count is not None and told.remaining_item_count > 0:
-        count = told.remaining_item_count
-        raise ReadFailure(
-            "invalid", f"the server tells of {count} more objects, but not how to read them", http_status=200
-        )
+def _check_complete(metadata: meta.ListMeta) -> None:
+    remaining = metadata.remaining_item_count or 0
+    if remaining > 0:
+        text = f"the list ends without a continue token, though {remaining} more objects remain"
+        raise ReadFailure("invalid", text, http_status=200)
 
 
 class _Pages:
-    """The pages of one list, of which one may be on its way before it is wanted."""
+    """The pages of one list, of which the next may be on its way."""
 
     def __init__(
-        self, server: ApiReader, path: str, limit: int, take: Callable[[memoryview], meta.ListMeta], tally: ReadStats
+        self,
+        reader: ApiReader,
+        path: str,
+        page_limit: int,
+        add_page: AddPage,
+        deadline: Deadline,
+        stats: ReadStats,
     ) -> None:
-        self._server, self._path, self._limit, self._take, self._tally = server, path, limit, take, tally
-        self._token: str | None = None
-        self._ahead: Sent | None = None
+        self._reader, self._path, self._page_limit, self._add_page = reader, path, page_limit, add_page
+        self._deadline, self._stats = deadline, stats
+        self._next_token: str | None = None
+        self._next: Prefetch | None = None
         """The page with this token."""
 
     def read(self, token: str | None) -> meta.ListMeta:
-        """Reads the page with this token, and asks for the next."""
-        if token != self._token:
+        """Reads the page with this token, and requests the next."""
+        if token != self._next_token:
             self.close()
-        sent, self._ahead = self._ahead, None
+        prefetch, self._next = self._next, None
         try:
-            return self._server.get(self._path, self._query(token), self._ask_and_take, self._tally, sent)
+            return self._reader.get(self._request(token), self._add_page_and_request_next, prefetch)
         except BaseException:
-            if sent is not None:  # nobody may have waited for it
-                sent.drop()
+            if prefetch is not None:
+                prefetch.discard()
             raise
 
-    def _ask_and_take(self, body: memoryview) -> meta.ListMeta:
-        if following := _following(body):
-            self._token, self._ahead = following, self._server.send(self._path, self._query(following), self._tally)
+    def _add_page_and_request_next(self, body: memoryview) -> meta.ListMeta:
+        if token := continue_token(body):
+            self._next_token, self._next = token, self._reader.prefetch(self._request(token))
         try:
-            told = self._take(body)
+            metadata = self._add_page(body)
         except BaseException:
-            self.close()  # it has a turn, which another try for this page may need
+            self.close()  # it holds a slot, which a retry of this page may need
             raise
-        if following and told.continue_ != following:
-            raise ReadFailure("invalid", "the answer tells two continue tokens", http_status=200)
-        return told
+        if token and metadata.continue_ != token:
+            raise ReadFailure("invalid", "the response has two continue tokens", http_status=200)
+        return metadata
 
-    def _query(self, token: str | None) -> list[tuple[str, Any]]:
-        return [("limit", self._limit), *([("continue", token)] if token else [])]
+    def _request(self, token: str | None) -> Request:
+        query: list[tuple[str, Any]] = [("limit", self._page_limit)]
+        if token:
+            query.append(("continue", token))
+        return Request(self._path, query, self._deadline, self._stats)
 
     def close(self) -> None:
-        """Lets go of what is on its way."""
-        if self._ahead is not None:
-            self._ahead.drop()
-            self._ahead = None
+        """Discards the page that is on its way."""
+        if self._next is not None:
+            self._next.discard()
+            self._next = None
 
 
-def _following(body: memoryview) -> str | None:
-    """The continue token, as far as the beginning of a page tells it."""
+def continue_token(body: memoryview) -> str | None:
+    """The continue token, where the first bytes of a page already have it."""
     head, items, _ = bytes(body[:_HEAD_BYTES]).partition(b'"items":[')
     try:
         return meta.RAW_PAGE.decode(head + b'"items":[]}').metadata.continue_ if items else None
-    except meta.NOT_DECODABLE:  # they come first, or it is another list's
+    except meta.NOT_DECODABLE:  # the items come first, or it is not a list
         return None

@@ -1,4 +1,4 @@
-"""Work in threads of its own, so much at a time; what never returns is left behind."""
+"""The reads of one cluster, in a few threads; one that never returns is abandoned."""
 
 from __future__ import annotations
 
@@ -9,120 +9,120 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, process_time
 from typing import Any, NamedTuple
 
-_PATIENCE = 0.1  # seconds without an answer, after which one more thread may be worth its while
-_BUSY = 0.8  # of a core: a process that computes as much has nothing to gain from one more thread
-_MOMENT = 0.25  # seconds
-_GRACE = 5.0  # seconds; a piece watches its own time, and this is for one that cannot
+_PATIENCE_SECONDS = 0.1  # without a result, after which one more thread may help
+_BUSY = 0.8  # of a core: a process that computes as much gains nothing from one more thread
+_POLL_SECONDS = 0.25
+_GRACE_SECONDS = 5.0  # a function watches its own time; this is for one that cannot
 
 
 class WorkItem(NamedTuple):
-    """Something to do."""
+    """A function to call."""
 
     name: str
-    work: Callable[[], Any]
-    seconds: float
-    """How long it may take at most."""
+    function: Callable[[], Any]
+    timeout_seconds: float
     after: frozenset[str] = frozenset()
-    """The names of those that are done before it begins."""
+    """The names of the items that must be complete before it starts."""
 
 
 class Completed(NamedTuple):
-    """What came of a piece."""
+    """The result of an item."""
 
     name: str
     result: Any = None
     error: BaseException | None = None
-    """What the work raised, or `LeftBehind`."""
+    """What the function raised, or `AbandonedError`."""
 
 
 class AbandonedError(Exception):
-    """A piece had not returned by the end of its time; whatever it still does is ignored."""
+    """A function did not return in time. Whatever it still does is ignored."""
 
 
-def as_completed(pieces: Sequence[WorkItem], at_once: int, until: float, stop: threading.Event) -> Iterator[Completed]:
-    """Does all pieces, in their order as far as they may begin; yields what comes of them as it comes.
+def as_completed(
+    items: Sequence[WorkItem], max_threads: int, deadline: float, stop: threading.Event
+) -> Iterator[Completed]:
+    """Calls all functions, in order of the items where `after` allows it; yields each result when it is there.
 
-    One thread does one after another; while others have to wait for more than a moment, and not because this process
-    is busy, there is one thread more, up to `at_once`: each opens a connection of its own. They are daemons: what
-    hangs, in a name server or a half-open connection, holds up neither the others nor the end of the process.
+    One thread calls one function after another. When others have waited for a while, and not because this process is
+    busy, it starts one more thread, up to `max_threads`: each opens a connection of its own. The threads are daemons: a
+    function that hangs, in DNS or on a half-open connection, holds up neither the others nor the end of the process.
 
     Args:
-        until: when all must be over, on the monotonic clock.
-        stop: once it is set, what does not return at once is left behind.
+        deadline: when everything must be complete, on the monotonic clock.
+        stop: once it is set, what does not return at once is abandoned.
     """
-    waiting = list(pieces)
-    unfinished = {piece.name for piece in pieces}
-    under_way: dict[str, tuple[float, _Hands]] = {}
-    idle: list[_Hands] = []
-    answers: queue.SimpleQueue[Completed] = queue.SimpleQueue()
+    waiting = list(items)
+    incomplete = {item.name for item in items}
+    running: dict[str, tuple[float, _Inbox]] = {}
+    idle: list[_Inbox] = []
+    results: queue.SimpleQueue[Completed] = queue.SimpleQueue()
     try:
-        while unfinished:
-            if not idle and not under_way:
-                idle.append(_thread(answers))
-            ready = [piece for piece in waiting if not piece.after & unfinished]
-            for piece in ready[: len(idle)]:
-                waiting.remove(piece)
-                ready.remove(piece)
-                hands = idle.pop()
-                under_way[piece.name] = min(monotonic() + piece.seconds, until) + _GRACE, hands
-                hands.put(piece)
-            end = min(end for end, _ in under_way.values())
-            patience = _PATIENCE if ready and len(under_way) < at_once else math.inf
-            done = _next(answers, end, patience, stop)
-            if done is None:
-                late = [name for name, (end, _) in under_way.items() if stop.is_set() or monotonic() >= end]
+        while incomplete:
+            if not idle and not running:
+                idle.append(_start_thread(results))
+            ready = [item for item in waiting if not item.after & incomplete]
+            for item in ready[: len(idle)]:
+                waiting.remove(item)
+                ready.remove(item)
+                inbox = idle.pop()
+                running[item.name] = min(monotonic() + item.timeout_seconds, deadline) + _GRACE_SECONDS, inbox
+                inbox.put(item)
+            end = min(end for end, _ in running.values())
+            patience = _PATIENCE_SECONDS if ready and len(running) < max_threads else math.inf
+            completed = _next_result(results, end, patience, stop)
+            if completed is None:
+                late = [name for name, (end, _) in running.items() if stop.is_set() or monotonic() >= end]
                 if not late:
-                    idle.append(_thread(answers))
+                    idle.append(_start_thread(results))
                     continue
-                done = Completed(late[0], error=AbandonedError())
-            if done.name not in under_way:  # it was left behind before
+                completed = Completed(late[0], error=AbandonedError())
+            if completed.name not in running:  # it was abandoned before
                 continue
-            _, hands = under_way.pop(done.name)
-            if not isinstance(done.error, AbandonedError):
-                idle.append(hands)
-            unfinished.remove(done.name)
-            yield done
+            _, inbox = running.pop(completed.name)
+            if not isinstance(completed.error, AbandonedError):
+                idle.append(inbox)
+            incomplete.remove(completed.name)
+            yield completed
     finally:
-        for hands in [*idle, *(hands for _, hands in under_way.values())]:
-            hands.put(None)
+        for inbox in [*idle, *(inbox for _, inbox in running.values())]:
+            inbox.put(None)
 
 
-def _next(
-    answers: queue.SimpleQueue[Completed], end: float, patience: float, stop: threading.Event
+def _next_result(
+    results: queue.SimpleQueue[Completed], end: float, patience: float, stop: threading.Event
 ) -> Completed | None:
-    """What is done next.
+    """The next result.
 
-    None where nothing is by the end, once everything is to stop, or after `patience` seconds in which this process was
-    not busy.
+    None where there is none by the end, after a stop, or after `patience` seconds in which this process was not busy.
     """
-    clock, spent = monotonic(), process_time()
+    started, cpu = monotonic(), process_time()
     while True:
         try:
-            wait = max(min(end - monotonic(), patience, _MOMENT), 0.0)
-            return answers.get(timeout=0.0 if stop.is_set() else wait)
+            timeout = max(min(end - monotonic(), patience, _POLL_SECONDS), 0.0)
+            return results.get(timeout=0.0 if stop.is_set() else timeout)
         except queue.Empty:
             now = monotonic()
             if stop.is_set() or now >= end:
                 return None
-            if now - clock >= patience:
-                if process_time() - spent < _BUSY * (now - clock):
+            if now - started >= patience:
+                if process_time() - cpu < _BUSY * (now - started):
                     return None
-                clock, spent = now, process_time()
+                started, cpu = now, process_time()
 
 
-_Hands = queue.SimpleQueue[WorkItem | None]
-"""What a thread is to do; None ends it."""
+_Inbox = queue.SimpleQueue[WorkItem | None]
+"""The items for one thread; None ends it."""
 
 
-def _thread(answers: queue.SimpleQueue[Completed]) -> _Hands:
-    hands: _Hands = queue.SimpleQueue()
+def _start_thread(results: queue.SimpleQueue[Completed]) -> _Inbox:
+    inbox: _Inbox = queue.SimpleQueue()
 
-    def serve() -> None:
-        while (piece := hands.get()) is not None:
+    def work() -> None:
+        while (item := inbox.get()) is not None:
             try:
-                answers.put(Completed(piece.name, piece.work()))
-            except BaseException as error:  # noqa: BLE001 (it is the answer)
-                answers.put(Completed(piece.name, error=error))
+                results.put(Completed(item.name, item.function()))
+            except BaseException as error:  # noqa: BLE001 (it is the result)
+                results.put(Completed(item.name, error=error))
 
-    threading.Thread(target=serve, daemon=True).start()
-    return hands
+    threading.Thread(target=work, daemon=True).start()
+    return inbox

@@ -1,30 +1,33 @@
-"""What reading one list has taken so far."""
+"""What reading one list took: requests, pages, bytes, time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
-
-from job.collect.deadlines import Deadline
+from typing import Any
 
 
 @dataclass
 class ReadStats:
-    """What a list has taken so far, and when its time is up."""
+    """Counters of one list, named as the columns of `collections`."""
 
-    deadline: Deadline
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    clock: float = field(default_factory=monotonic)
-    http_status: int | None = None
-    resource_version: str | None = None
     pages: int = 0
     bytes: int = 0
     requests: int = 0
     retries: int = 0
     restarts: int = 0
     waited_seconds: float = 0.0
+    http_status: int | None = None
+    resource_version: str | None = None
 
-    @property
-    def duration_seconds(self) -> float:
-        return round(monotonic() - self.clock, 3)
+    def __post_init__(self) -> None:
+        self._clock = monotonic()
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of `collections` that these counters fill, with the seconds until now."""
+        return asdict(self) | {
+            "waited_seconds": round(self.waited_seconds, 3),
+            "duration_seconds": round(monotonic() - self._clock, 3),
+        }

@@ -1,63 +1,80 @@
-"""How many requests one API server is sent at a time: as many as it bears."""
+"""How many requests one API server gets at a time: as many as it bears."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
 
-MAX_CONCURRENT_REQUESTS = 4  # requests to one API server: its priority and fairness knows us as one flow among its many
-_PROBATION = 10  # good answers, after which a server that was asked too much is sent one request more at a time
+from job.collect.failures import retry_after
+from job.collect.http_reader import HttpReader, OpenResponse, Request
 
-
-class ThrottleTimeoutError(Exception):
-    """A request's turn has not come in time."""
+MAX_CONCURRENT_REQUESTS = 4  # to one API server: its priority and fairness sees one flow among many
+_SUCCESSES_PER_STEP = 10  # after which a throttled server gets one concurrent request more
 
 
 class Throttle:
-    """Lets requests through: half as many at a time after a 429, and then one more after every ten good answers."""
+    """A semaphore whose limit follows the server: halved by each 429, raised by one after every ten successes."""
 
-    def __init__(self, most: int = MAX_CONCURRENT_REQUESTS) -> None:
-        self._limit = self._most = most
-        self._good = 0
-        self._under_way = 0
+    def __init__(self, limit: int = MAX_CONCURRENT_REQUESTS) -> None:
+        self._limit = self._max_limit = limit
+        self._successes = 0
+        self._held = 0
         self._closed_until = 0.0
         self._changed = threading.Condition()
 
-    @contextmanager
-    def turn(self, until: float) -> Iterator[None]:
-        """Waits for its turn, and has it.
+    def acquire(self, deadline: float) -> bool:
+        """Waits for a slot until the deadline, on the monotonic clock; whether there was one."""
+        with self._changed:
+            while self._held >= self._limit or monotonic() < self._closed_until:
+                if monotonic() >= deadline:
+                    return False
+                self._changed.wait(min(deadline, max(self._closed_until, monotonic() + 1.0)) - monotonic())
+            self._held += 1
+            return True
 
-        Args:
-            until: on the monotonic clock.
+    def release(self) -> None:
+        """Gives a slot back."""
+        with self._changed:
+            self._held -= 1
+            self._changed.notify()
+
+    def succeeded(self) -> None:
+        """A request succeeded."""
+        with self._changed:
+            self._successes += 1
+            if self._successes >= _SUCCESSES_PER_STEP and self._limit < self._max_limit:
+                self._limit, self._successes = self._limit + 1, 0
+                self._changed.notify()
+
+    def slow_down(self, seconds: float) -> None:
+        """The server answered 429: it asks for fewer requests, and for none for so many seconds."""
+        with self._changed:
+            self._limit, self._successes = max(self._limit // 2, 1), 0
+            self._closed_until = max(self._closed_until, monotonic() + seconds)
+
+
+class ThrottledReader:
+    """An `HttpReader` whose requests wait for a slot, which they hold until their body is read."""
+
+    def __init__(self, reader: HttpReader, throttle: Throttle) -> None:
+        self._reader, self._throttle = reader, throttle
+
+    def open(self, request: Request) -> OpenResponse:
+        """As `HttpReader.open`, with a slot.
 
         Raises:
-            ThrottleTimeoutError: it has not come by then.
+            ReadFailure: also where no slot was free by the request's deadline.
         """
-        with self._changed:
-            while self._under_way >= self._limit or monotonic() < self._closed_until:
-                if monotonic() >= until:
-                    raise ThrottleTimeoutError
-                self._changed.wait(min(until, max(self._closed_until, monotonic() + 1.0)) - monotonic())
-            self._under_way += 1
+        if not self._throttle.acquire(request.deadline.at):
+            raise request.deadline.failure()
         try:
-            yield
-        finally:
-            with self._changed:
-                self._under_way -= 1
-                self._changed.notify()
-
-    def answered(self) -> None:
-        """There was a good answer."""
-        with self._changed:
-            self._good += 1
-            if self._good >= _PROBATION and self._limit < self._most:
-                self._limit, self._good = self._limit + 1, 0
-                self._changed.notify()
-
-    def throttled(self, seconds: float) -> None:
-        """The server asks for fewer requests (429), and for none for so many seconds."""
-        with self._changed:
-            self._limit, self._good = max(self._limit // 2, 1), 0
-            self._closed_until = max(self._closed_until, monotonic() + seconds)
+            response = self._reader.open(request)
+        except BaseException:
+            self._throttle.release()
+            raise
+        response.cleanup.callback(self._throttle.release)
+        if response.raw.status == 429:
+            self._throttle.slow_down(retry_after(response.raw.headers))
+        elif response.raw.status == 200:
+            self._throttle.succeeded()
+        return response

@@ -1,1 +1,1 @@
-"""What each command of the command line does and prints; one file a command."""
+"""What each command of the command line does and prints: one file a command."""

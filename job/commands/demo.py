@@ -1,19 +1,24 @@
-"""The demo: the ordinary run against the simulated fleet, and three queries worth trying."""
+"""`demo` and `simulate`: the ordinary run against a simulated fleet, and three queries worth trying."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import click
 import msgspec
 
+from job.commands.output import print_result, progress_bar
+from job.commands.run import print_summary
 from job.config import Config
 from job.errors import ConfigError
-from job.frames import opened
 from job.run.one_task import run
 from job.run.summary import Summary
+from job.signals import Stop
+from job.sinks.open_sink import open_warehouse
 from job.sinks.protocol import Result
 
 EXAMPLES = (
@@ -56,10 +61,16 @@ LIMIT 10""",
 """Title and SQL, the same on BigQuery and DuckDB."""
 
 
-def run_demo(
-    *, clusters: int, pods: int, seed: int, output: str, progress: Callable[[int, int], None] | None
-) -> tuple[Summary, list[tuple[str, str, Result]]]:
-    """Starts the fleet, runs the job against it, and asks the examples.
+class Demo(NamedTuple):
+    """What the demo found."""
+
+    summary: Summary
+    examples: list[tuple[str, str, Result]]
+    """Title, SQL and answer."""
+
+
+def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop) -> Demo:
+    """Starts the fleet, runs the job against it, and runs the example queries.
 
     Raises:
         InventoryError: the output cannot be written, or the demo's packages are not installed.
@@ -67,35 +78,61 @@ def run_demo(
     _require_packages()
     from job.simulator import simulate
 
-    with simulate(clusters=clusters, pods=pods, seed=seed) as simulator:
+    with simulate(clusters=clusters, pods=pods, seed=seed, bigquery=False) as simulator:
         os.environ.update(simulator.environment)
         config = msgspec.convert(dict(simulator.configuration), Config)
         config = msgspec.structs.replace(config, sink=f"duckdb:///{Path(output).absolute()}")
-        summary = run(config, progress=progress)
-    sink = opened(config)
-    return summary, [(title, sql, sink.query(sql)) for title, sql in EXAMPLES]
+        summary = run(config, stop=stop, progress=progress_bar())
+    warehouse = open_warehouse(config)
+    return Demo(summary, [(title, sql, warehouse.query(sql)) for title, sql in EXAMPLES])
 
 
-def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str], say: Callable[[str], None]) -> None:
-    """Runs the fleet until it is interrupted, and says how to use it."""
+def print_demo(demo: Demo, output: str) -> None:
+    """The summary, the examples with their answers, and how to go on."""
+    print_summary(demo.summary)
+    for title, sql, result in demo.examples:
+        click.echo(f"\n-- {title}\n{sql}\n")
+        print_result(result, "table")
+    click.echo(f"\nThe rows are in {output}. To query them:\n")
+    click.echo(f"  gke-inventory query --sink duckdb:///{output} 'FROM coverage'")
+    if demo.summary.run.status != "complete":
+        click.echo("\nParts of the fleet cannot be read, on purpose: `gke-inventory run` would exit with 3.")
+
+
+def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str]) -> None:
+    """Runs the fleet until Ctrl-C, without BigQuery where its packages are not installed; prints how to use it.
+
+    Raises:
+        InventoryError: the demo's packages are not installed.
+    """
     _require_packages()
     from job.simulator import simulate
+    from job.simulator.bigquery import REQUIRED_PACKAGES
 
-    with simulate(clusters=clusters, pods=pods, seed=seed, faults=list(faults)) as simulator:
-        say(simulator.instructions())
+    missing = _missing(REQUIRED_PACKAGES)
+    with simulate(clusters=clusters, pods=pods, seed=seed, faults=list(faults), bigquery=not missing) as simulator:
+        click.echo(simulator.instructions())
+        if missing:
+            click.echo(
+                f"BigQuery is not simulated: it needs packages that are not installed ({', '.join(missing)}): "
+                "pip install 'gke-inventory[simulate]'"
+            )
         try:
             while simulator.alive():
                 time.sleep(0.5)
         except KeyboardInterrupt:
-            say("stopped")
+            click.echo("stopped")
 
 
 def _require_packages() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("aiohttp", "cryptography", "jsonschema", "googleapiclient") if find_spec(name) is None]
-    if missing:
+    if missing := _missing(("aiohttp", "cryptography")):
         raise ConfigError(
             f"the simulated fleet needs packages that are not installed ({', '.join(missing)}): "
             "pip install 'gke-inventory[demo]'"
         )
+
+
+def _missing(packages: Sequence[str]) -> list[str]:
+    from importlib.util import find_spec
+
+    return [name for name in packages if find_spec(name) is None]

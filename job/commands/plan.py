@@ -1,15 +1,17 @@
-"""What a run would do, told without doing it."""
+"""`plan`: the clusters that a run would collect."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache, partial
 
 import msgspec
 
+from job.commands.output import print_json, print_table
 from job.config import Config, check_config
-from job.connect.endpoints import CONNECTABLE, choose_endpoint
+from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoint
 from job.connect.identity import default_identity
-from job.discover.projects import ProjectListing, is_wanted, list_projects
+from job.discover.projects import ProjectListing, is_selected, list_projects
 from job.errors import InventoryError
 from job.kinds import RESOURCES
 from job.sinks.open_sink import open_sink
@@ -17,7 +19,7 @@ from job.wire import gke
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster that a run would collect, or a project that it could not list."""
+    """A cluster that a run would collect, or a project that could not be listed in full."""
 
     name: str
     status: str | None = None
@@ -29,7 +31,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(config: Config) -> list[Planned]:
-    """What `run` would collect, and through which endpoint; reads no cluster, writes nothing.
+    """The clusters that `run` would collect, and through which endpoint. Reads no cluster, writes nothing.
 
     Raises:
         InventoryError: the configuration or credentials cannot be used.
@@ -45,9 +47,22 @@ def plan(config: Config) -> list[Planned]:
         planned += [
             _planned(listing.project_id, cluster, config)
             for cluster in sorted(listing.clusters, key=lambda cluster: (cluster.location, cluster.name))
-            if is_wanted(listing.project_id, cluster, config.clusters)
+            if is_selected(listing.project_id, cluster, config.clusters)
         ]
     return planned
+
+
+def print_plan(planned: Iterable[Planned], *, as_json: bool = False) -> None:
+    """The plan, as a table or as JSON."""
+    if as_json:
+        print_json(planned)
+        return
+    headers = ("cluster", "status", "version", "nodes", "endpoint", "address")
+    rows = [
+        (entry.name, entry.status, entry.version, entry.nodes, entry.endpoint_type, entry.endpoint or entry.problem)
+        for entry in planned
+    ]
+    print_table(headers, rows)
 
 
 def _problem(listing: ProjectListing) -> str:
@@ -56,7 +71,7 @@ def _problem(listing: ProjectListing) -> str:
 
 def _planned(project_id: str, cluster: gke.Cluster, config: Config) -> Planned:
     endpoint, problem = None, None
-    if str(cluster.status) not in CONNECTABLE:
+    if str(cluster.status) not in CONNECTABLE_STATUSES:
         problem = f"not_running: the cluster is {cluster.status}"
     else:
         try:

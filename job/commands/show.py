@@ -1,4 +1,4 @@
-"""One object of one cluster, as YAML, without what it keeps secret."""
+"""`show`: one object of one cluster as YAML, with its secrets hidden."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 import yaml
 
 from job.client import kubernetes_client
+from job.collect.failures import connection_failure
 from job.config import Config
 from job.errors import ConfigError, InventoryError, NotFoundError
 from job.wire.meta import NOT_DECODABLE
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
 HIDDEN = "(hidden)"
-_METADATA_ALONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _SECRET_KINDS = frozenset({"secrets", "configmaps"})
-_FIRST_GROUPS = ("/api/v1", "/apis/apps/v1", "/apis/batch/v1")  # where nearly every question ends
-_SECONDS = (10.0, 60.0)  # to connect, to answer
+_FIRST_GROUPS = ("/api/v1", "/apis/apps/v1", "/apis/batch/v1")  # these have nearly every kind that is asked for
+_TIMEOUTS = (10.0, 60.0)  # seconds to connect, and to answer
 
 
 class _Resource(msgspec.Struct, frozen=True, rename="camel"):
@@ -49,18 +50,20 @@ class _Groups(msgspec.Struct, frozen=True):
 
 
 def show(cluster: str, kind: str, name: str, namespace: str | None, config: Config) -> str:
-    """The object as YAML. Of Secrets and ConfigMaps only the metadata is read; env values, commands and arguments are
-    hidden, and so are annotations that carry whole objects.
+    """The object as YAML.
+
+    Of Secrets and ConfigMaps only the metadata is read. Values of env, commands and arguments are hidden, and so are
+    annotations that carry whole objects.
 
     Args:
         cluster: `PROJECT/LOCATION/CLUSTER`.
-        kind: as kubectl takes it: `pods`, `pod`, `po`, `Pod`.
-        namespace: `default` where it is None and the kind has namespaces.
+        kind: in any form that kubectl accepts: `pods`, `pod`, `po`, `Pod`.
+        namespace: None means `default`, for kinds that have namespaces.
 
     Raises:
-        ConfigError: the cluster's name has no three parts.
+        ConfigError: the cluster's name does not have three parts.
         NotFoundError: there is no such cluster, kind or object.
-        InventoryError: the API server cannot be reached or refuses.
+        InventoryError: the API server refuses, or cannot be reached.
     """
     parts = cluster.split("/")
     if len(parts) != 3 or not all(parts):
@@ -68,31 +71,30 @@ def show(cluster: str, kind: str, name: str, namespace: str | None, config: Conf
     with kubernetes_client(*parts, config=config) as client:
         path, resource = _find_kind(client, cluster, kind)
         scope = f"/namespaces/{quote(namespace or 'default', safe='')}" if resource.namespaced else ""
-        accept = _METADATA_ALONE if resource.name in _SECRET_KINDS else "application/json"
+        accept = _METADATA_ONLY if resource.name in _SECRET_KINDS else "application/json"
         where = f"{cluster}: {resource.name}/{name}" + (f" in {namespace or 'default'}" if scope else "")
         body = _get(client, where, f"{path}{scope}/{resource.name}/{quote(name, safe='')}", accept)
-    found = _decoded(body, where)
-    return yaml.safe_dump(_without_secrets(found), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(_without_secrets(_decoded(body, where)), sort_keys=False, allow_unicode=True)
 
 
 def _find_kind(client: ApiClient, cluster: str, kind: str) -> tuple[str, _Resource]:
-    """The kind's API path and resource, among what the server says it serves."""
-    wanted = kind.lower()
+    """The API path and resource of a kind, from the server's discovery."""
+    name = kind.lower()
     broken: list[str] = []
     for path in _FIRST_GROUPS:
-        if found := _match(client, cluster, path, wanted, broken):
+        if found := _match(client, cluster, path, name, broken):
             return path, found
     where = f"{cluster}: API groups"
     for group in _decoded(_get(client, where, "/apis"), where, _Groups).groups or ():
         version = group.preferred_version or (group.versions[0] if group.versions else None)
         path = f"/apis/{version.group_version}" if version else ""
-        if path and path not in _FIRST_GROUPS and (found := _match(client, cluster, path, wanted, broken)):
+        if path and path not in _FIRST_GROUPS and (found := _match(client, cluster, path, name, broken)):
             return path, found
-    but = f", but could not say what it serves at {', '.join(broken)}" if broken else ""
-    raise NotFoundError(f"{cluster}: the API server knows no kind {kind!r}{but}")
+    but = f"; discovery failed for {', '.join(broken)}" if broken else ""
+    raise NotFoundError(f"{cluster}: the API server has no kind {kind!r}{but}")
 
 
-def _match(client: ApiClient, cluster: str, path: str, wanted: str, broken: list[str]) -> _Resource | None:
+def _match(client: ApiClient, cluster: str, path: str, name: str, broken: list[str]) -> _Resource | None:
     where = f"{cluster}: API resources of {path}"
     try:
         resources: tuple[_Resource, ...] | None = _decoded(_get(client, where, path), where, _Resources).resources
@@ -103,7 +105,7 @@ def _match(client: ApiClient, cluster: str, path: str, wanted: str, broken: list
         return None
     for resource in resources or ():
         names = {resource.name, resource.singular_name, resource.kind.lower(), *(resource.short_names or ())}
-        if wanted in names and "/" not in resource.name:
+        if name in names and "/" not in resource.name:
             return resource
     return None
 
@@ -113,17 +115,19 @@ def _get(client: ApiClient, where: str, path: str, accept: str = "application/js
 
     request = client.param_serialize("GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"])
     try:
-        response = client.call_api(*request, _request_timeout=_SECONDS)
+        response = client.call_api(*request, _request_timeout=_TIMEOUTS)
         body = response.response.data
     except HTTPError as error:
-        raise InventoryError(f"{where}: the API server cannot be reached: {type(error).__name__}") from error
+        raise InventoryError(
+            f"{where}: the API server cannot be reached: {connection_failure(error, _TIMEOUTS[1])}"
+        ) from error
     if response.status == 200:
         return bytes(body)
     try:
-        told = msgspec.json.decode(body).get("message")
+        text = msgspec.json.decode(body).get("message")
     except (*NOT_DECODABLE, AttributeError):
-        told = None
-    message = f"{where}: {told or f'HTTP status {response.status}'}"
+        text = None
+    message = f"{where}: {text or f'HTTP status {response.status}'}"
     raise NotFoundError(message) if response.status == 404 else InventoryError(message)
 
 
@@ -131,11 +135,11 @@ def _decoded(body: bytes, where: str, kind: Any = Any) -> Any:
     try:
         return msgspec.json.decode(body, type=kind)
     except NOT_DECODABLE as error:
-        raise InventoryError(f"{where}: the answer is not what it should be") from error
+        raise InventoryError(f"{where}: the API server's answer is malformed") from error
 
 
 def _without_secrets(value: Any, key: str = "") -> Any:
-    """The same object with values hidden that may be anybody's password."""
+    """The same object, with values hidden that may be a password."""
     if key in ("command", "args") and isinstance(value, list):
         return [HIDDEN]
     if key == "env" and isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Application Default Credentials: one identity for the whole process, refreshed ahead of expiry under a lock."""
+"""Application Default Credentials: one identity for the whole process, refreshed under a lock before it expires."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Identity:
         self._failure: GoogleAuthError | None = None
 
     def token(self) -> str:
-        """A bearer token that is valid for minutes to come.
+        """A bearer token that stays valid for minutes.
 
-        google-auth itself does not lock: eight threads with a stale token would ask for eight new ones.
+        google-auth itself does not lock: eight threads with a stale token would request eight new ones.
 
         Raises:
-            CredentialsError: no token can be had.
+            CredentialsError: there is no token.
         """
         from google.auth.credentials import TokenState
 
@@ -42,7 +42,7 @@ class Identity:
         return str(self.credentials.token)
 
     def renew(self, refused: str) -> bool:
-        """Gets a new token when a server refused this one; whether there is another to try now."""
+        """Gets a new token after a server refused this one; returns whether there is another one to try."""
         with self._lock:
             if self.credentials.token == refused:
                 try:
@@ -52,10 +52,10 @@ class Identity:
             return bool(self.credentials.token != refused)
 
     def shared(self) -> Credentials:
-        """Credentials for Google's own clients that send this identity's token, and nothing else of their own accord.
+        """Credentials for Google's own clients: they send this identity's token, and nothing more.
 
-        Given the bare credentials, those clients refresh them without a lock, sign tokens of their own where a service
-        account lets them (so that a `token_uri` is not asked at all), and look up allowed locations in the background.
+        With the bare credentials those clients would refresh without a lock, sign tokens themselves where a service
+        account allows it (and never call its `token_uri`), and look up allowed locations in the background.
         """
         from google.auth.credentials import Credentials
 
@@ -71,9 +71,10 @@ class Identity:
         return Shared()  # type: ignore[no-untyped-call]
 
     def _refresh(self, *, is_refused: bool = False) -> None:
-        """Gets a new token; one that could not be had is done without while the old one is valid.
+        """Gets a new token. A failure is ignored while the old token is valid.
 
-        After a failure nobody asks again for a moment: with the lock held, each worker in turn would wait as long.
+        After a failure it pauses for five seconds: otherwise each worker in turn would wait for a broken endpoint, with
+        the lock held.
         """
         from google.auth.credentials import TokenState
         from google.auth.exceptions import GoogleAuthError, TransportError
@@ -97,13 +98,13 @@ def default_identity(token_uri: str | None = None) -> Identity:
     """The identity of Application Default Credentials (https://google.aip.dev/auth/4110).
 
     A user's login, a service account's key, the metadata server of Cloud Run or GKE, workload identity federation and
-    impersonation all work the same. No token is requested yet.
+    impersonation all work. It requests no token yet.
 
     Args:
         token_uri: another OAuth 2.0 token endpoint for a user's or service account's credentials.
 
     Raises:
-        CredentialsError: there are none, or their file cannot be used.
+        CredentialsError: there are no credentials, or their file cannot be used.
     """
     import google.auth
     from google.auth.exceptions import GoogleAuthError
@@ -126,6 +127,6 @@ def _who(credentials: Credentials) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """The error's first words, in one line; google-auth's second argument is the server's whole answer."""
+    """The first words of the error, in one line; google-auth's second argument is the whole response."""
     text = str(error.args[0]) if error.args else type(error).__name__
     return " ".join(text.split())[:200].rstrip(". ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,41 +15,38 @@ if TYPE_CHECKING:
 
 
 def container_client(config: Config, identity: Identity) -> ClusterManagerClient:
-    """The client of the GKE API, at the address that the configuration may override."""
+    """A client that sends the identity's token to Google's endpoint, or to `api_endpoints.container`.
+
+    On this machine `grpc://127.0.0.1:PORT` is gRPC in plain text, and `http://127.0.0.1:PORT` is REST.
+    """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core writes to stderr what we report as errors
     from google.api_core.client_options import ClientOptions
     from google.api_core.gapic_v1.client_info import ClientInfo
     from google.cloud.container_v1 import ClusterManagerClient
 
-    url = config.api_endpoints.container
     info = ClientInfo(user_agent=USER_AGENT)  # type: ignore[no-untyped-call]
-    if url is not None and urlsplit(url).scheme == "http":
-        if _speaks_grpc(url):
-            return ClusterManagerClient(transport=_loopback_transport(urlsplit(url).netloc), client_info=info)
-        options = ClientOptions(api_endpoint=url.rstrip("/"))
+    address = config.api_endpoints.container or ""
+    url = urlsplit(address)
+    if url.scheme == "grpc":
+        return ClusterManagerClient(transport=_plain_grpc(url.netloc, identity), client_info=info)
+    if url.scheme == "http":
+        options = ClientOptions(api_endpoint=address.rstrip("/"))
         return ClusterManagerClient(
             credentials=identity.shared(), transport="rest", client_options=options, client_info=info
         )
-    options = ClientOptions(api_endpoint=urlsplit(url).netloc) if url else ClientOptions()
+    options = ClientOptions(api_endpoint=url.netloc) if url.netloc else ClientOptions()
     return ClusterManagerClient(credentials=identity.shared(), client_options=options, client_info=info)
 
 
-def _speaks_grpc(url: str) -> bool:
-    """Whether the server answers HTTP/2's opening with its own SETTINGS, as gRPC's servers do and those of REST do not.
-
-    https://www.rfc-editor.org/rfc/rfc9113#section-3.4
-    """
-    parts = urlsplit(url)
-    try:
-        with socket.create_connection((parts.hostname, parts.port or 80), timeout=2) as connection:
-            connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0")
-            return connection.recv(9)[3:4] == b"\4"
-    except OSError:
-        return True  # nobody is there: the call itself will say so
-
-
-def _loopback_transport(address: str) -> Any:
+def _plain_grpc(address: str, identity: Identity) -> Any:
+    """A transport without TLS. gRPC sends no credentials over such a channel, so that an interceptor adds the token."""
     import grpc
     from google.cloud.container_v1.services.cluster_manager.transports import ClusterManagerGrpcTransport
 
-    return ClusterManagerGrpcTransport(channel=grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]))
+    class AddToken(grpc.UnaryUnaryClientInterceptor):
+        def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
+            token = ("authorization", f"Bearer {identity.token()}")
+            return continuation(details._replace(metadata=[*(details.metadata or ()), token]), request)
+
+    channel = grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)])
+    return ClusterManagerGrpcTransport(channel=grpc.intercept_channel(channel, AddToken()))

@@ -1,4 +1,4 @@
-"""What fits into the memory that a container may use: a process that takes more is killed, and says nothing."""
+"""Fits a run into its container's memory limit: a process that exceeds it is killed without a message."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from job.config import Config
 from job.log import log
 
 _CGROUPS = Path("/sys/fs/cgroup")
-_NONE = 1 << 60  # bytes; version 1 writes a number like this where there is no limit
+_UNLIMITED = 1 << 60  # bytes; cgroup version 1 has a number like this where there is no limit
 # Measured (tests/benchmarks/memory.py): 170 MiB, and 16 MiB for each worker with pages of 500 pods.
 _BASE = 170 << 20
 _WORKER = 2 << 20
 _OBJECT = 28 << 10
 _M_ARENA_MAX = -8  # in malloc.h
-_FEWEST_WORKERS, _SMALLEST_PAGE = 4, 100  # before pages become smaller, and the least that they become
+_FEWEST_WORKERS = 4  # before pages become smaller
+_SMALLEST_PAGE = 100
 
 
 def container_limit(cgroups: Path = _CGROUPS, process: Path = Path("/proc/self/cgroup")) -> int | None:
-    """The bytes that this process's control group, or one above it, may use; None where there is no limit.
+    """The memory limit of this process's control group, or of one above it, in bytes; None if there is none.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files (memory.max), and of version 1
     memory.limit_in_bytes.
@@ -41,12 +42,12 @@ def container_limit(cgroups: Path = _CGROUPS, process: Path = Path("/proc/self/c
             continue
         group = folder / path.lstrip("/")
         found += [_text(each / name).strip() for each in (group, *group.parents) if each.is_relative_to(folder)]
-    limits = [int(text) for text in found if text.isdecimal() and int(text) < _NONE]
+    limits = [int(text) for text in found if text.isdecimal() and int(text) < _UNLIMITED]
     return min(limits, default=None)
 
 
 def is_in_memory(folder: Path, mounts: Path = Path("/proc/mounts")) -> bool:
-    """Whether files of this folder take memory (tmpfs)."""
+    """Whether files in this folder take up memory (tmpfs)."""
     resolved = folder.resolve()
     under = [line.split(" ")[1:3] for line in _text(mounts).splitlines()]
     kinds = {point: kind for point, kind in under if resolved.is_relative_to(point)}
@@ -54,8 +55,7 @@ def is_in_memory(folder: Path, mounts: Path = Path("/proc/mounts")) -> bool:
 
 
 def spool_bound(folder: Path, limit: int | None) -> int | None:
-    """The bytes that rows may take in this folder before they are loaded; None where they take no memory, or may take
-    any."""
+    """The bytes of memory that rows in this folder may take up; None if they take up none, or there is no limit."""
     if limit is None or not is_in_memory(folder):
         return None
     size = os.statvfs(folder)
@@ -64,10 +64,10 @@ def spool_bound(folder: Path, limit: int | None) -> int | None:
 
 @contextmanager
 def infrequent_gc() -> Iterator[None]:
-    """Lets Python look for cyclic garbage more seldom.
+    """Makes Python collect cyclic garbage less often.
 
-    A page becomes thousands of objects of which none is garbage before all are, and those are freed without being
-    looked for: to look among them every 700 takes a tenth of the CPU of a large cluster.
+    The thousands of objects of a page are in no cycles, and are freed together by their reference counts. To search
+    them every 700 allocations takes a tenth of the CPU time of a large cluster.
     """
     before = gc.get_threshold()
     gc.set_threshold(20_000, 20, 20)
@@ -78,32 +78,34 @@ def infrequent_gc() -> Iterator[None]:
 
 
 def use_one_malloc_arena() -> None:
-    """Lets all threads of this process share one heap, before there are any others.
+    """Makes all threads of this process share one heap. To be called before other threads start.
 
-    glibc gives threads heaps of their own, up to eight a core, and each keeps what its pages have taken. Only one at a
-    time runs Python and allocates in earnest, so that they would not be quicker. `M_ARENA_MAX` of
-    https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html; other C libraries have none.
+    glibc gives threads heaps of their own, up to eight per core, and each keeps the memory of the pages it has read.
+    More heaps would not be faster: only one thread at a time runs Python, and allocates much. See `M_ARENA_MAX` in
+    https://www.gnu.org/software/libc/manual/html_node/Malloc-Tunable-Parameters.html; other C libraries lack it.
     """
-    _tell_malloc("mallopt", _M_ARENA_MAX, 1)
+    _call_malloc("mallopt", _M_ARENA_MAX, 1)
 
 
 def release_memory() -> None:
-    """Gives the memory back that nothing uses any more and glibc keeps for later (`malloc_trim`,
-    https://man7.org/linux/man-pages/man3/malloc_trim.3.html): where pages have become rows, the sink needs it."""
-    _tell_malloc("malloc_trim", 0)
+    """Returns unused memory from glibc to the system: once all pages are rows, the sink needs it.
+
+    https://man7.org/linux/man-pages/man3/malloc_trim.3.html
+    """
+    _call_malloc("malloc_trim", 0)
 
 
-def needed(workers: int, page_limit: int) -> int:
-    """Bytes that a process with so many workers takes, however many objects it reads; its spool comes on top."""
+def memory_needed(workers: int, page_limit: int) -> int:
+    """Bytes that a process with so many workers needs, for any number of objects; without its spool."""
     return _BASE + workers * _worker(page_limit)
 
 
 def fit_to_memory(config: Config, limit: int | None, spooled: int | None) -> Config:
-    """The configuration with as many workers, and pages as large, as fit: fewer workers before smaller pages.
+    """The configuration with fewer workers, and then smaller pages, where the configured ones do not fit.
 
     Args:
-        limit: bytes that the process may use.
-        spooled: bytes of them that rows may take.
+        limit: bytes that the process may use; None is no limit.
+        spooled: bytes of them that rows may take up.
     """
     if limit is None:
         return config
@@ -117,8 +119,8 @@ def fit_to_memory(config: Config, limit: int | None, spooled: int | None) -> Con
     return found
 
 
-def _tell_malloc(function: str, *arguments: int) -> None:
-    """Calls a function that glibc has, where there is glibc."""
+def _call_malloc(function: str, *arguments: int) -> None:
+    """Calls a function of glibc; does nothing with another C library."""
     with suppress(AttributeError, OSError, TypeError):
         getattr(ctypes.CDLL(None), function)(*arguments)
 

@@ -1,8 +1,8 @@
-"""Which task of a run takes which cluster: each one exactly once, also when tasks see different lists.
+"""Which task of a run collects which cluster: each exactly one, even if the tasks list different clusters.
 
-Tasks list the clusters at different moments, and autoscaling changes node counts meanwhile: so a task's share must not
-depend on what it has listed itself. It depends on weights that all tasks of the run read the same (see `Sink.weights`),
-and, for clusters that those do not know, on the cluster's name alone.
+Tasks list the clusters at different moments, and autoscaling changes node counts in between. So the answer does not
+depend on what a task has listed, but on weights that all tasks of the run read alike (`Sink.cluster_weights`) and, for
+clusters without a weight, on the cluster's name alone.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ import heapq
 from collections.abc import Mapping
 
 OVERHEAD = 300
-"""What a cluster costs besides its objects, in objects: a dozen requests and their latency."""
+"""The cost of any cluster besides its objects, in objects: a dozen requests and their latency."""
 
 
-class Shares:
-    """The shares of all tasks of one run.
+class ClusterShares:
+    """Every task's share of the clusters of one run.
 
-    The heaviest cluster goes to the lightest task, again and again: what puts a task above the mean is then never more
-    than one cluster.
+    The heaviest cluster goes to the lightest task, again and again, so that no task is above the mean by more than one
+    cluster.
 
     Args:
         weights: `project/location/name` -> objects in its last snapshot, the same for all tasks.
-        count: how many tasks the run has.
+        task_count: how many tasks the run has.
     """
 
-    def __init__(self, weights: Mapping[str, int], count: int) -> None:
-        self._count = count
-        self._task: dict[str, int] = {}
-        lightest = [(0, task) for task in range(count)]
+    def __init__(self, weights: Mapping[str, int], task_count: int) -> None:
+        self._task_count = task_count
+        self._tasks: dict[str, int] = {}
+        loads = [(0, task) for task in range(task_count)]
         for name in sorted(weights, key=lambda name: (-weights[name], name)):
-            load, task = heapq.heappop(lightest)
-            self._task[name] = task
-            heapq.heappush(lightest, (load + weights[name] + OVERHEAD, task))
+            load, task = heapq.heappop(loads)
+            self._tasks[name] = task
+            heapq.heappush(loads, (load + weights[name] + OVERHEAD, task))
 
-    def task_of(self, name: str) -> int:
-        """The task, from 0, that takes the cluster; one without a weight goes where its name says."""
-        known = self._task.get(name)
+    def task_for(self, name: str) -> int:
+        """The index of the task that collects the cluster; without a weight, a hash of its name decides."""
+        known = self._tasks.get(name)
         if known is not None:
             return known
-        return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self._count
+        return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % self._task_count

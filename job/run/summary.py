@@ -1,8 +1,8 @@
-"""What a run came to, for people and programs."""
+"""What a run did, for people and programs."""
 
 from __future__ import annotations
 
-from time import monotonic
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,12 +10,14 @@ import msgspec
 from job.collect.cluster import CollectedCluster
 from job.config import Config
 from job.discover.projects import ProjectListing
+from job.run.records import run_record, seconds_since
 from job.sinks.protocol import TaskResult
-from job.tables import Run, RunStatus
+from job.tables import Run
+from job.task import Task
 
 
-class Unread(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that could not be read, and why."""
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A project or cluster that could not be read in full, and why."""
 
     name: str
     """`project`, or `project/location/cluster`."""
@@ -26,82 +28,55 @@ class Unread(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to."""
+    """What a run did."""
 
-    run_id: str
-    status: RunStatus
-    projects: int
-    projects_failed: int
-    clusters: int
-    clusters_complete: int
-    clusters_partial: int
-    clusters_failed: int
-    objects: int
-    rows: dict[str, int]
-    unread: tuple[Unread, ...]
+    run: Run
+    """Its row of `runs`; that of several local tasks is their sum."""
+    rows: dict[str, int] = {}
+    """Table -> rows written."""
+    gaps: tuple[Gap, ...] = msgspec.field(default=(), name="unread")
     seconds: float
+    """The commit included."""
     sink: str
     bytes_billed: int = 0
-    """What this program's own queries of the sink were billed for."""
+    """Of this program's own queries of the sink."""
     bug: bool = False
-    acceptable: bool = True
-    """What could not be read is no more than `fail_on` lets pass."""
     stopped: bool = False
-    """SIGTERM has ended it: what was read by then is committed."""
+    """SIGTERM ended it: what was read by then is committed."""
     skipped_for: str | None = None
-    """The run that was under way: nothing was read, and nothing written."""
+    """The run that was under way: this one read and wrote nothing."""
     committed_before: bool = False
-    """This task of this run was committed by an earlier attempt: nothing was read, and nothing written."""
+    """An earlier attempt committed this task: this one read and wrote nothing."""
+
+    def flat(self) -> dict[str, Any]:
+        """The form of `run --json`: one object, with the columns of `runs` in place of `run`."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return {**values.pop("run"), **values}
 
 
-def committed_before(config: Config, run_id: str, outcome: TaskResult, clock: float) -> Summary:
-    """The summary of a task that an earlier attempt has committed with this outcome."""
-    told = "complete" if outcome.complete else "incomplete"
-    return _nothing_read(config, run_id, clock, status=told, acceptable=outcome.acceptable, committed_before=True)
+def from_json(text: str) -> Summary:
+    """The summary that another process printed with `run --json`."""
+    values = msgspec.json.decode(text)
+    return msgspec.convert(values | {"run": values}, Summary)
 
 
-def skipped(config: Config, run_id: str, other: str, clock: float) -> Summary:
-    """The summary of a run that is left out for another."""
-    return _nothing_read(config, run_id, clock, status="incomplete", skipped_for=other)
+def committed_before(config: Config, task: Task, result: TaskResult, clock: float) -> Summary:
+    """The summary of a task that an earlier attempt has committed, with this result."""
+    status = "complete" if result.complete else "incomplete"
+    run = msgspec.structs.replace(run_record(task, config, clock=clock), status=status, acceptable=result.acceptable)
+    return Summary(run=run, seconds=seconds_since(clock), sink=config.sink, committed_before=True)
 
 
-def _nothing_read(config: Config, run_id: str, clock: float, **told: Any) -> Summary:
-    return Summary(
-        run_id=run_id,
-        projects=0,
-        projects_failed=0,
-        clusters=0,
-        clusters_complete=0,
-        clusters_partial=0,
-        clusters_failed=0,
-        objects=0,
-        rows={},
-        unread=(),
-        seconds=round(monotonic() - clock, 3),
-        sink=config.sink,
-        **told,
-    )
+def skipped(config: Config, task: Task, other: str, clock: float) -> Summary:
+    """The summary of a run that read nothing, since another one was under way."""
+    run = msgspec.structs.replace(run_record(task, config, clock=clock), status="incomplete")
+    return Summary(run=run, seconds=seconds_since(clock), sink=config.sink, skipped_for=other)
 
 
-def summarize(
-    config: Config,
-    record: Run,
-    counts: dict[str, int],
-    listings: list[ProjectListing],
-    collected: list[CollectedCluster],
-    clock: float,
-    *,
-    bytes_billed: int,
-    stopped: bool,
-) -> Summary:
-    """The summary of a task that was committed with this record.
-
-    Args:
-        counts: table -> rows.
-        clock: when it began, on the monotonic clock.
-    """
-    unread = [
-        Unread(
+def gaps_of(listings: Iterable[ProjectListing], collected: Iterable[CollectedCluster]) -> tuple[Gap, ...]:
+    """Everything that could not be read in full, by name."""
+    gaps = [
+        Gap(
             name=listing.project_id,
             status="partial" if listing.collection.outcome == "partial" else "failed",
             reason=listing.collection.outcome,
@@ -110,32 +85,28 @@ def summarize(
         for listing in listings
         if listing.collection.outcome != "ok"
     ]
-    unread += [
-        Unread(
-            name=f"{done.key.project_id}/{done.key.location}/{done.key.cluster}",
-            status=done.snapshot.status,
-            reason=done.snapshot.reason or "",
-            message=done.snapshot.message or "",
+    gaps += [
+        Gap(
+            name=f"{cluster.key.project_id}/{cluster.key.location}/{cluster.key.cluster}",
+            status=cluster.snapshot.status,
+            reason=cluster.snapshot.reason or "",
+            message=cluster.snapshot.message or "",
         )
-        for done in collected
-        if done.snapshot.status != "complete"
+        for cluster in collected
+        if cluster.snapshot.status != "complete"
     ]
-    return Summary(
-        run_id=record.run_id,
-        status=record.status,
-        acceptable=record.acceptable,
-        projects=record.projects,
-        projects_failed=record.projects_failed,
-        clusters=record.clusters,
-        clusters_complete=record.clusters_complete,
-        clusters_partial=record.clusters_partial,
-        clusters_failed=record.clusters_failed,
-        objects=record.objects,
-        rows=counts,
-        unread=tuple(sorted(unread, key=lambda entry: entry.name)),
-        seconds=round(monotonic() - clock, 3),
-        sink=config.sink,
-        bytes_billed=bytes_billed,
-        bug=any(done.bug for done in collected),
-        stopped=stopped,
+    return tuple(sorted(gaps, key=lambda gap: gap.name))
+
+
+def total(runs: Sequence[Run]) -> Run:
+    """The sum of the tasks of one run: each has collected its own clusters, and listed all projects."""
+    counters = ("clusters", "clusters_complete", "clusters_partial", "clusters_failed", "objects", "row_count")
+    return msgspec.structs.replace(
+        runs[0],
+        status="complete" if all(run.status == "complete" for run in runs) else "incomplete",
+        acceptable=all(run.acceptable for run in runs),
+        finished_at=max(run.finished_at for run in runs),
+        duration_seconds=max(run.duration_seconds for run in runs),
+        projects_failed=max(run.projects_failed for run in runs),
+        **{name: sum(getattr(run, name) for run in runs) for name in counters},
     )

@@ -1,4 +1,4 @@
-"""The simulator's process: python -m job.simulator."""
+"""The process of the simulator: python -m job.simulator."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from job.simulator.server import Simulation
 
 
 def main() -> None:
-    """Starts everything, says in one JSON line where it is, and serves until stdin ends or a signal comes."""
+    """Starts the fleet, prints its addresses as one line of JSON, and serves until stdin closes or a signal arrives."""
     parser = argparse.ArgumentParser(prog="python -m job.simulator", description=__doc__)
     parser.add_argument("--clusters", type=int, default=5)
     parser.add_argument("--pods", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--plain", action="store_true", help="a fleet of which all can be read")
+    parser.add_argument("--plain", action="store_true", help="every cluster can be read")
     parser.add_argument("--token-lifetime", type=int, default=3600)
     parser.add_argument("--fault", action="append", default=[], metavar="CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]")
-    parser.add_argument("--googlesql", action="store_true", help="queries on GoogleSQL's own engine: needs zetasql")
+    parser.add_argument("--no-bigquery", action="store_true", help="refuse every request to BigQuery")
+    parser.add_argument("--googlesql", action="store_true", help="answer queries with the GoogleSQL engine (zetasql)")
     options = parser.parse_args()
     try:
         for specification in options.fault:
@@ -46,34 +47,38 @@ async def _serve(options: argparse.Namespace) -> None:
     fleet = make_fleet(clusters=options.clusters, pods=options.pods, seed=options.seed, special=not options.plain)
     with tempfile.TemporaryDirectory(prefix="gke-inventory-simulator-", ignore_cleanup_errors=True) as directory:
         simulation = Simulation(
-            fleet, Path(directory), token_lifetime=options.token_lifetime, googlesql=options.googlesql
+            fleet,
+            Path(directory),
+            token_lifetime=options.token_lifetime,
+            bigquery=not options.no_bigquery,
+            googlesql=options.googlesql,
         )
         ready = await simulation.start()
         for specification in options.fault:
             await simulation.add_fault(parse_fault(specification))
-        threading.Thread(target=_until_parent_is_gone, args=(loop, ended), daemon=True).start()
-        with contextlib.suppress(BrokenPipeError):  # of a parent that is gone already
+        threading.Thread(target=_wait_for_parent, args=(loop, ended), daemon=True).start()
+        with contextlib.suppress(BrokenPipeError):  # the parent has already exited
             sys.stdout.write(json.dumps(ready) + "\n")
             sys.stdout.flush()
         await ended.wait()
-    os._exit(0)  # closes all sockets at once; to free each object of a large fleet would take seconds
+    os._exit(0)  # closes all sockets at once; freeing every object of a large fleet would take seconds
 
 
-def _until_parent_is_gone(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """stdin is a pipe from whoever started this process: it ends with them, however they end."""
+def _wait_for_parent(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    """Waits for the end of stdin, a pipe from the parent: it closes when the parent exits, for whatever reason."""
     while os.read(0, 4096):
         pass
-    with contextlib.suppress(RuntimeError):  # the loop has ended first
+    with contextlib.suppress(RuntimeError):  # the loop is already closed
         loop.call_soon_threadsafe(ended.set)
 
 
 def _allow_connections(clusters: int) -> None:
-    """Raises the limit of open files, where it may: each cluster has a listening socket, and some clients at once."""
+    """Raises the limit of open files if it can: each cluster needs a listening socket and some connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 1024 + 20 * clusters
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    needed = 1024 + 20 * clusters
+    if soft != resource.RLIM_INFINITY and soft < needed:
         resource.setrlimit(
-            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+            resource.RLIMIT_NOFILE, (needed if hard == resource.RLIM_INFINITY else min(needed, hard), hard)
         )
 
 

@@ -1,4 +1,4 @@
-"""Who may do what in a cluster, and the reviews that tell it: https://kubernetes.io/docs/reference/access-authn-authz/rbac/"""
+"""RBAC of a simulated cluster, and its self-subject reviews: https://kubernetes.io/docs/reference/access-authn-authz/rbac/"""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any, NamedTuple
 
 from job.simulator.fleet import Cluster
 from job.simulator.identity import VIEWER
-from job.simulator.resources import GROUPS, Asked
+from job.simulator.resources import GROUPS, RequestInfo
 
 READ = ("get", "list", "watch")
 
 
 class Rule(NamedTuple):
-    """So many verbs on so many resources; `*` is all."""
+    """Allows verbs on resources; `*` means all."""
 
     verbs: tuple[str, ...]
     groups: tuple[str, ...]
     resources: tuple[str, ...]
 
     def allows(self, verb: str, group: str, resource: str) -> bool:
-        """Whether it lets someone do this."""
+        """True if the rule allows the verb on the resource."""
         return all(
-            wanted in granted or "*" in granted
-            for wanted, granted in ((verb, self.verbs), (group, self.groups), (resource, self.resources))
+            asked in granted or "*" in granted
+            for asked, granted in ((verb, self.verbs), (group, self.groups), (resource, self.resources))
         )
 
 
@@ -33,11 +33,11 @@ def _view(groups: str, resources: str) -> Rule:
 
 
 _ALL = Rule(("get", "list"), ("*",), ("*",))
-_BASIC = (  # what everyone may who has a token at all
+_BASIC = (  # granted to every user with a valid token
     Rule(("create",), ("authorization.k8s.io",), ("selfsubjectaccessreviews", "selfsubjectrulesreviews")),
     Rule(("create",), ("authentication.k8s.io",), ("selfsubjectreviews",)),
 )
-_VIEW = (  # the ClusterRole that `view` is aggregated from: everything but Secrets, nodes and what has no namespace
+_VIEW = (  # what the ClusterRole `view` aggregates: no Secrets, no nodes, nothing cluster-scoped except namespaces
     _view(
         "",
         "configmaps endpoints persistentvolumeclaims persistentvolumeclaims/status pods replicationcontrollers "
@@ -78,29 +78,31 @@ _PATHS = (
 
 
 def allows(user: str, cluster: Cluster, verb: str, group: str, resource: str) -> bool:
-    """Whether the user may."""
+    """True if the user may use the verb on the resource."""
     return any(rule.allows(verb, group, resource) for rule in _rules(user, cluster))
 
 
 def allows_path(path: str) -> bool:
-    """Whether everyone may get a path that is no resource's."""
+    """True if every user may GET this non-resource path."""
     granted = {path for paths in _PATHS for path in paths}
     return path in granted or any(path.startswith(prefix[:-1]) for prefix in granted if prefix.endswith("/*"))
 
 
-def review(what: Asked, told: dict[str, Any], user: str, cluster: Cluster, user_agent: str) -> dict[str, Any] | None:
-    """The answer to a self-subject review; None to one that says not what it is about."""
-    if what.resource == "selfsubjectrulesreviews":
+def review(
+    info: RequestInfo, body: dict[str, Any], user: str, cluster: Cluster, user_agent: str
+) -> dict[str, Any] | None:
+    """Answers a self-subject review; None if the request does not say what to review."""
+    if info.resource == "selfsubjectrulesreviews":
         return _rules_review(user, cluster)
-    if what.resource == "selfsubjectreviews":
+    if info.resource == "selfsubjectreviews":
         who = {"username": user, "groups": ["system:authenticated"]}
         version = "authentication.k8s.io/v1"
         return {"kind": "SelfSubjectReview", "apiVersion": version, "metadata": {}, "status": {"userInfo": who}}
-    return _access_review(told.get("spec") or {}, user, cluster, user_agent)
+    return _access_review(body.get("spec") or {}, user, cluster, user_agent)
 
 
 def _rules(user: str, cluster: Cluster) -> Iterator[Rule]:
-    """What the user was granted, without what the cluster forbids."""
+    """The rules granted to the user, without the resources that the cluster forbids."""
     for rule in (*_BASIC, *_VIEW) if user == VIEWER else (_ALL, *_BASIC):
         if rule in _BASIC or not cluster.forbidden:
             yield rule
@@ -109,19 +111,19 @@ def _rules(user: str, cluster: Cluster) -> Iterator[Rule]:
 
 
 def _without(forbidden: frozenset[str], rule: Rule) -> Iterator[Rule]:
-    """The rule without some resources: as RBAC denies nothing, it has to name the others."""
+    """The rule without some resources. RBAC cannot deny, so the result names all the others."""
     rules = [rule]
     if rule is _ALL:
         rules = [
             rule._replace(groups=(group["metadata"].get("name", ""),), resources=_resources(group)) for group in GROUPS
         ]
-    for whole in rules:
-        if left := tuple(name for name in whole.resources if name.split("/")[0] not in forbidden):
-            yield whole._replace(resources=left)
+    for each in rules:
+        if left := tuple(name for name in each.resources if name.split("/")[0] not in forbidden):
+            yield each._replace(resources=left)
 
 
 def _resources(group: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(told["resource"] for version in group["versions"] for told in version["resources"]))
+    return tuple(dict.fromkeys(entry["resource"] for version in group["versions"] for entry in version["resources"]))
 
 
 def _access_review(spec: dict[str, Any], user: str, cluster: Cluster, user_agent: str) -> dict[str, Any] | None:

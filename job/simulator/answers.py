@@ -1,19 +1,19 @@
-"""What an API server answers where it does not serve: each refusal, with its Status in the real server's words."""
+"""Errors and other plain answers of an API server, each `Status` in the real server's words."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NamedTuple
 
-from job.simulator.continuation import token
-from job.simulator.resources import Asked
+from job.simulator.continue_tokens import token
+from job.simulator.resources import RequestInfo
 
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 _PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
 class Answer(NamedTuple):
-    """What goes out, but for faults."""
+    """An HTTP answer, before faults change it."""
 
     status: int
     body: bytes
@@ -22,20 +22,20 @@ class Answer(NamedTuple):
 
 
 def json_answer(value: Any, code: int = 200) -> Answer:
-    """An object."""
+    """The value as compact JSON."""
     return Answer(code, json.dumps(value, separators=(",", ":")).encode() + b"\n")
 
 
 def text(body: str, code: int = 200) -> Answer:
-    """Plain text, as health is told, and that a group is not served."""
+    """Plain text: health checks, and the 404 of a group that is not served."""
     return Answer(code, body.encode(), _PLAIN_TEXT, _NO_SNIFF)
 
 
-def indented(given: Answer) -> Answer:
-    """The same as a server writes it by hand: `/version`, and refusals of which no negotiated form can be made."""
-    if given.content_type != "application/json":
-        return given
-    return given._replace(body=json.dumps(json.loads(given.body), indent=2).encode())
+def indented(answer: Answer) -> Answer:
+    """The answer as indented JSON: the form of `/version`, and of errors without a negotiated form."""
+    if answer.content_type != "application/json":
+        return answer
+    return answer._replace(body=json.dumps(json.loads(answer.body), indent=2).encode())
 
 
 def status(
@@ -59,37 +59,37 @@ def status(
     return json_answer(body, code)._replace(headers=headers or {})
 
 
-def forbidden(user: str, verb: str, what: Asked) -> Answer:
+def forbidden(user: str, verb: str, info: RequestInfo) -> Answer:
     """403 for a resource."""
-    subject = f'{_qualified(what)} "{what.name}" is forbidden' if what.name else f"{_qualified(what)} is forbidden"
-    resource = f"{what.resource}/{what.subresource}" if what.subresource else what.resource
-    scope = f'in the namespace "{what.namespace}"' if what.namespace else "at the cluster scope"
-    message = f'{subject}: User "{user}" cannot {verb} resource "{resource}" in API group "{what.group}" {scope}'
-    return status(403, "Forbidden", message, details=_details(what), headers=_NO_SNIFF)
+    subject = f'{_qualified(info)} "{info.name}" is forbidden' if info.name else f"{_qualified(info)} is forbidden"
+    resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
+    scope = f'in the namespace "{info.namespace}"' if info.namespace else "at the cluster scope"
+    message = f'{subject}: User "{user}" cannot {verb} resource "{resource}" in API group "{info.group}" {scope}'
+    return status(403, "Forbidden", message, details=_details(info), headers=_NO_SNIFF)
 
 
 def forbidden_path(user: str, path: str) -> Answer:
-    """403 for a path of no resource."""
+    """403 for a non-resource path."""
     message = f'forbidden: User "{user}" cannot get path "{path}"'
     return status(403, "Forbidden", message, details={}, headers=_NO_SNIFF)
 
 
-def not_found(what: Asked) -> Answer:
+def not_found(info: RequestInfo) -> Answer:
     """404 for an object."""
-    return status(404, "NotFound", f'{_qualified(what)} "{what.name}" not found', details=_details(what))
+    return status(404, "NotFound", f'{_qualified(info)} "{info.name}" not found', details=_details(info))
 
 
 def not_served(*, group: bool) -> Answer:
-    """404 for a path: another, where its group is served in some version."""
+    """404 for a path; its form depends on whether some version of the group is served."""
     if group:
         return status(404, "NotFound", "the server could not find the requested resource", details={})
     return text("404 page not found\n", 404)
 
 
-def not_supported(verb: str, what: Asked) -> Answer:
+def not_supported(verb: str, info: RequestInfo) -> Answer:
     """405."""
-    message = f'{verb} is not supported on resources of kind "{_qualified(what)}"'
-    return status(405, "MethodNotAllowed", message, details=_details(what._replace(name=None)))
+    message = f'{verb} is not supported on resources of kind "{_qualified(info)}"'
+    return status(405, "MethodNotAllowed", message, details=_details(info._replace(name=None)))
 
 
 def not_acceptable() -> Answer:
@@ -103,7 +103,7 @@ def not_acceptable() -> Answer:
 
 
 def expired(after: str) -> Answer:
-    """410, with a fresh token that goes on inconsistently."""
+    """410, with a fresh token that continues inconsistently."""
     message = (
         "The provided continue parameter is too old to display a consistent list result. You can start a new list "
         "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
@@ -113,10 +113,10 @@ def expired(after: str) -> Answer:
     return status(410, "Expired", message, metadata={"continue": token(None, after)})
 
 
-def _qualified(what: Asked) -> str:
-    return f"{what.resource}.{what.group}" if what.group else what.resource
+def _qualified(info: RequestInfo) -> str:
+    return f"{info.resource}.{info.group}" if info.group else info.resource
 
 
-def _details(what: Asked) -> dict[str, str]:
-    told = {"name": what.name, "group": what.group, "kind": what.resource}
-    return {key: value for key, value in told.items() if value}
+def _details(info: RequestInfo) -> dict[str, str]:
+    details = {"name": info.name, "group": info.group, "kind": info.resource}
+    return {key: value for key, value in details.items() if value}

@@ -1,4 +1,4 @@
-"""Private certificate authorities, and the certificates of servers, good and bad."""
+"""Private certificate authorities, and server certificates, valid and invalid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Authority(NamedTuple):
 
 
 def authority(common_name: str) -> Authority:
-    """A new authority, trusted by whoever is given its certificate."""
+    """Makes a new authority; clients that receive its certificate trust it."""
     key, name = ec.generate_private_key(ec.SECP256R1()), _name(common_name)
     public = key.public_key()
     certificate = (
@@ -35,7 +35,7 @@ def authority(common_name: str) -> Authority:
 
 
 def server_certificate(issuer: Authority, *hosts: str, expired: bool = False) -> bytes:
-    """A key and its certificate for the hosts (addresses or names), in one PEM."""
+    """A new key and its certificate for the hosts (addresses or names), as one PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
     certificate = (

@@ -1,4 +1,4 @@
-"""What comes with workloads: services, ingresses, autoscalers, budgets, claims; and a namespace's own things."""
+"""Objects around workloads: services, ingresses, autoscalers, budgets, claims, quotas, accounts, configuration."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ Objects = dict[str, list[Object]]
 
 
 class Companions:
-    """Makes them for the workloads that there are."""
+    """Makes these objects for the workloads of one cluster."""
 
     def __init__(self, maker: Maker, made: Objects, namespaces: list[str], teams: list[str]) -> None:
         self._maker, self._made, self._namespaces, self._teams = maker, made, namespaces, teams
 
     def objects(self) -> Objects:
-        """Resource -> its objects."""
+        """Objects by resource."""
         deployments, statefulsets = self._made["deployments"], self._made["statefulsets"]
         numbered = list(enumerate(deployments))
         return {
@@ -54,7 +54,7 @@ class Companions:
             ports.append({"name": "grpc", "protocol": "TCP", "appProtocol": "grpc", "port": 9000, "targetPort": 9000})
             ports = [port | {"nodePort": 30000 + self._maker.draw.randrange(2768)} for port in ports]
             address = {"ip": f"34.{self._maker.draw.randrange(2, 250)}.7.{number % 250}", "ipMode": "VIP"}
-            status = {"loadBalancer": {"ingress": [address]}} if number % 10 == 2 else status  # or still waiting
+            status = {"loadBalancer": {"ingress": [address]}} if number % 10 == 2 else status  # or still pending
             spec |= {"type": "LoadBalancer", "externalTrafficPolicy": "Cluster", "allocateLoadBalancerNodePorts": True}
         elif number % 7 == 3:
             ports = [port | {"nodePort": 30000 + self._maker.draw.randrange(2768)} for port in ports]
@@ -75,7 +75,7 @@ class Companions:
         return self._made_of("v1", "kubernetes", "default", spec, {"loadBalancer": {}}, labels=labels)
 
     def _legacy(self) -> Object:
-        """A name for something outside: no address, no ports, no selector."""
+        """An alias of an external name: no address, no ports, no selector."""
         spec = {"type": "ExternalName", "sessionAffinity": "None", "externalName": "db.legacy.example.com"}
         return self._made_of("v1", "legacy-db", self._teams[0], spec, {"loadBalancer": {}})
 
@@ -113,7 +113,7 @@ class Companions:
             "maxReplicas": replicas + 10,
             "metrics": metrics,
         }
-        status: Object = {"desiredReplicas": 0, "currentMetrics": None}  # as long as no controller has seen it
+        status: Object = {"desiredReplicas": 0, "currentMetrics": None}  # until a controller has seen it
         if number % 4:
             used = cpu | {"current": {"averageUtilization": 40 + number % 50, "averageValue": "140m"}}
             del used["target"]
@@ -161,7 +161,7 @@ class Companions:
     def _quota(self, team: str, number: int) -> Object:
         hard = {"pods": "100", "requests.cpu": "20", "requests.memory": "40Gi"}
         used = {"pods": str(number % 90), "requests.cpu": "4500m", "requests.memory": "9126805504"}
-        status = {"hard": hard, "used": used} if number % 3 else {}  # none as long as no controller has seen it
+        status = {"hard": hard, "used": used} if number % 3 else {}  # empty until a controller has seen it
         return self._made_of(
             "v1", "team-quota", team, {"hard": hard}, status, annotations=applied("ResourceQuota", team)
         )
@@ -184,7 +184,7 @@ class Companions:
     def _secret(self, name: str, namespace: str) -> Object:
         annotations = applied("Secret", name, stringData={"password": "CANARY-last-applied"})
         metadata = self._maker.metadata(name, namespace, annotations=annotations)
-        return {"metadata": metadata, "data": {"password": "CANARYSecretData"}, "type": "Opaque"}  # valid base64 too
+        return {"metadata": metadata, "data": {"password": "CANARYSecretData"}, "type": "Opaque"}  # also valid base64
 
     def _config(self, name: str, namespace: str) -> Object:
         return {"metadata": self._maker.metadata(name, namespace), "data": {"config.yaml": "CANARY-ConfigMap-data"}}

@@ -1,4 +1,4 @@
-"""Discovery in both forms: one aggregated document, and the many plain ones that say the same."""
+"""API discovery in both forms: one aggregated document, and many plain ones with the same content."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from job.simulator.resources import GROUPS
 
 AGGREGATED = ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2")
-"""What an Accept header asks for as `as`, `g` and `v`."""
+"""The aggregated form's `as`, `g` and `v` in an Accept header."""
 
 
 BROKEN_API = "/apis/metrics.k8s.io"
 
 
 def with_broken_api(document: dict[str, Any]) -> dict[str, Any]:
-    """The list of groups with one in front whose server is down; any other document as it is."""
+    """Puts a group whose server is down first in the list of groups; other documents stay as they are."""
     if document["kind"] != "APIGroupList":
         return document
-    told = {"groupVersion": "metrics.k8s.io/v1beta1", "version": "v1beta1"}
-    broken = {"name": "metrics.k8s.io", "versions": [told], "preferredVersion": told}
+    version = {"groupVersion": "metrics.k8s.io/v1beta1", "version": "v1beta1"}
+    broken = {"name": "metrics.k8s.io", "versions": [version], "preferredVersion": version}
     return {**document, "groups": [broken, *document["groups"]]}
 
 
 def aggregated(path: str) -> dict[str, Any] | None:
-    """All of `/api`, or all of `/apis`, in one document."""
+    """Everything below `/api` or `/apis` in one document; None for any other path."""
     if path not in ("/api", "/apis"):
         return None
     items = [group for group in GROUPS if ("name" in group["metadata"]) == (path == "/apis")]
@@ -33,7 +33,7 @@ def aggregated(path: str) -> dict[str, Any] | None:
 
 
 def plain(path: str) -> dict[str, Any] | None:
-    """The document at the path in the form that every client understands; None where there is none."""
+    """The plain document at the path, which every client understands; None if there is none."""
     parts = path.strip("/").split("/")
     if parts == ["api"]:
         address = {"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}
@@ -67,35 +67,39 @@ def _resources(name: str, version: str) -> dict[str, Any] | None:
                     "kind": "APIResourceList",
                     **({"apiVersion": "v1"} if name else {}),
                     "groupVersion": f"{name}/{version}" if name else version,
-                    "resources": [line for told in found["resources"] for line in _lines(told, name, version)],
+                    "resources": [
+                        entry for resource in found["resources"] for entry in _entries(resource, name, version)
+                    ],
                 }
     return None
 
 
-def _lines(told: dict[str, Any], group: str, version: str) -> list[dict[str, Any]]:
-    """A resource, and each of its subresources as if it were one."""
-    kind = told["responseKind"]["kind"]
-    line: dict[str, Any] = {
-        "name": told["resource"],
-        "singularName": told["singularResource"],
-        "namespaced": told["scope"] == "Namespaced",
+def _entries(resource: dict[str, Any], group: str, version: str) -> list[dict[str, Any]]:
+    """The resource, followed by each of its subresources."""
+    kind = resource["responseKind"]["kind"]
+    entry: dict[str, Any] = {
+        "name": resource["resource"],
+        "singularName": resource["singularResource"],
+        "namespaced": resource["scope"] == "Namespaced",
         "kind": kind,
-        "verbs": told["verbs"],
-        **{key: told[key] for key in ("shortNames", "categories") if key in told},
+        "verbs": resource["verbs"],
+        **{key: resource[key] for key in ("shortNames", "categories") if key in resource},
     }
-    if "watch" in told["verbs"]:  # what is stored: https://pkg.go.dev/k8s.io/apiserver/pkg/endpoints/discovery
+    if (
+        "watch" in resource["verbs"]
+    ):  # the resource is stored: https://pkg.go.dev/k8s.io/apiserver/pkg/endpoints/discovery
         digest = hashlib.sha256(f"{group}/{version}/{kind}".encode()).digest()
-        line["storageVersionHash"] = base64.b64encode(digest[:8]).decode()
-    return [line, *(_subresource(told, subresource) for subresource in told.get("subresources", ()))]
+        entry["storageVersionHash"] = base64.b64encode(digest[:8]).decode()
+    return [entry, *(_subresource(resource, subresource) for subresource in resource.get("subresources", ()))]
 
 
-def _subresource(told: dict[str, Any], subresource: dict[str, Any]) -> dict[str, Any]:
+def _subresource(resource: dict[str, Any], subresource: dict[str, Any]) -> dict[str, Any]:
     kind = subresource["responseKind"]
     return {
-        "name": f"{told['resource']}/{subresource['subresource']}",
+        "name": f"{resource['resource']}/{subresource['subresource']}",
         "singularName": "",
-        "namespaced": told["scope"] == "Namespaced",
-        **{key: kind[key] for key in ("group", "version") if kind[key]},  # where it is not its parent's
+        "namespaced": resource["scope"] == "Namespaced",
+        **{key: kind[key] for key in ("group", "version") if kind[key]},  # if it differs from its parent's
         "kind": kind["kind"],
         "verbs": subresource["verbs"],
     }

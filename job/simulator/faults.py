@@ -1,4 +1,4 @@
-"""What can be made to go wrong: one record a fault, and where it applies."""
+"""The faults that the simulator can play: what each does, and where it applies."""
 
 from __future__ import annotations
 
@@ -7,92 +7,92 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 KINDS = {
-    "status": "answers with `code`, and `Retry-After` of `retry_after` seconds, or the date in `retry_date` seconds",
-    "redirect": "sends the client to another host, or to `to`",
-    "interim": "announces the answer with a 103, and then sends it",
+    "status": "answers with `code`; `retry_after`, `retry_date`: a Retry-After header, in seconds or as a date",
+    "redirect": "redirects to another host, or to `to`",
+    "interim": "sends a 103 before the answer",
     "hang": "accepts the request and never answers",
-    "hang_tls": "accepts connections and never shakes hands",
+    "hang_tls": "accepts connections and never completes the TLS handshake",
     "refuse": "closes the listening socket: connections are refused",
     "reset": "cuts the connection in the middle of the body",
-    "bad_chunk": "sends a chunk of negative length",
-    "slow": "sends the body with `rate` bytes a second; `headers=1`: the headers too",
-    "delay": "waits `seconds` before it answers",
-    "truncate_gzip": "sends a gzip stream that breaks off, under a whole answer's headers",
-    "desync": "tells a Content-Length that is too small: the rest of the body comes before the next answer",
-    "echo_token": "refuses the request with 400, and says the token again",
-    "corrupt_gzip": "sends text that is no gzip stream, and says that it is",
-    "invalid_json": "sends a body that is cut off, under a right Content-Length",
-    "big_page": "pads the page with white space by `bytes`, in chunks; `told=1`: announced; `gzip=1`: compressed",
-    "wrong_kind": "sends the page as one of a list of another kind",
-    "untold_rest": "leaves out the continue token, though there is more",
+    "bad_chunk": "sends a chunk with a negative length",
+    "slow": "sends `rate` bytes of the body a second; `headers=1`: of the headers too",
+    "delay": "waits `seconds` before answering",
+    "truncate_gzip": "truncates the gzip stream, with headers of a complete answer",
+    "desync": "sends a Content-Length that is too small: the rest of the body precedes the next answer",
+    "echo_token": "refuses the request with 400, and repeats its token in the message",
+    "corrupt_gzip": "sends plain text labelled as gzip",
+    "invalid_json": "truncates the body, with a matching Content-Length",
+    "big_page": "pads the page by `bytes` of white space; `content_length=1`: not chunked; `gzip=1`: compressed",
+    "wrong_kind": "labels the page as a list of another kind",
+    "missing_continue": "omits the continue token, although there are more pages",
     "null_items": "sends `items: null`",
-    "null_lists": "sends null for each list in each object",
-    "wrong_type": "sends a number where a label's text belongs, in one object",
-    "naive_time": "sends a time without an offset, in one object",
+    "null_lists": "sends null for every list in every object",
+    "wrong_type": "sends a number as the value of a label, in one object",
+    "naive_time": "sends a time without a UTC offset, in one object",
     "nameless": "sends one object without a name",
-    "invalid_utf8": "sends a byte that is not UTF-8 where a label's text belongs, in one object",
+    "invalid_utf8": "sends a byte that is not UTF-8 in the value of a label, in one object",
     "deep": "nests a list `depth` levels deep, in one object",
-    "unknown_fields": "adds fields that no client knows, to each object",
-    "unknown_kind": "lets each object be controlled by one of a kind that no client knows",
+    "unknown_fields": "adds fields that no client knows to every object",
+    "unknown_kind": "gives every object a controller of a kind that no client knows",
     "expired_continue": "answers every continue token with 410 and a fresh, inconsistent one",
-    "repeat_continue": "gives the same continue token for ever",
-    "duplicate_uid": "sends the page's last object a second time",
-    "repeat_object": "sends each page's last object again, as the first of the next page",
-    "big_object": "adds an annotation of `bytes` to one object; `label=1`: a label",
-    "many_restarts": "tells that each container was restarted as often as an INT64 can say, in one object",
-    "two_tokens": "ends the page with a second `metadata`, which has no continue token",
+    "repeat_continue": "sends the same continue token forever; `tokens`: that many tokens in turn",
+    "duplicate_uid": "sends the last object of the page twice",
+    "repeat_object": "repeats the last object of each page as the first of the next page",
+    "big_object": "adds an annotation of `bytes` to one object; `label=1`: a label instead",
+    "many_restarts": "reports the largest INT64 as the restart count of each container, in one object",
+    "two_tokens": "ends the page with a second `metadata`, without a continue token",
     "unauthorized": "401",
-    "revoke_tokens": "revokes every token, with a 401",
+    "revoke_tokens": "answers 401, and revokes every token",
     "forbidden": "403",
-    "not_served": "404 as plain text, as for a group that is not served",
+    "not_served": "answers 404 as plain text, as for a group that is not served",
     "not_acceptable": "406",
-    "broken_api": "lists an aggregated API, first of all groups, that answers its own discovery with 503",
-    "tls_unknown_ca": "shows a certificate of another authority",
-    "tls_wrong_host": "shows a certificate for another host",
-    "tls_expired": "shows a certificate that has expired",
+    "broken_api": "lists an aggregated API, before all other groups, whose discovery answers 503",
+    "tls_unknown_ca": "presents a certificate of another authority",
+    "tls_wrong_host": "presents a certificate for another host",
+    "tls_expired": "presents an expired certificate",
     "gke_unavailable": "the GKE API answers UNAVAILABLE for the project",
     "gke_denied": "the GKE API answers PERMISSION_DENIED for the project",
     "gke_disabled": "the GKE API is disabled in the project",
     "gke_not_found": "the GKE API does not know the project",
-    "missing_zones": "the GKE API could not ask `zones`, and leaves their clusters out",
-    "unresolvable": "the GKE API tells an endpoint whose name nothing resolves",
-    "bad_time": "the GKE API tells a creation time that is none",
-    "bad_ca": "the GKE API tells a CA certificate that is none",
-    "deleted": "the cluster is deleted once the GKE API has listed it",
+    "missing_zones": "the GKE API cannot reach `zones`, and omits their clusters",
+    "unresolvable": "the GKE API returns an endpoint whose name does not resolve",
+    "bad_time": "the GKE API returns a malformed creation time",
+    "bad_ca": "the GKE API returns a malformed CA certificate",
+    "deleted": "the cluster is deleted right after the GKE API lists it",
     "token_status": "the token endpoint answers with `code`",
-    "token_invalid_grant": "the token endpoint says that the login has expired",
+    "token_invalid_grant": "the token endpoint reports an expired login",
 }
-"""Kind -> what it does."""
+"""What each kind of fault does."""
 
 CONNECTION = frozenset({"refuse", "hang_tls", "tls_unknown_ca", "tls_wrong_host", "tls_expired"})
-"""Of a cluster's listening socket."""
+"""Faults of a cluster's listening socket."""
 PROJECT = frozenset({"gke_unavailable", "gke_denied", "gke_disabled", "gke_not_found", "missing_zones"})
-"""Of the GKE API, for a project."""
+"""Faults of the GKE API, for a whole project."""
 LISTED = frozenset({"unresolvable", "bad_time", "bad_ca", "deleted"})
-"""Of a cluster as the GKE API lists it."""
+"""Faults of one cluster in the GKE API's list."""
 TOKEN = frozenset({"token_status", "token_invalid_grant"})
 REQUEST = frozenset(KINDS) - CONNECTION - PROJECT - LISTED - TOKEN
-"""Of one request to an API server; `hang` and `delay` of one to the GKE API too."""
+"""Faults of one request to an API server; `hang` and `delay` also apply to the GKE API."""
 
 
 class UnknownFaultError(ValueError):
-    """A specification that names no fault."""
+    """The specification is malformed, or its kind does not exist."""
 
 
 @dataclass
 class Fault:
-    """Something that goes wrong, for ever or so many times."""
+    """A fault in force, forever or for a number of times."""
 
     cluster: str
-    """Glob on `project/location/name`; for the GKE API on the project."""
+    """Glob on `project/location/name`; for the GKE API's faults, on the project."""
     kind: str
     resource: str = "*"
-    """Glob on the resource: `pods`; `version` and `discovery` are resources here too."""
+    """Glob on the resource, such as `pods`; also `version` and `discovery`."""
     times: int | None = None
     page: int | None = None
-    """Only a list's first page (1), or only its later ones (2)."""
+    """Applies only to the first page of a list (1), or only to later pages (2)."""
     after: int = 0
-    """So many requests are spared first."""
+    """Number of requests to let through first."""
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -102,17 +102,17 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise UnknownFaultError(f"no fault {self.kind!r}; there are: {', '.join(KINDS)}")
+            raise UnknownFaultError(f"unknown fault {self.kind!r}; choose one of: {', '.join(KINDS)}")
 
 
 class Faults:
-    """All that are in force."""
+    """All faults in force."""
 
     def __init__(self, faults: list[Fault]) -> None:
         self.all = faults
 
     def take(self, name: str, resource: str, *, page: int = 1, kinds: frozenset[str] | None = None) -> Fault | None:
-        """The first fault that applies now; one that has a number of times has then one less."""
+        """The first fault that applies to this request; counts down its `after` and `times`."""
         for fault in self.all:
             if fault.times == 0 or (kinds is not None and fault.kind not in kinds) or fault.page not in (None, page):
                 continue
@@ -127,10 +127,10 @@ class Faults:
 
 
 def parse_fault(specification: str) -> Fault:
-    """`CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]` -> the fault.
+    """Parses `CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]`.
 
     Raises:
-        UnknownFaultError: it has not that form, or names no fault.
+        UnknownFaultError: the specification is malformed, or its kind does not exist.
     """
     parts = specification.split(":", 3)
     if len(parts) < 3:
@@ -152,5 +152,5 @@ def make_fault(
     after: int = 0,
     **options: Any,
 ) -> Fault:
-    """A fault from plain values."""
+    """Makes a fault; keys that `Fault` does not have become its options."""
     return Fault(cluster=cluster, kind=kind, resource=resource, times=times, page=page, after=after, options=options)

@@ -1,4 +1,4 @@
-"""The fleet: projects and their clusters, the same for the same seed."""
+"""Projects and their clusters; the same seed gives the same fleet."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ PROJECTS = ("shop-prod", "shop-staging", "data-platform")
 DENIED_PROJECT = "acquired-company"
 PARTIAL_PROJECT = "data-platform"
 MISSING_ZONES = ("us-east1-d",)
-NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)  # the fleet's own time: a seed gives the same objects on every day
+NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)  # the fleet's own clock: a seed gives the same objects on any day
 
 _REGIONS = ("europe-west1", "us-central1", "asia-southeast1", "us-east1")
 _NAMES = ("web", "payments", "search", "batch", "ml", "edge", "internal", "reports", "gateway", "events")
 _VERSIONS = ("1.31.13-gke.1230000", "1.32.9-gke.1108000", "1.33.5-gke.1080000", "1.34.1-gke.2037000")
-_PODS_ON_A_NODE = 6  # so that what they request fits into it
+_PODS_PER_NODE = 6  # few enough that their requests fit
 _MACHINES = ("e2-standard-4", "n2-standard-8", "c3-standard-4", "t2a-standard-4", "g2-standard-8")
 
 
 @dataclass(frozen=True)
 class NodePool:
-    """A node pool: as many nodes as the cluster's size asks for."""
+    """A node pool, sized by the number of pods of its cluster."""
 
     name: str
     machine_type: str
@@ -33,7 +33,7 @@ class NodePool:
 
 @dataclass
 class Cluster:
-    """A cluster's settings; its objects are made when they are first asked for."""
+    """The settings of a cluster; `Store` makes its objects on first use."""
 
     project: str
     location: str
@@ -48,10 +48,10 @@ class Cluster:
     autopilot: bool = False
     status: str = "RUNNING"
     forbidden: frozenset[str] = frozenset()
-    """Resources that the one identity may not list; `*` is all."""
+    """Resources that the identity may not list; `*` means all."""
     created_at: datetime = NOW - timedelta(days=400)
     port: int = 0
-    """Where its API server listens, once it does."""
+    """Port of its API server; 0 until it listens."""
     ca_pem: bytes = field(default=b"", repr=False)
 
     @property
@@ -81,38 +81,40 @@ class Fleet:
     missing_zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._like, self._made = self.clusters[:1], len(self.clusters)
+        self._first, self._next_number = self.clusters[:1], len(self.clusters)
 
     def of(self, project: str) -> list[Cluster]:
-        """The project's clusters."""
+        """The clusters of the project."""
         return [cluster for cluster in self.clusters if cluster.project == project]
 
     def add(self, path: str) -> Cluster:
-        """A cluster at `project/location/name`, like the first, with an id and objects that no cluster had before."""
+        """Adds a cluster at `project/location/name`, a copy of the first one with a new id and new objects."""
         project, location, name = path.split("/")
-        number, self._made = self._made, self._made + 1
-        (like,) = self._like
-        seed = f"{like.seed}/{path}/{number}"
-        made = replace(
-            like, project=project, location=location, name=name, number=number, seed=seed, port=0, ca_pem=b""
+        number, self._next_number = self._next_number, self._next_number + 1
+        (first,) = self._first
+        seed = f"{first.seed}/{path}/{number}"
+        added = replace(
+            first, project=project, location=location, name=name, number=number, seed=seed, port=0, ca_pem=b""
         )
-        self.clusters.append(made)
-        return made
+        self.clusters.append(added)
+        return added
 
 
 def make_fleet(*, clusters: int, pods: int, seed: int, special: bool = True) -> Fleet:
-    """A fleet of so many clusters, of about so many pods each.
+    """Makes a fleet.
 
     Args:
-        special: with what a real fleet has of trouble: a project that is denied, one with missing zones, clusters
-            behind private and DNS endpoints, one that nobody may read, one of which some kinds are refused, one that
-            is being made. Without it, every cluster can be read through its public endpoint.
+        clusters: number of clusters.
+        pods: approximate number of pods of each cluster.
+        special: adds the problems of a real fleet: a project without permission, a project with missing zones,
+            clusters behind private and DNS endpoints, a cluster that cannot be read, one with some kinds forbidden,
+            and one still being created. Without it, every cluster can be read through its public endpoint.
     """
     draw = random.Random(f"fleet/{seed}")
-    made = [_cluster(number, pods, seed, draw) for number in range(clusters)]
+    members = [_cluster(number, pods, seed, draw) for number in range(clusters)]
     if not special:
-        return Fleet(PROJECTS, made)
-    for number, cluster in enumerate(made):
+        return Fleet(PROJECTS, members)
+    for number, cluster in enumerate(members):
         trouble = number % 10
         cluster.autopilot = trouble == 3
         cluster.endpoint = {1: "dns", 4: "private"}.get(trouble, "public")
@@ -122,7 +124,7 @@ def make_fleet(*, clusters: int, pods: int, seed: int, special: bool = True) -> 
             cluster.forbidden = frozenset({"*"})
         elif trouble == 9:
             cluster.status = "PROVISIONING"
-    return Fleet((*PROJECTS, DENIED_PROJECT), made, frozenset({DENIED_PROJECT}), {PARTIAL_PROJECT: MISSING_ZONES})
+    return Fleet((*PROJECTS, DENIED_PROJECT), members, frozenset({DENIED_PROJECT}), {PARTIAL_PROJECT: MISSING_ZONES})
 
 
 def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
@@ -134,7 +136,7 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
     if draw.random() < 0.5:
         pools.append(_pool("spot-pool", size // 4, minor, draw, spot=True))
     if draw.random() < 0.25:
-        pools.append(_pool("gpu-pool", _PODS_ON_A_NODE, minor, draw, gpu=True))
+        pools.append(_pool("gpu-pool", _PODS_PER_NODE, minor, draw, gpu=True))
     return Cluster(
         project=PROJECTS[number % len(PROJECTS)],
         location=region if draw.random() < 0.6 else f"{region}-b",
@@ -152,4 +154,4 @@ def _pool(name: str, pods: int, minor: int, draw: random.Random, *, spot: bool =
     behind = draw.choice((0, 0, 0, 1, 1, 2, 3))  # https://kubernetes.io/releases/version-skew-policy/#kubelet
     version = _VERSIONS[max(minor - behind, 0)]
     machine = "g2-standard-8" if gpu else draw.choice(_MACHINES[:4])
-    return NodePool(name, machine, max(pods // _PODS_ON_A_NODE, 1), version, spot, gpu)
+    return NodePool(name, machine, max(pods // _PODS_PER_NODE, 1), version, spot, gpu)

@@ -1,4 +1,4 @@
-"""The GKE API over gRPC, with the messages of google-cloud-container itself."""
+"""Serves the GKE API over gRPC, with the message classes of google-cloud-container."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SERVICE = "/google.container.v1.ClusterManager/"
 
 
 class ClusterManager(grpc.GenericRpcHandler):
-    """`ListClusters` and `GetCluster`."""
+    """Serves `ListClusters` and `GetCluster`."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class ClusterManager(grpc.GenericRpcHandler):
         self._fleet, self._identity, self._faults, self._log, self._delete = fleet, identity, faults, log, delete
 
     def service(self, handler_call_details: Any) -> Any:
-        """The handler of a method; None where there is none, which answers UNIMPLEMENTED."""
+        """The handler of a method. None makes gRPC answer UNIMPLEMENTED."""
         handlers: dict[str, tuple[Any, Any, Any]] = {
             "ListClusters": (self._list_clusters, gke.ListClustersRequest, gke.ListClustersResponse),
             "GetCluster": (self._get_cluster, gke.GetClusterRequest, gke.Cluster),
@@ -51,10 +51,10 @@ class ClusterManager(grpc.GenericRpcHandler):
         self, serve: Callable[[Any, Any, Fault | None], Awaitable[Any]]
     ) -> Callable[[Any, Any], Awaitable[Any]]:
         async def checked(request: Any, context: Any) -> Any:
-            told = dict(context.invocation_metadata())
+            metadata = dict(context.invocation_metadata())
             project = (request.parent or request.name).split("/")[1]
             self._log.append({"cluster": None, "method": "gRPC", "path": request.parent or request.name, "query": {}})
-            if not self._identity.is_valid(told.get("authorization")):
+            if not self._identity.is_valid(metadata.get("authorization")):
                 await _refuse(
                     context, grpc.StatusCode.UNAUTHENTICATED, "Request had invalid authentication credentials."
                 )
@@ -86,24 +86,24 @@ class ClusterManager(grpc.GenericRpcHandler):
         if fault and fault.kind == "missing_zones":
             zones = str(fault.options.get("zones", "us-east1-d")).split("+")
         found = [cluster for cluster in found if cluster.location not in zones]
-        told = [await self._listed(cluster) for cluster in found]
-        return gke.ListClustersResponse(clusters=told, missing_zones=zones)
+        clusters = [await self._listed(cluster) for cluster in found]
+        return gke.ListClustersResponse(clusters=clusters, missing_zones=zones)
 
     async def _listed(self, cluster: Cluster) -> gke.Cluster:
-        """The cluster in a list, or what a fault makes of it."""
-        told = message(cluster)
+        """The cluster as it appears in a list, changed by a fault if one applies."""
+        listed = message(cluster)
         fault = self._faults.take(cluster.path, "clusters", kinds=LISTED)
         kind = fault.kind if fault else None
         if kind == "unresolvable":
-            told.endpoint = told.private_cluster_config.public_endpoint = "no-such-host.invalid"
-            told.control_plane_endpoints_config.ip_endpoints_config.public_endpoint = told.endpoint
+            listed.endpoint = listed.private_cluster_config.public_endpoint = "no-such-host.invalid"
+            listed.control_plane_endpoints_config.ip_endpoints_config.public_endpoint = listed.endpoint
         elif kind == "bad_time":
-            told.create_time = "yesterday"
+            listed.create_time = "yesterday"
         elif kind == "bad_ca":
-            told.master_auth.cluster_ca_certificate = base64.b64encode(b"CANARY: no certificate").decode()
+            listed.master_auth.cluster_ca_certificate = base64.b64encode(b"CANARY: no certificate").decode()
         elif kind == "deleted":
             await self._delete(cluster)
-        return told
+        return listed
 
     async def _get_cluster(self, request: Any, context: Any, fault: Fault | None) -> gke.Cluster:  # noqa: ARG002
         _, project, _, location, _, name = request.name.split("/")
@@ -115,7 +115,7 @@ class ClusterManager(grpc.GenericRpcHandler):
 
 
 def message(cluster: Cluster) -> gke.Cluster:
-    """The cluster as the GKE API tells it, with every field that an inventory reads, and some that it must not."""
+    """The cluster as the GKE API returns it: all fields that an inventory reads, and secrets that it must not keep."""
     address = f"{'localhost' if cluster.endpoint == 'dns' else '127.0.0.1'}:{cluster.port}"
     is_private = cluster.endpoint == "private"
     is_dns = cluster.endpoint == "dns"
@@ -230,7 +230,7 @@ def _node_pool(pool: NodePool, cluster: Cluster) -> gke.NodePool:
 
 
 async def _refuse(context: Any, code: Any, text: str, reason: str | None = None, project: str = "") -> None:
-    """Ends the call as Google's services do: with an `ErrorInfo` where there is a reason (https://google.aip.dev/193)."""
+    """Ends the call with an error, and with an `ErrorInfo` if there is a reason (https://google.aip.dev/193)."""
     if reason is None:
         await context.abort(code, text)
         return

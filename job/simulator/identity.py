@@ -1,4 +1,4 @@
-"""Tokens: the OAuth 2.0 endpoint, Cloud Run's metadata server, and the files of Application Default Credentials."""
+"""Issues tokens: an OAuth 2.0 endpoint, Cloud Run's metadata server, and files of Application Default Credentials."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from job.simulator.faults import TOKEN, Faults
 
 ACCOUNT = "inventory@simulated.iam.gserviceaccount.com"
 READER = "inventory"
-"""Whom the API servers take the account for: they let it read everything that a cluster does not forbid."""
+"""The account's user name in the clusters: it may read everything that a cluster does not forbid."""
 VIEWER = "viewer"
-"""Somebody else, with the rights of Kubernetes' own ClusterRole `view`: no Secrets, no nodes."""
+"""Another user, with the rights of the ClusterRole `view`: no Secrets, no nodes."""
 _REFRESH_TOKEN = "simulated-refresh-token"
 _FLAVOR = {"Metadata-Flavor": "Google"}
 
 
 class Identity:
-    """Issues tokens, and knows which of them are valid."""
+    """Issues tokens and validates them."""
 
     def __init__(self, faults: Faults, project: str, *, lifetime: int = 3600) -> None:
         self._faults = faults
@@ -35,32 +35,32 @@ class Identity:
         self._expires: dict[str, float] = {}
         self.lifetime = lifetime
         self.issued = 0
-        self._kept = {user: self._new_token(10 * 365 * 86400) for user in (READER, VIEWER)}
+        self._in_files = {user: self._new_token(10 * 365 * 86400) for user in (READER, VIEWER)}
 
     def user(self, authorization: str | None) -> str | None:
-        """Whose token an Authorization header carries; None where it has not been issued or has expired."""
+        """The user whose token the Authorization header carries; None if the token is unknown or expired."""
         scheme, _, token = (authorization or "").partition(" ")
         if scheme != "Bearer" or self._expires.get(token, 0.0) <= time.time():
             return None
-        return VIEWER if token == self._kept[VIEWER] else READER
+        return VIEWER if token == self._in_files[VIEWER] else READER
 
     def is_valid(self, authorization: str | None) -> bool:
-        """Whether an Authorization header carries a token that has been issued and has not expired."""
+        """True if the Authorization header carries a token that was issued and has not expired."""
         return self.user(authorization) is not None
 
     def revoke(self) -> None:
-        """Forgets every token but those that are kept in files."""
-        self._expires = {token: self._expires[token] for token in self._kept.values()}
+        """Revokes every token, except those in files."""
+        self._expires = {token: self._expires[token] for token in self._in_files.values()}
 
     def application(self) -> web.Application:
-        """The token endpoint at `/token`, and the metadata server."""
+        """The token endpoint at `/token`, and the metadata server at all other paths."""
         app = web.Application()
         app.router.add_post("/token", self._token)
         app.router.add_get("/{path:.*}", self._metadata)
         return app
 
     def write_credentials(self, directory: Path, token_uri: str) -> None:
-        """Writes the two kinds of credentials, and a token each for kubectl and the viewer, into the directory."""
+        """Writes both kinds of credentials, and one token each for kubectl and the viewer, into the directory."""
         encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
         key = self._key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
         service_account = {
@@ -81,8 +81,8 @@ class Identity:
         for name, text in (
             ("service-account.json", json.dumps(service_account)),
             ("authorized-user.json", json.dumps(user)),
-            ("kubectl-token", self._kept[READER]),
-            ("viewer-token", self._kept[VIEWER]),
+            ("kubectl-token", self._in_files[READER]),
+            ("viewer-token", self._in_files[VIEWER]),
         ):
             (directory / name).touch(mode=0o600)
             (directory / name).write_text(text)
@@ -130,12 +130,12 @@ class Identity:
         if path == account + "token":
             return web.json_response(self._answer(), headers=_FLAVOR)
         if path == account:
-            told = {
+            details = {
                 "aliases": ["default"],
                 "email": ACCOUNT,
                 "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
             }
-            return web.json_response(told, headers=_FLAVOR)
+            return web.json_response(details, headers=_FLAVOR)
         text = {
             "/": "computeMetadata/\n",
             "/computeMetadata/v1/project/project-id": self._project,

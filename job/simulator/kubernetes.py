@@ -1,4 +1,4 @@
-"""A simulated Kubernetes API server: what it answers, as a real one was recorded to."""
+"""Simulates a Kubernetes API server; its answers follow recordings of a real one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from typing import Any
 from aiohttp import web
 
 from job.simulator import access, discovery
-from job.simulator.accept import PLAIN, negotiated
 from job.simulator.answers import (
     Answer,
     expired,
@@ -30,15 +29,16 @@ from job.simulator.answers import (
     status,
     text,
 )
-from job.simulator.continuation import InvalidTokenError, read, token
+from job.simulator.continue_tokens import InvalidTokenError, read, token
 from job.simulator.faults import REQUEST, Fault, Faults
 from job.simulator.fleet import Cluster
 from job.simulator.identity import Identity
-from job.simulator.resources import Asked, Resource, asked, is_group, served
+from job.simulator.negotiation import PLAIN, negotiated
+from job.simulator.resources import RequestInfo, Resource, is_group, request_info, served
 from job.simulator.store import GoneError, Item, Page, Store, described, in_version
 from job.simulator.wire_faults import send, spoil
 
-_GZIP_FROM = 128 * 1024  # bytes, as the real server
+_GZIP_FROM = 128 * 1024  # bytes; as the real server does
 _METADATA = ("PartialObjectMetadata", "meta.k8s.io", "v1")
 _METADATA_LIST = ("PartialObjectMetadataList", "meta.k8s.io", "v1")
 
@@ -52,14 +52,14 @@ class ApiServer:
         self._identity, self._faults, self._log = identity, faults, log
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answers one request, or plays the fault that applies to it."""
-        what = asked(request.path)
-        resource = what.resource if what else "version" if request.path == "/version" else "discovery"
+        """Answers one request, with the fault that applies to it."""
+        info = request_info(request.path)
+        resource = info.resource if info else "version" if request.path == "/version" else "discovery"
         page = _page_number(request.query.get("continue"))
         fault = self._faults.take(self.cluster.path, resource, page=page, kinds=REQUEST)
         user = self._identity.user(request.headers.get("Authorization"))
         sent = await request.read()
-        answer = self._refusal(request, user, fault) or self._answer(request, what, user or "", sent, fault)
+        answer = self._refusal(request, user, fault) or self._answer(request, info, user or "", sent, fault)
         if answer.status >= 400 and negotiated(request.headers.get("Accept")) != PLAIN:
             answer = indented(answer)
         self._log.append(
@@ -80,7 +80,7 @@ class ApiServer:
         headers = {"Cache-Control": "no-cache, private", **answer.headers}
         if answer.content_type:
             headers["Content-Type"] = answer.content_type
-        if answer.status != 401:  # flow control comes after authentication
+        if answer.status != 401:  # the real server applies flow control after authentication
             headers |= {name: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}/{user}")) for name in _FLOW_CONTROL}
         if answer.status == 200 and len(body) > _GZIP_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 1)
@@ -88,7 +88,7 @@ class ApiServer:
         return await send(request, answer.status, headers, body, fault)
 
     def _refusal(self, request: web.BaseRequest, user: str | None, fault: Fault | None) -> Answer | None:
-        """What an API server checks before it looks at the path."""
+        """The error that an API server sends before it looks at the path; None if it sends none."""
         kind = fault.kind if fault else None
         if kind == "revoke_tokens":
             self._identity.revoke()
@@ -111,31 +111,31 @@ class ApiServer:
         return None
 
     def _answer(
-        self, request: web.BaseRequest, what: Asked | None, user: str, sent: bytes, fault: Fault | None
+        self, request: web.BaseRequest, info: RequestInfo | None, user: str, sent: bytes, fault: Fault | None
     ) -> Answer:
-        if what is None:
+        if info is None:
             return self._path(request, user, fault)
-        verb = _verb(request, what)
-        resource = f"{what.resource}/{what.subresource}" if what.subresource else what.resource
-        allowed = access.allows(user, self.cluster, verb, what.group, resource)
+        verb = _verb(request, info)
+        resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
+        allowed = access.allows(user, self.cluster, verb, info.group, resource)
         if not allowed or (fault and fault.kind == "forbidden"):
-            return forbidden(user, verb, what)
-        found = served(what)
+            return forbidden(user, verb, info)
+        found = served(info)
         if found is None:
-            return not_served(group=is_group(what.group))
-        if verb == "create":  # nobody is allowed any but the reviews of oneself
-            return self._review(request, what, user, sent)
+            return not_served(group=is_group(info.group))
+        if verb == "create":  # RBAC allows nobody to create anything except self-subject reviews
+            return self._review(request, info, user, sent)
         if verb == "watch" or verb not in found.verbs:
-            return not_supported(verb, what)
-        form = negotiated(request.headers.get("Accept"), (_METADATA if what.name else _METADATA_LIST,))
+            return not_supported(verb, info)
+        form = negotiated(request.headers.get("Accept"), (_METADATA if info.name else _METADATA_LIST,))
         if form is None:
             return not_acceptable()
-        if what.name:
-            return self._get(found, what, metadata_only=form != PLAIN)
-        return self._list(request, found, what.namespace, fault, metadata_only=form != PLAIN)
+        if info.name:
+            return self._get(found, info, metadata_only=form != PLAIN)
+        return self._list(request, found, info.namespace, fault, metadata_only=form != PLAIN)
 
     def _path(self, request: web.BaseRequest, user: str, fault: Fault | None) -> Answer:
-        """What is at a path of no resource: health, version, discovery."""
+        """Answers a non-resource path: health, version, discovery."""
         path = request.path.rstrip("/")
         if not access.allows_path(path):
             return forbidden_path(user, path)
@@ -155,21 +155,21 @@ class ApiServer:
             not_acceptable() if form is None else json_answer(discovery.with_broken_api(plain) if is_broken else plain)
         )
 
-    def _review(self, request: web.BaseRequest, what: Asked, user: str, sent: bytes) -> Answer:
+    def _review(self, request: web.BaseRequest, info: RequestInfo, user: str, sent: bytes) -> Answer:
         try:
-            told = json.loads(sent)
-            made = access.review(what, told, user, self.cluster, request.headers.get("User-Agent", ""))
+            body = json.loads(sent)
+            review = access.review(info, body, user, self.cluster, request.headers.get("User-Agent", ""))
         except (ValueError, AttributeError):
-            made = None
-        if made is None:
-            return status(400, "BadRequest", "the object provided is unrecognized: it says not what to review")
-        return json_answer(made, 201)
+            review = None
+        if review is None:
+            return status(400, "BadRequest", "the object provided is unrecognized: it does not say what to review")
+        return json_answer(review, 201)
 
-    def _get(self, resource: Resource, what: Asked, *, metadata_only: bool) -> Answer:
-        namespace = what.namespace if resource.namespaced else None
-        item = self.store.get(resource.name, namespace, what.name or "")
+    def _get(self, resource: Resource, info: RequestInfo, *, metadata_only: bool) -> Answer:
+        namespace = info.namespace if resource.namespaced else None
+        item = self.store.get(resource.name, namespace, info.name or "")
         if item is None:
-            return not_found(what)
+            return not_found(info)
         return Answer(200, described(resource, item, metadata_only=metadata_only) + b"\n")
 
     def _list(
@@ -192,27 +192,27 @@ class ApiServer:
                 return expired(after)
         limit = int(query["limit"]) if query.get("limit", "").isdecimal() else None
         if query.get("resourceVersion") == "0":
-            limit = None  # from the server's cache, which knew no pages
+            limit = None  # answered from the server's cache, which ignores `limit`
         try:
-            suits = _selected(query)
+            matches = _selected(query)
         except ValueError as error:
             return status(400, "BadRequest", str(error))
         try:
-            page = self.store.page(resource.name, namespace, limit, version=version, after=after, suits=suits)
+            page = self.store.page(resource.name, namespace, limit, version=version, after=after, matches=matches)
         except GoneError:
             return expired(after)
         if fault and fault.kind == "repeat_object" and (last := self.store.at(resource.name, after, page.version)):
             page = page._replace(items=[last, *page.items])
         following = token(page.version, page.after) if page.after else None
         if fault and fault.kind == "repeat_continue":
-            turn = len(after) % int(fault.options.get("tokens", 1))  # a token of each length in turn
+            turn = len(after) % int(fault.options.get("tokens", 1))  # tokens of different lengths in turn
             following = token(page.version, "0" * (turn + 1))
-        remaining = page.remaining if suits is None else None
+        remaining = page.remaining if matches is None else None
         return Answer(200, _listed(resource, page, following, remaining, metadata_only=metadata_only))
 
 
 def _failure(fault: Fault) -> Answer:
-    """The answer of `status`: of the API server itself or, with 502 and 504, of a proxy before it."""
+    """The answer of the fault `status`: the API server's own or, for 502 and 504, that of a proxy in front of it."""
     code = int(fault.options.get("code", 500))
     headers = {}
     if (wait := fault.options.get("retry_after")) is not None:
@@ -230,10 +230,10 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 _FLOW_CONTROL = ("X-Kubernetes-Pf-Flowschema-Uid", "X-Kubernetes-Pf-Prioritylevel-Uid")
 
 
-def _verb(request: web.BaseRequest, what: Asked) -> str:
+def _verb(request: web.BaseRequest, info: RequestInfo) -> str:
     if request.method not in ("GET", "HEAD"):
         return _VERBS.get(request.method, "update")
-    if what.name:
+    if info.name:
         return "get"
     return "watch" if request.query.get("watch") in ("1", "true") else "list"
 
@@ -241,7 +241,7 @@ def _verb(request: web.BaseRequest, what: Asked) -> str:
 def _listed(
     resource: Resource, page: Page, following: str | None, remaining: int | None, *, metadata_only: bool
 ) -> bytes:
-    """A list. One of custom resources has its members in alphabetical order, and an empty `continue` at its end."""
+    """A list as JSON. Lists of custom resources sort their members, and end with an empty `continue`."""
     kind = f"{resource.kind}List" if not metadata_only else "PartialObjectMetadataList"
     api_version = resource.api_version if not metadata_only else "meta.k8s.io/v1"
     custom = resource.custom and not metadata_only
@@ -254,40 +254,40 @@ def _listed(
         items = [described(resource, item, metadata_only=True) for item in page.items]
     else:
         items = [in_version(resource, item) for item in page.items]
-    told: dict[str, Any] = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": []}
-    head, _, tail = json.dumps(told, separators=(",", ":"), sort_keys=custom).partition("[]")
+    envelope: dict[str, Any] = {"kind": kind, "apiVersion": api_version, "metadata": metadata, "items": []}
+    head, _, tail = json.dumps(envelope, separators=(",", ":"), sort_keys=custom).partition("[]")
     return b"%s[%s]%s\n" % (head.encode(), b",".join(items), tail.encode())
 
 
 def _aggregated(document: Any, known: str | None) -> Answer:
-    """The document, or 304 to a client that has it."""
+    """The document, or 304 if the client already has it."""
     kind, group, version = discovery.AGGREGATED
     whole = json_answer(document)
     tag = f'"{hashlib.sha512(whole.body).hexdigest().upper()}"'
     headers = {"Cache-Control": "public", "ETag": tag, "Vary": "Accept"}
-    if known == tag:  # no content, and so no type: clients would take a type for that of what they have
+    if known == tag:  # without a Content-Type: clients would apply it to their cached document
         return Answer(304, b"", "", headers)
     return whole._replace(content_type=f"application/json;g={group};v={version};as={kind}", headers=headers)
 
 
 def _selected(query: Any) -> Callable[[Item], bool] | None:
-    """What a field selector on the name and a label selector let through; None without either.
+    """A predicate for the field and label selectors of the query; None without any.
 
     Raises:
-        ValueError: another selector than the few that are simulated.
+        ValueError: the selector is not simulated.
     """
     fields = [_term(term, ("metadata.name", "metadata.namespace")) for term in _terms(query, "fieldSelector")]
     labels = [_term(term) for term in _terms(query, "labelSelector")]
     if not fields and not labels:
         return None
 
-    def suits(item: Item) -> bool:
+    def matches(item: Item) -> bool:
         named = {"metadata.name": item.name, "metadata.namespace": item.namespace}
         return all(named[key] == value for key, value in fields) and all(
             item.labels.get(key) == value for key, value in labels
         )
 
-    return suits
+    return matches
 
 
 def _terms(query: Any, name: str) -> list[str]:
@@ -302,7 +302,7 @@ def _term(term: str, known: tuple[str, ...] | None = None) -> tuple[str, str]:
 
 
 def _page_number(token: str | None) -> int:
-    """1 for a list's first page, 2 for any other."""
+    """1 for the first page of a list, 2 for all later pages."""
     return 2 if token else 1
 
 

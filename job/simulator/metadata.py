@@ -1,4 +1,4 @@
-"""What all simulated objects have: metadata, conditions, times."""
+"""The common parts of simulated objects: metadata, conditions, times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class Maker:
-    """Makes the metadata of one cluster's objects, the same for the same seed."""
+    """Makes the metadata of one cluster's objects; the same seed gives the same metadata."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -35,13 +35,13 @@ class Maker:
         """Metadata as a real server sends it.
 
         Args:
-            managed: the fields that `managedFields` tells of.
-            more: what only some objects have: `labels`, `ownerReferences`; left out where empty.
+            managed: the fields listed in `managedFields`.
+            more: members that only some objects have, such as `labels`; empty ones are omitted.
         """
         self.version += 1
         days = self.draw.uniform(1, 300) if age_days is None else age_days
         created = stamp(NOW - timedelta(days=days))
-        told = {
+        members = {
             "name": name,
             "namespace": namespace,
             "uid": str(uuid.UUID(int=self.draw.getrandbits(128), version=4)),
@@ -59,7 +59,7 @@ class Maker:
             ],
             **more,
         }
-        return {member: told[member] for member in _MEMBERS if told.get(member)}
+        return {name: members[name] for name in _MEMBERS if members.get(name)}
 
 
 _MEMBERS = (
@@ -71,7 +71,7 @@ _MANAGED: Object = {"f:metadata": {"f:labels": {".": {}}}, "f:spec": {}}
 
 
 def managed_fields(value: Any) -> Any:
-    """The value as `fieldsV1` tells of it: every field, without what it holds.
+    """The value in the form of `fieldsV1`: every field name, without its value.
 
     https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management
     """
@@ -83,13 +83,13 @@ def managed_fields(value: Any) -> Any:
 
 
 def applied(kind: str, name: str, **more: Any) -> dict[str, str]:
-    """The annotation that `kubectl apply` leaves: the whole object as it was written, with what must stay in it."""
+    """The annotation that `kubectl apply` adds: the whole object as written, with text that must not leave it."""
     written = {"kind": kind, "metadata": {"name": name, "annotations": {"note": "CANARY-applied-annotation"}}, **more}
     return {_LAST_APPLIED: json.dumps(written, separators=(",", ":")) + "\n"}
 
 
 def condition(type_: str, status: str, reason: str, message: str = "CANARY-condition-message", **more: Any) -> Object:
-    """A condition, with a message that no row may have."""
+    """A condition, with a message that must not reach any row."""
     since = stamp(NOW - timedelta(days=3))
     return {"type": type_, "status": status, **more, "lastTransitionTime": since, "reason": reason, "message": message}
 
@@ -100,5 +100,5 @@ def stamp(time: datetime) -> str:
 
 
 def ago(*, minutes: float) -> str:
-    """The time so long before the fleet's own."""
+    """The time that many minutes before the fleet's clock."""
     return stamp(NOW - timedelta(minutes=minutes))

@@ -1,4 +1,4 @@
-"""All objects of a simulated cluster; namespaces and nodes by themselves."""
+"""Makes all objects of a simulated cluster; namespaces and nodes here, the rest elsewhere."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from job.simulator.metadata import Maker, Object, ago, applied, condition
 from job.simulator.workloads import Workloads
 
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease", "gmp-system")
-_CAPACITY = {  # machine type -> cores, allocatable millicores, KiB of memory, allocatable
+_CAPACITY = {  # machine type -> cores, allocatable millicores, memory in KiB, allocatable memory in KiB
     "e2-standard-4": (4, 3920, 16393244, 13591580),
     "n2-standard-8": (8, 7910, 32877360, 29197104),
     "c3-standard-4": (4, 3920, 16386032, 13584368),
     "t2a-standard-4": (4, 3920, 16384988, 13583324),
     "g2-standard-8": (8, 7910, 32877352, 29197096),
 }
-_WELL = {  # of a node that is well: type -> status and reason
+_HEALTHY = {  # conditions of a healthy node: type -> status and reason
     "KernelDeadlock": ("False", "KernelHasNoDeadlock"),
     "NetworkUnavailable": ("False", "RouteCreated"),
     "MemoryPressure": ("False", "KubeletHasSufficientMemory"),
@@ -29,21 +29,21 @@ _WELL = {  # of a node that is well: type -> status and reason
 
 
 def objects_of(cluster: Cluster) -> dict[str, list[Object]]:
-    """Resource -> all of the cluster's objects of it."""
-    return _Objects(cluster).made()
+    """All objects of the cluster, by resource."""
+    return _Objects(cluster).all()
 
 
 class _Objects(Maker):
-    def made(self) -> dict[str, list[Object]]:
+    def all(self) -> dict[str, list[Object]]:
         teams = [f"team-{number:02d}" for number in range(max(self.cluster.pods // 50, 2))]
         nodes = [node for pool in self.cluster.node_pools for node in self._nodes(pool)]
         addresses = {node["metadata"]["name"]: node["status"]["addresses"][0]["address"] for node in nodes}
-        made: dict[str, list[Object]] = {
+        workloads: dict[str, list[Object]] = {
             "namespaces": [self._namespace(name) for name in (*_SYSTEM, *teams)],
             "nodes": nodes,
             **Workloads(self, teams, addresses).objects(),
         }
-        return made | Companions(self, made, [*_SYSTEM, *teams], teams).objects()
+        return workloads | Companions(self, workloads, [*_SYSTEM, *teams], teams).objects()
 
     def _namespace(self, name: str) -> Object:
         labels, annotations = {"kubernetes.io/metadata.name": name}, {}
@@ -97,12 +97,12 @@ class _Objects(Maker):
 def _status(pool: NodePool, number: int, name: str, architecture: str, draw: random.Random) -> Object:
     cores, allocatable, memory, allocatable_memory = _CAPACITY[pool.machine_type]
     gpus = {"nvidia.com/gpu": "1"} if pool.gpu else {}
-    well = _WELL | ({"Ready": ("Unknown", "NodeStatusUnknown")} if draw.random() <= 0.04 else {})
-    heard = {"lastHeartbeatTime": ago(minutes=1)}
+    states = _HEALTHY | ({"Ready": ("Unknown", "NodeStatusUnknown")} if draw.random() <= 0.04 else {})
+    heartbeat = {"lastHeartbeatTime": ago(minutes=1)}
     return {
         "capacity": _amounts(str(cores), "98831908Ki", f"{memory}Ki") | gpus,
         "allocatable": _amounts(f"{allocatable}m", "47060071478", f"{allocatable_memory}Ki") | gpus,
-        "conditions": [condition(type_, *told, **heard) for type_, told in well.items()],
+        "conditions": [condition(type_, *state, **heartbeat) for type_, state in states.items()],
         "addresses": [
             {"type": "InternalIP", "address": f"10.128.{number // 250}.{number % 250 + 2}"},
             {"type": "Hostname", "address": name},

@@ -1,4 +1,4 @@
-"""Pods and what their nodes report: healthy ones, and each way in which pods go wrong."""
+"""Makes pods and their status: healthy ones, and one for each common problem."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from job.simulator.metadata import Maker, Object, ago, condition, managed_fields
 from job.simulator.templates import SHA
 
-ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of generated names: no vowels, so no words
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # of generated names: without vowels, so that they spell no words
 
 
 class Trouble(NamedTuple):
-    """A way in which a pod is not well."""
+    """A problem of a pod."""
 
     phase: str
     state: Object
@@ -35,7 +35,7 @@ _TROUBLES = (
     ),
     Trouble("Running", {"terminated": {"exitCode": 1, "reason": "Error", "message": _WORDS, **_ENDED}}, {}, 3),
     Trouble("Failed", {}, {}, reason="Evicted"),
-    Trouble("Pending", {}, {}),  # no node has room for it
+    Trouble("Pending", {}, {}),  # no node has enough room
 )
 _FAILED_JOB = Trouble("Failed", {"terminated": {"exitCode": 2, "reason": "Error", "message": _WORDS, **_ENDED}}, {})
 _TOKEN = {
@@ -57,10 +57,10 @@ _TOLERATIONS = [
 
 
 class Pods:
-    """Makes pods on the nodes that there are."""
+    """Makes pods on the given nodes."""
 
     def __init__(self, maker: Maker, nodes: dict[str, str]) -> None:
-        """`nodes` are names and addresses."""
+        """`nodes` maps names to addresses."""
         self._maker, self._nodes, self._names = maker, nodes, list(nodes)
         self._draw: random.Random = maker.draw
         self._managed: dict[tuple[int, int], Object] = {}
@@ -78,12 +78,12 @@ class Pods:
         stateful: bool = False,
         everywhere: bool = False,
     ) -> None:
-        """Pods of one controller, whose own metadata gives them their names.
+        """Makes the pods of one controller, named after it.
 
         Args:
-            completed, failed: as a Job's.
-            stateful: numbered, and each with its claim, as a StatefulSet's.
-            everywhere: one on each node, as a DaemonSet's.
+            completed, failed: as pods of a Job.
+            stateful: numbered, each with its own claim, as pods of a StatefulSet.
+            everywhere: one on each node, as pods of a DaemonSet.
         """
         name, namespace = owner["metadata"]["name"], owner["metadata"]["namespace"]
         spec, managed = self._admitted(template)
@@ -100,38 +100,38 @@ class Pods:
             self._pod(pod, namespace, own, node, trouble, managed, template, labels, completed=completed, **more)
 
     def alone(self, name: str, namespace: str, template: Object) -> None:
-        """A pod that nothing controls."""
+        """Makes a pod without a controller."""
         spec, managed = self._admitted(template)
         labels = template["metadata"]["labels"]
         self._pod(name, namespace, spec, self._draw.choice(self._names), self._trouble(), managed, template, labels)
 
     def suffix(self, length: int) -> str:
-        """The end of a generated name."""
+        """A random suffix for a generated name."""
         return "".join(self._draw.choices(ALPHABET, k=length))
 
     def _trouble(self) -> Trouble | None:
         return self._draw.choice(_TROUBLES) if self._draw.random() < 0.06 else None
 
     def _admitted(self, template: Object) -> tuple[Object, Object]:
-        """A template's spec as the API server completes it for a pod, and what `managedFields` tells of it."""
+        """The template's spec as the API server completes it for a pod, and its managed fields."""
         access = f"kube-api-access-{self.suffix(5)}"
         mount = {"name": access, "readOnly": True, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
         spec = template["spec"]
         whole: Object = {
             **spec,
             "volumes": [*spec["volumes"], {"name": access, "projected": _TOKEN}],
-            "containers": [_requesting(container, mount) for container in spec["containers"]],
+            "containers": [_admitted_container(container, mount) for container in spec["containers"]],
             "tolerations": [*spec.get("tolerations", []), *_TOLERATIONS],
             "priority": 0,
             "enableServiceLinks": True,
             "preemptionPolicy": "PreemptLowerPriority",
         }
         if "initContainers" in spec:
-            whole["initContainers"] = [_requesting(container, mount) for container in spec["initContainers"]]
-        sort = len(whole["containers"]), len(whole.get("initContainers", ()))
-        if sort not in self._managed:  # the first of its sort stands for all: it would take half of the time
-            self._managed[sort] = managed_fields({"metadata": template["metadata"], "spec": whole})
-        return whole, self._managed[sort]
+            whole["initContainers"] = [_admitted_container(container, mount) for container in spec["initContainers"]]
+        shape = len(whole["containers"]), len(whole.get("initContainers", ()))
+        if shape not in self._managed:  # cached by shape: computing them for each pod would take half of the time
+            self._managed[shape] = managed_fields({"metadata": template["metadata"], "spec": whole})
+        return whole, self._managed[shape]
 
     def _pod(
         self,
@@ -176,19 +176,24 @@ class Pods:
         since = ago(minutes=minutes)
         if trouble and trouble.reason:
             evicted = {"message": "CANARY-status-message", "reason": trouble.reason}
-            told = {"phase": phase, "conditions": [_is("PodScheduled", since)], **evicted, "startTime": since}
-            return told | {"qosClass": quality}
+            status = {
+                "phase": phase,
+                "conditions": [_pod_condition("PodScheduled", since)],
+                **evicted,
+                "startTime": since,
+            }
+            return status | {"qosClass": quality}
         ended = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase)
         not_ready = ended or ("ContainersNotReady" if trouble else None)
         address, ip = self._nodes[node], f"10.4.{self._draw.randrange(250)}.{self._draw.randrange(2, 250)}"
-        told = {
+        status = {
             "phase": phase,
             "conditions": [
-                _is("PodReadyToStartContainers", since, "" if ended else None),
-                _is("Initialized", since),
-                _is("Ready", since, not_ready),
-                _is("ContainersReady", since, not_ready),
-                _is("PodScheduled", since),
+                _pod_condition("PodReadyToStartContainers", since, "" if ended else None),
+                _pod_condition("Initialized", since),
+                _pod_condition("Ready", since, not_ready),
+                _pod_condition("ContainersReady", since, not_ready),
+                _pod_condition("PodScheduled", since),
             ],
             "hostIP": address,
             "hostIPs": [{"ip": address}],
@@ -199,22 +204,24 @@ class Pods:
         running: Object = {"running": {"startedAt": since}}
         done: Object = {"terminated": {"exitCode": 0, "reason": "Completed", **_ENDED}}
         if "initContainers" in spec:
-            told["initContainerStatuses"] = [
-                self._told(container, done if ended or not container.get("restartPolicy") else running, None)
+            status["initContainerStatuses"] = [
+                self._container_status(
+                    container, done if ended or not container.get("restartPolicy") else running, None
+                )
                 | {"ready": not ended or not container.get("restartPolicy")}
                 for container in spec["initContainers"]
             ]
-        told["containerStatuses"] = [
-            self._told(container, done if completed else running, trouble if index == 0 else None)
+        status["containerStatuses"] = [
+            self._container_status(container, done if completed else running, trouble if index == 0 else None)
             for index, container in enumerate(spec["containers"])
         ]
         if "ephemeralContainers" in spec:
-            told["ephemeralContainerStatuses"] = [
-                self._told(container, running, None) for container in spec["ephemeralContainers"]
+            status["ephemeralContainerStatuses"] = [
+                self._container_status(container, running, None) for container in spec["ephemeralContainers"]
             ]
-        return told | {"qosClass": quality}
+        return status | {"qosClass": quality}
 
-    def _told(self, container: Object, state: Object, trouble: Trouble | None) -> Object:
+    def _container_status(self, container: Object, state: Object, trouble: Trouble | None) -> Object:
         state, last_state = (trouble.state, trouble.last_state) if trouble else (state, {})
         image, digest = container["image"], SHA.format(self._draw.getrandbits(256))
         pulled = "waiting" not in state or bool(last_state)
@@ -236,8 +243,8 @@ class Pods:
 _DEFAULTED = ("terminationMessagePath", "terminationMessagePolicy", "imagePullPolicy")
 
 
-def _requesting(container: Object, mount: Object) -> Object:
-    """A container as it is admitted: what has a limit and no request requests its limit."""
+def _admitted_container(container: Object, mount: Object) -> Object:
+    """The container as the API server admits it: a limit without a request becomes the request."""
     resources = container["resources"]
     if "limits" in resources:
         resources = resources | {"requests": resources["limits"] | resources.get("requests", {})}
@@ -257,17 +264,17 @@ def _quality(spec: Object) -> str:
     return "Guaranteed" if guaranteed else "Burstable"
 
 
-def _is(type_: str, since: str, reason: str | None = None) -> Object:
-    """A pod's condition: true, or with a reason (which may be empty) false."""
-    told: Object = {"type": type_, "status": "True" if reason is None else "False", "lastProbeTime": None}
-    told["lastTransitionTime"] = since
+def _pod_condition(type_: str, since: str, reason: str | None = None) -> Object:
+    """A pod condition: true, or false for a reason, which may be empty."""
+    result: Object = {"type": type_, "status": "True" if reason is None else "False", "lastProbeTime": None}
+    result["lastTransitionTime"] = since
     if reason:
-        told |= {"reason": reason} | (
+        result |= {"reason": reason} | (
             {} if reason in ("PodCompleted", "PodFailed") else {"message": "CANARY-condition-message"}
         )
-    return told
+    return result
 
 
 def _ended(state: Object, identity: Object) -> Object:
-    """A state with the id of the container that ended, where one has."""
+    """The state; if it is terminated, with the id of the container."""
     return {"terminated": state["terminated"] | identity} if "terminated" in state else state

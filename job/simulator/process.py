@@ -1,4 +1,4 @@
-"""Starting the simulator as a process of its own, and telling it what to do."""
+"""Starts the simulator as a separate process, and controls it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STARTING_SECONDS = 60
 
 
 class SimulatorError(RuntimeError):
-    """The simulator did not start, or refused what it was told."""
+    """The simulator did not start, or refused a request to its control."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,20 @@ class Simulator:
 
     container_endpoint: str
     bigquery_endpoint: str
+    has_bigquery: bool
+    """If false, the endpoint refuses every request."""
     token_uri: str
     metadata_host: str
     control: str
     projects: tuple[str, ...]
     clusters: dict[str, int]
-    """`project/location/name` -> port of its API server."""
+    """Port of the API server of each cluster `project/location/name`."""
     directory: Path
     process: subprocess.Popen[str]
 
     @property
     def environment(self) -> dict[str, str]:
-        """What points a process at the fleet's credentials, and at its stand-in for the system's roots."""
+        """Environment variables that select the fleet's credentials, and its substitute for system root CAs."""
         return {
             "GOOGLE_APPLICATION_CREDENTIALS": str(self.directory / "service-account.json"),
             "SSL_CERT_FILE": str(self.directory / "ca-certificates.pem"),
@@ -50,7 +52,7 @@ class Simulator:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """The keys of a configuration of the job."""
+        """A configuration of `gke-inventory` for this fleet."""
         endpoints = {
             "container": self.container_endpoint,
             "bigquery": self.bigquery_endpoint,
@@ -60,109 +62,113 @@ class Simulator:
 
     @property
     def bigquery(self) -> Control:
-        """The control of the simulated BigQuery: its faults, clock and counts."""
+        """Controls the simulated BigQuery: its faults, clock and quotas."""
         return Control(self.bigquery_endpoint)
 
     def alive(self) -> bool:
-        """Whether its process runs."""
+        """True while its process runs."""
         return self.process.poll() is None
 
     def fault(self, cluster: str, kind: str, resource: str = "*", **options: Any) -> None:
-        """Makes something go wrong.
+        """Injects a fault.
 
         Args:
-            cluster: glob on `project/location/name`, or on a project for the GKE API's faults.
+            cluster: glob on `project/location/name`; for the GKE API's faults, on the project.
             kind: one of `job.simulator.faults.KINDS`.
             resource: glob on the resource.
-            options: `times`, `page`, `after`, and what the kind takes.
+            options: `times`, `page`, `after`, and the options of the kind.
         """
-        self._tell("POST", "/faults", {"cluster": cluster, "kind": kind, "resource": resource, **options})
+        self._call("POST", "/faults", {"cluster": cluster, "kind": kind, "resource": resource, **options})
 
     def clear(self) -> None:
-        """Puts everything right again."""
-        self._tell("DELETE", "/faults")
+        """Removes all faults."""
+        self._call("DELETE", "/faults")
 
     def inventory(self) -> dict[str, Any]:
-        """Everything there is, readable or not."""
-        return dict(self._tell("GET", "/inventory"))
+        """Everything that exists in the fleet, readable or not."""
+        return dict(self._call("GET", "/inventory"))
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every request that the API servers and the GKE API were sent."""
-        return list(self._tell("GET", "/requests"))
+        """Every request to the API servers and the GKE API so far."""
+        return list(self._call("GET", "/requests"))
 
     def create(self, cluster: str, resource: str, item: dict[str, Any]) -> None:
-        """Adds an object."""
-        self._tell("POST", "/objects", {"do": "create", "cluster": cluster, "resource": resource, "object": item})
+        """Creates an object."""
+        self._call("POST", "/objects", {"do": "create", "cluster": cluster, "resource": resource, "object": item})
 
     def delete(self, cluster: str, resource: str, key: str) -> None:
         """Deletes the object `namespace/name`, or `name`."""
-        self._tell("POST", "/objects", {"do": "delete", "cluster": cluster, "resource": resource, "key": key})
+        self._call("POST", "/objects", {"do": "delete", "cluster": cluster, "resource": resource, "key": key})
 
     def compact(self, cluster: str) -> None:
-        """Lets all continue tokens of older versions expire."""
-        self._tell("POST", "/objects", {"do": "compact", "cluster": cluster})
+        """Expires all continue tokens of older versions."""
+        self._call("POST", "/objects", {"do": "compact", "cluster": cluster})
 
     def change_fleet(self, *, clusters: int, pods: int, seed: int, plain: bool) -> None:
-        """Puts another fleet in the place of this one, as `simulate` makes it, with nothing wrong."""
-        told = {"clusters": clusters, "pods": pods, "seed": seed, "special": not plain}
-        ports = self._tell("POST", "/fleet", told)
+        """Replaces the fleet with the one that `simulate` makes for these arguments, without faults."""
+        arguments = {"clusters": clusters, "pods": pods, "seed": seed, "special": not plain}
+        ports = self._call("POST", "/fleet", arguments)
         self.clusters.clear()
         self.clusters.update(ports)
 
     def create_cluster(self, cluster: str) -> int:
-        """Adds the cluster `project/location/name` to a project that is there; returns the port of its API server.
+        """Creates the cluster `project/location/name` in an existing project; returns the port of its API server.
 
-        One that was deleted before under this name had another id, and other objects.
+        It has a new id and new objects, even if a cluster of this name was deleted before.
         """
-        return int(self._tell("POST", "/clusters", {"do": "create", "cluster": cluster})["port"])
+        return int(self._call("POST", "/clusters", {"do": "create", "cluster": cluster})["port"])
 
     def delete_cluster(self, cluster: str) -> None:
         """Deletes a cluster."""
-        self._tell("POST", "/clusters", {"do": "delete", "cluster": cluster})
+        self._call("POST", "/clusters", {"do": "delete", "cluster": cluster})
 
     def set_status(self, cluster: str, status: str) -> None:
-        """Sets a cluster's state in GKE."""
-        self._tell("POST", "/clusters", {"do": "status", "cluster": cluster, "status": status})
+        """Sets the status of a cluster in GKE."""
+        self._call("POST", "/clusters", {"do": "status", "cluster": cluster, "status": status})
 
     def forbid(self, cluster: str, *resources: str) -> None:
-        """Lets the identity list all but these of a cluster; `*` is everything."""
-        self._tell("POST", "/clusters", {"do": "forbid", "cluster": cluster, "resources": list(resources)})
+        """Sets the resources of a cluster that the identity may not list; `*` means all."""
+        self._call("POST", "/clusters", {"do": "forbid", "cluster": cluster, "resources": list(resources)})
 
     def cut(self) -> int:
-        """Cuts every connection to the API servers; returns how many there were."""
-        return int(self._tell("DELETE", "/connections")["cut"])
+        """Aborts every connection to the API servers; returns their number."""
+        return int(self._call("DELETE", "/connections")["cut"])
 
     def tokens(self, *, revoke: bool = False, lifetime: int | None = None) -> int:
-        """How many tokens have been issued; may revoke them all, and set how many seconds new ones live."""
-        told = {"revoke": revoke} | ({"lifetime": lifetime} if lifetime is not None else {})
-        return int(self._tell("POST", "/identity", told)["issued"])
+        """The number of tokens issued so far; can also revoke them all, and set the lifetime of new ones in seconds."""
+        body = {"revoke": revoke} | ({"lifetime": lifetime} if lifetime is not None else {})
+        return int(self._call("POST", "/identity", body)["issued"])
 
     def instructions(self) -> str:
-        """How to point this job, kubectl and bq at the fleet."""
+        """Explains how to use this fleet with `gke-inventory`, `kubectl` and `bq`."""
         path, port = next(iter(self.clusters.items()))
         environment = "\n".join(f"  export {name}={value}" for name, value in self.environment.items())
         config = self.directory / "inventory.yaml"
         config.write_text(json.dumps(self.configuration, indent=2) + "\n")  # JSON is YAML
-        return f"""\
-{len(self.clusters)} clusters in {", ".join(self.projects)}; Ctrl-C ends them.
+        text = f"""\
+{len(self.clusters)} clusters in {", ".join(self.projects)}; press Ctrl-C to stop.
 
-this job:
+gke-inventory:
 {environment}
   export GKE_INVENTORY_CONFIG={config}
   gke-inventory plan
   gke-inventory run --sink duckdb:///simulated.duckdb
-  gke-inventory run --sink 'bigquery://{self.projects[0]}.inventory?location=EU'
 
 kubectl, against {path}:
   kubectl --kubeconfig /dev/null --server https://127.0.0.1:{port} \\
     --certificate-authority {self.directory}/cluster-0-ca.pem \\
     --token "$(cat {self.directory}/kubectl-token)" get pods --all-namespaces
-
-bq:
+"""
+        if not self.has_bigquery:
+            return text
+        return f"""\
+{text}
+BigQuery, with gke-inventory and bq:
+  gke-inventory run --sink 'bigquery://{self.projects[0]}.inventory?location=EU'
   bq --headless --api {self.bigquery_endpoint} --project_id={self.projects[0]} --oauth_access_token=fake ls
 """
 
-    def _tell(self, method: str, path: str, body: Any = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.control + path, data=data, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -183,24 +189,27 @@ def simulate(
     plain: bool = False,
     faults: Sequence[str] = (),
     token_lifetime: int = 3600,
+    bigquery: bool = True,
     googlesql: bool = False,
 ) -> Iterator[Simulator]:
-    """Starts a fleet in a process of its own; it ends with the block, and with this process, however that ends.
+    """Starts a fleet in a separate process, which exits with the block or with this process, for whatever reason.
 
     Args:
-        clusters: how many.
-        pods: about how many each has.
-        plain: a fleet of which everything can be read.
+        clusters: number of clusters.
+        pods: approximate number of pods of each cluster.
+        plain: makes every cluster readable.
         faults: `CLUSTER-GLOB:RESOURCE:KIND[:key=value,...]`.
-        googlesql: BigQuery's queries are held to and answered by GoogleSQL's own engine; needs the package `zetasql`.
+        bigquery: simulates BigQuery too; needs the packages of the extra `simulate`.
+        googlesql: BigQuery checks and answers queries with the GoogleSQL engine; needs the package `zetasql`.
 
     Raises:
-        SimulatorError: it did not start.
+        SimulatorError: the process did not start.
     """
     command = [
-        sys.executable, "-m", "job.simulator",
+        sys.executable, "-P", "-m", "job.simulator",
         "--clusters", str(clusters), "--pods", str(pods), "--seed", str(seed),
         "--token-lifetime", str(token_lifetime), *(["--plain"] if plain else []),
+        *([] if bigquery else ["--no-bigquery"]),
         *(["--googlesql"] if googlesql else []),
         *(word for fault in faults for word in ("--fault", fault)),
     ]  # fmt: skip
@@ -209,7 +218,7 @@ def simulate(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # Ctrl-C in a terminal is for us, who then end it in order
+        start_new_session=True,  # Ctrl-C in a terminal reaches only us; we then stop it
     )
     directory = None
     try:
@@ -221,6 +230,7 @@ def simulate(
         yield Simulator(
             container_endpoint=ready["container"],
             bigquery_endpoint=ready["bigquery"],
+            has_bigquery=bigquery,
             token_uri=ready["token_uri"],
             metadata_host=ready["metadata_host"],
             control=ready["control"],
@@ -239,4 +249,4 @@ def simulate(
             process.kill()
             process.wait()
         if directory is not None:
-            shutil.rmtree(directory, ignore_errors=True)  # which it has removed itself, if it was not killed
+            shutil.rmtree(directory, ignore_errors=True)  # a process that was not killed has already removed it

@@ -1,4 +1,4 @@
-"""The kinds that the simulated API servers serve, and what a path asks for."""
+"""The kinds that the simulated API servers serve, and the parser of request paths."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 GROUPS: list[dict[str, Any]] = json.loads(files(__package__).joinpath("discovery.json").read_text())
-"""The aggregated discovery document of a real API server, one Rollout of Argo's included."""
+"""The aggregated discovery document of a real API server, plus Argo's Rollout."""
 CUSTOM_GROUPS = frozenset({"argoproj.io"})
 
 
@@ -27,12 +27,12 @@ class Resource(NamedTuple):
 
     @property
     def custom(self) -> bool:
-        """Whether a CustomResourceDefinition defines it: such objects are stored and sent as they were written."""
+        """True for a custom resource: its objects are stored and sent as they were written."""
         return self.group in CUSTOM_GROUPS
 
 
-class Asked(NamedTuple):
-    """What a path asks for, whether or not it is served."""
+class RequestInfo(NamedTuple):
+    """The resource that a path names, whether or not it is served."""
 
     group: str
     version: str
@@ -42,10 +42,10 @@ class Asked(NamedTuple):
     subresource: str | None
 
 
-def asked(path: str) -> Asked | None:
-    """`/api/v1/namespaces/web/pods` -> pods in the namespace web; None for a path of no resource.
+def request_info(path: str) -> RequestInfo | None:
+    """`/api/v1/namespaces/web/pods` -> pods in the namespace web; None for a non-resource path.
 
-    As https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/request/requestinfo.go
+    Follows https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/request/requestinfo.go
     """
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) > 2:
@@ -60,31 +60,31 @@ def asked(path: str) -> Asked | None:
         if len(rest) > 2 and rest[2] not in ("status", "finalize"):
             rest = rest[2:]
     resource, name, subresource, *_ = [*rest, None, None]
-    return Asked(group, version, str(resource), namespace, name, subresource)
+    return RequestInfo(group, version, str(resource), namespace, name, subresource)
 
 
-def served(what: Asked) -> Resource | None:
-    """The kind that is asked for; None where this server has none such. Subresources it has none at all."""
-    return None if what.subresource else _SERVED.get((what.group, what.version, what.resource))
+def served(info: RequestInfo) -> Resource | None:
+    """The kind of the requested resource; None if it is not served. Subresources are never served."""
+    return None if info.subresource else _SERVED.get((info.group, info.version, info.resource))
 
 
 def is_group(name: str) -> bool:
-    """Whether the group is served in any version."""
+    """True if any version of the group is served."""
     return any(group == name for group, _, _ in _SERVED)
 
 
 _SERVED = {
-    (group["metadata"].get("name", ""), version["version"], told["resource"]): Resource(
-        name=told["resource"],
-        kind=told["responseKind"]["kind"],
+    (group["metadata"].get("name", ""), version["version"], entry["resource"]): Resource(
+        name=entry["resource"],
+        kind=entry["responseKind"]["kind"],
         group=group["metadata"].get("name", ""),
         version=version["version"],
-        namespaced=told["scope"] == "Namespaced",
-        verbs=tuple(told["verbs"]),
+        namespaced=entry["scope"] == "Namespaced",
+        verbs=tuple(entry["verbs"]),
     )
     for group in GROUPS
     for version in group["versions"]
-    for told in version["resources"]
+    for entry in version["resources"]
 }
 BY_NAME = {name: _SERVED[group, version, name] for group, version, name in reversed(_SERVED)}
-"""Each name in its group's preferred version, the core's where several groups have it: what a store goes by."""
+"""The kind that a store keeps for each name: the preferred version, of the core group if several groups have it."""

@@ -1,4 +1,4 @@
-"""The whole simulated fleet in one event loop: listeners, and the control of it."""
+"""Runs the whole simulated fleet in one event loop: its listeners, and their control API."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from job.simulator.bigquery import application as bigquery_application
+from job.simulator.bigquery import refusing_application
 from job.simulator.certificates import Authority, authority, server_certificate
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
 from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
@@ -24,7 +25,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class Listener:
-    """One cluster's listening socket."""
+    """The listening socket of one cluster."""
 
     def __init__(self, server: ApiServer, directory: Path, public: Authority) -> None:
         self.api = server
@@ -39,9 +40,9 @@ class Listener:
         (directory / f"cluster-{cluster.number}-ca.pem").write_bytes(self._issuer.pem)
 
     async def start(self) -> None:
-        """Listens, on the same port each time."""
+        """Starts to listen, on the same port each time."""
         if self._listening is None:
-            self.show_certificate(None)
+            self.present_certificate(None)
             loop = asyncio.get_running_loop()
             cluster = self.api.cluster
             self._listening = await loop.create_server(self._http, LOOPBACK, cluster.port, ssl=self._tls, backlog=256)
@@ -52,24 +53,24 @@ class Listener:
         if self._listening is not None:
             self._listening.close()
             self._listening = None
-            await self._http.shutdown(0.05)  # 0 would wait for handlers that never end
+            await self._http.shutdown(0.05)  # 0 would wait for handlers that never finish
 
-    async def fall_silent(self) -> None:
-        """Goes on accepting connections, and says nothing on them."""
+    async def hang(self) -> None:
+        """Accepts connections, and never answers on them."""
         await self.stop()
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(asyncio.Protocol, LOOPBACK, self.api.cluster.port, backlog=256)
 
     def cut(self) -> int:
-        """Cuts every connection that is open; how many there were."""
+        """Aborts every open connection; returns their number."""
         connections = self._http.connections
         for connection in connections:
             if connection.transport is not None:
                 connection.transport.abort()
         return len(connections)
 
-    def show_certificate(self, fault: str | None) -> None:
-        """Shows new connections the right certificate, or a wrong one."""
+    def present_certificate(self, fault: str | None) -> None:
+        """Presents the valid certificate to new connections, or the invalid one of the fault."""
         issuer = authority("somebody else's CA") if fault == "tls_unknown_ca" else self._issuer
         hosts = ("10.99.99.99",) if fault == "tls_wrong_host" else (LOOPBACK, "localhost")
         self._path.write_bytes(server_certificate(issuer, *hosts, expired=fault == "tls_expired"))
@@ -77,11 +78,20 @@ class Listener:
 
 
 class Simulation:
-    """Everything that runs."""
+    """The fleet and all its servers."""
 
-    def __init__(self, fleet: Fleet, directory: Path, *, token_lifetime: int = 3600, googlesql: bool = False) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        directory: Path,
+        *,
+        token_lifetime: int = 3600,
+        bigquery: bool = True,
+        googlesql: bool = False,
+    ) -> None:
         self.fleet = fleet
         self.directory = directory
+        self._has_bigquery = bigquery
         self._googlesql = googlesql
         self.faults = Faults([])
         self.log: list[dict[str, Any]] = []
@@ -91,7 +101,7 @@ class Simulation:
         self._grpc = grpc.aio.server()
 
     async def start(self) -> dict[str, Any]:
-        """Starts all listeners; returns where they are."""
+        """Starts all listeners; returns their addresses."""
         for listener in self._listeners:
             await listener.start()
         manager = ClusterManager(self.fleet, self.identity, self.faults, self.log, self.delete_cluster)
@@ -99,14 +109,14 @@ class Simulation:
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
-        bigquery = await self._serve(bigquery_application(self._may_query, googlesql=self._googlesql))
+        bigquery = await self._serve(self._bigquery())
         control = await self._serve(self._control())
         token_uri = f"http://{LOOPBACK}:{identity}/token"
         self.identity.write_credentials(self.directory, token_uri)
-        # what stands for the system's roots: the DNS endpoints show certificates of a public authority
+        # replaces the system's root certificates: DNS endpoints present certificates of a public authority
         (self.directory / "ca-certificates.pem").write_bytes(self._public.pem)
         return {
-            "container": f"http://{LOOPBACK}:{container}",
+            "container": f"grpc://{LOOPBACK}:{container}",
             "bigquery": f"http://{LOOPBACK}:{bigquery}",
             "token_uri": token_uri,
             "metadata_host": f"{LOOPBACK}:{identity}",
@@ -117,18 +127,18 @@ class Simulation:
         }
 
     async def add_fault(self, fault: Fault) -> None:
-        """Puts a fault in force."""
+        """Activates a fault."""
         self.faults.all.append(fault)
         for listener in self._matching(fault):
             if fault.kind == "refuse":
                 await listener.stop()
             elif fault.kind == "hang_tls":
-                await listener.fall_silent()
+                await listener.hang()
             elif fault.kind in CONNECTION:
-                listener.show_certificate(fault.kind)
+                listener.present_certificate(fault.kind)
 
     async def clear_faults(self) -> None:
-        """Puts everything right again."""
+        """Removes all faults."""
         connection = [fault for fault in self.faults.all if fault.kind in CONNECTION]
         self.faults.all.clear()
         for fault in connection:
@@ -136,10 +146,10 @@ class Simulation:
                 if fault.kind == "hang_tls":
                     await listener.stop()
                 await listener.start()
-                listener.show_certificate(None)
+                listener.present_certificate(None)
 
     async def change_fleet(self, fleet: Fleet) -> dict[str, int]:
-        """Puts another fleet in the place of this one, with nothing wrong; returns where its clusters listen."""
+        """Replaces the fleet, and removes all faults; returns the ports of its clusters."""
         await self.clear_faults()
         for listener in self._listeners:
             await listener.stop()
@@ -158,7 +168,7 @@ class Simulation:
         return listener.api.cluster.port
 
     async def delete_cluster(self, cluster: Cluster) -> None:
-        """Deletes a cluster, its API server with it."""
+        """Deletes a cluster and its API server."""
         listener = self._listener(cluster.path)
         self._listeners.remove(listener)
         self.fleet.clusters.remove(cluster)
@@ -177,8 +187,14 @@ class Simulation:
         await site.start()
         return int(runner.addresses[0][1])
 
+    def _bigquery(self) -> web.Application:
+        if not self._has_bigquery:
+            return refusing_application()
+        return bigquery_application(self._may_query, googlesql=self._googlesql)
+
     def _may_query(self, authorization: str | None) -> bool:
-        return authorization == "Bearer fake" or self.identity.is_valid(authorization)  # what `bq` is started with
+        is_bq = authorization == "Bearer fake"  # as in the instructions for `bq`
+        return is_bq or self.identity.is_valid(authorization)
 
     def _control(self) -> web.Application:
         app = web.Application(client_max_size=64 << 20)
@@ -208,8 +224,8 @@ class Simulation:
         return web.Response(status=204)
 
     async def _get_inventory(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        """The oracle: what there is, whether or not it can be read."""
-        told = [
+        """The oracle: everything that exists, readable or not."""
+        clusters = [
             {
                 "project": listener.api.cluster.project,
                 "location": listener.api.cluster.location,
@@ -224,45 +240,45 @@ class Simulation:
             }
             for listener in self._listeners
         ]
-        body = {"projects": list(self.fleet.projects), "denied": sorted(self.fleet.denied), "clusters": told}
+        body = {"projects": list(self.fleet.projects), "denied": sorted(self.fleet.denied), "clusters": clusters}
         return web.Response(body=msgspec.json.encode(body), content_type="application/json")
 
     async def _get_requests(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response(self.log)
 
     async def _post_objects(self, request: web.Request) -> web.Response:
-        told = await request.json()
-        store = self._listener(told["cluster"]).api.store
-        if told["do"] == "create":
-            store.create(told["resource"], told["object"])
-        elif told["do"] == "delete":
-            if not store.delete(told["resource"], told["key"]):
-                return web.Response(status=404, text=f"no {told['resource']} {told['key']}")
+        body = await request.json()
+        store = self._listener(body["cluster"]).api.store
+        if body["do"] == "create":
+            store.create(body["resource"], body["object"])
+        elif body["do"] == "delete":
+            if not store.delete(body["resource"], body["key"]):
+                return web.Response(status=404, text=f"no {body['resource']} {body['key']}")
         else:
             store.compact()
         return web.Response(status=204)
 
     async def _post_clusters(self, request: web.Request) -> web.Response:
-        told = await request.json()
-        if told["do"] == "create":
-            return web.json_response({"port": await self.create_cluster(told["cluster"])})
-        cluster = self._listener(told["cluster"]).api.cluster
-        if told["do"] == "delete":
+        body = await request.json()
+        if body["do"] == "create":
+            return web.json_response({"port": await self.create_cluster(body["cluster"])})
+        cluster = self._listener(body["cluster"]).api.cluster
+        if body["do"] == "delete":
             await self.delete_cluster(cluster)
-        elif told["do"] == "forbid":
-            cluster.forbidden = frozenset(told["resources"])
+        elif body["do"] == "forbid":
+            cluster.forbidden = frozenset(body["resources"])
         else:
-            cluster.status = told["status"]
+            cluster.status = body["status"]
         return web.Response(status=204)
 
     async def _post_fleet(self, request: web.Request) -> web.Response:
         return web.json_response(await self.change_fleet(make_fleet(**await request.json())))
 
     async def _post_identity(self, request: web.Request) -> web.Response:
-        told = await request.json()
-        if told.get("revoke"):
+        body = await request.json()
+        if body.get("revoke"):
             self.identity.revoke()
-        self.identity.lifetime = int(told.get("lifetime", self.identity.lifetime))
+        self.identity.lifetime = int(body.get("lifetime", self.identity.lifetime))
         return web.json_response({"issued": self.identity.issued})
 
     async def _delete_connections(self, request: web.Request) -> web.Response:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""The objects of one simulated cluster, in the versions that continue tokens may still ask for."""
+"""The objects of one simulated cluster, in all versions that continue tokens can refer to."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from job.simulator.resources import BY_NAME, Resource
 
 
 class Item(NamedTuple):
-    """An object, encoded once."""
+    """An object, already encoded."""
 
     key: str
-    """`namespace/name`, or the name: what etcd sorts by."""
+    """`namespace/name`, or the name of a cluster-scoped object; the sort key of etcd."""
     namespace: str
     name: str
     body: bytes
@@ -27,21 +27,21 @@ class Item(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A part of a list."""
+    """One page of a list."""
 
     items: list[Item]
     version: int
     after: str | None
-    """The key to go on from; None at the end."""
+    """The key after which the next page starts; None at the end."""
     remaining: int
 
 
 class GoneError(Exception):
-    """The version that a token is of has been compacted away."""
+    """The version of the token was compacted."""
 
 
 class Store:
-    """Made when it is first asked for something: a fleet of many clusters starts fast."""
+    """Keeps the objects of a cluster. It makes them on first use, so that a large fleet starts fast."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -52,12 +52,12 @@ class Store:
     @property
     def _now(self) -> dict[str, list[Item]]:
         if self._loaded is None:
-            gc.disable()  # nothing of what is made is garbage: to look for it would take twice the time
+            gc.disable()  # none of it is garbage, and collection would double the time
             self._loaded = {
                 resource: sorted((_item(resource, item) for item in found), key=lambda item: item.key)
                 for resource, found in objects_of(self._cluster).items()
             }
-            self.version += sum(len(items) for items in self._loaded.values())  # no object is newer than its list
+            self.version += sum(len(items) for items in self._loaded.values())  # no object is newer than a list of it
             self._past[self.version] = self._loaded
             gc.freeze()
             gc.enable()
@@ -71,12 +71,12 @@ class Store:
         *,
         version: int | None = None,
         after: str = "",
-        suits: Callable[[Item], bool] | None = None,
+        matches: Callable[[Item], bool] | None = None,
     ) -> Page:
-        """Objects of one kind as they were at `version`, from the first key beyond `after`.
+        """Objects of one kind at `version`, from the first key after `after`.
 
         Raises:
-            GoneError: the version is not kept any more.
+            GoneError: the version was compacted.
         """
         now = self._now
         if version is not None and version not in self._past:
@@ -85,8 +85,8 @@ class Store:
         found = (now if version is None else self._past[version]).get(resource, [])
         if namespace is not None:
             found = [item for item in found if item.namespace == namespace]
-        if suits is not None:
-            found = [item for item in found if suits(item)]
+        if matches is not None:
+            found = [item for item in found if matches(item)]
         start = bisect_right(found, after, key=lambda item: item.key) if after else 0
         end = len(found) if not limit else min(start + limit, len(found))
         items = found[start:end]
@@ -98,18 +98,18 @@ class Store:
         return next((item for item in self._now.get(resource, []) if item.key == key), None)
 
     def at(self, resource: str, key: str, version: int) -> Item | None:
-        """The object of that key in that version."""
+        """The object with that key in that version."""
         return next((item for item in self._past[version].get(resource, []) if item.key == key), None)
 
     def create(self, resource: str, item: dict[str, Any]) -> None:
-        """Adds an object; lists that were begun before do not show it."""
+        """Adds an object; lists that already started do not show it."""
         changed = [*self._now.get(resource, [])]
         item["metadata"].setdefault("resourceVersion", str(self.version + 1))
         insort(changed, _item(resource, item), key=lambda found: found.key)
         self._change(resource, changed)
 
     def delete(self, resource: str, key: str) -> bool:
-        """Deletes an object; lists that were begun before still show it."""
+        """Deletes an object; lists that already started still show it. Returns False if there is none."""
         found = self._now.get(resource, [])
         kept = [item for item in found if item.key != key]
         if len(kept) == len(found):
@@ -118,11 +118,11 @@ class Store:
         return True
 
     def compact(self) -> None:
-        """Forgets all versions but the newest."""
+        """Drops all versions except the newest."""
         self._past = {self.version: self._now}
 
     def everything(self) -> dict[str, list[msgspec.Raw]]:
-        """Resource -> whole objects, encoded, as they are now."""
+        """All current objects, encoded, by resource."""
         return {resource: [msgspec.Raw(item.body) for item in found] for resource, found in self._now.items()}
 
     def _change(self, resource: str, items: list[Item]) -> None:
@@ -132,7 +132,7 @@ class Store:
 
 
 def described(resource: Resource, item: Item, *, metadata_only: bool = False) -> bytes:
-    """An object as a GET answers it: a list's items go without kind and apiVersion, but for custom resources."""
+    """The object as GET returns it: with the kind and apiVersion that items of lists lack."""
     kind, version = resource.kind, resource.api_version
     if metadata_only:
         kind, version = "PartialObjectMetadata", "meta.k8s.io/v1"
@@ -143,7 +143,7 @@ def described(resource: Resource, item: Item, *, metadata_only: bool = False) ->
 
 
 def in_version(resource: Resource, item: Item) -> bytes:
-    """An object as a list has it, in the version that is asked for: only autoscalers are served in two."""
+    """The object as an item of a list, in the requested version: only autoscalers are served in two."""
     if resource.api_version != "autoscaling/v1":
         return item.body
     whole = msgspec.json.decode(item.body)
@@ -167,6 +167,6 @@ def _item(resource: str, item: dict[str, Any]) -> Item:
 
 
 def _stored(resource: Resource, item: dict[str, Any]) -> bytes:
-    """A custom resource: with its kind, and its members in the order of the alphabet."""
+    """A custom resource as stored: with its kind, and with sorted members."""
     whole = {"apiVersion": resource.api_version, "kind": resource.kind, **item}
     return msgspec.json.encode(whole, order="sorted")

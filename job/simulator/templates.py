@@ -1,4 +1,4 @@
-"""Pod templates, with a secret in each place where one may lie: they must all stay there."""
+"""Makes pod templates with a fake secret in every place that can hold one; none of them may leak."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "fail
 
 
 def template(maker: Maker, name: str, number: int, *, gpu: bool = False) -> Object:
-    """The pod template of the workload of this name; the number says of what sort it is."""
+    """The pod template of the workload with this name; its number selects the variant."""
     labels = {"app": name, "app.kubernetes.io/part-of": "shop", **({"tier": ""} if number % 5 == 3 else {})}
     annotations = {"checksum/config": f"{maker.draw.getrandbits(256):064x}", "canary": "CANARY-template-annotation"}
     app = _app(maker, name, number)

@@ -1,4 +1,4 @@
-"""Faults in the body, and on the way of it."""
+"""Faults in the body of an answer, and in its transmission."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from aiohttp import web
 
 from job.simulator.faults import Fault
 
-_CHUNKED_FROM = 2048  # bytes: what Go's server has buffered when it has to tell the length
+_CHUNKED_FROM = 2048  # bytes; Go's server buffers this much before it decides on a Content-Length
 
 
 def spoil(body: bytes, fault: Fault) -> bytes:
-    """The body as the fault leaves it."""
+    """The body, changed by the fault."""
     if fault.kind == "invalid_json":
         return body[: len(body) // 2]
     if fault.kind == "two_tokens":
@@ -34,27 +34,27 @@ def spoil(body: bytes, fault: Fault) -> bytes:
 
 
 _BAD_BYTE, _DEEP = b"~bad byte~", b'"~deep~"'
-"""Stand-ins for what `json.dumps` does not write."""
+"""Placeholders for text that `json.dumps` cannot write."""
 
 
 async def send(
     request: web.BaseRequest, status: int, headers: dict[str, str], body: bytes, fault: Fault | None
 ) -> web.StreamResponse:
-    """Sends the answer, or as much of it as the fault lets through."""
+    """Sends the answer, with the fault in its transmission."""
     if fault is not None:
-        if status == 200 and (way := _WAYS.get(fault.kind)) is not None:
-            return await way(request, headers, body, fault)
-        headers, body = _packed(headers, body, fault)
+        if status == 200 and (transmit := _TRANSMISSIONS.get(fault.kind)) is not None:
+            return await transmit(request, headers, body, fault)
+        headers, body = _as_gzip(headers, body, fault)
     if fault is not None and fault.kind == "interim" and request.transport is not None:
-        request.transport.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")  # past aiohttp, which sends no such thing
+        request.transport.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")  # bypasses aiohttp, which does not send this
     whole = web.Response(status=status, headers=headers, body=body)
     if len(body) > _CHUNKED_FROM:
         whole.enable_chunked_encoding()
     return whole
 
 
-def _packed(headers: dict[str, str], body: bytes, fault: Fault) -> tuple[dict[str, str], bytes]:
-    """As gzip, or as what is called so."""
+def _as_gzip(headers: dict[str, str], body: bytes, fault: Fault) -> tuple[dict[str, str], bytes]:
+    """The answer as truncated or invalid gzip, if the fault is one of these."""
     if fault.kind == "truncate_gzip":
         compressed = gzip.compress(body)
         return headers | {"Content-Encoding": "gzip"}, compressed[: len(compressed) // 2]
@@ -63,7 +63,7 @@ def _packed(headers: dict[str, str], body: bytes, fault: Fault) -> tuple[dict[st
     return headers, body
 
 
-async def _cut(request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault) -> web.StreamResponse:  # noqa: ARG001 (all ways are called alike)
+async def _cut(request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault) -> web.StreamResponse:  # noqa: ARG001 (all transmissions have one signature)
     response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
@@ -74,11 +74,11 @@ async def _cut(request: web.BaseRequest, headers: dict[str, str], body: bytes, f
 
 async def _trickle(request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault) -> web.StreamResponse:
     if fault.options.get("headers"):
-        whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-        return await _write(request, _parts(whole, fault))
+        text = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        return await _write(request, _parts(text, fault))
     response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
     await response.prepare(request)
-    with contextlib.suppress(ConnectionError):  # a client that has waited long enough
+    with contextlib.suppress(ConnectionError):  # the client gave up
         for part in _parts(body, fault):
             await response.write(part)
             await asyncio.sleep(1)
@@ -86,12 +86,12 @@ async def _trickle(request: web.BaseRequest, headers: dict[str, str], body: byte
 
 
 def _parts(text: bytes, fault: Fault) -> Iterator[bytes]:
-    """What is sent in each second."""
+    """The text in parts, one for each second."""
     rate = int(fault.options.get("rate", 1))
     return (text[start : start + rate] for start in range(0, len(text), rate))
 
 
-async def _mislead(
+async def _frame_wrongly(
     request: web.BaseRequest,
     headers: dict[str, str],  # noqa: ARG001
     body: bytes,
@@ -104,7 +104,7 @@ async def _mislead(
 
 
 async def _write(request: web.BaseRequest, parts: Iterable[bytes]) -> web.StreamResponse:
-    """Sends headers and body, a part each second, past aiohttp, which would send the headers at once; then hangs up."""
+    """Sends headers and body, one part a second, and hangs up. Bypasses aiohttp, which sends headers at once."""
     for part in parts:
         if request.transport is None or request.transport.is_closing():
             break
@@ -118,18 +118,18 @@ async def _write(request: web.BaseRequest, parts: Iterable[bytes]) -> web.Stream
 async def _send_padded(
     request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault
 ) -> web.StreamResponse:
-    """The body with white space in the middle, chunk by chunk: what is never whole in memory here either."""
+    """Sends the body with white space in the middle, chunk by chunk, without holding it all in memory."""
     chunk, count = b" " * (1 << 20), int(fault.options.get("bytes", 200_000_000)) >> 20
     at = body.index(b'"items":') + len(b'"items":')
     parts = [body[:at], chunk, body[at:]]
     if fault.options.get("gzip"):
-        parts = [gzip.compress(part) for part in parts]  # the members of a gzip stream follow one another
+        parts = [gzip.compress(part) for part in parts]  # gzip streams can be concatenated
         headers |= {"Content-Encoding": "gzip"}
-    if fault.options.get("told"):
+    if fault.options.get("content_length"):
         headers |= {"Content-Length": str(len(parts[0]) + len(parts[1]) * count + len(parts[2]))}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
-    with contextlib.suppress(ConnectionError):  # a client that has had enough
+    with contextlib.suppress(ConnectionError):  # the client gave up
         await response.write(parts[0])
         for _ in range(count):
             await response.write(parts[1])
@@ -137,20 +137,20 @@ async def _send_padded(
     return response
 
 
-_WAYS = {
+_TRANSMISSIONS = {
     "big_page": _send_padded,
     "reset": _cut,
     "slow": _trickle,
-    "bad_chunk": _mislead,
-    "desync": _mislead,
+    "bad_chunk": _frame_wrongly,
+    "desync": _frame_wrongly,
 }
 
 
-def _wrong_kind(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001 (all changes are called alike)
+def _wrong_kind(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001 (all changes have one signature)
     page["kind"] = "EndpointsList"
 
 
-def _untold_rest(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
+def _missing_continue(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
     page["metadata"].pop("continue", None)
 
 
@@ -224,7 +224,7 @@ def _many_restarts(page: dict[str, Any], fault: Fault) -> None:  # noqa: ARG001
 
 _CHANGES = {
     "wrong_kind": _wrong_kind,
-    "untold_rest": _untold_rest,
+    "missing_continue": _missing_continue,
     "naive_time": _naive_time,
     "nameless": _nameless,
     "null_items": _null_items,

@@ -1,4 +1,4 @@
-"""Seeded workloads of every kind, with their pods."""
+"""Makes workloads of every kind, with their pods."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _NAMES = ("deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "c
 
 
 class Workloads:
-    """Makes workloads until the cluster has its pods."""
+    """Makes workloads until the cluster has enough pods."""
 
     def __init__(self, maker: Maker, teams: list[str], nodes: dict[str, str]) -> None:
-        """`nodes` are names and addresses."""
+        """`nodes` maps names to addresses."""
         self._maker, self._teams = maker, teams
         self._draw: random.Random = maker.draw
         self._nodes = len(nodes)
@@ -37,8 +37,8 @@ class Workloads:
         self._made: dict[str, list[Object]] = {name: [] for name in _NAMES}
 
     def objects(self) -> dict[str, list[Object]]:
-        """Resource -> its objects."""
-        wanted, pods = self._maker.cluster.pods, self._pods.made
+        """All workloads and pods, by resource."""
+        target, pods = self._maker.cluster.pods, self._pods.made
         self._daemonset()
         if any(pool.gpu for pool in self._maker.cluster.node_pools):
             self._deployment(0, 1, name="inference", gpu=True)
@@ -47,19 +47,19 @@ class Workloads:
             self._rollout, self._custom_owner,
         )  # fmt: skip
         number = 0
-        while len(pods) < wanted:
-            makers[number % len(makers)](number, min(wanted - len(pods), self._draw.randint(1, 8)))
+        while len(pods) < target:
+            makers[number % len(makers)](number, min(target - len(pods), self._draw.randint(1, 8)))
             number += 1
-        del pods[wanted:]
+        del pods[target:]
         return {**self._made, "pods": pods}
 
     def _deployment(self, number: int, replicas: int, *, name: str = "", gpu: bool = False) -> None:
         name = name or f"web-{number}"
-        namespace, made = self._team(number), template(self._maker, name, number, gpu=gpu)
+        namespace, pod_template = self._team(number), template(self._maker, name, number, gpu=gpu)
         spec = {
             "replicas": replicas,
-            "selector": _selector(made),
-            "template": made,
+            "selector": _selector(pod_template),
+            "template": pod_template,
             "strategy": {"type": "Recreate"} if number % 5 == 0 else _ODD_ROLLING if number % 5 == 1 else _ROLLING,
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
@@ -70,39 +70,39 @@ class Workloads:
                 condition("Available", "True", "MinimumReplicasAvailable", lastUpdateTime=ago(minutes=4000)),
             ]
         }
-        olds = self._draw.randrange(3)
-        annotations = {"deployment.kubernetes.io/revision": str(olds + 1)}
+        old_revisions = self._draw.randrange(3)
+        annotations = {"deployment.kubernetes.io/revision": str(old_revisions + 1)}
         deployment = self._add("deployments", name, namespace, spec, status, annotations=annotations)
         owner = _owner("apps/v1", "Deployment", deployment)
-        for revision in range(1, olds + 1):
-            self._replicaset(name, namespace, 0, made, owner, revision)
-        current, hashed = self._replicaset(name, namespace, replicas, made, owner, olds + 1)
+        for revision in range(1, old_revisions + 1):
+            self._replicaset(name, namespace, 0, pod_template, owner, revision)
+        current, hashed = self._replicaset(name, namespace, replicas, pod_template, owner, old_revisions + 1)
         self._pods.controlled(current, _owner("apps/v1", "ReplicaSet", current), replicas, hashed)
 
     def _rollout(self, number: int, replicas: int) -> None:
-        """A custom resource between a ReplicaSet and nothing: its own kind is nobody's to know."""
+        """A custom resource that owns a ReplicaSet, as a Deployment does."""
         namespace, name = self._team(number), f"pay-{number}"
-        made = template(self._maker, name, number)
+        pod_template = template(self._maker, name, number)
         spec = {
             "replicas": replicas,
-            "selector": _selector(made),
+            "selector": _selector(pod_template),
             "strategy": {"canary": {"steps": [{"setWeight": 20}, {"pause": {}}]}},
-            "template": made,
+            "template": pod_template,
         }
         status = {"phase": "Healthy", "replicas": replicas, "readyReplicas": replicas}
         rollout = self._add("rollouts", name, namespace, spec, status, api_version="argoproj.io/v1alpha1")
         owner = _owner("argoproj.io/v1alpha1", "Rollout", rollout)
-        current, hashed = self._replicaset(name, namespace, replicas, made, owner, 1)
+        current, hashed = self._replicaset(name, namespace, replicas, pod_template, owner, 1)
         self._pods.controlled(current, _owner("apps/v1", "ReplicaSet", current), replicas, hashed)
 
     def _statefulset(self, number: int, replicas: int) -> None:
         namespace, name = self._team(number), f"db-{number}"
-        made = template(self._maker, name, number)
+        pod_template = template(self._maker, name, number)
         revision = f"{name}-{self._pods.suffix(9)}"
         spec = {
             "replicas": replicas,
-            "selector": _selector(made),
-            "template": made,
+            "selector": _selector(pod_template),
+            "template": pod_template,
             "volumeClaimTemplates": [_CLAIM],
             "serviceName": name,
             "podManagementPolicy": "OrderedReady",
@@ -114,15 +114,15 @@ class Workloads:
             "currentReplicas": replicas, "currentRevision": revision, "updateRevision": revision,
         }  # fmt: skip
         found = self._add("statefulsets", name, namespace, spec, status)
-        labelled = _labelled(made, {"controller-revision-hash": revision})
+        labelled = _labelled(pod_template, {"controller-revision-hash": revision})
         self._pods.controlled(found, _owner("apps/v1", "StatefulSet", found), replicas, labelled, stateful=True)
 
     def _daemonset(self) -> None:
-        made = template(self._maker, "node-exporter", 5)
+        pod_template = template(self._maker, "node-exporter", 5)
         count = self._nodes
         spec = {
-            "selector": _selector(made),
-            "template": made,
+            "selector": _selector(pod_template),
+            "template": pod_template,
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%", "maxSurge": 0}},
             "revisionHistoryLimit": 10,
         }
@@ -135,19 +135,19 @@ class Workloads:
         labels = {"controller-revision-hash": self._pods.suffix(9), "pod-template-generation": "1"}
         running = min(count, self._maker.cluster.pods // 4 + 1)
         owner = _owner("apps/v1", "DaemonSet", found)
-        self._pods.controlled(found, owner, running, _labelled(made, labels), everywhere=True)
+        self._pods.controlled(found, owner, running, _labelled(pod_template, labels), everywhere=True)
 
     def _cronjob(self, number: int, runs: int) -> None:
         namespace, name = self._team(number), f"cleanup-{number}"
-        made = template(self._maker, name, number)
-        made["spec"]["restartPolicy"] = "Never"
+        pod_template = template(self._maker, name, number)
+        pod_template["spec"]["restartPolicy"] = "Never"
         spec = {
             "schedule": f"{number % 60} * * * *",
             "concurrencyPolicy": "Forbid",
             "suspend": number % 7 == 0,
             "jobTemplate": {
-                "metadata": {"labels": made["metadata"]["labels"]},
-                "spec": {"backoffLimit": 2, "template": made},
+                "metadata": {"labels": pod_template["metadata"]["labels"]},
+                "spec": {"backoffLimit": 2, "template": pod_template},
             },
             "successfulJobsHistoryLimit": 3,
             "failedJobsHistoryLimit": 1,
@@ -155,17 +155,19 @@ class Workloads:
         status = {"lastScheduleTime": ago(minutes=30), "lastSuccessfulTime": ago(minutes=28)}
         cronjob = self._add("cronjobs", name, namespace, spec, status)
         for run in range(min(runs, 3)):
-            self._job(f"{name}-{29000000 + run}", namespace, run, made, cronjob, failed=run == 1 and number % 3 == 0)
+            self._job(
+                f"{name}-{29000000 + run}", namespace, run, pod_template, cronjob, failed=run == 1 and number % 3 == 0
+            )
 
-    def _job(self, name: str, namespace: str, run: int, made: Object, cronjob: Object, *, failed: bool) -> None:
+    def _job(self, name: str, namespace: str, run: int, pod_template: Object, cronjob: Object, *, failed: bool) -> None:
         metadata = self._metadata(
-            "batch/v1", name, namespace, made["metadata"]["labels"],
+            "batch/v1", name, namespace, pod_template["metadata"]["labels"],
             {"batch.kubernetes.io/cronjob-scheduled-timestamp": ago(minutes=60 * run + 30)},
             _owner("batch/v1", "CronJob", cronjob),
         )  # fmt: skip
         id_ = {"batch.kubernetes.io/controller-uid": metadata["uid"]}
         old = {"controller-uid": metadata["uid"], "job-name": name}
-        labelled = _labelled(made, id_ | {"batch.kubernetes.io/job-name": name} | old)
+        labelled = _labelled(pod_template, id_ | {"batch.kubernetes.io/job-name": name} | old)
         spec = {
             "parallelism": 1,
             "completions": 1,
@@ -193,24 +195,24 @@ class Workloads:
         owner = _owner("batch/v1", "Job", job)
         self._pods.controlled(job, owner, 1, labelled, completed=not failed, failed=failed)
 
-    def _bare_pod(self, number: int, replicas: int) -> None:  # noqa: ARG002 (the signature of all makers)
+    def _bare_pod(self, number: int, replicas: int) -> None:  # noqa: ARG002 (all makers have one signature)
         name = f"debug-{number}"
         self._pods.alone(name, self._team(number), template(self._maker, name, number))
 
     def _custom_owner(self, number: int, replicas: int) -> None:
-        """Pods that a custom resource controls directly, as operators of databases have them."""
+        """Pods that a custom resource controls directly, as operators of databases make them."""
         namespace, name = self._team(number), f"kafka-{number}"
         owner = {"metadata": self._maker.metadata(name, namespace)}
         reference = _owner("kafka.strimzi.io/v1beta2", "StrimziPodSet", owner)
         self._pods.controlled(owner, reference, min(replicas, 3), template(self._maker, name, number))
 
     def _replicaset(
-        self, name: str, namespace: str, replicas: int, made: Object, owner: Object, revision: int
+        self, name: str, namespace: str, replicas: int, pod_template: Object, owner: Object, revision: int
     ) -> tuple[Object, Object]:
-        """The ReplicaSet, and its template: the workload's, with the hash of it."""
+        """A new ReplicaSet, and its template: the workload's, with a hash in its labels."""
         hashed = self._pods.suffix(9)
-        labelled = _labelled(made, {"pod-template-hash": hashed})
-        selector = {"matchLabels": _selector(made)["matchLabels"] | {"pod-template-hash": hashed}}
+        labelled = _labelled(pod_template, {"pod-template-hash": hashed})
+        selector = {"matchLabels": _selector(pod_template)["matchLabels"] | {"pod-template-hash": hashed}}
         spec = {"replicas": replicas, "selector": selector, "template": labelled}
         annotations = {"deployment.kubernetes.io/revision": str(revision)}
         status = _replicas(replicas) | ({"fullyLabeledReplicas": replicas} if replicas else {})
@@ -243,9 +245,9 @@ class Workloads:
     ) -> Object:
         api_version = "batch/v1" if resource == "cronjobs" else api_version
         metadata = self._metadata(api_version, name, namespace, labels or {"app": name}, annotations or {}, owner)
-        made = {"metadata": metadata, "spec": spec, "status": status}
-        self._made[resource].append(made)
-        return made
+        added = {"metadata": metadata, "spec": spec, "status": status}
+        self._made[resource].append(added)
+        return added
 
     def _metadata(
         self, api_version: str, name: str, namespace: str, labels: Object, annotations: Object, owner: Object | None
@@ -264,13 +266,15 @@ class Workloads:
         return self._teams[number % len(self._teams)]
 
 
-def _selector(made: Object) -> Object:
-    return {"matchLabels": {"app": made["metadata"]["labels"]["app"]}}
+def _selector(pod_template: Object) -> Object:
+    return {"matchLabels": {"app": pod_template["metadata"]["labels"]["app"]}}
 
 
-def _labelled(made: Object, labels: dict[str, str]) -> Object:
-    """The template with labels that its controller adds."""
-    return made | {"metadata": made["metadata"] | {"labels": made["metadata"]["labels"] | labels}}
+def _labelled(pod_template: Object, labels: dict[str, str]) -> Object:
+    """The template, with additional labels of its controller."""
+    return pod_template | {
+        "metadata": pod_template["metadata"] | {"labels": pod_template["metadata"]["labels"] | labels}
+    }
 
 
 def _owner(api_version: str, kind: str, owner: Object) -> Object:
@@ -282,9 +286,9 @@ def _owner(api_version: str, kind: str, owner: Object) -> Object:
 
 
 def _replicas(count: int) -> Object:
-    """What a controller tells of its replicas; of none it tells nothing but that."""
-    told = {
+    """Replica counts in a controller's status; zeros are omitted, except `replicas`."""
+    counts = {
         "observedGeneration": 1, "replicas": count, "updatedReplicas": count, "readyReplicas": count,
         "availableReplicas": count,
     }  # fmt: skip
-    return {key: value for key, value in told.items() if value or key == "replicas"}
+    return {key: value for key, value in counts.items() if value or key == "replicas"}

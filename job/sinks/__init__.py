@@ -1,1 +1,1 @@
-"""Where rows go: a protocol, and a package for each warehouse that has it."""
+"""Where rows go: a protocol, and a package for each warehouse that implements it."""

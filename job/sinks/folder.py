@@ -1,25 +1,20 @@
-"""A folder as a sink: rows laid down for another process, which publishes those of several tasks together."""
+"""A folder as a sink: rows for the process that started this one, which publishes those of all its tasks together."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
 from job.errors import SinkError
-from job.sinks.protocol import Change, Commit, Result, TaskResult
+from job.sinks.protocol import Commit, TaskResult
 from job.spool import Rows
-
-WEIGHTS_FILE = "weights.json"
 
 
 class FolderSink:
-    """`folder:///PATH`: what `run --tasks` gives to its tasks; not a warehouse."""
+    """`folder:///PATH`: what `run --tasks` gives to its tasks."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,57 +24,49 @@ class FolderSink:
         if not self._path.is_dir():
             raise SinkError(f"sink folder://{self._path}: there is no such folder")
 
-    def ddl(self) -> Sequence[str]:
-        return []
-
-    def changes(self) -> Sequence[Change]:
-        return []
-
-    def apply(self) -> Sequence[Change]:
-        return []
-
-    def begun(self, run_id: str, task_count: int, *, alone: bool) -> AbstractContextManager[str | None]:  # noqa: ARG002
-        """The process that started the tasks sees to it."""
+    def running(self, run_id: str, task_count: int, *, exclusive: bool) -> AbstractContextManager[str | None]:  # noqa: ARG002
+        """The process that started the tasks has marked the run."""
         return nullcontext()
 
-    def committed(self, run_id: str, task_index: int) -> TaskResult | None:  # noqa: ARG002 (the whole run is asked for)
+    def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:  # noqa: ARG002
+        """None: that process commits the tasks, and retries none."""
         return None
 
-    def weights(self, run_id: str) -> dict[str, int]:  # noqa: ARG002 (the folder is of one run)
-        """As the process that started the tasks has laid them down."""
-        return msgspec.json.decode((self._path / WEIGHTS_FILE).read_bytes(), type=dict[str, int])
+    def cluster_weights(self, run_id: str) -> dict[str, int]:  # noqa: ARG002 (the folder is of one run)
+        return msgspec.json.decode(_weights(self._path).read_bytes(), type=dict[str, int])
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """Lays the files down under the task's number; the file that tells of them comes last."""
+        """Moves the files here, named by the task's index; the file that lists them comes last."""
         for table, file in rows.files.items():
             shutil.move(file, self._path / f"{commit.task_index}-{table}.ndjson.gz")
-        told = self._path / f"{commit.task_index}.json"
-        told.with_suffix(".part").write_bytes(msgspec.json.encode(_Told(rows.counts, rows.sizes)))
-        told.with_suffix(".part").rename(told)
+        listing = self._path / f"{commit.task_index}.json"
+        listing.with_suffix(".part").write_bytes(msgspec.json.encode(_Listing(rows.counts, rows.sizes)))
+        listing.with_suffix(".part").rename(listing)
         return True
 
-    def prune(self, before: datetime, *, dry_run: bool) -> NoReturn:  # noqa: ARG002
-        raise SinkError("rows that are laid down for another process are not pruned")
 
-    def named(self, table: str) -> str:
-        return table
-
-    def query(self, sql: str) -> Result:  # noqa: ARG002
-        raise SinkError("rows that are laid down for another process cannot be queried")
+def write_weights(folder: Path, weights: dict[str, int]) -> None:
+    """Stores what the sinks of all tasks return as `cluster_weights`."""
+    _weights(folder).write_bytes(msgspec.json.encode(weights))
 
 
-def laid_down(path: Path, task_index: int) -> Rows:
-    """What a task has laid down.
+def rows_of(folder: Path, task_index: int) -> Rows:
+    """The rows that a task has published in the folder.
 
     Raises:
-        OSError: it has not come to its end.
+        OSError: it has published none.
     """
-    told = msgspec.json.decode((path / f"{task_index}.json").read_bytes(), type=_Told)
-    return Rows({table: path / f"{task_index}-{table}.ndjson.gz" for table in told.sizes}, told.counts, told.sizes)
+    found = msgspec.json.decode((folder / f"{task_index}.json").read_bytes(), type=_Listing)
+    files = {table: folder / f"{task_index}-{table}.ndjson.gz" for table in found.sizes}
+    return Rows(files, found.counts, found.sizes)
 
 
-class _Told(msgspec.Struct):
-    """What a task has laid down, as `Rows` has it."""
+class _Listing(msgspec.Struct):
+    """`Rows`, without the paths."""
 
     counts: dict[str, int]
     sizes: dict[str, int]
+
+
+def _weights(folder: Path) -> Path:
+    return folder / "weights.json"

@@ -5,53 +5,64 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+import msgspec
 
 from job.config import Config
-from job.connect.identity import Identity
+from job.connect.identity import Identity, default_identity
 from job.errors import ConfigError
-from job.sinks.protocol import Sink
+from job.signals import Stop
+from job.sinks.protocol import Sink, Warehouse
 
 # https://cloud.google.com/bigquery/docs/datasets#dataset-naming
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
-
-
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9.:-]*[a-z0-9]")
-
-
 _LOCATION = re.compile(r"[A-Za-z0-9-]+")
-
-
 _FORMS = "duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU"
 
 
-def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int = 1) -> Sink:
-    """The sink that the configuration names; nothing is opened yet.
+def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int = 1, stop: Stop | None = None) -> Sink:
+    """The configured sink of a run; nothing is opened yet.
 
     Args:
-        identity: called when the sink is one that needs credentials.
-        threads: that may publish at once, where it is this machine that does the work.
+        identity: called when a sink first needs credentials.
+        threads: that publish at once, where this machine does the work.
+        stop: ends waits, and learns when a commit starts.
 
     Raises:
-        ConfigError: it names none.
+        ConfigError: `sink` is malformed.
     """
-    url = config.sink
-    parts = urlsplit(url)
+    parts = urlsplit(config.sink)
+    if parts.scheme == "folder":
+        from job.sinks.folder import FolderSink
+
+        return FolderSink(Path(parts.path.replace("//", "/")))
+    return _open(config, parts, identity, threads, stop or Stop())
+
+
+def open_warehouse(config: Config, *, sink: str | None = None) -> Warehouse:
+    """The configured warehouse, with Application Default Credentials; nothing is opened yet.
+
+    Args:
+        sink: the address of another one than the configuration's.
+
+    Raises:
+        ConfigError: the address is malformed.
+    """
+    config = config if sink is None else msgspec.structs.replace(config, sink=sink)
+    return _open(config, urlsplit(config.sink), lambda: default_identity(config.api_endpoints.oauth2), 1, Stop())
+
+
+def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], threads: int, stop: Stop) -> Warehouse:
     if parts.scheme == "duckdb":
         from job.sinks.duckdb import DuckDBSink
 
-        return DuckDBSink(_path(url), timeout_seconds=config.timeouts.sink_seconds, threads=threads)
+        return DuckDBSink(_path(config.sink), timeout_seconds=config.timeouts.sink_seconds, threads=threads, stop=stop)
     if parts.scheme == "bigquery":
         from job.sinks.bigquery import BigQuerySink
 
-        project, _, dataset = parts.netloc.rpartition(".")
-        options = dict(parse_qsl(parts.query, keep_blank_values=True))
-        location = options.pop("location", None)
-        if not _PROJECT.fullmatch(project) or not _DATASET.fullmatch(dataset) or parts.path.strip("/"):
-            raise ConfigError(f"sink: {url!r} names no PROJECT.DATASET; it is {_FORMS}")
-        if options or (location is not None and not _LOCATION.fullmatch(location)):
-            unknown = ", ".join(options) or "an empty location"
-            raise ConfigError(f"sink: {url!r} has an option that is not known: {unknown}; it is {_FORMS}")
+        project, dataset, location = _names(config.sink, parts)
         return BigQuerySink(
             project,
             dataset,
@@ -61,20 +72,31 @@ def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int 
             endpoint=config.api_endpoints.bigquery,
             timeout_seconds=config.timeouts.sink_seconds,
             overlap_seconds=config.timeouts.overlap_seconds,
+            stop=stop,
         )
-    if parts.scheme == "folder":
-        from job.sinks.folder import FolderSink
+    raise ConfigError(f"sink: {config.sink!r} is not a sink; write {_FORMS}")
 
-        return FolderSink(Path(parts.path.replace("//", "/")))
-    raise ConfigError(f"sink: {url!r} is not a sink; it is {_FORMS}")
+
+def _names(url: str, parts: SplitResult) -> tuple[str, str, str | None]:
+    """Project, dataset and location of a `bigquery://` address."""
+    project, _, dataset = parts.netloc.rpartition(".")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    location = options.pop("location", None)
+    if not _PROJECT.fullmatch(project) or not _DATASET.fullmatch(dataset) or parts.path.strip("/"):
+        raise ConfigError(f"sink: {url!r} has no valid PROJECT.DATASET; write {_FORMS}")
+    if options:
+        raise ConfigError(f"sink: {url!r} has an unknown option: {', '.join(options)}; write {_FORMS}")
+    if location is not None and not _LOCATION.fullmatch(location):
+        raise ConfigError(f"sink: {url!r} has a malformed location; write {_FORMS}")
+    return project, dataset, location
 
 
 def _path(url: str) -> Path:
-    """`duckdb:///a.duckdb` is a path from the working directory and `duckdb:////tmp/a.duckdb` one from the root, as in
-    SQLAlchemy; three slashes before a folder that is there from the root alone are taken for that one."""
+    """`duckdb:///a.duckdb` is relative to the working directory and `duckdb:////tmp/a.duckdb` absolute, as in
+    SQLAlchemy. Three slashes before a folder that exists only below the root mean that one."""
     head, text = url[: len("duckdb:///")], url[len("duckdb:///") :]
     if head != "duckdb:///" or not text or "?" in text:
-        raise ConfigError(f"sink: {url!r} names no file; it is {_FORMS}")
+        raise ConfigError(f"sink: {url!r} has no path to a file; write {_FORMS}")
     path = Path(text).expanduser()
     if not path.is_absolute() and not path.parent.is_dir() and (Path("/") / path).parent.is_dir():
         return Path("/") / path

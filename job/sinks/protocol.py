@@ -1,4 +1,4 @@
-"""Where rows go: one small protocol, and the two that have it."""
+"""What a sink does: the few verbs that a run needs, and the wider ones of a warehouse that people query."""
 
 from __future__ import annotations
 
@@ -12,150 +12,154 @@ from job.spool import Rows
 
 
 class Result(NamedTuple):
-    """What a query answers."""
+    """The answer to a query."""
 
     columns: tuple[tuple[str, str], ...]
-    """Name and type, in BigQuery's words: `STRING`, `INT64`, `FLOAT64`, `NUMERIC`, `BOOL`, `TIMESTAMP`, `DATE`, else
-    `JSON` for what has parts."""
+    """Name and type, in BigQuery's words: `STRING`, `INT64`, `FLOAT64`, `NUMERIC`, `BOOL`, `TIMESTAMP`, `DATE`; `JSON`
+    for arrays and structs."""
     rows: list[tuple[Any, ...]]
 
 
+class TaskResult(NamedTuple):
+    """How a task ended: its commit records this for later attempts of the same task."""
+
+    complete: bool
+    """Everything that was asked for was read."""
+    acceptable: bool
+    """The gaps are within `fail_on`."""
+
+
 class Commit(NamedTuple):
-    """What is committed: one task of one run, once, by whichever attempt comes first."""
+    """What is committed: one task of one run, once, by the first attempt that gets there."""
 
     run_id: str
     task_index: int
     attempt: int
-    outcome: TaskResult
-
-
-class TaskResult(NamedTuple):
-    """What a task came to, as its commit tells it to later attempts."""
-
-    complete: bool
-    """Everything asked for was read."""
-    acceptable: bool
-    """What was not is no more than `fail_on` lets pass."""
+    result: TaskResult
 
 
 class Change(NamedTuple):
-    """A difference between a warehouse and what this version declares."""
+    """A difference between a warehouse and the tables and views that this version declares."""
 
     action: str
     """`create table`, `add column`, `describe`, `replace view`, ..."""
     name: str
     """The table, view or `table.column`."""
     statement: str
-    """The SQL that makes it so, in the warehouse's own dialect."""
+    """The SQL that makes the change, in the warehouse's own dialect."""
     additive: bool = True
-    """It loses nothing and can be made by itself; any other is for a person."""
+    """It loses no data, and is made automatically; a person has to make any other."""
 
 
 class Sink(Protocol):
-    """A warehouse."""
+    """Where a run writes its rows."""
 
     bytes_billed: int
-    """What this program's own queries have been billed for so far; 0 where queries cost nothing."""
+    """Bytes that this program's own queries were billed for so far; 0 where queries cost nothing."""
 
     def prepare(self) -> None:
-        """Sees to it, before anything is collected, that rows can be written later.
+        """Makes sure, before anything is collected, that rows can be written later.
 
         Raises:
-            SinkError: they cannot, a newer version has made the tables, or they need a change that is not additive;
+            SinkError: they cannot, a newer version made the tables, or the tables need a change that is not additive;
                 nothing was changed.
         """
 
-    def ddl(self) -> Sequence[str]:
-        """The statements that make everything from nothing. Nothing is asked of the sink."""
+    def running(self, run_id: str, task_count: int, *, exclusive: bool) -> AbstractContextManager[str | None]:
+        """Marks the run as under way inside the context; gives the id of another run that is, the same to every task.
 
-    def changes(self) -> Sequence[Change]:
-        """What `apply` would change, and what it would refuse to.
-
-        Raises:
-            SinkError: the sink cannot be read, or a newer version has made it.
-        """
-
-    def apply(self) -> Sequence[Change]:
-        """Makes tables and views as they are declared; returns what it has changed.
-
-        Raises:
-            SinkError: it cannot be done, or not without loss: then nothing was changed.
-        """
-
-    def begun(self, run_id: str, task_count: int, *, alone: bool) -> AbstractContextManager[str | None]:
-        """Marks the run as under way for as long as the context lasts; gives the id of another one that is under way,
-        the same to every task of the run.
-
-        A run that was killed is no longer under way: in BigQuery, once `timeouts.overlap_seconds` are over.
+        A killed run is no longer under way: in BigQuery, once `timeouts.overlap_seconds` have passed.
 
         Args:
-            alone: beside another it will not begin, and is not marked.
+            exclusive: the run will not start beside another, so it is not marked beside one.
 
         Raises:
             SinkError: the sink cannot be read.
         """
 
-    def committed(self, run_id: str, task_index: int) -> TaskResult | None:
-        """The outcome with which the task of the run has been committed; None where it has not.
+    def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:
+        """The result that the task was committed with; None before its commit.
 
         Raises:
             SinkError: the sink cannot be read.
         """
 
-    def weights(self, run_id: str) -> dict[str, int]:
-        """`project/location/cluster` -> objects in its newest snapshot: the same for every task of the run that asks,
-        whenever it does, since the first one to ask settles them.
+    def cluster_weights(self, run_id: str) -> dict[str, int]:
+        """`project/location/cluster` -> objects in its newest snapshot.
+
+        Every task of the run gets the same answer, whenever it asks: the first one to ask fixes it.
 
         Raises:
             SinkError: the sink cannot be read.
         """
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """Writes all rows so that they become visible together: those of `snapshots` last, or all in one transaction.
+        """Writes all rows, and makes them visible together: in one transaction, or with those of `snapshots` last.
 
         Returns:
-            Whether these rows are what is committed; False where the task has been committed before, by another
-            attempt: then these are not visible, and never will be.
+            True if these rows were committed. False if another attempt had committed the task: then these rows are not
+            visible, and never will be.
 
         Raises:
-            SinkError: it failed, and nothing of these rows is visible.
+            SinkError: the commit failed, and none of these rows is visible.
+        """
+
+
+class Warehouse(Sink, Protocol):
+    """A sink whose tables and views people query and maintain."""
+
+    def ddl(self) -> Sequence[str]:
+        """The statements that create all tables and views. Asks the warehouse nothing."""
+
+    def changes(self) -> Sequence[Change]:
+        """The changes that `apply` would make, and those that it would refuse.
+
+        Raises:
+            SinkError: the warehouse cannot be read, or a newer version made its tables.
+        """
+
+    def apply(self) -> Sequence[Change]:
+        """Makes tables and views as they are declared; returns the changes.
+
+        Raises:
+            SinkError: a change failed, or would lose data: then nothing was changed.
         """
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
-        """Deletes rows of snapshots older than `before`, but for those that the `latest_` views still show.
+        """Deletes rows of snapshots older than `before` that no view uses.
 
         Returns:
-            Table -> the rows that were (with `dry_run`, would be) deleted.
+            Table -> rows that were deleted, or with `dry_run` would be.
 
         Raises:
-            SinkError: it failed; what was deleted before is gone, and each snapshot whole or gone.
+            SinkError: it failed. Rows deleted so far are gone; each snapshot is whole or gone.
         """
 
-    def named(self, table: str) -> str:
-        """A table or view, as a query names it: some have names that are words of SQL (`unbounded`)."""
+    def quoted(self, name: str) -> str:
+        """A table or view as a query has to write it: some names are words of SQL (`unbounded`)."""
 
     def query(self, sql: str) -> Result:
-        """Runs one query, in the sink's own SQL.
+        """Runs one query, in the warehouse's own SQL.
 
         Raises:
             QueryError: the query is refused.
-            SinkError: the sink cannot be read.
+            SinkError: the warehouse cannot be read.
         """
 
 
-WEIGHTS = "SELECT CONCAT(project_id, '/', location, '/', cluster) AS name, objects FROM latest_snapshots"
-"""The query for `Sink.weights`, the same on every sink."""
+CLUSTER_WEIGHTS = "SELECT CONCAT(project_id, '/', location, '/', cluster) AS name, objects FROM latest_snapshots"
+"""The query behind `Sink.cluster_weights`, the same on every warehouse."""
 
 
 def refuse_loss(where: str, changes: Sequence[Change]) -> None:
-    """Refuses changes that lose something: those are for a person to make, who is told how.
+    """Refuses changes that lose data: a person has to make those, with the statement in the error.
 
     Raises:
-        SinkError: there is one among them.
+        SinkError: at least one change is not additive.
     """
     for change in changes:
         if not change.additive:
             raise SinkError(
-                f"{where}: {change.name} is not as this version needs it ({change.action}), and that cannot be mended "
-                f"without loss; nothing was written. To do it by hand: {change.statement}"
+                f"{where}: {change.name} differs from what this version needs ({change.action}), and that change would "
+                f"lose data; nothing was written. To make it by hand, run: {change.statement}"
             )

@@ -1,6 +1,6 @@
-"""Which rows may be deleted when they grow old: those that no view shows, in an order that never half shows any.
+"""Which old rows no view uses, in an order in which deleting them never leaves a partial snapshot visible.
 
-A cluster that has long not been read keeps its last good snapshot, however old that is.
+A cluster that could not be read for a long time keeps its last good snapshot, however old it is.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from datetime import datetime
 
 from job.tables import TABLES, Run, Snapshot
 
-# What the views stand on: each cluster's newest snapshot, each project's newest list, and those that carry forward.
-_SHOWN = (
+# Each cluster's newest snapshot, each project's newest list, and the snapshots whose rows are carried forward.
+_USED = (
     "(SELECT snapshot_id FROM latest_snapshots UNION DISTINCT SELECT snapshot_id FROM coverage UNION DISTINCT "
     "SELECT read_snapshot_id FROM coverage WHERE read_snapshot_id IS NOT NULL)"
 )
 
 
 def prunable(before: datetime) -> Iterator[tuple[str, str]]:
-    """Table and condition, in the order in which rows have to go; the same SQL on BigQuery and DuckDB.
+    """Table and condition, in the order of deletion; the same SQL on BigQuery and DuckDB.
 
-    The markers go first: what is left of a snapshot without one is in no view. Of a run whose list of a project is
-    still shown, the markers stay, since the list counts by them.
+    Commit markers go first: without its marker, a snapshot is in no view. A run whose list of a project is still used
+    keeps its markers, since they make the list count.
     """
-    old = f"snapshot_time < TIMESTAMP '{before:%Y-%m-%d %H:%M:%S}+00' AND snapshot_id NOT IN {_SHOWN}"
-    marker = f"{old} AND run_id NOT IN (SELECT run_id FROM runs WHERE snapshot_id IN {_SHOWN})"
+    old = f"snapshot_time < TIMESTAMP '{before:%Y-%m-%d %H:%M:%S}+00' AND snapshot_id NOT IN {_USED}"
+    marker = f"{old} AND run_id NOT IN (SELECT run_id FROM runs WHERE snapshot_id IN {_USED})"
     yield Snapshot.table, marker
     for table in TABLES:
         if table != Snapshot.table:

@@ -1,12 +1,33 @@
--- How much of what nodes have to give is requested? level says of what a row is the sum: each cluster, each node_pool of
--- it, or each namespace of it, so filter on it. Pods that have succeeded or failed reserve nothing and are not counted.
--- node_pool is NULL for pods that are on no node or on one that was not read, and for nodes of no pool; pods_unscheduled
--- are the former. Allocatable and nodes are NULL for a namespace, and where nodes were never read; pods and requests are
--- NULL where pods were never read. A limit is the sum of those pods that have one, NULL where none has; the other pods
--- are pods_without_cpu_limit and pods_without_memory_limit. A pool without nodes and pods has no row.
+-- How much of the nodes' allocatable CPU and memory do pods request?
+-- Each row sums one level: a cluster, a node pool of it or a namespace of it. Always filter on level. Pods that have
+-- succeeded or failed reserve nothing and are not counted. A node pool without nodes and pods has no row.
 -- Scans what latest_nodes and latest_pods scan.
 --
 -- SELECT cluster, cpu_request_millicores / NULLIF(cpu_allocatable_millicores, 0) AS requested FROM capacity WHERE level = 'cluster'
+--
+-- level STRING: What the row sums: `cluster`, `node_pool` or `namespace`.
+-- project_id, location, cluster FROM latest_snapshots
+-- node_pool STRING: Node pool, at level `node_pool`. NULL for nodes in no pool, and for pods on no node or on a node
+--   that was not read.
+-- namespace STRING: Namespace, at level `namespace`.
+-- nodes INT64: Number of nodes. NULL for a namespace, and where nodes were never read.
+-- cpu_allocatable_millicores INT64: CPU of the nodes that pods may request, in thousandths of a core. NULL without
+--   nodes.
+-- memory_allocatable_bytes INT64: Memory of the nodes that pods may request, in bytes. NULL without nodes.
+-- pods_allocatable INT64: Maximum number of pods on the nodes. NULL without nodes.
+-- pods INT64: Number of pods that reserve resources. NULL where pods were never read.
+-- pods_unscheduled INT64: How many of the pods are on no node yet. NULL where pods were never read.
+-- cpu_request_millicores INT64: CPU that the pods request, in thousandths of a core. NULL where pods were never read.
+-- memory_request_bytes INT64: Memory that the pods request, in bytes. NULL where pods were never read.
+-- cpu_limit_millicores INT64: Sum of the CPU limits, in thousandths of a core, of the pods that have one. NULL where no
+--   pod has one.
+-- memory_limit_bytes INT64: Sum of the memory limits, in bytes, of the pods that have one. NULL where no pod has one.
+-- pods_without_cpu_limit INT64: How many of the pods have no CPU limit. NULL where pods were never read.
+-- pods_without_memory_limit INT64: How many of the pods have no memory limit. NULL where pods were never read.
+-- nodes_age_seconds INT64: Seconds since the nodes were last read. NULL where they were never read.
+-- nodes_carried_forward BOOL: True if the nodes are from an older snapshot than the cluster's newest.
+-- pods_age_seconds INT64: Seconds since the pods were last read. NULL where they were never read.
+-- pods_carried_forward BOOL: True if the pods are from an older snapshot than the cluster's newest.
 
 WITH
   read AS (
@@ -24,7 +45,7 @@ WITH
     GROUP BY 1, 2, 3
   ),
   amounts AS (
-    -- a cluster of which nothing is known is a row too
+    -- a cluster that was never read has a row too
     SELECT
       project_id,
       location,

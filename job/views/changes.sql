@@ -1,10 +1,25 @@
--- What changed in each cluster between its last two runs? One row for each workload, replica count, image, request and
--- limit that was added, removed or changed; the value of a workload is its uid, so that one made anew is changed.
--- Of a kind that one of the two snapshots did not read, nothing is told; of one that was read but for some objects
--- (partial) no addition where that is the older, no removal where it is the newer; nor of a cluster that was made anew.
+-- What changed in each cluster between its last two runs?
+-- One row for each workload, replica count, image, request or limit that was added, removed or changed. A resource that
+-- either snapshot did not read has no rows. Where a list was partial, missing objects prove nothing: a partial older
+-- list shows no additions, a partial newer list no removals. A cluster that was deleted and created again under its
+-- name is not compared.
 -- Scans snapshots, collections, workloads and containers, and what latest_snapshots scans, over all time.
 --
 -- SELECT cluster, namespace, name, container, old_value, new_value FROM changes WHERE field = 'image'
+--
+-- project_id, location, cluster FROM latest_snapshots
+-- snapshot_id STRING: The newer snapshot: the cluster's newest.
+-- snapshot_time TIMESTAMP: When the run of the newer snapshot began.
+-- previous_snapshot_id STRING: The older snapshot: the newest one of an earlier run.
+-- previous_snapshot_time TIMESTAMP: When the run of the older snapshot began.
+-- resource, namespace, workload_kind AS kind, workload_name AS name FROM containers
+-- container STRING: Name of the container. NULL where the field belongs to the workload.
+-- field STRING: What changed: `workload`, `replicas_wanted`, `image`, `cpu_request_millicores`, `cpu_limit_millicores`,
+--   `memory_request_bytes` or `memory_limit_bytes`.
+-- change STRING: `added`, `removed` or `changed`.
+-- old_value STRING: Value in the older snapshot, as text. NULL where the field was added. The value of a `workload` is
+--   its UID, so a workload that was deleted and created again is `changed`.
+-- new_value STRING: Value in the newer snapshot, as text. NULL where the field was removed.
 
 WITH
   pairs AS (
@@ -21,7 +36,7 @@ WITH
     FROM ${dataset}.latest_snapshots AS n
     JOIN ${dataset}.snapshots AS p
       ON p.project_id = n.project_id AND p.location = n.location AND p.cluster = n.cluster
-      -- attempts of one task, and tasks of one run, are not two looks at the cluster
+      -- attempts of one task, and tasks of one run, are one reading of the cluster
       AND p.run_id <> n.run_id
     QUALIFY ROW_NUMBER() OVER (
       PARTITION BY n.project_id, n.location, n.cluster

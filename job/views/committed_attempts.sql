@@ -1,9 +1,13 @@
--- Which attempts of the tasks of runs count? Those whose snapshots are there and, of those that found no cluster, those
--- whose projects' lists are all there. An attempt that was killed before its last step has rows in other tables, but not
--- here. superseded: a later attempt of the same task counts too. tasks_committed: how many of the run's task_count do.
+-- Which attempts of the tasks of each run are committed?
+-- An attempt is committed once its snapshots are written or, if it found no cluster, once the lists of all its projects
+-- are. An attempt that was killed before that has rows in other tables, but none here.
 -- Scans runs, and three columns each of snapshots and collections, over all time.
 --
 -- SELECT run_id, task_index, attempt, status FROM committed_attempts WHERE superseded
+--
+-- * FROM runs
+-- superseded BOOL: True if a later attempt of the same task is committed too.
+-- tasks_committed INT64: How many of the run's `task_count` tasks are committed.
 
 SELECT
   r.*,
@@ -25,5 +29,5 @@ LEFT JOIN (
   GROUP BY snapshot_id
 ) AS lists
   ON lists.snapshot_id = r.snapshot_id
--- tables are loaded side by side, and nothing but snapshots is loaded last: a run without any has no other last word
+-- the other tables are loaded in parallel, before snapshots: a run without snapshots has no marker of its own
 WHERE s.run_id IS NOT NULL OR (r.clusters = 0 AND COALESCE(lists.projects, 0) = r.projects)

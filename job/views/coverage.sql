@@ -1,11 +1,28 @@
--- What is missing or stale, since when, and why? One row for each kind of each cluster, and one for each project's list
--- of clusters. status: ok; partial (but for some objects or zones); stale (as it was at read_snapshot_time); never_read;
--- off (in the configuration). outcome says why, as in collections, or is not_collected: a run that is over knew of the
--- cluster, or of the kind, and did not collect it. A cluster that no run has collected has one row, of the resource *.
--- snapshot_id is the cluster's newest snapshot, read_snapshot_id the one whose rows the latest_ views show.
+-- What is missing or stale, since when, and why?
+-- One row for each resource of each cluster, and one for each project's list of clusters. A cluster that no run has
+-- collected has one row, with the resource `*`.
 -- Scans collections, and what latest_snapshots scans, over all time.
 --
 -- SELECT project_id, cluster, resource, status, read_snapshot_time, outcome, reason FROM coverage WHERE status <> 'ok'
+--
+-- project_id, location, cluster FROM collections
+-- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `*` for
+--   everything in a cluster that was never collected.
+-- status STRING: `ok`: read to the end. `partial`: read to the end, except for some objects or zones. `stale`: the
+--   newest attempt failed or was not made; the `latest_` views show the rows of `read_snapshot_time`. `never_read`: no
+--   snapshot has read it. `off`: switched off in the configuration.
+-- outcome STRING: What happened in the newest attempt, as in `collections`; or `not_collected`: a finished run knew of
+--   the cluster or the resource and did not collect it.
+-- http_status INT64: HTTP status of the last response. NULL where there was none.
+-- reason STRING: Reason that the server gave: `Forbidden`, `Expired`, `SERVICE_DISABLED`, ...
+-- message STRING: What went wrong, in a sentence.
+-- snapshot_id STRING: The cluster's newest snapshot. For a project's list, and for `*`: that of the list.
+-- snapshot_time TIMESTAMP: When the run of that snapshot began.
+-- read_snapshot_id STRING: The newest snapshot that read the resource: the `latest_` views show its rows. NULL where
+--   none did.
+-- read_snapshot_time TIMESTAMP: When the run that read the resource began.
+-- read_age_seconds INT64: Seconds since `read_snapshot_time`.
+-- objects INT64: Number of objects that it read.
 
 WITH
   attempts AS (
@@ -22,7 +39,7 @@ WITH
     JOIN ${dataset}.snapshots AS s ON s.snapshot_id = c.snapshot_id
     JOIN ${dataset}.latest_snapshots AS n
       ON n.project_id = s.project_id AND n.location = s.location AND n.cluster = s.cluster
-    -- a cluster made anew under an old name inherits nothing
+    -- a cluster that was created again under its name inherits nothing
     WHERE n.cluster_id IS NULL OR s.cluster_id IS NULL OR n.cluster_id = s.cluster_id
     UNION ALL
     SELECT
@@ -50,14 +67,14 @@ WITH
     FROM attempts
     QUALIFY newest = 1
   ),
-  -- each project's list by its last run that is over: what that has not collected, it will not
+  -- each project's list in its last finished run: what that run has not collected, it never will
   settled AS (
     SELECT *
     FROM ${dataset}.project_lists
     WHERE NOT under_way
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
   ),
-  -- what that run was told of, and a task of the run that is under way no longer
+  -- clusters that this run listed, and that a later complete list lacks
   gone AS (
     SELECT DISTINCT s.project_id, listed AS path
     FROM settled AS s
@@ -65,7 +82,7 @@ WITH
     JOIN ${dataset}.project_lists AS l ON l.project_id = s.project_id AND l.snapshot_time > s.snapshot_time
     WHERE l.outcome = 'ok' AND listed NOT IN UNNEST(l.listed_clusters)
   ),
-  told AS (
+  explained AS (
     SELECT
       a.*,
       l.http_status AS list_http_status,
@@ -105,7 +122,7 @@ SELECT
   reading.snapshot_time AS read_snapshot_time,
   DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), reading.snapshot_time, MICROSECOND), 1000000) AS read_age_seconds,
   reading.objects AS objects
-FROM told
+FROM explained
 UNION ALL
 SELECT
   l.project_id,

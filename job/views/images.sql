@@ -1,11 +1,22 @@
--- Which images are used, where, and is what runs what was asked for? One row for each image, as written, of each workload
--- (the topmost, as in pods; a Job of a CronJob counts as the CronJob). containers: how many of pods that have not finished
--- have it; 0 where a template alone asks for it. running_digests: what those run, as far as the kubelet has told.
--- pinned_mismatch: the image is pinned, and another digest runs; NULL where it is not pinned or none is told.
--- digests_of_tag: how many digests run under its tag, everywhere; NULL where it is pinned. Without a tag, it is latest.
+-- Which images are used, where, and which digests run?
+-- One row for each image, as written, of each workload. A workload is the topmost controller: a Job of a CronJob counts
+-- as the CronJob. Pods that have succeeded or failed use no image.
 -- Scans what latest_pods, latest_pod_containers, latest_workloads and latest_containers scan.
 --
 -- SELECT image, cluster, namespace, workload_name, running_digests FROM images WHERE pinned_mismatch OR digests_of_tag > 1
+--
+-- project_id, location, cluster, namespace FROM latest_pods
+-- workload_kind STRING: Kind of the topmost controller that uses the image; `Pod` for a pod that nothing controls.
+-- workload_name STRING: Name of that controller.
+-- image, image_registry, image_repository, image_tag, image_digest FROM latest_containers
+-- containers INT64: How many containers of pods use the image. 0 where only a template names it.
+-- running_digests ARRAY<STRING>: Digests that these containers run, where the kubelet has reported them.
+-- pinned_mismatch BOOL: True if the image is pinned and a container runs another digest. NULL where the image is not
+--   pinned, or no digest is reported.
+-- digests_of_tag INT64: How many digests run under the tag, over all clusters; an image without a tag counts as
+--   `latest`. NULL where the image is pinned.
+-- age_seconds INT64: Seconds since the oldest of the readings behind the row.
+-- carried_forward BOOL: True if any of those readings is from an older snapshot than its cluster's newest.
 
 WITH
   uses AS (

@@ -1,7 +1,10 @@
--- What became of each kind in the newest snapshot of each cluster, and of each project's list in the newest run?
+-- What happened to each resource in the newest snapshot of each cluster, and to each project's newest list of clusters?
 -- Scans collections, and what latest_snapshots scans, over all time.
 --
 -- SELECT cluster, resource, outcome, objects, bytes, duration_seconds FROM latest_collections ORDER BY bytes DESC LIMIT 10
+--
+-- * FROM collections
+-- age_seconds INT64: Seconds since `snapshot_time`.
 
 SELECT
   c.*,

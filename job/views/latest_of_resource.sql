@@ -1,8 +1,13 @@
--- Which ${table} are there now, as far as is known? For each cluster, those of the last snapshot that could read them:
--- carried_forward where the newest one could not; snapshot_time is when it was, age_seconds how long ago.
--- Scans ${table} over all time, but for a filter on snapshot_time or on project_id and cluster.
+-- Which ${table} are there now?
+-- For each cluster that still exists: the rows of the newest snapshot that read their resource.
+-- Scans ${table} over all time, unless a query filters on snapshot_time or on project_id and cluster.
 --
 -- SELECT project_id, cluster, age_seconds, carried_forward, COUNT(*) AS ${table} FROM latest_${table} GROUP BY 1, 2, 3, 4
+--
+-- * FROM ${table}
+-- age_seconds INT64: Seconds since `snapshot_time`.
+-- carried_forward BOOL: True if the row is from an older snapshot than the cluster's newest, which did not read this
+--   resource.
 
 SELECT
   t.*,

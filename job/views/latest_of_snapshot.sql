@@ -1,8 +1,12 @@
--- Which ${table} are there now, as GKE tells? For each cluster that still exists, those of its newest snapshot, whatever
--- could be read of the cluster itself: carried_forward is always false, age_seconds is how old the snapshot is.
--- Scans ${table} over all time, but for a filter on snapshot_time or on project_id and cluster.
+-- Which ${table} does the GKE API report now?
+-- For each cluster that still exists: the rows of its newest snapshot, even where the cluster itself could not be read.
+-- Scans ${table} over all time, unless a query filters on snapshot_time or on project_id and cluster.
 --
 -- SELECT project_id, cluster, age_seconds, carried_forward, COUNT(*) AS ${table} FROM latest_${table} GROUP BY 1, 2, 3, 4
+--
+-- * FROM ${table}
+-- age_seconds INT64: Seconds since `snapshot_time`.
+-- carried_forward BOOL: Always false; the other `latest_` views have this column too.
 
 SELECT
   t.*,

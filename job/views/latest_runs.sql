@@ -2,6 +2,9 @@
 -- Scans what committed_runs scans.
 --
 -- SELECT task_index, status, clusters, clusters_failed, duration_seconds FROM latest_runs
+--
+-- * FROM committed_runs
+-- age_seconds INT64: Seconds since `snapshot_time`.
 
 SELECT
   *,

@@ -1,9 +1,12 @@
 -- Which snapshot is the newest of each cluster that still exists, and how old is it?
--- A cluster is gone when a later whole list of its project's clusters does not have it, and stays gone until one of its
--- name is collected anew: one that was not collected, or that no list could tell of, is not gone.
+-- A cluster is gone once a later, complete list of its project's clusters lacks it, and until a cluster of its name is
+-- collected again. A cluster that was not collected, or whose project could not be listed completely, is not gone.
 -- Scans snapshots, and what project_lists scans, over all time.
 --
 -- SELECT project_id, cluster, status, reason FROM latest_snapshots WHERE age_seconds > 86400
+--
+-- * FROM snapshots
+-- age_seconds INT64: Seconds since `snapshot_time`.
 
 WITH
   newest AS (

@@ -1,12 +1,20 @@
--- Which containers of workloads may do more than an ordinary one, and why? reasons: privileged; host_network, host_pid and
--- host_ipc (namespaces of the node); host_path (a folder of the node); capabilities_added; root_allowed (neither the
--- container nor its pod asks for another user); escalation_allowed (the default, where nothing forbids it).
+-- Which containers may do more than an ordinary one, and why?
+-- One row for each container in a workload's pod template that has at least one of the reasons.
 -- Scans what latest_containers and latest_workloads scan.
 --
 -- SELECT cluster, namespace, workload_name FROM privileged WHERE ARRAY_TO_STRING(reasons, ' ') LIKE '%host_path%'
+--
+-- project_id, location, cluster, namespace, workload_kind, workload_name, container_type FROM latest_containers
+-- name AS container FROM latest_containers
+-- reasons ARRAY<STRING>: `privileged`: it is privileged. `host_network`, `host_pid`, `host_ipc`: it shares a namespace
+--   of the node. `host_path`: it mounts a folder of the node. `capabilities_added`: it adds Linux capabilities.
+--   `root_allowed`: neither the container nor its pod asks for another user than root. `escalation_allowed`: the
+--   default, unless the container forbids it.
+-- host_paths FROM latest_workloads
+-- capabilities_added, snapshot_id, snapshot_time, age_seconds, carried_forward FROM latest_containers
 
 WITH
-  told AS (
+  found AS (
     SELECT
       c.project_id,
       c.location,
@@ -28,7 +36,7 @@ WITH
           [],
           ['root_allowed']
         ),
-        -- a privileged container always may, whatever it says
+        -- a privileged container always may, whatever its own setting
         IF(COALESCE(c.privileged, FALSE) OR COALESCE(c.allow_privilege_escalation, TRUE), ['escalation_allowed'], [])
       ) AS reasons,
       w.host_paths,
@@ -42,5 +50,5 @@ WITH
       ON w.snapshot_id = c.snapshot_id AND w.resource = c.resource AND w.uid = c.workload_uid
   )
 SELECT *
-FROM told
+FROM found
 WHERE ARRAY_LENGTH(reasons) > 0

@@ -1,9 +1,14 @@
--- Which clusters did each project have, each time that it was asked for them? One row for each list of each committed
--- attempt. newest: 1 is the list of the newest run; of a run of several tasks, which each ask, the one that tells least.
--- under_way: tasks of that run have yet to commit, and no later run has asked.
+-- Which clusters did each project have, each time they were listed?
+-- One row for each list of each committed attempt.
 -- Scans what committed_attempts scans, and the rows of collections that are about projects, over all time.
 --
 -- SELECT project_id, outcome, reason, missing_zones FROM project_lists WHERE newest = 1 AND outcome <> 'ok'
+--
+-- * FROM collections
+-- superseded, task_count, tasks_committed FROM committed_attempts
+-- newest INT64: Rank of the list: 1 is the newest run's. Where several tasks of a run listed the project, the list that
+--   shows the least comes first.
+-- under_way BOOL: True if tasks of the run are not committed yet, and no later run has listed the project.
 
 SELECT
   * EXCEPT (run_time),

@@ -1,8 +1,15 @@
--- Which containers of workloads have no request or no limit for CPU or memory, and which of them is missing? A limit alone
--- is a request too: the API server copies it. What a namespace's LimitRange would add is not in a template, and not here.
+-- Which containers lack a CPU or memory request or limit, and which of them?
+-- One row for each container in a workload's pod template that lacks one. What a LimitRange of the namespace would add
+-- is not in the template, and not counted.
 -- Scans what latest_containers scans.
 --
 -- SELECT cluster, namespace, workload_name, container, missing FROM unbounded WHERE container_type <> 'init'
+--
+-- project_id, location, cluster, namespace, workload_kind, workload_name, container_type FROM latest_containers
+-- name AS container FROM latest_containers
+-- missing ARRAY<STRING>: What is missing: `cpu_request`, `cpu_limit`, `memory_request`, `memory_limit`. A limit also
+--   counts as the request, since the API server copies it.
+-- snapshot_id, snapshot_time, age_seconds, carried_forward FROM latest_containers
 
 WITH
   unset AS (
@@ -26,7 +33,7 @@ WITH
       age_seconds,
       carried_forward
     FROM (
-      -- a quantity that could not be parsed is not a missing one
+      -- a quantity that could not be parsed is not missing
       SELECT
         *,
         cpu_request_millicores IS NOT NULL OR 'requests.cpu' IN UNNEST(unparsed_quantities) AS has_cpu_request,
@@ -34,7 +41,7 @@ WITH
         memory_request_bytes IS NOT NULL OR 'requests.memory' IN UNNEST(unparsed_quantities) AS has_memory_request,
         memory_limit_bytes IS NOT NULL OR 'limits.memory' IN UNNEST(unparsed_quantities) AS has_memory_limit
       FROM ${dataset}.latest_containers
-      -- ephemeral containers cannot have any
+      -- ephemeral containers cannot have requests or limits
       WHERE container_type <> 'ephemeral'
     )
   )

@@ -1,9 +1,14 @@
--- Which pods does nothing look after, or nothing that is known? reason, as in pods: uncontrolled (nothing controls it);
--- not_found (its controller was not in its list: deleted, or made since); not_read (the list of its controller's kind
--- could not be read). A controller of a kind that is not collected is known by its name, and its pods are not here.
+-- Which pods have no controller, or one that could not be found?
+-- A pod whose controller is of a kind that is not collected, such as a custom resource, is not here: its controller is
+-- known by name.
 -- Scans what latest_pods scans.
 --
 -- SELECT cluster, namespace, name, owner_kind, owner_name FROM unowned_pods WHERE reason = 'uncontrolled'
+--
+-- project_id, location, cluster, namespace, name, uid, phase, node FROM latest_pods
+-- reason STRING: `uncontrolled`: nothing controls the pod. `not_found`: its controller is not in its list, because it
+--   was deleted or is newer than the list. `not_read`: the list of its controller's kind could not be read.
+-- owner_kind, owner_name, created_at, snapshot_id, snapshot_time, age_seconds, carried_forward FROM latest_pods
 
 SELECT
   project_id,

@@ -1,11 +1,21 @@
--- How far are nodes behind their control plane, and is it within Kubernetes' policy? One row for each kubelet version of
--- each node pool of each cluster. Policy: a kubelet is never newer than the control plane, and at most three minor
--- versions older (https://kubernetes.io/releases/version-skew-policy/#kubelet). within_policy is NULL where a version is
--- not known. nodes is NULL where no node of the pool was read: the version is then the pool's, as GKE tells it; a cluster
--- of which no pool is known has one row. age_seconds and carried_forward are those of the nodes.
+-- How far are nodes behind their control plane, and does Kubernetes' version skew policy allow it?
+-- One row for each kubelet version of each node pool of each cluster; one for a cluster without known node pools. The
+-- policy: a kubelet is never newer than the control plane, and at most three minor versions older
+-- (https://kubernetes.io/releases/version-skew-policy/#kubelet).
 -- Scans what latest_clusters, latest_node_pools and latest_nodes scan.
 --
 -- SELECT cluster, control_plane_version, node_pool, kubelet_version, nodes FROM versions WHERE within_policy IS NOT TRUE
+--
+-- project_id, location, cluster, release_channel, control_plane_version FROM latest_clusters
+-- node_pool STRING: Node pool. NULL for nodes in no pool, and for a cluster without known node pools.
+-- kubelet_version STRING: Version of the kubelets. Where no node of the pool was read: the pool's version in the GKE
+--   API.
+-- nodes INT64: Number of nodes in the pool with this version. NULL where no node of the pool was read.
+-- minor_versions_behind INT64: Minor versions by which the kubelets are older than the control plane; negative if they
+--   are newer. NULL where a version is unknown, or the major versions differ.
+-- within_policy BOOL: True if the policy allows it. NULL where a version is unknown.
+-- age_seconds INT64: Seconds since the nodes were last read, or the node pool where no node was read.
+-- carried_forward BOOL: True if the nodes are from an older snapshot than the cluster's newest.
 
 WITH
   nodes AS (

@@ -33,9 +33,10 @@ def main() -> None:
         pairs = [(timed(alone, served), timed(whole, served)) for _ in range(options.best_of)]
     bare, ours = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
     summary: Summary = ours.result
-    assert (summary.status, summary.clusters) == ("complete", options.clusters), summary
+    found = summary.run
+    assert (found.status, found.clusters) == ("complete", options.clusters), summary
     rows = sum(summary.rows.values())
-    print(f"{summary.clusters} clusters, {summary.objects} objects, {rows} rows, {options.latency:g} ms an answer")
+    print(f"{found.clusters} clusters, {found.objects} objects, {rows} rows, {options.latency:g} ms an answer")
     print(f"the requests alone:     {bare.wall:6.2f} s, CPU {bare.cpu:6.2f} s")
     print(f"whole run, into DuckDB: {ours.wall:6.2f} s, CPU {ours.cpu:6.2f} s; ratio {ours.wall / bare.wall:.2f}")
 

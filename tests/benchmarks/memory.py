@@ -55,8 +55,8 @@ def child(configuration: dict[str, object]) -> str:
     def peak() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
-    def watched(*arguments: object) -> object:
-        sink = opened(*arguments)  # type: ignore[arg-type]
+    def watched(*arguments: object, **options: object) -> object:
+        sink = opened(*arguments, **options)  # type: ignore[arg-type]
         publish = sink.publish
 
         def told(*arguments: object) -> object:
@@ -71,7 +71,7 @@ def child(configuration: dict[str, object]) -> str:
         clock = time.perf_counter()
         summary = one_task.run(msgspec.convert(configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}, Config))
         seconds = time.perf_counter() - clock
-    assert summary.status == "complete", summary
+    assert summary.run.status == "complete", summary
     collected, after = peaks[0]
     return f"{collected:.0f} MB, {after:.0f} s collected; {peak():.0f} MB, {seconds:.0f} s published into DuckDB"
 

@@ -390,7 +390,7 @@ async def _serve(options: argparse.Namespace) -> None:
         "configuration": {
             "projects": list(fleet.projects),
             "api_endpoints": {
-                "container": f"http://127.0.0.1:{container}",
+                "container": f"grpc://127.0.0.1:{container}",
                 "oauth2": f"http://127.0.0.1:{tokens.server_port}",
             },
         },

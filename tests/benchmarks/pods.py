@@ -25,6 +25,7 @@ from job.collect.deadlines import Deadline
 from job.collect.paging import read_list
 from job.collect.rows import RowBuilder
 from job.collect.stats import ReadStats
+from job.collect.throttle import Throttle
 from job.config import Config
 from job.connect.endpoints import Endpoint
 from job.connect.identity import Identity
@@ -138,11 +139,11 @@ def rows(served: Served) -> tuple[int, int]:
     """Reads all pods and makes all their rows; returns how many of both."""
     known, counted = identity(served), Counted()
     with infrequent_gc(), connect(cluster(served), Endpoint("public", served.host), known) as client:
-        server = ApiReader(client, known, Config().timeouts, time.sleep)
+        server = ApiReader(client, known, Config().timeouts, threading.Event(), Throttle())
         reading = RowBuilder(PODS, Scope(Owners()), counted)  # type: ignore[arg-type]
-        tally = ReadStats(Deadline(time.monotonic() + 3600, "", ""))
-        read_list(server, PODS.path, LIMIT, reading.take, tally)
-    return reading.told()["objects"], counted.rows
+        deadline = Deadline(time.monotonic() + 3600, "", "")
+        read_list(server, PODS.path, LIMIT, reading.add_page, deadline, ReadStats())
+    return reading.counts.objects, counted.rows
 
 
 def spooled(served: Served) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import random
 
 from tabulate import tabulate
 
-from job.run.shares import OVERHEAD, Shares
+from job.run.shares import OVERHEAD, ClusterShares
 
 
 def fleet(clusters: int, draw: random.Random) -> dict[str, int]:
@@ -22,9 +22,9 @@ def fleet(clusters: int, draw: random.Random) -> dict[str, int]:
 
 
 def imbalance(weights: dict[str, int], now: dict[str, int], count: int) -> float:
-    shares, loads = Shares(weights, count), [0] * count
+    shares, loads = ClusterShares(weights, count), [0] * count
     for name, size in now.items():
-        loads[shares.task_of(name)] += size + OVERHEAD
+        loads[shares.task_for(name)] += size + OVERHEAD
     return max(loads) / (sum(loads) / count)
 
 

@@ -71,7 +71,7 @@ def main() -> None:
         os.environ.update(fleet.environment)
         path = Path(directory) / "x.duckdb"
         config = msgspec.convert(fleet.configuration | {"sink": f"duckdb:///{path}"}, Config)
-        running.open_sink = lambda config, identity: Measured(path, timeout_seconds=60)  # type: ignore[assignment]
+        running.open_sink = lambda config, identity, **_: Measured(path, timeout_seconds=60)  # type: ignore[assignment]
         run(config)
         database = path.stat().st_size
     told = [

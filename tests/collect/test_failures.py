@@ -1,4 +1,4 @@
-"""What somebody else wrote, on its way to rows, logs and terminals."""
+"""Text of servers on its way to rows, logs and terminals."""
 
 from __future__ import annotations
 
@@ -21,30 +21,34 @@ from job.collect.failures import connection_failure, printable, response_failure
         ("x" * 500, "x" * 200),
     ],
 )
-def test_it_is_one_short_line_that_no_terminal_obeys(text: str, expected: str) -> None:
+def test_printable_text_is_one_short_line_without_control_characters(text: str, expected: str) -> None:
     assert printable(text) == expected
 
 
-def test_neither_reason_nor_message_of_a_refusal_is_longer_than_a_line() -> None:
+def test_reason_and_message_are_cut_to_a_line() -> None:
     body = json.dumps({"reason": "R\x00" + "r" * 10_000_000, "message": "a\x1bb" + "m" * 10_000_000}).encode()
-    told = response_failure(403, {}, memoryview(body), "")
-    assert (told.outcome, told.reason, told.message) == ("forbidden", "R " + "r" * 98, "a b" + "m" * 297)
+    failure = response_failure(403, {}, memoryview(body), "")
+    assert (failure.cause.outcome, failure.cause.reason, failure.cause.message) == (
+        "forbidden",
+        "R " + "r" * 98,
+        "a b" + "m" * 297,
+    )
 
 
 @pytest.mark.parametrize(
     "body", [json.dumps({"reason": "ya29.CANARY", "message": "Bearer ya29.CANARY"}), "x ya29.CANARY"]
 )
-def test_the_token_is_not_said_again(body: str) -> None:
-    told = response_failure(400, {}, memoryview(body.encode()), "ya29.CANARY")
-    assert "CANARY" not in f"{told.reason} {told.message}"
+def test_a_repeated_token_is_removed(body: str) -> None:
+    failure = response_failure(400, {}, memoryview(body.encode()), "ya29.CANARY")
+    assert "CANARY" not in f"{failure.cause.reason} {failure.cause.message}"
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "Mon, 01 Jan 99999 00:00:00 GMT", "soon", "-1", ""])
-def test_a_time_to_wait_that_is_none_is_no_wait(text: str) -> None:
-    assert response_failure(429, {"Retry-After": text}, memoryview(b""), "").again == 0.0
+def test_an_unusable_retry_after_is_no_wait(text: str) -> None:
+    assert response_failure(429, {"Retry-After": text}, memoryview(b""), "").retry_after == 0.0
 
 
-def test_what_a_broken_answer_holds_is_not_quoted() -> None:
+def test_a_malformed_response_is_not_quoted() -> None:
     broken = ProtocolError("Connection aborted.", BadStatusLine('"PASSWORD","value":"CANARY"'))
-    told = connection_failure(broken, 1.0)
-    assert (told.outcome, "CANARY" in told.message) == ("invalid", False)
+    failure = connection_failure(broken, 1.0)
+    assert (failure.cause.outcome, "CANARY" in str(failure)) == ("invalid", False)

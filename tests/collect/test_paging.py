@@ -1,11 +1,9 @@
-"""The pages of a list: each asked for while the one before is taken in, and none taken for another."""
+"""The pages of a list: each is requested while the one before becomes rows, and none is mistaken for another."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, SimpleQueue
 from threading import Event
 
 import msgspec
@@ -15,16 +13,18 @@ from job.client import kubernetes_client
 from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
 from job.collect.failures import ReadFailure
-from job.collect.paging import _following, read_list
+from job.collect.http_reader import Request
+from job.collect.paging import continue_token, read_list
+from job.collect.prefetch import Prefetch
 from job.collect.stats import ReadStats
-from job.collect.throttle import Throttle, ThrottleTimeoutError
+from job.collect.throttle import Throttle
 from job.config import Config, Timeouts
 from job.connect.identity import default_identity
 from job.kinds.pods import Pod
 from job.simulator import Simulator, simulate
 from job.wire import meta
 
-PATH, LIMIT = "/api/v1/pods", 10
+PATH, PAGE_LIMIT = "/api/v1/pods", 10
 PAGE = msgspec.json.Decoder(meta.Page[Pod])
 
 
@@ -34,33 +34,59 @@ def fleet() -> Iterator[Simulator]:
         yield found
 
 
+class Server(ApiReader):
+    """The reader of the fleet's one API server, with its throttle and its stop at hand."""
+
+    def __init__(self, fleet: Simulator, client: object, identity: object, slots: int) -> None:
+        self.throttle, self.stop = Throttle(slots), Event()
+        self.prefetched: list[Prefetch] = []
+        super().__init__(client, identity, Timeouts(retry_seconds=5), self.stop, self.throttle)  # type: ignore[arg-type]
+
+    def prefetch(self, request: Request) -> Prefetch:
+        self.prefetched.append(super().prefetch(request))
+        return self.prefetched[-1]
+
+    def has_slot(self, seconds: float) -> bool:
+        """Whether a slot is free within so many seconds."""
+        if not self.throttle.acquire(time.monotonic() + seconds):
+            return False
+        self.throttle.release()
+        return True
+
+
 @pytest.fixture
-def server(fleet: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiReader]:
+def open_server(fleet: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Server]]:
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
     config = msgspec.convert(fleet.configuration, Config)
     identity = default_identity(config.api_endpoints.oauth2)
     (cluster,) = fleet.clusters
     with kubernetes_client(*cluster.split("/"), config=config, identity=identity) as client:
-        yield ApiReader(client, identity, Timeouts(retry_seconds=5), time.sleep)
+        yield lambda slots: Server(fleet, client, identity, slots)
 
 
-class Taker:
-    """Takes pages in."""
+class Pages:
+    """Takes pages, and remembers the names of their pods."""
 
-    def __init__(self, first: Callable[[memoryview], None] = lambda _: None) -> None:
+    def __init__(self, before: Callable[[memoryview], None] = lambda _: None) -> None:
         self.names: list[str] = []
-        self._first = first
+        self._before = before
 
-    def take(self, body: memoryview) -> meta.ListMeta:
-        self._first(body)
+    def add(self, body: memoryview) -> meta.ListMeta:
+        self._before(body)
         page = PAGE.decode(body)
         self.names += [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in page.items or ()]
         return page.metadata
 
 
-def tally() -> ReadStats:
-    return ReadStats(Deadline(time.monotonic() + 60, "RunTimeout", "the run's time was up"))
+def deadline() -> Deadline:
+    return Deadline(time.monotonic() + 60, "RunTimeout", "the time of the run is up")
+
+
+def read_pods(server: Server, pages: Pages) -> ReadStats:
+    stats = ReadStats()
+    read_list(server, PATH, PAGE_LIMIT, pages.add, deadline(), stats)
+    return stats
 
 
 def pods(fleet: Simulator) -> list[str]:
@@ -68,74 +94,65 @@ def pods(fleet: Simulator) -> list[str]:
     return sorted(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}" for pod in cluster["objects"]["pods"])
 
 
-def asked(fleet: Simulator) -> int:
+def requests(fleet: Simulator) -> int:
     return sum(request["path"] == PATH for request in fleet.requests())
 
 
-def test_the_next_page_is_asked_for_before_one_is_taken_in(fleet: Simulator, server: ApiReader) -> None:
-    pages = -(-len(pods(fleet)) // LIMIT)
+def test_the_next_page_is_requested_before_the_current_one_becomes_rows(
+    fleet: Simulator, open_server: Callable[[int], Server]
+) -> None:
+    count, seen = -(-len(pods(fleet)) // PAGE_LIMIT), 0
 
-    def wait(_: memoryview) -> None:
-        wanted, end = min(taken.pages + 2, pages), time.monotonic() + 20
-        while asked(fleet) < wanted:
-            assert time.monotonic() < end, "it is not asked for"
+    def wait_for_the_next(_: memoryview) -> None:
+        nonlocal seen
+        seen += 1
+        expected, end = min(seen + 1, count), time.monotonic() + 20
+        while requests(fleet) < expected:
+            assert time.monotonic() < end, "it is not requested"
             time.sleep(0.01)
 
-    taken, taker = tally(), Taker(wait)
-    read_list(server, PATH, LIMIT, taker.take, taken)
-    assert taker.names == pods(fleet)
-    assert (taken.pages, taken.requests, taken.retries) == (pages, pages, 0)
+    pages = Pages(wait_for_the_next)
+    stats = read_pods(open_server(4), pages)
+    assert pages.names == pods(fleet)
+    assert (stats.pages, stats.requests, stats.retries) == (count, count, 0)
 
 
-@pytest.mark.parametrize("at_once", [1, 4])
-def test_a_page_that_is_asked_for_again_costs_no_other(fleet: Simulator, server: ApiReader, at_once: int) -> None:
-    """Though the next one has the only turn that there is."""
-    server.gate = Throttle(at_once)
+@pytest.mark.parametrize("slots", [1, 4])
+def test_a_retried_page_costs_no_other(fleet: Simulator, open_server: Callable[[int], Server], slots: int) -> None:
+    """Even where the next page holds the only slot."""
     fleet.fault("*", "invalid_json", "pods", page=2, times=1)
-    taken, taker = tally(), Taker()
-    read_list(server, PATH, LIMIT, taker.take, taken)
-    assert taker.names == pods(fleet)
-    assert taken.retries == 1
+    pages = Pages()
+    stats = read_pods(open_server(slots), pages)
+    assert pages.names == pods(fleet)
+    assert stats.retries == 1
 
 
-def test_one_that_cannot_be_had_ends_the_list_when_those_before_are_taken_in(
-    fleet: Simulator, server: ApiReader
+def test_a_failed_page_ends_the_list_after_those_before_became_rows(
+    fleet: Simulator, open_server: Callable[[int], Server]
 ) -> None:
     fleet.fault("*", "forbidden", "pods", page=2)
-    taken, taker = tally(), Taker()
+    pages = Pages()
     with pytest.raises(ReadFailure):
-        read_list(server, PATH, LIMIT, taker.take, taken)
-    assert taker.names == pods(fleet)[:LIMIT]
+        read_pods(open_server(4), pages)
+    assert pages.names == pods(fleet)[:PAGE_LIMIT]
 
 
-def test_what_is_asked_for_ahead_has_its_turn_until_its_body_is_read_or_it_is_dropped(server: ApiReader) -> None:
-    server.gate = Throttle(1)
-    ahead = server.send(PATH, [("limit", LIMIT)], tally())
-    begun = ahead.begun()
-    with pytest.raises(ThrottleTimeoutError), server.gate.turn(time.monotonic() + 0.2):
-        pass
-    ahead.drop()
-    assert begun.response.closed
-    with server.gate.turn(time.monotonic() + 5):
-        pass
+def test_a_prefetched_page_holds_its_slot_until_it_is_discarded(open_server: Callable[[int], Server]) -> None:
+    server = open_server(1)
+    prefetch = server.prefetch(Request(PATH, [("limit", PAGE_LIMIT)], deadline(), ReadStats()))
+    response = prefetch.response()
+    assert not server.has_slot(0.2)
+    prefetch.discard()
+    assert response.raw.closed
+    assert server.has_slot(5)
 
 
-def test_a_run_that_is_stopped_lets_go_of_what_it_has_asked_for(
-    server: ApiReader, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.gate = Throttle(1)
-    taker = Taker(lambda _: setattr(server, "wait", stopped))
-    send, sent = server.send, []
-    monkeypatch.setattr(server, "send", lambda *asked: sent.append(send(*asked)) or sent[-1])
-
-    def stopped(_: float) -> None:
-        raise ReadFailure("stopped", "the run was stopped")
-
+def test_a_stopped_run_discards_what_it_has_requested(open_server: Callable[[int], Server]) -> None:
+    server = open_server(1)
     with pytest.raises(ReadFailure, match="stopped"):
-        read_list(server, PATH, LIMIT, taker.take, tally())
-    assert [ahead.begun().response.closed for ahead in sent] == [True]
-    with server.gate.turn(time.monotonic() + 5):
-        pass
+        read_pods(server, Pages(lambda _: server.stop.set()))
+    assert [prefetch.response().raw.closed for prefetch in server.prefetched] == [True]
+    assert server.has_slot(5)
 
 
 @pytest.mark.parametrize(
@@ -150,71 +167,5 @@ def test_a_run_that_is_stopped_lets_go_of_what_it_has_asked_for(
         (b"", None),
     ],
 )
-def test_the_token_is_known_from_the_beginning_of_a_page_or_when_all_of_it_is_read(
-    body: bytes, token: str | None
-) -> None:
-    assert _following(memoryview(body)) == token
-
-
-class Held:
-    """Takes a large body in, and holds it until it may go on."""
-
-    def __init__(self) -> None:
-        self.bodies: SimpleQueue[int] = SimpleQueue()
-        self.may_go_on = Event()
-
-    def take(self, body: memoryview) -> int:
-        self.bodies.put(len(body))
-        assert self.may_go_on.wait(30)
-        return len(body)
-
-
-@pytest.fixture
-def large(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Bytes in a portion, of which a page has several."""
-    size = 4096
-    monkeypatch.setattr("job.collect.api_reader._PORTION", size)
-    return size
-
-
-def test_of_one_server_two_large_bodies_are_held_at_a_time(server: ApiReader, large: int) -> None:
-    held, all_pods = Held(), [("limit", 500)]
-    with ThreadPoolExecutor(3) as threads:
-        sent = [threads.submit(server.get, PATH, all_pods, held.take, tally()) for _ in range(3)]
-        assert min(held.bodies.get(timeout=20), held.bodies.get(timeout=20)) > large
-        assert server.get("/version", [], len, tally()) < large  # what is small waits for nobody
-        with pytest.raises(Empty):
-            held.bodies.get(timeout=0.5)
-        held.may_go_on.set()
-        assert len({each.result(20) for each in sent}) == 1
-
-
-@pytest.mark.usefixtures("large")
-def test_who_waits_too_long_for_room_is_told_so(server: ApiReader) -> None:
-    server.timeouts = Timeouts(request_seconds=1, retry_seconds=1)
-    held, all_pods = Held(), [("limit", 500)]
-    with ThreadPoolExecutor(2) as threads:
-        sent = [threads.submit(server.get, PATH, all_pods, held.take, tally()) for _ in range(2)]
-        for _ in sent:
-            held.bodies.get(timeout=20)
-        with pytest.raises(ReadFailure, match="answers before this one took too long"):
-            server.get(PATH, all_pods, len, tally())
-        held.may_go_on.set()
-        for each in sent:
-            each.result(20)
-
-
-@pytest.mark.usefixtures("large")
-def test_a_body_that_could_not_be_taken_in_costs_no_room(server: ApiReader) -> None:
-    def refuse(body: memoryview) -> None:
-        items = meta.RAW_PAGE.decode(body).items
-        raise LookupError(items)  # which goes on to look at the body
-
-    for _ in range(5):
-        with pytest.raises(LookupError) as caught:
-            server.get(PATH, [("limit", 500)], refuse, tally())
-        assert len(caught.value.args[0]) == server.get(PATH, [("limit", 500)], _count, tally())
-
-
-def _count(body: memoryview) -> int:
-    return len(PAGE.decode(body).items or ())
+def test_the_continue_token_is_found_in_the_first_bytes_of_a_page(body: bytes, token: str | None) -> None:
+    assert continue_token(memoryview(body)) == token

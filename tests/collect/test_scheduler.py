@@ -1,4 +1,4 @@
-"""How the work of one cluster is shared among threads."""
+"""How threads share the reads of one cluster."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ import pytest
 from job.collect import scheduler as module
 from job.collect.scheduler import AbandonedError, WorkItem, as_completed
 
-STILL = 0.3  # seconds, of which a thread that does it needs none
+WAIT = 0.3  # seconds in which a function computes nothing
 
 
-def pieces(work: Callable[[], object], count: int) -> list[WorkItem]:
-    return [WorkItem(str(number), work, 60.0) for number in range(count)]
+def items(function: Callable[[], object], count: int) -> list[WorkItem]:
+    return [WorkItem(str(number), function, 60.0) for number in range(count)]
 
 
-def threads_of(work: Callable[[], object], count: int) -> int:
-    """How many threads it took."""
+def threads_of(function: Callable[[], object], count: int) -> int:
+    """How many threads called it."""
     seen: set[int] = set()
 
     def noted() -> None:
         seen.add(threading.get_ident())
-        work()
+        function()
 
-    done = list(as_completed(pieces(noted, count), 4, time.monotonic() + 60, threading.Event()))
+    done = list(as_completed(items(noted, count), 4, time.monotonic() + 60, threading.Event()))
     assert {each.name for each in done} == {str(number) for number in range(count)}
     assert not any(each.error for each in done)
     return len(seen)
 
 
-def test_what_is_done_at_once_takes_one_thread() -> None:
+def test_functions_that_return_at_once_take_one_thread() -> None:
     assert threads_of(lambda: None, 8) == 1
 
 
-def test_what_waits_is_done_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_functions_that_wait_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "process_time", lambda: 0.0)
-    assert threads_of(lambda: time.sleep(STILL), 8) == 4
+    assert threads_of(lambda: time.sleep(WAIT), 8) == 4
 
 
-def test_a_process_that_is_busy_takes_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_busy_process_starts_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "process_time", time.monotonic)
-    assert threads_of(lambda: time.sleep(STILL), 3) == 1
+    assert threads_of(lambda: time.sleep(WAIT), 3) == 1
 
 
-def test_what_never_returns_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_GRACE", STILL)
+def test_a_function_that_never_returns_is_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_GRACE_SECONDS", WAIT)
     never = threading.Event()
     stuck = WorkItem("stuck", never.wait, 0.0)
-    others = pieces(lambda: None, 3)
+    others = items(lambda: None, 3)
     try:
         done = list(as_completed([stuck, *others], 1, time.monotonic() + 60, threading.Event()))
     finally:

@@ -1,4 +1,4 @@
-"""Bodies that come in chunks, over real sockets."""
+"""Chunked bodies, over real sockets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def chunked(*parts: bytes) -> bytes:
 
 @contextmanager
 def sent(*pieces: bytes) -> Iterator[ChunkedResponse]:
-    """The answer that comes in these pieces, after which the other side closes."""
+    """A response that arrives in these pieces; then the other side closes."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
 
@@ -57,7 +57,7 @@ def sent(*pieces: bytes) -> Iterator[ChunkedResponse]:
 
 @contextmanager
 def server(answers: list[bytes]) -> Iterator[tuple[str, int]]:
-    """Gives these answers, one after another, on the one connection that it accepts."""
+    """Sends these answers, one after another, on the one connection that it accepts."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -88,7 +88,7 @@ def divided(whole: bytes, at: list[int]) -> list[bytes]:
     pieces=st.lists(st.integers(0, 400), max_size=8),
     portions=st.lists(st.integers(1, 90), min_size=1, max_size=4),
 )
-def test_however_a_body_is_divided_it_is_the_same(
+def test_a_body_is_the_same_however_it_is_divided(
     body: bytes, chunks: list[int], pieces: list[int], portions: list[int]
 ) -> None:
     whole = HEAD + chunked(*divided(body, chunks))
@@ -105,7 +105,7 @@ def test_however_a_body_is_divided_it_is_the_same(
         assert response.read() == b""
 
 
-def test_a_body_of_many_megabytes_comes_whole_and_no_portion_is_larger_than_asked_for() -> None:
+def test_a_body_of_megabytes_is_whole_and_no_read_exceeds_its_size() -> None:
     body = bytes(range(256)) * 40_000
     with sent(HEAD, chunked(*(body[at : at + 3000] for at in range(0, len(body), 3000)))) as response:
         portions = list(iter(lambda: response.read(100_000), b""))
@@ -130,18 +130,18 @@ def test_extensions_and_trailers_are_dropped() -> None:
     ],
     ids=["negative", "not a number", "no length", "longer than said", "too long to count", "more than the body"],
 )
-def test_what_is_no_chunk_is_refused(body: bytes) -> None:
+def test_malformed_chunks_are_refused(body: bytes) -> None:
     with sent(HEAD + body) as response, pytest.raises(http.client.HTTPException, match=r"^chunks: "):
         response.read()
 
 
 @pytest.mark.parametrize("end", range(len(chunked(b"abc"))))
-def test_a_body_that_breaks_off_is_incomplete_wherever_it_does(end: int) -> None:
+def test_a_truncated_body_is_incomplete_wherever_it_ends(end: int) -> None:
     with sent(HEAD + chunked(b"abc")[:end]) as response, pytest.raises(http.client.IncompleteRead):
         response.read()
 
 
-def test_urllib3_reads_it_in_every_way_and_uses_the_connection_again() -> None:
+def test_urllib3_reads_it_in_every_way_and_reuses_the_connection() -> None:
     ways = [
         lambda pool: pool.request("GET", "/").data,
         lambda pool: b"".join(pool.request("GET", "/", preload_content=False).stream(2)),
@@ -152,7 +152,7 @@ def test_urllib3_reads_it_in_every_way_and_uses_the_connection_again() -> None:
         assert pool.num_connections == 1
 
 
-def test_answers_that_have_no_body_have_none() -> None:
+def test_responses_of_a_known_length_and_to_head_are_read_by_http_client() -> None:
     with sent(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcd") as response:
         assert response.read(2) + response.read(2) == b"abc"
     ours, theirs = socket.socketpair()

@@ -1,4 +1,4 @@
-"""Through which endpoint a cluster is reached."""
+"""Which endpoint a cluster is reached through."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from job.connect.endpoints import Endpoint, NoEndpointError, choose_endpoint
+from job.connect.endpoints import ConnectError, Endpoint, choose_endpoint
 from job.connect.identity import Identity
 from job.connect.kubernetes import connect
-from job.errors import InventoryError
 from job.wire import gke
 
 DNS = "gke-1234-5678.europe-west1.gke.goog"
@@ -44,7 +43,7 @@ RESTRICTED = PUBLIC | {"authorizedNetworksConfig": {"enabled": True}}
         ({"endpoint": "127.0.0.1:6443"}, Endpoint("public", "127.0.0.1:6443")),
         ({"endpoint": "34.1.1.1", **endpoints(**PUBLIC)}, Endpoint("public", "34.1.1.1")),
         ({"endpoint": "34.1.1.1", **endpoints(dns=True, **PUBLIC)}, Endpoint("public", "34.1.1.1")),
-        # an address that only some networks may use comes after a name that all may
+        # a public address for authorized networks alone ranks below a DNS endpoint that everybody may use
         ({"endpoint": "34.1.1.1", **endpoints(dns=True, **RESTRICTED)}, Endpoint("dns", DNS)),
         ({"endpoint": "34.1.1.1", **endpoints(dns=False, **RESTRICTED)}, Endpoint("public", "34.1.1.1")),
         ({"endpoint": "10.0.0.2", **endpoints(dns=True, **PRIVATE)}, Endpoint("dns", DNS)),
@@ -61,28 +60,28 @@ RESTRICTED = PUBLIC | {"authorizedNetworksConfig": {"enabled": True}}
         ),
     ],
 )  # fmt: skip
-def test_auto_takes_the_endpoint_that_most_likely_answers(fields: dict[str, Any], expected: Endpoint) -> None:
+def test_auto_chooses_the_endpoint_most_likely_to_answer(fields: dict[str, Any], expected: Endpoint) -> None:
     assert choose_endpoint(cluster(**fields)) == expected
 
 
-def test_a_preference_is_that_endpoint_or_none() -> None:
+def test_a_preference_allows_that_endpoint_alone() -> None:
     both = cluster(endpoint="34.1.1.1", **endpoints(dns=False, **PUBLIC))
     assert choose_endpoint(both, "private") == Endpoint("private", "10.0.0.2")
     assert choose_endpoint(both, "dns") == Endpoint("dns", DNS)
-    with pytest.raises(NoEndpointError, match=r"no public endpoint \(it offers: dns, private\)"):
+    with pytest.raises(ConnectError, match=r"no public endpoint \(it offers: dns, private\)"):
         choose_endpoint(cluster(endpoint="10.0.0.2", **endpoints(dns=False, **PRIVATE)), "public")
-    with pytest.raises(NoEndpointError, match=r"no endpoint \(it offers: none\)"):
+    with pytest.raises(ConnectError, match=r"no endpoint \(it offers: none\)"):
         choose_endpoint(cluster())
 
 
 @pytest.mark.parametrize("certificate", [None, "", "not base64!", base64.b64encode(b"\xff").decode()])
 def test_a_cluster_without_a_usable_ca_is_refused(certificate: str | None) -> None:
     told = cluster(endpoint="34.1.1.1", masterAuth={"clusterCaCertificate": certificate})
-    with pytest.raises(InventoryError, match="CA certificate"):
+    with pytest.raises(ConnectError, match="CA certificate"):
         connect(told, Endpoint("public", "34.1.1.1"), Identity(None))  # type: ignore[arg-type]
 
 
-def test_addresses_of_ipv6_are_bracketed_and_the_dns_endpoint_trusts_the_systems_roots() -> None:
+def test_ipv6_addresses_are_bracketed_and_the_dns_endpoint_trusts_the_system_roots() -> None:
     told = cluster(endpoint="34.1.1.1", masterAuth={"clusterCaCertificate": base64.b64encode(b"PEM").decode()})
     identity = Identity(None)  # type: ignore[arg-type]
     with connect(told, Endpoint("dns", DNS), identity) as client:

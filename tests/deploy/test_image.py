@@ -100,7 +100,7 @@ class TestImage:
     def test_without_a_configuration_it_says_what_is_missing(self, engine: Engine) -> None:
         done = engine.run("--read-only", "--tmpfs=/tmp", "--network=none", TAG)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "no project to look in" in done.stderr
+        assert "no projects are configured" in done.stderr
 
     def test_it_runs_as_nobody_and_writes_nowhere(self, engine: Engine) -> None:
         program = (

@@ -1,4 +1,4 @@
-"""Discovery where the GKE API speaks REST; over gRPC it is tested with whole runs."""
+"""Listing the clusters of a project over REST; whole runs test it over gRPC."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def refused(status: str, code: int, message: str, reason: str | None = None) -> 
 
 @contextmanager
 def rest_api(status: int, body: dict[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """A GKE API over REST that always answers the same; its URL, and what it was asked with which authorization."""
+    """A GKE API over REST with one answer: its URL, and the path and Authorization of each request."""
     asked: list[tuple[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,10 +72,10 @@ def rest_api(status: int, body: dict[str, Any]) -> Iterator[tuple[str, list[tupl
 def listed(replay: Replay, url: str) -> ProjectListing:
     config = Config(projects=(PROJECT,), api_endpoints=ApiEndpoints(container=url, oauth2=replay.token_uri))
     identity = default_identity(replay.token_uri)
-    return clusters_in(PROJECT, container_client(config, identity), identity, config.timeouts)
+    return clusters_in(PROJECT, container_client(config, identity), config.timeouts)
 
 
-def test_a_gke_api_that_speaks_rest_is_read_the_same(replay: Replay) -> None:
+def test_a_rest_api_gives_the_same_clusters(replay: Replay) -> None:
     with rest_api(200, LISTED) as (url, asked):
         listing = listed(replay, url)
     assert asked == [(f"/v1/projects/{PROJECT}/locations/-/clusters", f"Bearer {replay.tokens[-1]}")]
@@ -86,26 +86,26 @@ def test_a_gke_api_that_speaks_rest_is_read_the_same(replay: Replay) -> None:
     assert (listing.collection.outcome, listing.collection.missing_zones) == ("partial", ("us-east1-d",))
 
 
-def test_a_description_that_cannot_be_decoded_costs_no_other_cluster(replay: Replay) -> None:
+def test_a_malformed_cluster_costs_no_other(replay: Replay) -> None:
     odd = {"name": "odd", "location": "us-east1", "createTime": "yesterday"}
     with rest_api(200, {"clusters": [odd, *LISTED["clusters"]]}) as (url, _):
         listing = listed(replay, url)
     assert [cluster.name for cluster in listing.clusters] == [CLUSTER]
     told = listing.collection
     assert (told.outcome, told.unreadable, told.unreadable_objects) == ("partial", ("us-east1/odd",), 1)
-    assert told.listed_clusters == (f"{LOCATION}/{CLUSTER}", "us-east1/odd")  # it is there, and must not look deleted
+    assert told.listed_clusters == (f"{LOCATION}/{CLUSTER}", "us-east1/odd")  # it exists: it must not look deleted
 
 
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (403, refused("PERMISSION_DENIED", 403, "denied"), ("forbidden", 403, "Forbidden")),
+        (403, refused("PERMISSION_DENIED", 403, "denied"), ("forbidden", 403, "PERMISSION_DENIED")),
         (403, refused("PERMISSION_DENIED", 403, "off", "SERVICE_DISABLED"), ("disabled", 403, "SERVICE_DISABLED")),
-        (404, refused("NOT_FOUND", 404, "no such project"), ("not_found", 404, "NotFound")),
-        (401, refused("UNAUTHENTICATED", 401, "who?"), ("unauthorized", 401, "Unauthorized")),
+        (404, refused("NOT_FOUND", 404, "no such project"), ("not_found", 404, "NOT_FOUND")),
+        (401, refused("UNAUTHENTICATED", 401, "who?"), ("unauthorized", 401, "UNAUTHENTICATED")),
     ],
 )
-def test_what_it_refuses_is_the_outcome(
+def test_a_refusal_is_the_outcome_of_the_project(
     replay: Replay, status: int, body: dict[str, Any], outcome: tuple[str, int, str]
 ) -> None:
     with rest_api(status, body) as (url, _):

@@ -75,7 +75,7 @@ def test_no_object_has_two_rows_in_one_snapshot(
         assert fleet.query(twice) == [], table
     assert fleet.rows(prefix="latest_") == fleet.rows(usual=True)
     told = "SELECT outcome, pages, restarts, message FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"
-    message = f"{repeated} objects were listed more than once, and are there once"
+    message = f"{repeated} objects were listed more than once; each has one row"
     assert fleet.query(f"{told} AND {NEWEST}") == [("ok", 4, 0, message)]
 
 
@@ -129,5 +129,5 @@ def test_a_broken_aggregated_api_hides_no_kind(
     assert 'rollouts.argoproj.io "x" not found' in known.err
     unknown = fleet.run(monkeypatch, capsys, "show", WEB, "podmetrics", "x")
     assert unknown.exit_code == 2
-    assert "knows no kind 'podmetrics', but could not say what it serves at /apis/metrics.k8s.io/v1beta1" in unknown.err
+    assert "has no kind 'podmetrics'; discovery failed for /apis/metrics.k8s.io/v1beta1" in unknown.err
     assert any(told["path"] == "/apis/metrics.k8s.io/v1beta1" and told["status"] == 503 for told in fleet.asked())

@@ -26,13 +26,13 @@ from job.tables import Key, Namespace
 
 @pytest.fixture
 def ending(request: pytest.FixtureRequest) -> Ending:
-    """What the README says of this test's fault."""
+    """What the reference says of this test's fault."""
     return ENDINGS[getattr(request.node, "originalname", request.node.name)]
 
 
 def assert_ended(ended: Ended, ending: Ending) -> None:
     assert ended.exit_code == ending.exit_code, ended.err
-    assert ending.told in ended.err
+    assert ending.stderr in ended.err
     assert "Traceback" not in ended.err
 
 

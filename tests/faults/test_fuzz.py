@@ -23,7 +23,7 @@ from replay import items
 
 from job.collect.failures import ContinueTokenExpired, ReadFailure, response_failure
 from job.collect.rows import RowBuilder
-from job.discover.projects import _decoded
+from job.discover.projects import _cluster
 from job.kinds import KINDS, Kind
 from job.kinds.clusters import cluster_rows
 from job.kinds.parts.owners import Owners
@@ -66,9 +66,9 @@ def pages(draw: random.Random) -> Iterator[tuple[Kind, bytes]]:
 def read(kind: Kind, body: bytes) -> list[Record] | None:
     """The rows of a page, as a collection has them; None where the page is recorded as `invalid`."""
     gathered = Gathered()
-    reading = RowBuilder(kind, Scope(Owners(), ()), gathered, ordered=False)  # type: ignore[arg-type]
+    reading = RowBuilder(kind, Scope(Owners(), ()), gathered, is_ordered=False)  # type: ignore[arg-type]
     try:
-        reading.take(body)
+        reading.add_page(body)
     except NOT_DECODABLE:
         return None
     return gathered.rows
@@ -191,7 +191,7 @@ def test_a_spoiled_cluster_is_read_or_named_and_its_rows_load(tmp_path: Path) ->
     for index in range(COUNT // 10):
         cluster = container_v1.Cluster()
         filled(container_v1.Cluster.pb(cluster), random.Random(index))
-        if (found := _decoded(cluster)) is None:
+        if (found := _cluster(cluster)) is None:
             continue  # as `clusters_in` has it: the cluster is named in `unreadable`
         read += 1
         for row in cluster_rows(found):
@@ -211,5 +211,5 @@ def test_a_spoiled_refusal_is_still_a_refusal(status: int) -> None:
             found = response_failure(status, {}, mutated(whole, random.Random(index)), "")
         except ContinueTokenExpired as error:
             found = ReadFailure("expired", str(error))
-        assert len(found.message) <= 300
-        msgspec.json.encode([found.reason, found.message])
+        assert len(str(found)) <= 300
+        msgspec.json.encode(found.cause)

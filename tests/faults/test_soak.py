@@ -44,7 +44,7 @@ def test_fifty_runs_leave_nothing_behind(fleet: Fleet) -> None:
             fleet.simulator.fault(WEB, "forbidden", "jobs")
             fleet.simulator.fault("shop-staging", "gke_denied", "clusters")
         summary = run(config)
-        assert (summary.status == "complete") == (number % 5 != 4)
+        assert (summary.run.status == "complete") == (number % 5 != 4)
         fleet.simulator.clear()
         holdings.append(held())
         memory.append(resident())

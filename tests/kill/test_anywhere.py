@@ -18,11 +18,10 @@ from declared import UID_TABLES
 from kill import killed
 
 from job.config import Config
-from job.connect.identity import default_identity
 from job.kinds import RESOURCES
 from job.simulator import Simulator, simulate
-from job.sinks.open_sink import open_sink
-from job.sinks.protocol import Sink
+from job.sinks.open_sink import open_warehouse
+from job.sinks.protocol import Warehouse
 
 POINTS = 52  # for each sink
 KILLS = 4  # of one task, before an attempt is let through
@@ -38,7 +37,7 @@ def fleet() -> Iterator[Simulator]:
 class Analyst:
     """Looks at the warehouse, and knows what there has been to see."""
 
-    def __init__(self, sink: Sink, fleet: Simulator) -> None:
+    def __init__(self, sink: Warehouse, fleet: Simulator) -> None:
         self._sink, self._fleet = sink, fleet
         self.clusters = len(fleet.clusters)
         told = [cluster["objects"] for cluster in fleet.inventory()["clusters"]]
@@ -136,7 +135,7 @@ def test_nothing_is_half_visible_or_twice_wherever_it_is_killed(
     config = msgspec.convert(keys, Config)
     path = tmp_path / "c.yaml"
     path.write_text(json.dumps(keys))
-    sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+    sink = open_warehouse(config)
     analyst = Analyst(sink, fleet)
 
     for execution in ("first", "second"):  # the first has to make tables too

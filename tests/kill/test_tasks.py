@@ -13,9 +13,8 @@ import pytest
 from kill import killed
 
 from job.config import Config
-from job.connect.identity import default_identity
 from job.simulator import Simulator, simulate
-from job.sinks.open_sink import open_sink
+from job.sinks.open_sink import open_warehouse
 
 TASKS = 20
 KILLED = {3: "job.discover:4", 11: "job.collect:50", 17: "job.sinks:60"}
@@ -53,7 +52,7 @@ def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
         return process.exitcode
 
     config = msgspec.convert(keys, Config)
-    sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+    sink = open_warehouse(config)
     sink.apply()
     first = [start(task, 0, KILLED.get(task, killed.NEVER)) for task in range(TASKS)]
     assert [ended(process) for process in first] == [-9 if task in KILLED else 0 for task in range(TASKS)]

@@ -47,7 +47,7 @@ def sink(tmp_path: Path) -> DuckDBSink:
 def test_recorded_objects_become_the_rows_worked_out_by_hand(
     config: Config, sink: DuckDBSink, subtests: pytest.Subtests
 ) -> None:
-    assert run(config).status == "complete"
+    assert run(config).run.status == "complete"
     rows = {table: rows_of(sink, table) for table in OF_OBJECTS}
     assert RECORDED
     for name in RECORDED:
@@ -65,7 +65,7 @@ def test_written_objects_become_the_rows_worked_out_by_hand(
     for kind in KINDS:
         page = {"metadata": {"resourceVersion": "1"}, "items": listed.get(kind.resource, [])}
         replay.answers[kind.path] = (200, {"Content-Type": "application/json"}, json.dumps(page).encode())
-    assert run(config).status == "complete"
+    assert run(config).run.status == "complete"
     rows = {table: rows_of(sink, table) for table in OF_OBJECTS}
     assert compared(rows) == compared(GOLDEN[name]["rows"])
     assert "CANARY" in json.dumps(listed)
@@ -79,7 +79,7 @@ def test_gke_clusters_become_the_rows_worked_out_by_hand(
     message = container_v1.Cluster.from_json(json.dumps(GOLDEN[name]["cluster"]))
     replay.clusters[:] = [message]
     identity = default_identity(config.api_endpoints.oauth2)
-    listing = clusters_in(PROJECT, container_client(config, identity), identity, config.timeouts)
+    listing = clusters_in(PROJECT, container_client(config, identity), config.timeouts)
     (cluster,) = listing.clusters
     key = Key(snapshot_id="1", snapshot_time=datetime.now(UTC), project_id=PROJECT, cluster=cluster.name)
     publish(sink, [(key, row) for row in cluster_rows(cluster)])

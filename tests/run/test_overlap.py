@@ -16,10 +16,9 @@ import pytest
 from test_cli import COMMAND
 
 from job.config import Config
-from job.connect.identity import default_identity
 from job.simulator import Simulator, simulate
-from job.sinks.bigquery.overlap import marks, under_way
-from job.sinks.open_sink import open_sink
+from job.sinks.bigquery.overlap import labels_of, other_run
+from job.sinks.open_sink import open_warehouse
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +55,7 @@ class Runs:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self._simulator.environment.items():
                 patch.setenv(name, value)
-            sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+            sink = open_warehouse(config)
             return [run_id for (run_id,) in sink.query("SELECT run_id FROM committed_runs ORDER BY 1").rows]
 
 
@@ -159,11 +158,15 @@ def test_a_duckdb_run_that_was_killed_is_in_nobodys_way(simulator: Simulator, tm
 
 
 def test_a_run_of_several_tasks_is_over_when_all_of_them_are_committed() -> None:
-    labels, done = marks("r-1", 3), {0, 1}
-    asked = {"labels": labels, "patience": 60.0, "committed": lambda run, index: index if index in done else None}
-    assert under_way(run_id="r-2", **asked) == "r-1"
-    assert under_way(run_id="r-1", **asked) is None
-    assert under_way(run_id="r-2", **asked | {"labels": labels | {"gke_inventory_run_began": "0"}}) is None
+    labels, done = labels_of("r-1", 3), {0, 1}
+    asked = {
+        "labels": labels,
+        "timeout_seconds": 60.0,
+        "committed": lambda run, index: index if index in done else None,
+    }
+    assert other_run(run_id="r-2", **asked) == "r-1"
+    assert other_run(run_id="r-1", **asked) is None
+    assert other_run(run_id="r-2", **asked | {"labels": labels | {"gke_inventory_run_began": "0"}}) is None
     done.add(2)
-    assert under_way(run_id="r-2", **asked) is None
-    assert marks("Not a label", 1) == {}
+    assert other_run(run_id="r-2", **asked) is None
+    assert labels_of("Not a label", 1) == {}

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from test_cli import COMMAND, invoke
 
 from job.config import Config
-from job.connect.identity import default_identity
-from job.run.shares import OVERHEAD, Shares
+from job.run.shares import OVERHEAD, ClusterShares
 from job.simulator import simulate
-from job.sinks.open_sink import open_sink
+from job.sinks.open_sink import open_warehouse
 
 NAMES = st.text("abc/-0123", min_size=1, max_size=12)
 
@@ -27,9 +26,9 @@ NAMES = st.text("abc/-0123", min_size=1, max_size=12)
 def test_every_cluster_is_in_exactly_one_share_whatever_else_a_task_has_listed(
     weights: dict[str, int], listed: set[str], count: int
 ) -> None:
-    tasks = [Shares(weights, count) for _ in range(count)]
+    tasks = [ClusterShares(weights, count) for _ in range(count)]
     for name in listed | set(weights):
-        taken = [index for index, shares in enumerate(tasks) if shares.task_of(name) == index]
+        taken = [index for index, shares in enumerate(tasks) if shares.task_for(name) == index]
         assert len(taken) == 1
 
 
@@ -47,13 +46,13 @@ def test_shares_are_within_a_quarter_of_the_mean_the_largest_cluster_aside(clust
     weights = fleet(clusters, draw)
     del weights[max(weights, key=lambda name: weights[name])]
     count = clusters // 20
-    shares = Shares(weights, count)
+    shares = ClusterShares(weights, count)
     # since the last snapshot, some clusters have gone, some have come, and all have grown or shrunk
     now = {name: max(int(size * draw.uniform(0.9, 1.1)), 1) for name, size in weights.items() if draw.random() > 0.01}
     now |= {f"project/region/new-{index}": 100 for index in range(clusters // 50)}
     loads = [0] * count
     for name, size in now.items():
-        loads[shares.task_of(name)] += size + OVERHEAD
+        loads[shares.task_for(name)] += size + OVERHEAD
     mean = sum(loads) / count
     assert max(loads) <= max(1.25 * mean, max(now.values()) + OVERHEAD)  # one cluster is not shared
 
@@ -68,7 +67,7 @@ def test_tasks_at_once_take_every_cluster_once_and_one_that_is_retried_nothing_a
         keys = {**simulator.configuration, "sink": url}
         (tmp_path / "c.yaml").write_text(json.dumps(keys))
         config = msgspec.convert(keys, Config)
-        sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+        sink = open_warehouse(config)
         sink.apply()
         for execution in ("first", "second"):  # the first run knows no weights, the second those of the first
             environment = os.environ | {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_COUNT": str(tasks)}
@@ -91,7 +90,7 @@ def test_tasks_at_once_take_every_cluster_once_and_one_that_is_retried_nothing_a
         assert json.loads(retried.stdout)["committed_before"]
         assert sink.query("SELECT COUNT(*) FROM latest_snapshots").rows == [(12,)]
         assert sink.query("SELECT COUNT(*) FROM latest_runs").rows == [(tasks,)]
-        assert sorted(set(sink.weights("second").values())) != [0]
+        assert sorted(set(sink.cluster_weights("second").values())) != [0]
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "bigquery"])
@@ -117,7 +116,7 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
         assert {key: count for key, count in told[3]["rows"].items() if key not in ("runs", "collections")} == {
             key: count for key, count in told[1]["rows"].items() if key not in ("runs", "collections")
         }
-        sink = open_sink(config, lambda: default_identity(config.api_endpoints.oauth2))
+        sink = open_warehouse(config)
         found = "SELECT COUNT(*), COUNT(DISTINCT task_index), MAX(task_count) FROM committed_runs WHERE run_id = "
         assert sink.query(f"{found} '{told[3]['run_id']}'").rows == [(3, 3, 3)]
 
@@ -137,8 +136,8 @@ def test_a_task_that_fails_leaves_nothing_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "words"),
     [
-        ({"CLOUD_RUN_TASK_COUNT": "4"}, "but not CLOUD_RUN_EXECUTION"),
-        ({"CLOUD_RUN_TASK_INDEX": "4", "CLOUD_RUN_TASK_COUNT": "4"}, "CLOUD_RUN_TASK_INDEX 4"),
+        ({"CLOUD_RUN_TASK_COUNT": "4"}, "CLOUD_RUN_EXECUTION is not set"),
+        ({"CLOUD_RUN_TASK_INDEX": "4", "CLOUD_RUN_TASK_COUNT": "4"}, "CLOUD_RUN_TASK_INDEX is 4"),
         ({"CLOUD_RUN_TASK_INDEX": "one"}, "CLOUD_RUN_TASK_INDEX is 'one'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The simulated fleet has what a real one has, real clients read it, and it leaves nothing behind."""
+"""The simulated fleet resembles a real one, works with real clients, and cleans up after itself."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ DENIED, PARTIAL = "acquired-company", "data-platform"
 
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Simulator]:
-    """With one cluster at least of each sort of trouble."""
+    """A fleet with at least one cluster for each kind of problem."""
     with simulate(clusters=12, pods=60, seed=1) as simulator:
         yield simulator
 
 
 @pytest.fixture(scope="module")
 def inventory(fleet: Simulator) -> dict[str, Any]:
-    """Everything there is, whether or not it can be read."""
+    """Everything that exists in the fleet, readable or not."""
     return fleet.inventory()
 
 
 @pytest.fixture(scope="module")
 def objects(inventory: dict[str, Any]) -> dict[str, list[Any]]:
-    """Resource -> the objects of all clusters."""
+    """The objects of all clusters, by resource."""
     every: dict[str, list[Any]] = {}
     for cluster in inventory["clusters"]:
         for name, items in cluster["objects"].items():
@@ -55,7 +55,7 @@ def objects(inventory: dict[str, Any]) -> dict[str, list[Any]]:
 
 @pytest.fixture(scope="module")
 def gke(fleet: Simulator) -> Iterator[dict[str, container_v1.ListClustersResponse]]:
-    """Project -> what the GKE API answers, of those that may be asked."""
+    """The GKE API's list of clusters, by project, except the denied one."""
     with grpc.insecure_channel(fleet.container_endpoint.removeprefix("http://")) as channel:
         manager = container_v1.ClusterManagerClient(transport=ClusterManagerGrpcTransport(channel=channel))
         yield {
@@ -69,16 +69,16 @@ def credentials(fleet: Simulator) -> list[tuple[str, str]]:
     return [("authorization", f"Bearer {(fleet.directory / 'kubectl-token').read_text()}")]
 
 
-# What there is
+# Content of the fleet
 
 
-def test_a_seed_makes_the_same_fleet_each_time(inventory: dict[str, Any]) -> None:
+def test_the_same_seed_gives_the_same_fleet(inventory: dict[str, Any]) -> None:
     with simulate(clusters=12, pods=60, seed=1) as again, simulate(clusters=12, pods=60, seed=2) as other:
         assert again.inventory() == inventory
         assert other.inventory() != inventory
 
 
-def test_clusters_are_of_every_sort(gke: dict[str, Any]) -> None:
+def test_clusters_of_every_kind_exist(gke: dict[str, Any]) -> None:
     clusters = [cluster for answer in gke.values() for cluster in answer.clusters]
     assert {cluster.location.count("-") for cluster in clusters} == {1, 2}  # regional and zonal
     assert {cluster.autopilot.enabled for cluster in clusters} == {True, False}
@@ -89,7 +89,9 @@ def test_clusters_are_of_every_sort(gke: dict[str, Any]) -> None:
     assert {pool.config.spot for cluster in clusters for pool in cluster.node_pools} == {True, False}
 
 
-def test_nodes_lag_behind_their_control_plane_but_not_too_far(gke: dict[str, Any], inventory: dict[str, Any]) -> None:
+def test_nodes_are_at_most_three_minor_versions_behind_their_control_plane(
+    gke: dict[str, Any], inventory: dict[str, Any]
+) -> None:
     versions = [cluster.current_master_version for answer in gke.values() for cluster in answer.clusters]
     assert len({minor(version) for version in versions}) > 2
     behind = {
@@ -104,12 +106,12 @@ def minor(version: str) -> int:
     return int(version.split(".")[1])
 
 
-def test_pods_are_broken_in_each_of_the_usual_ways(objects: dict[str, list[Any]]) -> None:
+def test_pods_have_all_common_problems(objects: dict[str, list[Any]]) -> None:
     pods = objects["pods"]
-    told = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
-    waiting = {status["state"]["waiting"]["reason"] for status in told if "waiting" in status["state"]}
-    ended = {status["state"]["terminated"]["reason"] for status in told if "terminated" in status["state"]}
-    before = {status["lastState"]["terminated"]["reason"] for status in told if status["lastState"]}
+    statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
+    waiting = {status["state"]["waiting"]["reason"] for status in statuses if "waiting" in status["state"]}
+    ended = {status["state"]["terminated"]["reason"] for status in statuses if "terminated" in status["state"]}
+    before = {status["lastState"]["terminated"]["reason"] for status in statuses if status["lastState"]}
     assert waiting == {"ImagePullBackOff", "CrashLoopBackOff", "CreateContainerConfigError"}
     assert (ended, before) == ({"Completed", "Error"}, {"OOMKilled"})
     assert {pod["status"]["phase"] for pod in pods} == {"Pending", "Running", "Succeeded", "Failed"}
@@ -123,8 +125,8 @@ def test_pods_are_broken_in_each_of_the_usual_ways(objects: dict[str, list[Any]]
     assert sidecars
 
 
-def test_workloads_fit_into_their_clusters(inventory: dict[str, Any]) -> None:
-    """As a scheduler sees to it: what pods request is less than what nodes can give."""
+def test_pods_request_less_than_their_nodes_have(inventory: dict[str, Any]) -> None:
+    """A real scheduler ensures this."""
     for cluster in inventory["clusters"]:
         pods, nodes = cluster["objects"]["pods"], cluster["objects"]["nodes"]
         requested = sum(
@@ -141,8 +143,8 @@ def millicores(quantity: str) -> float:
     return float(number) * {"": 1000, "m": 1, "u": 0.001}[unit]
 
 
-def test_everything_belongs_together(inventory: dict[str, Any]) -> None:
-    """Controllers, nodes, namespaces, claims and targets are there, but for those that no client could resolve."""
+def test_every_reference_between_objects_resolves(inventory: dict[str, Any]) -> None:
+    """Owners, nodes, namespaces, claims and scale targets exist, except owners of a kind that no client knows."""
     for cluster in inventory["clusters"]:
         found = cluster["objects"]
         uids = {item["metadata"]["uid"] for items in found.values() for item in items}
@@ -168,8 +170,8 @@ def claims_of(pod: Any) -> list[str]:
     return [volume["persistentVolumeClaim"]["claimName"] for volume in volumes if "persistentVolumeClaim" in volume]
 
 
-def test_secrets_lie_wherever_they_may(objects: dict[str, list[Any]], gke: dict[str, Any]) -> None:
-    """What must never be collected is planted in every place that it can come through."""
+def test_every_place_that_can_hold_a_secret_holds_one(objects: dict[str, list[Any]], gke: dict[str, Any]) -> None:
+    """Otherwise, tests for leaks would prove nothing."""
     for resource_, places in {
         "pods": ("spec", "metadata.annotations"),
         "deployments": ("spec.template.spec", "spec.template.metadata.annotations", "metadata.annotations"),
@@ -195,7 +197,7 @@ def test_secrets_lie_wherever_they_may(objects: dict[str, list[Any]], gke: dict[
         app = pod["spec"]["containers"][0]
         fields = ("env", "command", "args", "livenessProbe", "lifecycle")
         assert {field for field in fields if CANARY not in json.dumps(app[field])} == set()
-    for resource_ in ("namespaces", "services", "serviceaccounts"):  # not those of the system
+    for resource_ in ("namespaces", "services", "serviceaccounts"):  # except system objects
         assert any(CANARY in json.dumps(item["metadata"].get("annotations", {})) for item in objects[resource_])
     statuses = json.dumps([pod["status"] for pod in objects["pods"]])
     for words in ("waiting-message", "last-words", "condition-message", "status-message"):
@@ -211,10 +213,10 @@ def at(item: Any, place: str) -> Any:
     return item
 
 
-# What may be read
+# Permissions
 
 
-def test_a_project_is_denied_and_another_lacks_zones(fleet: Simulator, gke: dict[str, Any]) -> None:
+def test_one_project_is_denied_and_another_has_missing_zones(fleet: Simulator, gke: dict[str, Any]) -> None:
     assert {project: list(answer.missing_zones) for project, answer in gke.items() if answer.missing_zones} == {
         PARTIAL: ["us-east1-d"]
     }
@@ -224,8 +226,8 @@ def test_a_project_is_denied_and_another_lacks_zones(fleet: Simulator, gke: dict
             manager.list_clusters(parent=f"projects/{DENIED}/locations/-", metadata=credentials(fleet))
 
 
-def test_reviews_tell_what_lists_then_do(fleet: Simulator, inventory: dict[str, Any]) -> None:
-    """Of the fleet's identity and of the viewer, in clusters of which all, some or nothing may be read."""
+def test_access_reviews_agree_with_lists(fleet: Simulator, inventory: dict[str, Any]) -> None:
+    """For both users, in clusters where they may read everything, some kinds or nothing."""
     sorts: dict[tuple[str, ...], str] = {}
     for cluster in inventory["clusters"]:
         sorts[tuple(cluster["forbidden"])] = f"{cluster['project']}/{cluster['location']}/{cluster['name']}"
@@ -250,7 +252,7 @@ def test_reviews_tell_what_lists_then_do(fleet: Simulator, inventory: dict[str, 
     }  # fmt: skip
 
 
-def test_a_namespace_is_named_where_it_is_forbidden(fleet: Simulator) -> None:
+def test_a_forbidden_namespace_is_named_in_the_error(fleet: Simulator) -> None:
     api = connected(fleet, first(fleet), "viewer-token")
     with pytest.raises(client.ApiException) as caught:
         client.CoreV1Api(api).list_namespaced_secret("team-00")
@@ -259,7 +261,7 @@ def test_a_namespace_is_named_where_it_is_forbidden(fleet: Simulator) -> None:
     )
 
 
-def test_nobody_may_change_anything(fleet: Simulator) -> None:
+def test_nobody_can_change_anything(fleet: Simulator) -> None:
     core = client.CoreV1Api(connected(fleet, first(fleet)))
     with pytest.raises(client.ApiException, match="cannot delete resource"):
         core.delete_namespaced_pod("web", "default")
@@ -267,12 +269,14 @@ def test_nobody_may_change_anything(fleet: Simulator) -> None:
         core.create_namespace(client.V1Namespace(metadata=client.V1ObjectMeta(name="new")))
 
 
-def test_all_of_a_plain_fleet_may_be_read() -> None:
+def test_a_plain_fleet_can_be_read_completely() -> None:
     with simulate(clusters=10, pods=10, plain=True) as simulator:
-        told = simulator.inventory()
-        assert told["denied"] == []
-        assert [cluster["forbidden"] for cluster in told["clusters"]] == [[]] * 10
-        assert {(cluster["status"], cluster["endpoint"]) for cluster in told["clusters"]} == {("RUNNING", "public")}
+        inventory = simulator.inventory()
+        assert inventory["denied"] == []
+        assert [cluster["forbidden"] for cluster in inventory["clusters"]] == [[]] * 10
+        assert {(cluster["status"], cluster["endpoint"]) for cluster in inventory["clusters"]} == {
+            ("RUNNING", "public")
+        }
 
 
 def first(fleet: Simulator) -> str:
@@ -310,8 +314,8 @@ def listed(api: client.ApiClient, group: str, name: str) -> int:
 # Real clients
 
 
-def test_the_typed_lists_of_the_official_client_parse_every_kind_there_is(fleet: Simulator) -> None:
-    """Every kind that discovery names, in each of its versions: its models are strict."""
+def test_the_official_client_parses_every_kind(fleet: Simulator) -> None:
+    """Every kind and version in discovery; the client's models are strict."""
     api = connected(fleet, first(fleet))
     there = next(iter(fleet.inventory()["clusters"]))["objects"]
     seen = {}
@@ -324,7 +328,7 @@ def test_the_typed_lists_of_the_official_client_parse_every_kind_there_is(fleet:
 
 
 def lists(api: client.ApiClient, group: str, version: str) -> dict[str, int]:
-    """Resource -> how many objects the client's own method for it returns."""
+    """The number of objects that the client's method returns, by resource."""
     words = [word.capitalize() for word in (group.removesuffix(".k8s.io") or "core").split(".")]
     if group == "argoproj.io":
         custom = client.CustomObjectsApi(api).list_cluster_custom_object(group, version, "rollouts")
@@ -341,13 +345,13 @@ def lists(api: client.ApiClient, group: str, version: str) -> dict[str, int]:
 
 @pytest.fixture
 def kubectl(fleet: Simulator, tmp_path: Path) -> Any:
-    """Runs kubectl against the first cluster, as `instructions` tell a person to."""
+    """Runs kubectl against the first cluster, as `instructions` explains."""
     program = shutil.which("kubectl")
     if program is None:
         pytest.skip("kubectl is not installed")
-    (told,) = re.findall(r"  kubectl (--kubeconfig.*?) get pods", fleet.instructions(), re.DOTALL)
+    (options,) = re.findall(r"  kubectl (--kubeconfig.*?) get pods", fleet.instructions(), re.DOTALL)
     flags = subprocess.run(
-        ["sh", "-c", f"printf '%s\\n' {told}"], capture_output=True, text=True, check=True
+        ["sh", "-c", f"printf '%s\\n' {options}"], capture_output=True, text=True, check=True
     ).stdout.split("\n")
 
     def run(*words: str) -> str:
@@ -376,7 +380,7 @@ def test_kubectl_reads_a_cluster(kubectl: Any, inventory: dict[str, Any]) -> Non
     assert [item.pop("kind") for item in namespaces] == ["Namespace"] * len(there["namespaces"])
     assert [item.pop("apiVersion") for item in namespaces] == ["v1"] * len(there["namespaces"])
     for item in (*namespaces, *there["namespaces"]):
-        item["metadata"].pop("managedFields", None)  # which kubectl does not show
+        item["metadata"].pop("managedFields", None)  # kubectl hides them
     assert namespaces == there["namespaces"]
     assert kubectl("auth", "can-i", "list", "secrets", "-A") == "yes\n"
     assert kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}") == "inventory"
@@ -390,10 +394,10 @@ def test_kubectl_discovers_every_kind(kubectl: Any) -> None:
         assert len(kubectl("get", name, "-A", "-o", "name").split()) > 0
 
 
-# Starting and ending
+# Start and end
 
 
-def test_it_ends_with_its_parent_and_leaves_no_files(tmp_path: Path) -> None:
+def test_the_simulator_exits_with_its_parent_and_leaves_no_files(tmp_path: Path) -> None:
     program = (
         "import time\nfrom job.simulator import simulate\n"
         "with simulate(clusters=2, pods=10) as simulator:\n"
@@ -414,7 +418,7 @@ def test_it_ends_with_its_parent_and_leaves_no_files(tmp_path: Path) -> None:
             os.kill(process, signal.SIGKILL)
 
 
-def test_nothing_is_left_of_a_simulator_that_was_killed() -> None:
+def test_a_killed_simulator_leaves_no_files() -> None:
     with simulate(clusters=2, pods=10) as simulator:
         simulator.process.kill()
         simulator.process.wait()
@@ -422,23 +426,23 @@ def test_nothing_is_left_of_a_simulator_that_was_killed() -> None:
     assert not simulator.directory.exists()
 
 
-def test_a_simulator_that_cannot_start_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_simulator_that_cannot_start_prints_the_reason(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SimulatorError, match="exit code 2"), simulate(faults=["*:pods:no-such-fault"]):
         pass
-    assert "no fault 'no-such-fault'" in capfd.readouterr().err
+    assert "unknown fault 'no-such-fault'" in capfd.readouterr().err
 
 
-def test_two_hundred_clusters_start_within_seconds() -> None:
+def test_two_hundred_clusters_start_quickly() -> None:
     began = time.monotonic()
     with simulate(clusters=200, pods=50) as simulator:
         assert len(simulator.clusters) == 200
         assert time.monotonic() - began < 30  # 1 s on an idle machine
 
 
-def test_a_thousand_clusters_start_under_a_low_limit_of_open_files() -> None:
+def test_a_thousand_clusters_start_despite_a_low_limit_of_open_files() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < 4000:
-        pytest.skip(f"no process may open more than {hard} files here")
+        pytest.skip(f"the limit of open files is {hard} here")
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
     try:
         with simulate(clusters=1000, pods=5, plain=True) as simulator:

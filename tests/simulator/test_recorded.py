@@ -1,4 +1,4 @@
-"""The simulated API servers give the answers that were recorded from a real one (v1.36)."""
+"""Simulated API servers answer like a real one (v1.36), by its recorded answers."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from replay import RECORDINGS, items, recording
 from job.simulator import Simulator, simulate
 
 EVERYTHING = sorted(path.stem for path in RECORDINGS.glob("*.json"))
-"""Each is one test below: none is left out."""
+"""Each recording is tested below."""
 
 NAMESPACE = ("/namespaces/odd-shapes/", "/namespaces/team-00/")
-"""What the recorded cluster has odd objects in, the fleet's clusters have none of: any team's namespace will do."""
+"""The fleet does not have the recorded cluster's namespace of unusual objects; a team's namespace replaces it."""
 
 UNRECORDED = {"date", "server"}
-"""Headers that the recordings have not: every server sends the first, and aiohttp the second."""
+"""Headers that are not recorded: every server sends the first, aiohttp adds the second."""
 OF_LENGTH = {"content-length", "transfer-encoding"}
-"""Which of these it is depends on the answer's size: `assert_same_headers`."""
+"""An answer has one of these, depending on its size."""
 CHUNKED_FROM = 2048
 DIGEST, UID = '"[0-9A-F]{128}"', "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 OF_FORM = {"etag": DIGEST, "x-kubernetes-pf-flowschema-uid": UID, "x-kubernetes-pf-prioritylevel-uid": UID}
-"""Headers whose values are not the real ones, but of their form."""
+"""Headers whose values have the form of the recorded ones."""
 
 MAPS = {  # keys that hold data, not fields
     "labels", "annotations", "matchLabels", "nodeSelector", "fieldsV1", "requests", "limits", "default",
     "defaultRequest", "capacity", "allocatable", "hard", "used",
 }  # fmt: skip
 EITHER = ("maxSurge", "currentMetrics")
-"""Fields of two types by nature, of which the recorded cluster has one: a number or a percentage, a list or null."""
+"""Fields of two types, one of which is recorded: number or percentage, list or null."""
 NOT_ALWAYS = (
-    # Fields that every recorded object happens to have, but not every object of a real server.
-    # A pod's spec has what its author wrote:
+    # Fields of all recorded objects that are optional on a real server.
+    # Optional in a pod's spec:
     "volumeMounts[].readOnly", "resources.requests", "livenessProbe.httpGet", "readinessProbe.httpGet",
     "securityContext.allowPrivilegeEscalation", "securityContext.runAsUser", "securityContext.runAsNonRoot",
     "securityContext.fsGroup", "securityContext.seccompProfile", "spec.tolerations", "containers[].volumeMounts",
     "metadata.annotations",
-    # a Deployment that recreates its pods does not roll,
+    # absent from a Deployment with the strategy Recreate:
     "strategy.rollingUpdate",
-    # a Job that failed has neither,
+    # absent from a failed Job:
     "status.completionTime", "status.succeeded",
-    # a budget has this or `maxUnavailable`,
+    # an alternative to `maxUnavailable`:
     "spec.minAvailable",
-    # a service by an outside name has no address and no ports.
+    # absent from a Service of type ExternalName:
     "spec.ports", "spec.clusterIP", "spec.clusterIPs", "spec.ipFamilies", "spec.ipFamilyPolicy",
     "spec.internalTrafficPolicy",
 )  # fmt: skip
@@ -61,7 +61,7 @@ NOT_ALWAYS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What came over the wire."""
+    """An answer as received."""
 
     status: int
     headers: Mapping[str, str]
@@ -78,13 +78,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One simulated cluster, and how it is asked."""
+    """A client of one simulated cluster."""
 
     simulator: Simulator
     name: str
 
     def ask(self, request: dict[str, Any], path: str | None = None) -> Answer:
-        """Asks what was asked of the real server, by the same two people; `path` where a token must be our own."""
+        """Sends a recorded request as the same user; `path` replaces its path, for tokens of the simulator."""
         headers = {name: self._header(value) for name, value in request["headers"].items() if value != "<none>"}
         port = self.simulator.clusters[self.name]
         authority = self.simulator.directory / "cluster-0-ca.pem"
@@ -99,7 +99,7 @@ class Cluster:
         return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.data)
 
     def pages(self, request: dict[str, Any]) -> Iterator[Answer]:
-        """All pages of the list that a recorded request is of."""
+        """All pages of the list in a recorded request."""
         path = re.sub("&continue=.*", "", request["path"])
         answer = self.ask(request, path)
         yield answer
@@ -108,8 +108,8 @@ class Cluster:
             yield answer
 
     def _header(self, value: str) -> str:
-        for who, file in (("<admin>", "kubectl-token"), ("<viewer>", "viewer-token")):
-            value = value.replace(who, (self.simulator.directory / file).read_text())
+        for user, file in (("<admin>", "kubectl-token"), ("<viewer>", "viewer-token")):
+            value = value.replace(user, (self.simulator.directory / file).read_text())
         return value
 
 
@@ -120,7 +120,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize("name", EVERYTHING)
-def test_the_simulator_answers_as_the_real_server_did(name: str, cluster: Cluster) -> None:
+def test_the_simulator_answers_like_the_real_server(name: str, cluster: Cluster) -> None:
     recorded = recording(name)
     answer = answer_to(name, recorded["request"], cluster)
     assert answer.status == recorded["response"]["status"]
@@ -131,13 +131,13 @@ def test_the_simulator_answers_as_the_real_server_did(name: str, cluster: Cluste
         assert untimed(answer.json) == untimed(granted(name, json.loads(recorded["response"]["body"])))
     else:
         real = json.loads(recorded["response"]["body"])
-        if name.startswith(("pods.", "ok.")):  # one page shows too little of what pods may be without
+        if name.startswith(("pods.", "ok.")):  # one page has too few pods to show which fields are optional
             real["items"] = items("pods.whole.gzip")
         assert_same_form(answer.json, real)
 
 
 def answer_to(name: str, request: dict[str, Any], cluster: Cluster) -> Answer:
-    """The simulator's answer to what was asked; to a later page in a list of its own."""
+    """The simulator's answer to a recorded request; for a later page, from its own list."""
     if name == "error.410.expired-continue":
         return cluster.ask(request, f"/api/v1/pods?limit=3&continue={expired_token(cluster, request)}")
     if number := re.search(r"\.page(\d)$", name):
@@ -148,7 +148,7 @@ def answer_to(name: str, request: dict[str, Any], cluster: Cluster) -> Answer:
 
 
 def expired_token(cluster: Cluster, request: dict[str, Any]) -> str:
-    """Of a list that was begun before something changed, and before the old versions were compacted away."""
+    """The token of a list that started before a change and a compaction."""
     first = next(cluster.pages(request))
     cluster.simulator.create(
         cluster.name, "configmaps", {"metadata": {"name": uuid.uuid4().hex, "namespace": "default"}}
@@ -171,7 +171,7 @@ def assert_same_headers(answer: Answer, real: dict[str, Any]) -> None:
 
 
 def refusal(name: str, real: str, answer: Answer) -> str:
-    """What a refusal must be, byte for byte: the real one, with the token that this server has made."""
+    """The expected error, byte for byte: the recorded one, with the simulator's own token."""
     if name != "error.410.expired-continue":
         return real
     made, recorded = answer.json["metadata"]["continue"], json.loads(real)["metadata"]["continue"]
@@ -181,9 +181,9 @@ def refusal(name: str, real: str, answer: Answer) -> str:
 
 
 def granted(name: str, real: Any) -> Any:
-    """What a review must tell: of the admin, that everything may be read, and nothing changed.
+    """The expected review: the recorded one, except that the admin of a simulated cluster can only read.
 
-    Nobody may change anything in a simulated cluster: the job must never ask for it.
+    Nobody can change anything in a simulated cluster, and gke-inventory never needs to.
     """
     if name == "review.admin.rules":
         real["status"]["resourceRules"][0]["verbs"] = ["get", "list"]
@@ -198,7 +198,7 @@ def untimed(value: Any) -> Any:
 
 
 def assert_same_form(simulated: Any, real: Any) -> None:
-    """The same envelope, and in it objects whose fields are a real server's, of the types that it gives them."""
+    """The same envelope, and objects with the fields and types of the real server."""
     assert list(simulated) == list(real)
     assert kinds(simulated) == kinds(real)
     assert simulated.get("metadata", {}).keys() == real.get("metadata", {}).keys()
@@ -211,12 +211,12 @@ def assert_same_form(simulated: Any, real: Any) -> None:
 
 
 def kinds(body: Any) -> set[tuple[str | None, ...]]:
-    """Of a body and what it lists, where that says of what kind it is."""
+    """Kind and apiVersion of the body and of its items, where they have them."""
     return {tuple(value.get(key) for key in ("kind", "apiVersion")) for value in (body, *body.get("items", ()))}
 
 
 def differences(simulated: list[Any], real: list[Any], path: str = "") -> Iterator[str]:
-    """Of values that stand at one path: types that no real one has; fields that every real one has and these lack."""
+    """Differences of values at one path: types that no real value has, and fields that only the real values have."""
     types = {type(value).__name__ for value in simulated} - {type(value).__name__ for value in real}
     if types and not path.endswith(EITHER):
         yield f"{path} is {', '.join(sorted(types))}"
@@ -224,8 +224,8 @@ def differences(simulated: list[Any], real: list[Any], path: str = "") -> Iterat
         return
     objects, real_objects = ([value for value in values if isinstance(value, dict)] for values in (simulated, real))
     if objects and real_objects:
-        lacking = set.intersection(*map(set, real_objects)) - set.intersection(*map(set, objects))
-        yield from (f"{path}.{key} is missing" for key in lacking if not f"{path}.{key}".endswith(NOT_ALWAYS))
+        missing = set.intersection(*map(set, real_objects)) - set.intersection(*map(set, objects))
+        yield from (f"{path}.{key} is missing" for key in missing if not f"{path}.{key}".endswith(NOT_ALWAYS))
         for key in set.union(*map(set, objects)) & set.union(*map(set, real_objects)):
             values, real_values = ([each[key] for each in all_ if key in each] for all_ in (objects, real_objects))
             yield from differences(values, real_values, f"{path}.{key}")
@@ -237,9 +237,9 @@ def differences(simulated: list[Any], real: list[Any], path: str = "") -> Iterat
 
 
 def assert_published(body: Any) -> None:
-    """No field that Kubernetes' published schema has not, and none of another type: the client's models are strict.
+    """All fields and types match Kubernetes' published schema, by the strict models of the official client.
 
-    Custom resources are in no schema but for their metadata.
+    For custom resources, only their metadata has a schema.
     """
     if "kind" not in body:
         models.VersionInfo.model_validate(body)
@@ -251,20 +251,20 @@ def assert_published(body: Any) -> None:
         getattr(models, f"{version}{body['kind']}").model_validate(body)
 
 
-# Lists in pages
+# Paged lists
 
 PAGED = {
     "pods": "/api/v1/pods?limit=12",
     "one namespace": "/api/v1/namespaces/team-00/pods?limit=7",
     "secrets' metadata": "/api/v1/secrets?limit=2",
     "custom resources": "/apis/argoproj.io/v1alpha1/rollouts?limit=1",
-    "what has no namespace": "/api/v1/nodes?limit=5",
+    "cluster-scoped": "/api/v1/nodes?limit=5",
 }
 ADMIN = {"method": "GET", "headers": {"Accept": "application/json", "Authorization": "Bearer <admin>"}, "body": None}
 
 
 def assert_whole(pages: list[Any]) -> None:
-    """One version over all pages; what remains is counted right; nothing comes twice, and in order."""
+    """All pages have one version and a correct count of remaining items; items are sorted and unique."""
     assert len(pages) > 1
     assert len({page["metadata"]["resourceVersion"] for page in pages}) == 1
     following = [page["metadata"].get("continue") or None for page in pages]
@@ -279,8 +279,8 @@ def assert_whole(pages: list[Any]) -> None:
     assert keys == sorted(set(keys))
 
 
-def test_the_recorded_pages_are_one_list() -> None:
-    """What `assert_whole` asks of the simulator is how the real server did it."""
+def test_the_recorded_pages_form_one_list() -> None:
+    """`assert_whole` holds for the real server too."""
     assert_whole([json.loads(recording(f"pods.page{number}")["response"]["body"]) for number in range(1, 5)])
     assert_whole(
         [json.loads(recording(f"metadata-only.secrets.page{number}")["response"]["body"]) for number in (1, 2)]
@@ -288,7 +288,7 @@ def test_the_recorded_pages_are_one_list() -> None:
 
 
 @pytest.mark.parametrize("path", PAGED.values(), ids=PAGED)
-def test_pages_are_one_list(path: str, cluster: Cluster) -> None:
+def test_pages_form_one_list(path: str, cluster: Cluster) -> None:
     request = {**ADMIN, "path": path}
     if "secrets" in path:
         request = recording("metadata-only.secrets.page1")["request"]
@@ -298,8 +298,8 @@ def test_pages_are_one_list(path: str, cluster: Cluster) -> None:
     assert [item for page in pages for item in page["items"]] == whole["items"]
 
 
-def test_a_list_shows_what_there_was_when_it_began(cluster: Cluster) -> None:
-    path, there = "/api/v1/namespaces/kube-public/configmaps?limit=1", "kube-public/kube-root-ca.crt"
+def test_all_pages_show_the_objects_at_the_start_of_the_list(cluster: Cluster) -> None:
+    path, existing = "/api/v1/namespaces/kube-public/configmaps?limit=1", "kube-public/kube-root-ca.crt"
     cluster.simulator.create(cluster.name, "configmaps", {"metadata": {"name": "zz-last", "namespace": "kube-public"}})
     pages = cluster.pages({**ADMIN, "path": path})
     seen = [next(pages).json]
@@ -307,18 +307,18 @@ def test_a_list_shows_what_there_was_when_it_began(cluster: Cluster) -> None:
     cluster.simulator.create(cluster.name, "configmaps", {"metadata": {"name": "zz-later", "namespace": "kube-public"}})
     seen += [page.json for page in pages]
     assert_whole(seen)
-    assert [key(item) for page in seen for item in page["items"]] == [there, "kube-public/zz-last"]
+    assert [key(item) for page in seen for item in page["items"]] == [existing, "kube-public/zz-last"]
     now = cluster.ask({**ADMIN, "path": path.partition("?")[0]}).json
-    assert [key(item) for item in now["items"]] == [there, "kube-public/zz-later"]
+    assert [key(item) for item in now["items"]] == [existing, "kube-public/zz-later"]
 
 
-def test_the_fresh_token_of_an_expired_list_goes_on_with_what_there_is_now(cluster: Cluster) -> None:
+def test_the_fresh_token_of_an_expired_list_continues_with_current_objects(cluster: Cluster) -> None:
     path = "/api/v1/namespaces/default/secrets?limit=2"
     for name in ("b", "c", "d", "e"):
         cluster.simulator.create(cluster.name, "secrets", {"metadata": {"name": name, "namespace": "default"}})
     first = cluster.ask({**ADMIN, "path": path})
     old = first.json["metadata"]["continue"]
-    for name in ("a", "ca", "f"):  # before, between and after the pages
+    for name in ("a", "ca", "f"):  # before, on and after the remaining pages
         cluster.simulator.create(cluster.name, "secrets", {"metadata": {"name": name, "namespace": "default"}})
     cluster.simulator.delete(cluster.name, "secrets", "default/d")
     cluster.simulator.compact(cluster.name)
@@ -337,13 +337,13 @@ def test_the_fresh_token_of_an_expired_list_goes_on_with_what_there_is_now(clust
     assert int(second["metadata"]["resourceVersion"]) > int(first.json["metadata"]["resourceVersion"])
 
 
-def test_with_a_selector_nobody_knows_what_remains(cluster: Cluster) -> None:
+def test_a_list_with_a_selector_has_no_count_of_remaining_items(cluster: Cluster) -> None:
     path = "/api/v1/pods?limit=2&labelSelector=app.kubernetes.io/part-of%3Dshop"
     assert cluster.ask({**ADMIN, "path": path}).json["metadata"].keys() == {"resourceVersion", "continue"}
 
 
 def key(item: Any) -> str:
-    """What the objects of a list are sorted by."""
+    """The sort key of an object in a list."""
     namespace, name = item["metadata"].get("namespace"), item["metadata"]["name"]
     return f"{namespace}/{name}" if namespace else name
 
@@ -352,7 +352,7 @@ def token(encoded: str) -> Any:
     return json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
 
 
-# Forms
+# Content negotiation
 
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io"
 TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
@@ -368,7 +368,7 @@ TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
         (f"application/json, {METADATA};v=v1;q=0.5", (200, "ConfigMapList")),
         (f"{METADATA};v=1", (406, "Status")),
         (f"{METADATA};v=1,application/json", (200, "ConfigMapList")),
-        (f"{TABLE},application/json", (200, "ConfigMapList")),  # which every client of tables must put up with
+        (f"{TABLE},application/json", (200, "ConfigMapList")),  # the simulator offers no tables
         ("text/html", (406, "Status")),
     ],
 )
@@ -378,17 +378,17 @@ def test_the_first_acceptable_form_is_sent(accept: str, form: tuple[int, str], c
     assert (answer.status, answer.json["kind"]) == form
 
 
-def test_discovery_that_is_known_already_is_not_sent_again(cluster: Cluster) -> None:
+def test_unchanged_discovery_answers_304(cluster: Cluster) -> None:
     request = recording("discovery.aggregated.apis")["request"]
     first = cluster.ask(request)
     request["headers"]["If-None-Match"] = first.headers["etag"]
     again = cluster.ask(request)
     assert (again.status, again.body, again.headers["etag"]) == (304, b"", first.headers["etag"])
-    assert "content-type" not in again.headers  # kubectl would put it over that of the document it has
+    assert "content-type" not in again.headers  # kubectl would apply it to its cached document
 
 
 @pytest.mark.parametrize("text", ["é", "%00", "abc", "!!!!", "a" * 300])
-def test_a_continue_token_that_is_none_is_refused(cluster: Cluster, text: str) -> None:
+def test_a_malformed_continue_token_is_refused(cluster: Cluster, text: str) -> None:
     answer = cluster.ask({**ADMIN, "path": f"/api/v1/pods?limit=3&continue={quote(text, safe='%')}"})
     assert (answer.status, answer.json["reason"]) == (400, "BadRequest")
     assert "continue key is not valid" in answer.json["message"]

@@ -163,10 +163,10 @@ def test_tables_of_a_newer_version_are_left_alone(open_sink: Open) -> None:
 def test_the_query_for_weights_is_counted_once_and_bounded(open_sink: Open) -> None:
     first, second = open_sink(), open_sink()
     publish_into(first, run_of(1, Read("a", ["x"], ["p1"])))
-    assert first.weights("r") == second.weights("r") != {}
+    assert first.cluster_weights("r") == second.cluster_weights("r") != {}
     assert (first.bytes_billed, second.bytes_billed) == (3 * 10 << 20, 0)  # three tables, for the least that is billed
     for bounded in (open_sink(maximum_bytes_billed=1), open_sink()):  # of one run, all tasks are told the same
-        assert bounded.weights("too dear") == {}
+        assert bounded.cluster_weights("too dear") == {}
         assert bounded.bytes_billed == 0
 
 
@@ -234,12 +234,12 @@ def test_a_load_that_fails_for_good_leaves_nothing_visible(
         publish(open_sink(), run_of(2, Read("a", ["x"], ["p2"])))
     control(simulator, "DELETE", "faults")
     assert rows(open_sink(), PODS) == [("a", "p1")]
-    assert open_sink().committed("run-2", 0) is None
+    assert open_sink().committed_result("run-2", 0) is None
 
 
 def test_an_attempt_repeated_by_another_process_is_committed_once(open_sink: Open) -> None:
     assert publish_into(open_sink(), run_of(1, Read("a", ["x"], ["p1"])), run_id="execution")
-    assert open_sink().committed("execution", 0) == TaskResult(complete=True, acceptable=True)
+    assert open_sink().committed_result("execution", 0) == TaskResult(complete=True, acceptable=True)
     again = run_of(1, Read("a", ["x"], ["p1", "p2"]), prefix="again-")
     assert not publish_into(open_sink(), again, run_id="execution")
     assert rows(open_sink(), PODS) == [("a", "p1")]
@@ -264,7 +264,7 @@ def test_a_run_without_clusters_is_committed_by_its_own_row(open_sink: Open) -> 
     publish_into(open_sink(), run_of(1, Read("a", ["x"], ["p1"])))
     publish_into(open_sink(), run_of(2))
     assert rows(open_sink(), PODS) == []
-    assert open_sink().committed("run-2", 0) == TaskResult(complete=True, acceptable=True)
+    assert open_sink().committed_result("run-2", 0) == TaskResult(complete=True, acceptable=True)
 
 
 def test_a_signal_while_the_marker_is_loaded_does_not_say_that_nothing_was_written(
@@ -285,7 +285,7 @@ def test_a_signal_while_the_marker_is_loaded_does_not_say_that_nothing_was_writt
     _, told = process.communicate(timeout=30)
     control(simulator, "DELETE", "faults")
     assert process.returncode == 143
-    assert "the commit had begun" in told
+    assert "the commit had started" in told
     for _ in range(100):
         if rows(sink, "SELECT COUNT(*) FROM latest_snapshots") == [(1,)]:
             return

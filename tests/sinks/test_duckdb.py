@@ -12,7 +12,8 @@ from warehouse import Read, publish, rows, run_of
 from job.errors import SinkError
 from job.schema import SCHEMA_VERSION
 from job.sinks.duckdb import DuckDBSink
-from job.sinks.duckdb.sink import _ROW_GROUP_SIZE, _Means
+from job.sinks.duckdb.connection import ROW_GROUP_SIZE
+from job.sinks.duckdb.loading import Budget
 from job.sinks.protocol import TaskResult
 from job.tables import TABLES
 from job.views import views
@@ -74,7 +75,7 @@ def test_a_file_of_a_newer_version_is_left_alone(sink: DuckDBSink, tmp_path: Pat
 def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
         connection.execute("CREATE TABLE commits (mine INTEGER); CREATE TABLE pods (mine INTEGER)")
-    for act in (sink.prepare, sink.changes, lambda: sink.committed("execution", 0)):
+    for act in (sink.prepare, sink.changes, lambda: sink.committed_result("execution", 0)):
         with pytest.raises(SinkError, match=r"sink .*w\.duckdb: cannot be read: "):
             act()
 
@@ -82,12 +83,12 @@ def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_pa
 def test_what_does_not_fit_into_little_memory_is_published_with_more(
     sink: DuckDBSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    little, plenty = _Means(5, 16 << 20), _Means(None, 16 << 20)
-    monkeypatch.setattr("job.sinks.duckdb.sink._MEANS", (little, little, plenty))
+    little, plenty = Budget(5, 16 << 20), Budget(None, 16 << 20)
+    monkeypatch.setattr("job.sinks.duckdb.loading.BUDGETS", (little, little, plenty))
     pods = [f"{'p' * 1000}{number}" for number in range(2000)]
     assert publish(sink, run_of(1, Read("a", ["x"], pods)))
     assert rows(sink, "SELECT count(*), count(DISTINCT name) FROM pods") == [(2000, 2000)]
-    monkeypatch.setattr("job.sinks.duckdb.sink._MEANS", (little, little))
+    monkeypatch.setattr("job.sinks.duckdb.loading.BUDGETS", (little, little))
     with pytest.raises(SinkError, match="nothing was written"):
         publish(sink, run_of(2, Read("a", ["x"], pods)))
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(1,)]
@@ -102,7 +103,7 @@ def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:
     assert first == second
     assert len(first) == len(pods)
     groups = "SELECT max(count) FROM pragma_storage_info('pods')"
-    assert [rows(sink, groups) for sink in sinks] == [[(_ROW_GROUP_SIZE,)]] * 2
+    assert [rows(sink, groups) for sink in sinks] == [[(ROW_GROUP_SIZE,)]] * 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.duckdb", "2.duckdb"]
 
 
@@ -123,9 +124,9 @@ def test_a_row_of_40_mb_is_published(sink: DuckDBSink) -> None:
 
 
 def test_a_task_is_committed_once_whichever_attempt_comes_first(sink: DuckDBSink) -> None:
-    assert sink.committed("execution", 0) is None
+    assert sink.committed_result("execution", 0) is None
     assert publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id="execution")
     assert not publish(sink, run_of(1, Read("a", ["x"], ["p2"]), prefix="again-"), run_id="execution")
-    assert sink.committed("execution", 0) == TaskResult(complete=True, acceptable=True)
-    assert sink.committed("execution", 1) is None
+    assert sink.committed_result("execution", 0) == TaskResult(complete=True, acceptable=True)
+    assert sink.committed_result("execution", 1) is None
     assert rows(sink, "SELECT name FROM pods") == [("p1",)]

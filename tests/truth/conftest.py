@@ -23,4 +23,4 @@ def environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(simulator.directory / "authorized-user.json"))
     for name in ("EXECUTION", "TASK_ATTEMPT", "TASK_INDEX", "TASK_COUNT"):
         monkeypatch.setenv(f"CLOUD_RUN_{name}", "")  # what a history sets is undone
-    monkeypatch.setattr("job.collect.api_reader._backoff", lambda attempt: 0.0 if attempt < 4 else 1e6)
+    monkeypatch.setattr("job.collect.api_reader._delay", lambda attempt: 0.0 if attempt < 4 else 1e6)

@@ -249,10 +249,10 @@ class Stage:
         self.judge()
 
     def _ended(self, attempt: Attempt, summary: Summary) -> None:
-        came = "had been committed before" if summary.committed_before else f"is committed: {summary.status}"
+        came = "had been committed before" if summary.committed_before else f"is committed: {summary.run.status}"
         self._tell(f"attempt {attempt.number} ({_named(attempt)}) {came}")
         if summary.bug:
-            self._fail([f"attempt {attempt.number} met a bug: {summary.unread}"])
+            self._fail([f"attempt {attempt.number} met a bug: {summary.gaps}"])
         task = (attempt.run_id, attempt.task)
         others = [one for one in self.knowledge.committed if (one.run_id, one.task) == task]
         if summary.committed_before != bool(others):
@@ -362,8 +362,8 @@ def caught(publish: Callable[[Any, Rows, Commit], bool]) -> Iterator[None]:
     from job.run.one_task import open_sink
 
     class Caught:
-        def __init__(self, *arguments: Any) -> None:
-            self._sink = open_sink(*arguments)
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            self._sink = open_sink(*arguments, **options)
 
         def __getattr__(self, name: str) -> Any:
             return getattr(self._sink, name)

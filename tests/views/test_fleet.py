@@ -1,4 +1,4 @@
-"""All views over what the job writes of a simulated fleet: the same rows on both engines; the README's queries."""
+"""All views over what the job writes of a simulated fleet: the same rows on both engines."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from job.simulator import Simulator, simulate
 from job.sinks.duckdb import DuckDBSink
 from job.tables import TABLES
 from job.views import View, for_bigquery, views
-
-README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
 pytestmark = pytest.mark.xdist_group("googlesql")
 
@@ -151,23 +149,6 @@ def test_every_example_runs_on_both_engines(fleet: Fleet, googlesql: OnGoogleSQL
     for view in views():
         assert re.search(rf"\bFROM {view.name}\b", view.example), view.name
         assert [name for name, _ in sink.query(view.example).columns] == googlesql.query(view.example).columns
-
-
-def table_of_views() -> list[str]:
-    """The rows of the README's table; one of the views of each kind that `latest_of_` files make stands for all."""
-    shown = [view for view in views() if not view.name.startswith("latest_") or view.name in _LATEST]
-    return [f"| {view.question} | `{view.name}` | `{view.example}` |" for view in shown]
-
-
-_LATEST = ("latest_clusters", "latest_collections", "latest_runs", "latest_snapshots", "latest_workloads")
-
-
-def test_the_readmes_table_of_views_is_current() -> None:
-    found = re.search(r"<!-- views -->\n(.*?)\n?<!-- /views -->", README, re.DOTALL)
-    assert found is not None
-    head, line, *shown = found[1].splitlines()
-    assert (head, line) == ("| question | view | for example |", "| --- | --- | --- |")
-    assert sorted(shown) == sorted(table_of_views())
 
 
 def _counted(answer: Answer) -> Counter[str]:

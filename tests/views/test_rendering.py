@@ -70,6 +70,14 @@ def test_a_view_is_made_anew_when_a_table_beneath_it_has_another_column(monkeypa
     assert changed == {"latest_pods", "capacity", "images", "unowned_pods"}
 
 
+@pytest.mark.usefixtures("_fresh_digests")
+def test_a_view_is_made_anew_when_a_description_changes() -> None:
+    (view,) = (view for view in views() if view.name == "unbounded")
+    first, *others = view.columns
+    assert digest(view._replace(columns=(first._replace(description="In other words."), *others))) != digest(view)
+    assert digest(view._replace(description="In other words?")) != digest(view)
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -1,4 +1,4 @@
-"""The server: every request is held to Google's document on its way in, and every answer on its way out."""
+"""The HTTP server; it checks every request and every answer against Google's discovery document."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from job.simulator.bigquery.storage import Storage
 
 
 class Server:
-    """The routes: those of the document, and ours under `/_control/`."""
+    """Serves the routes of the document, and the control API under `/_control/`."""
 
     def __init__(self, authorized: Callable[[str | None], bool], googlesql: GoogleSQL | None) -> None:
         self._authorized = authorized
@@ -41,7 +41,7 @@ class Server:
         self._wrong: list[str] = []
 
     def application(self) -> web.Application:
-        """The application."""
+        """The aiohttp application with all routes."""
         app = web.Application(client_max_size=1 << 30)
         app.on_cleanup.append(self._close)
         add = app.router.add_route
@@ -70,13 +70,13 @@ class Server:
                 {"id": method.id, "method": request.method, "path": request.path, "query": dict(request.query)}
             )
             try:
-                await self._admit(request)
+                await self._check_access(request)
                 answer = await self._answered(method, handler, request, reads_body=reads_body)
             except ApiError as error:
                 return error.response()
             except ConnectionError:
                 raise
-            except Exception as error:  # noqa: BLE001 (a bug of ours is an answer too)
+            except Exception as error:  # noqa: BLE001 (a bug of the simulator is reported as an answer)
                 traceback.print_exc(file=sys.stderr)
                 return self._bug(f"{method.id}: {type(error).__name__}: {error}")
             return self._response(method, request, answer)
@@ -86,7 +86,7 @@ class Server:
     async def _close(self, app: web.Application) -> None:  # noqa: ARG002
         await self._jobs.close()
 
-    async def _admit(self, request: web.Request) -> None:
+    async def _check_access(self, request: web.Request) -> None:
         if not self._authorized(request.headers.get("Authorization")):
             raise ApiError(401, "authError", "Request had invalid authentication credentials.")
         if delay := self._faults.take("delay", method=request.method, path=request.path):
@@ -110,7 +110,7 @@ class Server:
         if answer is None:
             return web.Response(status=204)
         if problem := discovery.check_answer(method.answer, answer):
-            return self._bug(f"{method.id}: the answer is none of BigQuery's: {problem}")
+            return self._bug(f"{method.id}: the answer does not match BigQuery's schema: {problem}")
         return web.json_response(_fields(answer, request.query.get("fields")))
 
     def _bug(self, problem: str) -> web.Response:
@@ -121,14 +121,14 @@ class Server:
         self._requests.append({"id": None, "method": request.method, "path": request.path, "query": {}})
         return ApiError(404, "notFound", f"Not found: {request.method} {request.path}").response()
 
-    # ours
+    # discovery and control
 
     async def _discovery(self, request: web.Request) -> web.Response:
-        return web.json_response(discovery.served(f"{request.scheme}://{request.host}"))
+        return web.json_response(discovery.document_for(f"{request.scheme}://{request.host}"))
 
     async def _post_faults(self, request: web.Request) -> web.Response:
         try:
-            self._faults.all += [Fault(**told) for told in await request.json()]
+            self._faults.all += [Fault(**options) for options in await request.json()]
         except (TypeError, ValueError) as error:
             return web.Response(status=400, text=str(error))
         return web.Response(status=204)
@@ -141,7 +141,7 @@ class Server:
         return web.json_response(self._requests)
 
     async def _get_quotas(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        return web.json_response(self._quotas.told())
+        return web.json_response(self._quotas.counts())
 
     async def _get_wrong(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response(self._wrong)
@@ -158,15 +158,15 @@ class Server:
         return web.json_response({"now": self._clock.utc().isoformat()})
 
     async def _get_queries(self, request: web.Request) -> web.Response:  # noqa: ARG002
-        return web.json_response(self._jobs.asked)
+        return web.json_response(self._jobs.queries)
 
 
-def _fields(answer: dict[str, Any], wanted: str | None) -> dict[str, Any]:
-    """The partial answer that `fields` asks for, by its first level: https://cloud.google.com/apis/docs/system-parameters"""
-    if wanted is None or wanted == "*":
+def _fields(answer: dict[str, Any], mask: str | None) -> dict[str, Any]:
+    """The partial answer for the parameter `fields`, by its first level: https://cloud.google.com/apis/docs/system-parameters"""
+    if mask is None or mask == "*":
         return answer
     depth, names, name = 0, [], ""
-    for letter in wanted + ",":
+    for letter in mask + ",":
         if letter == "," and depth == 0:
             names.append(name.partition("/")[0].strip())
             name = ""

@@ -1,4 +1,4 @@
-"""A request, as the methods of the API see it, and what their answers have in common."""
+"""A checked request for the methods of the API, and the common parts of their answers."""
 
 from __future__ import annotations
 
@@ -12,100 +12,104 @@ from job.simulator.bigquery.errors import ApiError, invalid
 from job.simulator.bigquery.results import Result, cells
 from job.simulator.bigquery.storage import Resource
 
-_MOST_ROWS = 10_000  # in one page: BigQuery answers fewer than it is asked for
-_MOST_LISTED = 1_000
-_REPLACED = {
+_MAX_PAGE_ROWS = 10_000  # BigQuery, too, may return fewer rows than requested
+_MAX_PAGE_ITEMS = 1_000
+_REPLACED_BY_PUT = {
     "clustering", "defaultPartitionExpirationMs", "defaultTableExpirationMs", "description", "expirationTime",
     "friendlyName", "labels", "requirePartitionFilter",
 }  # fmt: skip
 
 
 class Call(NamedTuple):
-    """A request that has been held to the document."""
+    """A request that matches the discovery document."""
 
     request: web.Request
     names: dict[str, str]
-    """Of the path: `projectId`, `datasetId`."""
+    """Variables of the path, such as `projectId` and `datasetId`."""
     query: dict[str, str]
     body: Resource
-    """Without its nulls."""
-    given: Resource
-    """With them: PATCH takes away what is null."""
+    """The JSON body without nulls."""
+    raw_body: Resource
+    """The JSON body with nulls, which PATCH uses to remove members."""
 
 
 Handler = Callable[[Call], Awaitable[Any]]
 
 
 async def body_of(request: web.Request) -> Any:
-    """The request's JSON.
+    """The JSON object in the request's body.
 
     Raises:
-        ApiError: it is none.
+        ApiError: the body is not a JSON object.
     """
     text = await request.read()
     try:
-        told = json.loads(text) if text.strip() else {}
+        body = json.loads(text) if text.strip() else {}
     except ValueError as error:
         raise invalid(f"Invalid JSON payload received. {error}", reason="parseError") from error
-    if not isinstance(told, dict):
+    if not isinstance(body, dict):
         raise invalid("Invalid JSON payload received. It is not an object", reason="parseError")
-    return told
+    return body
 
 
-def cut(request: web.Request) -> web.StreamResponse:
-    """Cuts the connection, as a network that fails."""
+def disconnect(request: web.Request) -> web.StreamResponse:
+    """Aborts the connection, as a network failure would."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
-def unchanged(call: Call, found: Resource) -> Resource:
-    """The resource, if it is still the one that the client has seen."""
+def check_etag(call: Call, found: Resource) -> Resource:
+    """Returns the resource if its etag matches the request's If-Match.
+
+    Raises:
+        ApiError: 412, the resource was changed.
+    """
     etag = call.request.headers.get("If-Match")
     if etag not in (None, "*", found["etag"]):
         raise ApiError(412, "conditionNotMet", "Precondition check failed.")
     return found
 
 
-def removed(call: Call, found: Resource) -> set[str]:
-    """Which members a request takes away: PATCH those that are null, PUT those that it has not."""
+def removed_members(call: Call, found: Resource) -> set[str]:
+    """The members that a request removes: PATCH removes nulls, PUT removes members that it omits."""
     if call.request.method == "PUT":
-        return {key for key in found if key in _REPLACED and key not in call.body}
-    return {key for key, value in call.given.items() if value is None}
+        return {key for key in found if key in _REPLACED_BY_PUT and key not in call.body}
+    return {key for key, value in call.raw_body.items() if value is None}
 
 
 def merged_labels(call: Call, found: Resource) -> Resource:
-    """The body with all labels: PATCH sets those that it names, and takes away those that are null; PUT sets all."""
-    given = call.given.get("labels")
-    if call.request.method != "PATCH" or given is None:
+    """The body with the final labels: PATCH adds its labels and removes nulls; PUT replaces all."""
+    labels = call.raw_body.get("labels")
+    if call.request.method != "PATCH" or labels is None:
         return call.body
-    kept = {key: value for key, value in found.get("labels", {}).items() if key not in given}
+    kept = {key: value for key, value in found.get("labels", {}).items() if key not in labels}
     return {**call.body, "labels": kept | call.body["labels"]}
 
 
-def listed(name: str, found: Sequence[Resource], call: Call) -> Resource:
+def page_of_list(name: str, found: Sequence[Resource], call: Call) -> Resource:
     """A page of a list."""
-    start, most = _start(call.query), min(int(call.query.get("maxResults", _MOST_LISTED)), _MOST_LISTED)
-    end = start + most
-    told: Resource = {name: list(found[start:end])} if found[start:end] else {}
-    return told | ({"nextPageToken": f"page-{end}"} if end < len(found) else {})
+    start, limit = _start(call.query), min(int(call.query.get("maxResults", _MAX_PAGE_ITEMS)), _MAX_PAGE_ITEMS)
+    end = start + limit
+    page: Resource = {name: list(found[start:end])} if found[start:end] else {}
+    return page | ({"nextPageToken": f"page-{end}"} if end < len(found) else {})
 
 
-def page_of(result: Result, call: Call) -> Resource:
+def page_of_rows(result: Result, call: Call) -> Resource:
     """A page of rows."""
     query, options = call.query, call.body.get("formatOptions", {})
     start = _start(query)
-    most = int(str(query.get("maxResults", call.body.get("maxResults", _MOST_ROWS))))
-    end = start + min(most, _MOST_ROWS)
+    limit = int(str(query.get("maxResults", call.body.get("maxResults", _MAX_PAGE_ROWS))))
+    end = start + min(limit, _MAX_PAGE_ROWS)
     form = query.get("formatOptions.timestampOutputFormat", options.get("timestampOutputFormat"))
     if form in (None, "TIMESTAMP_OUTPUT_FORMAT_UNSPECIFIED"):
         integers = str(query.get("formatOptions.useInt64Timestamp", options.get("useInt64Timestamp")))
         form = "INT64" if integers.lower() == "true" else "FLOAT64"
-    told: Resource = {"totalRows": str(len(result.rows))}
+    page: Resource = {"totalRows": str(len(result.rows))}
     rows = [cells(row, result.fields, form) for row in result.rows[start:end]]
     if rows:
-        told["rows"] = rows
-    return told | ({"pageToken": f"page-{end}"} if end < len(result.rows) else {})
+        page["rows"] = rows
+    return page | ({"pageToken": f"page-{end}"} if end < len(result.rows) else {})
 
 
 def _start(query: dict[str, str]) -> int:

@@ -1,9 +1,17 @@
-"""The methods of projects, datasets, tables and their rows."""
+"""The API methods of projects, datasets, tables and rows."""
 
 from __future__ import annotations
 
 from job.simulator.bigquery import partitions
-from job.simulator.bigquery.calls import Call, Handler, listed, merged_labels, page_of, removed, unchanged
+from job.simulator.bigquery.calls import (
+    Call,
+    Handler,
+    check_etag,
+    merged_labels,
+    page_of_list,
+    page_of_rows,
+    removed_members,
+)
 from job.simulator.bigquery.errors import invalid, not_implemented
 from job.simulator.bigquery.queries import Queries
 from job.simulator.bigquery.quotas import Quotas
@@ -13,7 +21,7 @@ from job.simulator.bigquery.storage import Resource, Storage
 
 
 class CatalogMethods:
-    """https://cloud.google.com/bigquery/docs/reference/rest/v2/tables and its neighbours."""
+    """https://cloud.google.com/bigquery/docs/reference/rest/v2/tables and its siblings."""
 
     def __init__(self, storage: Storage, queries: Queries, quotas: Quotas) -> None:
         self._storage, self._queries, self._quotas = storage, queries, quotas
@@ -38,7 +46,7 @@ class CatalogMethods:
 
     async def _projects_list(self, call: Call) -> Resource:
         names = sorted({name.rpartition(":")[0] for name in self._storage.datasets})
-        told = [
+        projects = [
             {
                 "kind": "bigquery#project",
                 "id": name,
@@ -50,8 +58,8 @@ class CatalogMethods:
         ]
         return {
             "kind": "bigquery#projectList",
-            "totalItems": len(told),
-            **listed("projects", told, call),
+            "totalItems": len(projects),
+            **page_of_list("projects", projects, call),
         }
 
     async def _datasets_list(self, call: Call) -> Resource:
@@ -61,7 +69,7 @@ class CatalogMethods:
             for name, dataset in sorted(self._storage.datasets.items())
             if name.startswith(f"{call.names['projectId']}:")
         ]
-        return {"kind": "bigquery#datasetList", **listed("datasets", found, call)}
+        return {"kind": "bigquery#datasetList", **page_of_list("datasets", found, call)}
 
     async def _datasets_insert(self, call: Call) -> Resource:
         if not call.body.get("datasetReference", {}).get("datasetId"):
@@ -74,9 +82,9 @@ class CatalogMethods:
 
     async def _datasets_patch(self, call: Call) -> Resource:
         with self._storage.lock:
-            found = unchanged(call, self._dataset(call))
+            found = check_etag(call, self._dataset(call))
             body = merged_labels(call, found)
-            return self._storage.update_dataset(found, body, removed(call, found))
+            return self._storage.update_dataset(found, body, removed_members(call, found))
 
     async def _datasets_delete(self, call: Call) -> None:
         with self._storage.lock, self._storage.transaction():
@@ -102,12 +110,11 @@ class CatalogMethods:
                 for name, table in sorted(self._storage.tables.items())
                 if name.startswith(f"{dataset['id']}.")
             ]
-        return {"kind": "bigquery#tableList", "totalItems": len(found), **listed("tables", found, call)}
+        return {"kind": "bigquery#tableList", "totalItems": len(found), **page_of_list("tables", found, call)}
 
     async def _tables_insert(self, call: Call) -> Resource:
         names, body = call.names, call.body
-        table = body.get("tableReference", {}).get("tableId")
-        if not table:
+        if not body.get("tableReference", {}).get("tableId"):
             raise invalid("Required parameter is missing: tableReference.tableId")
         for key in ("externalDataConfiguration", "materializedView", "cloneDefinition", "snapshotDefinition"):
             if key in body:
@@ -115,9 +122,9 @@ class CatalogMethods:
         with self._storage.lock:
             view = self._view_fields(call)
             with self._storage.transaction():
-                made = self._storage.create_table(names["projectId"], names["datasetId"], body, view_fields=view)
-                self._count_update(made)
-                return self._storage.described(made)
+                table = self._storage.create_table(names["projectId"], names["datasetId"], body, view_fields=view)
+                self._count_update(table)
+                return self._storage.described(table)
 
     async def _tables_get(self, call: Call) -> Resource:
         with self._storage.lock, self._storage.transaction():
@@ -127,12 +134,12 @@ class CatalogMethods:
     async def _tables_patch(self, call: Call) -> Resource:
         with self._storage.lock:
             view = self._view_fields(call)
-            found = unchanged(call, self._table(call))
+            found = check_etag(call, self._table(call))
             self._count_update(found)
             body = merged_labels(call, found)
             with self._storage.transaction():
-                made = self._storage.update_table(found, body, removed(call, found), view_fields=view)
-                return self._storage.described(made)
+                table = self._storage.update_table(found, body, removed_members(call, found), view_fields=view)
+                return self._storage.described(table)
 
     async def _tables_delete(self, call: Call) -> None:
         with self._storage.lock, self._storage.transaction():
@@ -145,8 +152,8 @@ class CatalogMethods:
             if found["type"] != "TABLE":
                 raise invalid(f"Cannot list a table of type {found['type']}.")
             fields = _selected(found["schema"]["fields"], call.query.get("selectedFields"))
-            rows = self._storage.heap.rows(found["id"], [field["name"] for field in fields])
-        page = page_of(Result(fields, rows if fields else []), call)
+            rows = self._storage.duckdb.rows(found["id"], [field["name"] for field in fields])
+        page = page_of_rows(Result(fields, rows if fields else []), call)
         return {"kind": "bigquery#tableDataList", "etag": found["etag"], **page}
 
     def _table(self, call: Call) -> Resource:
@@ -157,7 +164,7 @@ class CatalogMethods:
         return self._storage.table(names["projectId"], names["datasetId"], table)
 
     def _view_fields(self, call: Call) -> list[Field] | None:
-        """The columns of the view that the body defines."""
+        """The columns of the view in the body; None if the body has no view."""
         if "view" not in call.body:
             return None
         if call.body["view"].get("useLegacySql", True):
@@ -174,8 +181,8 @@ class CatalogMethods:
 def _selected(fields: list[Field], names: str | None) -> list[Field]:
     if names is None:
         return fields
-    wanted = [name.strip().lower() for name in names.split(",")]
-    there = {field["name"].lower() for field in fields}
-    if unknown := [name for name in wanted if name not in there]:
+    requested = [name.strip().lower() for name in names.split(",")]
+    existing = {field["name"].lower() for field in fields}
+    if unknown := [name for name in requested if name not in existing]:
         raise invalid(f"No such field: {unknown[0]}")
-    return [field for field in fields if field["name"].lower() in wanted]
+    return [field for field in fields if field["name"].lower() in requested]

@@ -1,4 +1,4 @@
-"""The time of the simulated BigQuery: the machine's, and what a test has added to it."""
+"""The clock of the simulated BigQuery; a test can move it forward."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 
 
 class Clock:
-    """A clock that can be put forward."""
+    """The system clock plus an offset."""
 
     def __init__(self) -> None:
         self.ahead = 0.0
-        """Seconds."""
+        """Offset in seconds."""
 
     def now(self) -> float:
         """Seconds since 1970."""
         return time.time() + self.ahead
 
     def utc(self) -> datetime:
-        """The same, as a datetime."""
+        """The current time as a datetime in UTC."""
         return datetime.fromtimestamp(self.now(), UTC)
 
     def milliseconds(self) -> str:
-        """The same, as the API writes it."""
+        """Milliseconds since 1970, as the API writes them."""
         return str(int(self.now() * 1000))

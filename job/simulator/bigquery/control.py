@@ -1,4 +1,4 @@
-"""Telling a simulated BigQuery what to do, and asking what it was asked, over its control route."""
+"""Controls a simulated BigQuery over its control API: faults, clock, quotas, and a log of requests."""
 
 from __future__ import annotations
 
@@ -10,63 +10,66 @@ from typing import Any
 
 
 class RefusedError(ValueError):
-    """It was told something that it does not understand."""
+    """The control API refused a request."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """The control of one simulated BigQuery."""
+    """A client of the control API of one simulated BigQuery."""
 
     endpoint: str
-    """`http://127.0.0.1:PORT`, as the client is given it."""
+    """`http://127.0.0.1:PORT`, the same as for BigQuery clients."""
 
     def fault(self, kind: str, **options: Any) -> None:
-        """Makes something go wrong.
+        """Injects a fault.
 
         Args:
             kind: one of `job.simulator.bigquery.faults.KINDS`.
-            options: `method`, `path` and `table` (globs), `times`, and what the kind takes: `code`, `reason`,
+            options: `method`, `path` and `table` (globs), `times`, and options of the kind: `code`, `reason`,
                 `message`, `seconds`, `state`.
 
         Raises:
-            RefusedError: there is no such fault.
+            RefusedError: the fault does not exist.
         """
-        self._tell("POST", "faults", [{"kind": kind, **options}])
+        self._call("POST", "faults", [{"kind": kind, **options}])
 
     def clear(self) -> None:
-        """Takes all faults away."""
-        self._tell("DELETE", "faults")
+        """Removes all faults."""
+        self._call("DELETE", "faults")
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request so far: `id` of the method, `method`, `path`, `query`."""
-        return list(self._tell("GET", "requests"))
+        return list(self._call("GET", "requests"))
 
     def queries(self) -> list[dict[str, str]]:
-        """Every query that was answered: `jobId`, `query`, `engine`."""
-        return list(self._tell("GET", "queries"))
+        """Every query answered so far: `jobId`, `query`, `engine`."""
+        return list(self._call("GET", "queries"))
 
     def quotas(self) -> dict[str, Any]:
-        """Today's counts: `modifications`, `partition_modifications` and `metadata_updates` of each table, `load_jobs`
-        and `query_jobs` of each project, and the `limits`."""
-        return dict(self._tell("GET", "quotas"))
+        """Today's counts, and the limits.
+
+        `modifications`, `partition_modifications` and `metadata_updates` by table, `load_jobs` and `query_jobs` by
+        project, `limits` by name.
+        """
+        return dict(self._call("GET", "quotas"))
 
     def limit(self, **limits: int) -> None:
-        """Sets limits, which are BigQuery's otherwise.
+        """Overrides limits; the defaults are BigQuery's.
 
         Raises:
-            RefusedError: there is none of that name.
+            RefusedError: a limit does not exist.
         """
-        self._tell("PUT", "quotas", limits)
+        self._call("PUT", "quotas", limits)
 
     def wrong_answers(self) -> list[str]:
-        """Answers that were not as Google's document has them, and other bugs: empty, or a test has failed."""
-        return list(self._tell("GET", "wrong"))
+        """Bugs of the simulator, such as answers that do not match Google's document; a test fails if there are any."""
+        return list(self._call("GET", "wrong"))
 
     def advance(self, seconds: float) -> None:
-        """Puts the clock forward."""
-        self._tell("POST", "clock", {"advance_seconds": seconds})
+        """Moves the clock forward."""
+        self._call("POST", "clock", {"advance_seconds": seconds})
 
-    def _tell(self, method: str, path: str, body: Any = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.endpoint}/_control/{path}", data=data, method=method)
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

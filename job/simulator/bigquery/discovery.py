@@ -1,4 +1,4 @@
-"""Google's published discovery document of BigQuery: every request, and every answer, is held to it.
+"""Google's discovery document of BigQuery, and checks of requests and answers against it.
 
 The document ships in the wheel of google-api-python-client.
 """
@@ -17,22 +17,22 @@ from jsonschema import Draft202012Validator
 from job.simulator.bigquery.errors import invalid
 
 Document = dict[str, Any]
-_MOST_ROWS_CHECKED = 10  # of an answer: they are all alike, and JSON Schema is slow
+_CHECKED_ROWS = 10  # of each answer; rows are alike, and JSON Schema is slow
 
 
 class Method(NamedTuple):
-    """A method of the API, as the document has it."""
+    """A method of the API in the document."""
 
     id: str
     verb: str
     path: str
-    """`projects/{projectId}/jobs`, in the router's form."""
+    """`projects/{projectId}/jobs`, in the form of aiohttp's router."""
     parameters: Mapping[str, Document]
-    """Of the query; those of the path are the router's."""
+    """Parameters of the query string; the router handles those of the path."""
     request: str | None
     answer: str | None
     uploads: tuple[str, ...]
-    """The paths that take a file too."""
+    """The paths that also accept a file."""
 
 
 @cache
@@ -42,8 +42,8 @@ def document() -> Document:
     return dict(json.loads((folder / "bigquery.v2.json").read_text(encoding="utf-8")))
 
 
-def served(root: str) -> Document:
-    """The document, with this server's address in it."""
+def document_for(root: str) -> Document:
+    """The document, with the address of this server."""
     found = document()
     path = found["servicePath"]
     return {**found, "rootUrl": f"{root}/", "baseUrl": f"{root}/{path}"}
@@ -51,31 +51,31 @@ def served(root: str) -> Document:
 
 @cache
 def methods() -> tuple[Method, ...]:
-    """All methods there are, whether or not they are served here."""
+    """All methods in the document, implemented here or not."""
     return tuple(
         Method(
-            id=told["id"],
-            verb=told["httpMethod"],
-            # {+resource} stands for paths of several kinds, which flatPath tells apart
-            path=(told["flatPath"] if "{+resource}" in told["path"] else told["path"]).replace("{+", "{"),
+            id=method["id"],
+            verb=method["httpMethod"],
+            # {+resource} matches paths of several kinds; flatPath is specific
+            path=(method["flatPath"] if "{+resource}" in method["path"] else method["path"]).replace("{+", "{"),
             parameters={
                 name: parameter
-                for name, parameter in {**document()["parameters"], **told["parameters"]}.items()
+                for name, parameter in {**document()["parameters"], **method["parameters"]}.items()
                 if parameter["location"] == "query"
             },
-            request=told.get("request", {}).get("$ref"),
-            answer=told.get("response", {}).get("$ref"),
+            request=method.get("request", {}).get("$ref"),
+            answer=method.get("response", {}).get("$ref"),
             uploads=tuple(
                 protocol["path"].replace("{+", "{")
-                for protocol in told.get("mediaUpload", {}).get("protocols", {}).values()
+                for protocol in method.get("mediaUpload", {}).get("protocols", {}).values()
             ),
         )
         for resource in document()["resources"].values()
-        for told in resource["methods"].values()
+        for method in resource["methods"].values()
     )
 
 
-# What the real clients send and the document does not declare; BigQuery ignores it.
+# Undeclared parameters that real clients send and BigQuery ignores.
 _UNDECLARED = {
     "bigquery.jobs.get": {"projection"},
     "bigquery.jobs.cancel": {"projection"},
@@ -84,40 +84,40 @@ _UNDECLARED = {
 
 
 def check_parameters(method: Method, given: Mapping[str, list[str]]) -> None:
-    """Holds a query string to the method's parameters.
+    """Checks a query string against the method's parameters.
 
     Raises:
-        ApiError: one is unknown, is given twice, or has a value that it cannot have.
+        ApiError: a parameter is unknown, repeated, or has an invalid value.
     """
     for name, values in given.items():
-        told = method.parameters.get(name)
-        if told is None:
+        declared = method.parameters.get(name)
+        if declared is None:
             if name in _UNDECLARED.get(method.id, ()):
                 continue
-            raise invalid(f'Invalid query parameter "{name}": {method.id} has none of that name')
-        if len(values) > 1 and not told.get("repeated"):
-            raise invalid(f'Invalid query parameter "{name}": it is given {len(values)} times')
+            raise invalid(f'Invalid query parameter "{name}": {method.id} has no such parameter')
+        if len(values) > 1 and not declared.get("repeated"):
+            raise invalid(f'Invalid query parameter "{name}": it appears {len(values)} times')
         for value in values:
-            if not _fits(value, told):
+            if not _fits(value, declared):
                 raise invalid(f'Invalid value for query parameter "{name}": {value[:100]!r}')
 
 
-def _fits(value: str, told: Document) -> bool:
-    if "enum" in told:
-        return value in told["enum"]
-    if told["type"] == "boolean":
+def _fits(value: str, declared: Document) -> bool:
+    if "enum" in declared:
+        return value in declared["enum"]
+    if declared["type"] == "boolean":
         return value.lower() in ("true", "false", "1", "0")
-    if told["type"] == "integer" or told.get("format") in ("int64", "uint64"):
-        sign = "" if str(told.get("format", "")).startswith("u") else "-?"
+    if declared["type"] == "integer" or declared.get("format") in ("int64", "uint64"):
+        sign = "" if str(declared.get("format", "")).startswith("u") else "-?"
         return re.fullmatch(rf"{sign}[0-9]+", value) is not None
     return True
 
 
 def check(kind: str, body: Any) -> Document:
-    """The body without its nulls and what only the server writes, if it is a `kind` (`Job`, `Table`, `QueryRequest`).
+    """Checks a body against the schema of `kind` (`Job`, `Table`, ...); returns it without nulls and read-only members.
 
     Raises:
-        ApiError: it is not; the message names the member.
+        ApiError: the body does not match; the message names the member.
     """
     stripped = _without_nulls(body)
     problem = _problem(kind, stripped)
@@ -132,15 +132,15 @@ def check(kind: str, body: Any) -> Document:
 
 
 def check_answer(kind: str | None, body: Any) -> str | None:
-    """What is wrong with an answer of ours, if anything is."""
+    """What is wrong with an answer of the simulator; None if it matches the schema."""
     if kind is None:
         return None
     if isinstance(body, dict) and isinstance(body.get("rows"), list):
-        body = {**body, "rows": body["rows"][:_MOST_ROWS_CHECKED]}
+        body = {**body, "rows": body["rows"][:_CHECKED_ROWS]}
     return _problem(kind, body)
 
 
-# Enums that are only prose in the document, where the name means the same wherever it stands.
+# Enums that the document only describes in prose. Each name means the same everywhere.
 _DISPOSITIONS = {"WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA", "WRITE_APPEND", "WRITE_EMPTY"}
 _ENUMS: dict[str, set[str]] = {
     "writeDisposition": _DISPOSITIONS,
@@ -170,7 +170,7 @@ def _problem(kind: str, body: Any) -> str | None:
     return f"{kind}{where}: {error.message[:200]}"
 
 
-_INTEGERS = {  # smallest and largest, https://developers.google.com/discovery/v1/type-format
+_INTEGERS = {  # minimum and maximum, https://developers.google.com/discovery/v1/type-format
     "int32": (-(2**31), 2**31 - 1),
     "uint32": (0, 2**32 - 1),
     "int64": (-(2**63), 2**63 - 1),
@@ -178,40 +178,40 @@ _INTEGERS = {  # smallest and largest, https://developers.google.com/discovery/v
 }
 
 
-def _schema(told: Document) -> Document:
-    """JSON Schema for one of the document's schemas."""
-    if "$ref" in told:
-        return {"$ref": f"#/$defs/{told['$ref']}"}
-    kind, form = told["type"], told.get("format")
+def _schema(declared: Document) -> Document:
+    """The JSON Schema of one of the document's schemas."""
+    if "$ref" in declared:
+        return {"$ref": f"#/$defs/{declared['$ref']}"}
+    kind, form = declared["type"], declared.get("format")
     if kind == "any":
         return {}
     if kind == "object":
-        return _object(told)
+        return _object(declared)
     if kind == "array":
-        return {"type": "array", "items": _schema(told["items"])}
-    if form in _INTEGERS:  # the API takes a number as a string, and a string as a number
-        least, most = _INTEGERS[form]
+        return {"type": "array", "items": _schema(declared["items"])}
+    if form in _INTEGERS:  # the API accepts numbers as strings, and strings as numbers
+        minimum, maximum = _INTEGERS[form]
         sign = "" if form.startswith("u") else "-?"
-        number = {"type": "integer", "minimum": least, "maximum": most}
+        number = {"type": "integer", "minimum": minimum, "maximum": maximum}
         return {"anyOf": [number, {"type": "string", "pattern": f"^{sign}[0-9]{{1,20}}$"}]}
     if kind == "number":
         return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^-?[0-9]+([.][0-9]+)?$|^NaN$|^Infinity$"}]}
-    made = {"type": kind}
-    if "enum" in told:
-        made["enum"] = told["enum"]
+    schema = {"type": kind}
+    if "enum" in declared:
+        schema["enum"] = declared["enum"]
     if form == "byte":
-        made["pattern"] = "^[A-Za-z0-9+/_-]*=*$"
-    return made
+        schema["pattern"] = "^[A-Za-z0-9+/_-]*=*$"
+    return schema
 
 
-def _object(told: Document) -> Document:
-    made: Document = {"type": "object"}
-    if "properties" in told:
-        made["properties"] = {name: _schema(inner) for name, inner in told["properties"].items()}
-        made["additionalProperties"] = False
-    if "additionalProperties" in told:
-        made["additionalProperties"] = _schema(told["additionalProperties"])
-    return made
+def _object(declared: Document) -> Document:
+    schema: Document = {"type": "object"}
+    if "properties" in declared:
+        schema["properties"] = {name: _schema(inner) for name, inner in declared["properties"].items()}
+        schema["additionalProperties"] = False
+    if "additionalProperties" in declared:
+        schema["additionalProperties"] = _schema(declared["additionalProperties"])
+    return schema
 
 
 def _without_nulls(value: Any) -> Any:
@@ -222,34 +222,34 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _named(value: Any, told: Document, path: str) -> Iterator[tuple[str, Any]]:
-    """Every member that the document declares, with its path; what users name themselves is left out."""
-    if "$ref" in told:
-        told = document()["schemas"][told["$ref"]]
+def _named(value: Any, declared: Document, path: str) -> Iterator[tuple[str, Any]]:
+    """Every declared member with its path, without members that users name themselves."""
+    if "$ref" in declared:
+        declared = document()["schemas"][declared["$ref"]]
     if isinstance(value, dict):
         for name, inner in value.items():
-            if name in told.get("properties", {}):
+            if name in declared.get("properties", {}):
                 where = f"{path}.{name}".lstrip(".")
                 yield where, inner
-                yield from _named(inner, told["properties"][name], where)
-            elif "additionalProperties" in told:
-                yield from _named(inner, told["additionalProperties"], path)
-    elif isinstance(value, list) and "items" in told:
+                yield from _named(inner, declared["properties"][name], where)
+            elif "additionalProperties" in declared:
+                yield from _named(inner, declared["additionalProperties"], path)
+    elif isinstance(value, list) and "items" in declared:
         for inner in value:
-            yield from _named(inner, told["items"], path)
+            yield from _named(inner, declared["items"], path)
 
 
-def _writable(value: Any, told: Document) -> Any:
-    """Without what the document marks as read-only: the API ignores it in a request."""
-    if "$ref" in told:
-        told = document()["schemas"][told["$ref"]]
-    if isinstance(value, dict) and "properties" in told:
-        members = told["properties"]
+def _writable(value: Any, declared: Document) -> Any:
+    """The value without read-only members, which the API ignores in requests."""
+    if "$ref" in declared:
+        declared = document()["schemas"][declared["$ref"]]
+    if isinstance(value, dict) and "properties" in declared:
+        members = declared["properties"]
         return {
             name: _writable(inner, members[name])
             for name, inner in value.items()
             if not members[name].get("readOnly") and not members[name].get("description", "").startswith("Output only")
         }
-    if isinstance(value, list) and "items" in told:
-        return [_writable(inner, told["items"]) for inner in value]
+    if isinstance(value, list) and "items" in declared:
+        return [_writable(inner, declared["items"]) for inner in value]
     return value

@@ -1,4 +1,4 @@
-"""BigQuery's errors, in its own JSON: https://cloud.google.com/bigquery/docs/error-messages"""
+"""Errors in BigQuery's JSON: https://cloud.google.com/bigquery/docs/error-messages"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STATUS = {
     501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
 }
-# Of the reasons that jobs fail for, those whose HTTP status is not 400.
+# HTTP statuses of job failure reasons; all others have 400.
 _CODES = {
     "accessDenied": 403, "quotaExceeded": 403, "rateLimitExceeded": 403, "notFound": 404, "duplicate": 409,
     "backendError": 503, "internalError": 500, "jobBackendError": 400, "notImplemented": 501,
@@ -26,16 +26,16 @@ _CODES = {
 
 
 class ApiError(Exception):
-    """An answer that is not a success."""
+    """An error answer of the API."""
 
     def __init__(self, code: int, reason: str, message: str, *, location: str | None = None) -> None:
         super().__init__(message)
         self.code, self.reason, self.message, self.location = code, reason, message, location
         self.details: list[dict[str, str]] = []
-        """What a job's `errors` say beyond its `errorResult`."""
+        """Additional entries for a job's `errors`, after its `errorResult`."""
 
     def proto(self) -> dict[str, str]:
-        """An `ErrorProto`, as jobs have it."""
+        """The error as the `ErrorProto` of a job."""
         return {
             "reason": self.reason,
             **({"location": self.location} if self.location else {}),
@@ -43,46 +43,46 @@ class ApiError(Exception):
         }
 
     def response(self) -> web.Response:
-        """The HTTP answer."""
-        told: dict[str, Any] = {"message": self.message, "domain": "global", "reason": self.reason}
+        """The error as an HTTP answer."""
+        error: dict[str, Any] = {"message": self.message, "domain": "global", "reason": self.reason}
         if self.location:
-            told |= {"location": self.location, "locationType": "other"}
+            error |= {"location": self.location, "locationType": "other"}
         body = {
             "code": self.code,
             "message": self.message,
-            "errors": [told],
+            "errors": [error],
             "status": _STATUS.get(self.code, "UNKNOWN"),
         }
         return web.json_response({"error": body}, status=self.code)
 
 
 def of_job(proto: dict[str, str]) -> ApiError:
-    """What a caller is answered who asks for the results of a job that failed."""
+    """The answer to a request for the results of a failed job."""
     code = _CODES.get(proto["reason"], 400)
     return ApiError(code, proto["reason"], proto["message"], location=proto.get("location"))
 
 
 def not_found(what: str, name: str, *, location: str | None = None) -> ApiError:
-    """`Not found: Table p:d.t`, with the location that was looked in."""
+    """404: `Not found: Table p:d.t`, with the location if given."""
     place = f" was not found in location {location}" if location else ""
     return ApiError(404, "notFound", f"Not found: {what} {name}{place}", location=name if location else None)
 
 
 def duplicate(what: str, name: str) -> ApiError:
-    """`Already Exists: Table p:d.t`."""
+    """409: `Already Exists: Table p:d.t`."""
     return ApiError(409, "duplicate", f"Already Exists: {what} {name}")
 
 
 def invalid(message: str, *, reason: str = "invalid", location: str | None = None) -> ApiError:
-    """A request that cannot be carried out as it is."""
+    """400: the request is invalid."""
     return ApiError(400, reason, message, location=location)
 
 
 def invalid_query(message: str) -> ApiError:
-    """A query that is wrong."""
+    """400: the query is invalid."""
     return invalid(message, reason="invalidQuery", location="query")
 
 
 def not_implemented(what: str) -> ApiError:
-    """BigQuery has it and the simulator has not: better refused than pretended."""
+    """501: BigQuery supports this and the simulator does not."""
     return ApiError(501, "notImplemented", f"The simulator does not implement {what}")

@@ -1,7 +1,7 @@
-"""GoogleSQL's own analyser and engine, where the package `zetasql` is installed: it is BigQuery's front end.
+"""Analyses and evaluates queries with GoogleSQL, BigQuery's own front end; needs the package `zetasql`.
 
-The package is ZetaSQL compiled to WebAssembly. It evaluates in memory and is slow, so large tables are left to DuckDB;
-statements are analysed always.
+The package is ZetaSQL compiled to WebAssembly. It analyses every statement. It evaluates slowly and in memory, so
+DuckDB answers queries of large tables.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 from job.simulator.bigquery import googlesql_values
 from job.simulator.bigquery.errors import ApiError, invalid_query, not_implemented
 from job.simulator.bigquery.googlesql_client import client
-from job.simulator.bigquery.googlesql_names import messages, placed, renamed
+from job.simulator.bigquery.googlesql_names import messages, rename_tables, restore_position
 from job.simulator.bigquery.results import Result
 from job.simulator.bigquery.schema import Field
 from job.simulator.bigquery.sql import full_name
 
-MOST_ROWS = 20_000
-"""Of all tables that a query reads: ZetaSQL takes about 2 s for 10,000 rows of 60 columns."""
+MAX_ROWS = 20_000
+"""Limit over all tables that a query reads: ZetaSQL takes about 2 s for 10,000 rows of 60 columns."""
 
-# GoogleSQL has them and BigQuery's reference has not: https://cloud.google.com/bigquery/docs/reference/standard-sql
+# Features of GoogleSQL that BigQuery's reference does not have: https://cloud.google.com/bigquery/docs/reference/standard-sql
 _NOT_IN_BIGQUERY = (
     "AGGREGATE_FILTERING", "ARRAY_EQUALITY", "ARRAY_ORDERING", "ARRAY_FIND_FUNCTIONS", "ARRAY_GREATEST_LEAST",
     "ARRAY_ZIP", "FOR_UPDATE", "INSERT_ON_CONFLICT_CLAUSE", "DML_RETURNING", "LATERAL_JOIN", "MULTIWAY_UNNEST",
@@ -29,53 +29,53 @@ _NOT_IN_BIGQUERY = (
 
 
 class Table(NamedTuple):
-    """What stands behind a name."""
+    """A table or view, found by its name."""
 
     fields: list[Field]
     view: str | None
-    """The query, of a view."""
+    """The query of a view; None for a table."""
     rows: int
     read: Callable[[list[str]], list[tuple[Any, ...]]]
-    """The rows of some columns."""
+    """Reads the named columns of all rows."""
 
 
 Find = Callable[[str], Table]
-"""`project:dataset.table` -> what is there; raises ApiError where nothing is."""
+"""Looks up `project:dataset.table`; raises ApiError if it does not exist."""
 
 
-class LeftToDuckDBError(Exception):
-    """The engine would take too long, or has not what it takes; DuckDB may have."""
+class UseDuckDBError(Exception):
+    """The engine is too slow for this query, or does not support it; DuckDB may answer it."""
 
 
 class Statement(NamedTuple):
-    """A statement that has been analysed."""
+    """An analysed statement."""
 
     kind: str
     """`SELECT`, `INSERT`, `UPDATE`, `DELETE` or `MERGE`."""
     fields: list[Field]
-    """Of a SELECT."""
+    """The columns of the result; empty unless it is a SELECT."""
 
 
 class _Analysed(NamedTuple):
     sql: str
-    """Each table under one dotted name: the engine finds rows at its catalog's root alone."""
+    """The statement with each table under one dotted name: the engine only finds tables at its catalog's root."""
     tables: dict[str, Table]
-    """As they were then."""
+    """The tables at the time of the analysis."""
     columns: dict[str, set[int]]
-    """Table -> which of its columns are read."""
+    """Indexes of the columns that the statement reads, by table."""
     statement: Statement
 
 
-_MOST_KNOWN = 500
+_MAX_KNOWN = 500
 _Key = tuple[str, str, str | None]
 
 
 class GoogleSQL:
-    """The engine; one thread at a time."""
+    """The GoogleSQL engine. Only one thread may use it at a time."""
 
     def __init__(self) -> None:
         self.known: dict[_Key, _Analysed] = {}
-        """What was analysed before: it takes a quarter of a second for a view, and holds while its tables do."""
+        """Earlier analyses, valid while their tables are unchanged. Analysing a view takes a quarter of a second."""
         from zetasql.wasi import get_wasm_path
         from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2
         from zetasql.wasi._pb2.zetasql.proto import options_pb2, simple_catalog_pb2
@@ -93,7 +93,7 @@ class GoogleSQL:
         kept = [feature for feature in language.enabled_language_features if feature not in absent]
         del language.enabled_language_features[:]
         language.enabled_language_features.extend(kept)
-        del language.supported_statement_kinds[:]  # none are named: all
+        del language.supported_statement_kinds[:]  # an empty list allows all
         defaults = self.call(
             "GetAnalyzerOptions", local_service_pb2.AnalyzerOptionsRequest(), options_pb2.AnalyzerOptionsProto
         )
@@ -106,13 +106,13 @@ class GoogleSQL:
             error_message_mode=defaults.error_message_mode,
         )
 
-    def asking(self, find: Find, project: str) -> Asking:
-        """For one statement, or several over tables that do not change between them."""
-        return Asking(self, find, project)
+    def session(self, find: Find, project: str) -> Session:
+        """A session for statements between which no table changes."""
+        return Session(self, find, project)
 
     def remember(self, key: _Key, analysed: _Analysed) -> None:
-        """Keeps an analysis, and not too many."""
-        if len(self.known) == _MOST_KNOWN:
+        """Keeps an analysis; drops all earlier ones when there are too many."""
+        if len(self.known) == _MAX_KNOWN:
             self.known.clear()
         self.known[key] = analysed
 
@@ -120,8 +120,8 @@ class GoogleSQL:
         """Calls ZetaSQL.
 
         Raises:
-            ApiError: what it says is wrong with the statement.
-            LeftToDuckDBError: it does not implement it.
+            ApiError: the statement is invalid, with ZetaSQL's message.
+            UseDuckDBError: ZetaSQL does not support the statement.
         """
         from zetasql.core.exceptions import ServerError, StatusCode
 
@@ -129,11 +129,11 @@ class GoogleSQL:
             return self._client.call_grpc_func(f"ZetaSqlLocalService_{name}", request, answer)
         except ServerError as error:
             if error.code == StatusCode.UNIMPLEMENTED:
-                raise LeftToDuckDBError(error.message) from error
+                raise UseDuckDBError(error.message) from error
             raise invalid_query(error.message) from error
 
     def catalog(self, tables: dict[str, Table]) -> Any:
-        """A catalog of these tables, and of BigQuery's functions."""
+        """A catalog of these tables, and of all functions."""
         catalog = self._catalogs.SimpleCatalogProto(name="simulated")
         catalog.builtin_function_options.language_options.CopyFrom(self.language)
         for name, table in tables.items():
@@ -143,8 +143,8 @@ class GoogleSQL:
         return catalog
 
 
-class Asking:
-    """What has been found out for a statement: each view is analysed once, and evaluated once."""
+class Session:
+    """Analyses and evaluates statements; each view only once."""
 
     def __init__(self, engine: GoogleSQL, find: Find, project: str) -> None:
         self._engine, self._find, self._project = engine, find, project
@@ -152,22 +152,22 @@ class Asking:
         self._evaluated: dict[str, Result] = {}
 
     def analyse(self, sql: str, dataset: str | None) -> Statement:
-        """Holds a statement to GoogleSQL, and to the tables that there are.
+        """Analyses a statement, with the existing tables.
 
         Args:
-            dataset: `project:dataset`, where names without one are.
+            dataset: `project:dataset`, the default for names without one.
 
         Raises:
-            ApiError: what ZetaSQL says is wrong with it.
+            ApiError: the statement is invalid, with ZetaSQL's message.
         """
         return self._analyse(sql, dataset).statement
 
     def evaluate(self, sql: str, dataset: str | None) -> Result:
-        """The answer of a query.
+        """Evaluates a query.
 
         Raises:
-            ApiError: what ZetaSQL says is wrong with it.
-            LeftToDuckDBError: it is one for DuckDB.
+            ApiError: the query is invalid, with ZetaSQL's message.
+            UseDuckDBError: DuckDB must answer this query.
         """
         analysed, engine, total = self._analyse(sql, dataset), self._engine, 0
         request = engine.service.EvaluateQueryRequest(
@@ -175,8 +175,8 @@ class Asking:
         )
         for name, table in analysed.tables.items():
             read = sorted(analysed.columns.get(name, set()))
-            if total + table.rows > MOST_ROWS:
-                raise LeftToDuckDBError
+            if total + table.rows > MAX_ROWS:
+                raise UseDuckDBError
             if table.view is None:
                 rows = table.read([table.fields[number]["name"] for number in read])
             else:
@@ -184,10 +184,10 @@ class Asking:
                     self._evaluated[table.view] = self.evaluate(table.view, None)
                 rows = [tuple(row[number] for number in read) for row in self._evaluated[table.view].rows]
             total += len(rows)
-            if total > MOST_ROWS:
-                raise LeftToDuckDBError
+            if total > MAX_ROWS:
+                raise UseDuckDBError
             data = request.table_content[name].table_data
-            data.SetInParent()  # a table without rows has some, too: none
+            data.SetInParent()  # otherwise a table without rows would have no data at all
             googlesql_values.fill(data, table.fields, set(read), rows)
         answer = engine.call("EvaluateQuery", request, engine.service.EvaluateQueryResponse)
         types = [column.type for column in answer.prepared.columns]
@@ -207,38 +207,38 @@ class Asking:
             ]:
                 self._analysed[key] = known._replace(tables=tables)
             else:
-                self._analysed[key] = self._newly_analysed(sql, dataset)
+                self._analysed[key] = self._analyse_anew(sql, dataset)
                 self._engine.remember(key, self._analysed[key])
         return self._analysed[key]
 
     def _table(self, name: str) -> Table:
-        """The table, or the view with the columns of its query."""
+        """The table; for a view, with the columns of its query."""
         table = self._find(name)
         if table.view is None:
             return table
         return table._replace(fields=self._analyse(table.view, None).statement.fields)
 
-    def _newly_analysed(self, sql: str, dataset: str | None) -> _Analysed:
+    def _analyse_anew(self, sql: str, dataset: str | None) -> _Analysed:
         engine, service = self._engine, self._engine.service
         tables: dict[str, Table] = {}
         names: dict[tuple[str, ...], str] = {}
         request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql, options=engine.language)
         named = engine.call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
-        for told in named.table_name:
-            path = tuple(told.table_name_segment)
+        for mention in named.table_name:
+            path = tuple(mention.table_name_segment)
             name = full_name([part for segment in path for part in segment.split(".")], self._project, dataset)
             tables[name], names[path] = self._table(name), name
         parsed = engine.call(
             "Parse", service.ParseRequest(sql_statement=sql, options=engine.language), service.ParseResponse
         )
-        rewritten, edits = renamed(sql, parsed, names)
+        rewritten, edits = rename_tables(sql, parsed, names)
         analysis = service.AnalyzeRequest(
             sql_statement=rewritten, options=engine.options, simple_catalog=engine.catalog(tables)
         )
         try:
             resolved = engine.call("Analyze", analysis, service.AnalyzeResponse).resolved_statement
         except ApiError as error:
-            error.message = placed(error.message, sql, edits)
+            error.message = restore_position(error.message, sql, edits)
             raise
         return _Analysed(rewritten, tables, dict(_columns_read(resolved)), _statement(resolved))
 

@@ -1,4 +1,4 @@
-"""Names of tables in a statement: put under those that ZetaSQL finds, and places in its messages put back."""
+"""Renames the tables of a statement to names that ZetaSQL finds, and corrects the positions in its messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 
 def messages(message: Any, name: str) -> Iterator[Any]:
-    """All messages of this type inside."""
+    """All messages of this type within a message, itself included."""
     if message.DESCRIPTOR.name == name:
         yield message
     for field, value in message.ListFields():
@@ -17,13 +17,15 @@ def messages(message: Any, name: str) -> Iterator[Any]:
 
 
 class Edit(NamedTuple):
+    """Replaced bytes of a statement."""
+
     start: int
     end: int
     text: bytes
 
 
-def renamed(sql: str, parsed: Any, names: dict[tuple[str, ...], str]) -> tuple[str, list[Edit]]:
-    """The statement with each table under its full name, and the alias that it has without one: its last part."""
+def rename_tables(sql: str, parsed: Any, names: dict[tuple[str, ...], str]) -> tuple[str, list[Edit]]:
+    """The statement with each table under its full name, aliased to its last part if it has no alias."""
     paths: list[tuple[Any, bool]] = [
         (expression.path_expr, expression.HasField("alias"))
         for expression in messages(parsed, "ASTTablePathExpressionProto")
@@ -44,7 +46,7 @@ def renamed(sql: str, parsed: Any, names: dict[tuple[str, ...], str]) -> tuple[s
 
 
 def _targets(parsed: Any) -> Iterator[Any]:
-    """What INSERT, UPDATE, DELETE and MERGE write to."""
+    """The target tables of INSERT, UPDATE, DELETE and MERGE."""
     for name in (
         "ASTInsertStatementProto",
         "ASTUpdateStatementProto",
@@ -55,8 +57,8 @@ def _targets(parsed: Any) -> Iterator[Any]:
             yield from messages(statement.target_path, "ASTPathExpressionProto")
 
 
-def placed(message: str, sql: str, edits: list[Edit]) -> str:
-    """The message with the place in the statement that was asked, not in ours."""
+def restore_position(message: str, sql: str, edits: list[Edit]) -> str:
+    """The message with its position in the original statement, instead of in the renamed one."""
     head, found, place = message.rpartition(" [at ")
     if not found:
         return message
@@ -64,6 +66,6 @@ def placed(message: str, sql: str, edits: list[Edit]) -> str:
     start = sum(len(text) for text in sql.encode().splitlines(keepends=True)[: line - 1])
     for edit in edits:
         if start <= edit.start and edit.start - start + 1 < column:
-            longer = len(edit.text) - (edit.end - edit.start)
-            column -= min(longer, column - (edit.start - start + 1))
+            growth = len(edit.text) - (edit.end - edit.start)
+            column -= min(growth, column - (edit.start - start + 1))
     return f"{head} [at {line}:{column}]"

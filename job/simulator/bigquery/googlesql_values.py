@@ -1,4 +1,4 @@
-"""Types and values between BigQuery's schemas, Python and ZetaSQL's messages."""
+"""Converts types and values between BigQuery's schemas, Python and ZetaSQL's messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ARRAY, _STRUCT = 16, 17
 
 
 def type_of_field(field: Field) -> Any:
-    """A column's type."""
+    """The ZetaSQL type of a column."""
     from zetasql.wasi._pb2.zetasql.public import type_pb2
 
     if mode_of(field) == "REPEATED":
@@ -33,14 +33,14 @@ def type_of_field(field: Field) -> Any:
         return type_pb2.TypeProto(type_kind=_ARRAY, array_type=type_pb2.ArrayTypeProto(element_type=element))
     if type_of(field) != "RECORD":
         return type_pb2.TypeProto(type_kind=_KINDS[type_of(field)])
-    made = type_pb2.TypeProto(type_kind=_STRUCT)
+    struct = type_pb2.TypeProto(type_kind=_STRUCT)
     for inner in field["fields"]:
-        made.struct_type.field.add(field_name=inner["name"], field_type=type_of_field(inner))
-    return made
+        struct.struct_type.field.add(field_name=inner["name"], field_type=type_of_field(inner))
+    return struct
 
 
 def field_of(name: str, kind: Any) -> Field:
-    """A column of a result."""
+    """The BigQuery column for a column of a result."""
     if kind.type_kind == _ARRAY:
         return {**field_of(name, kind.array_type.element_type), "mode": "REPEATED"}
     if kind.type_kind == _STRUCT:
@@ -52,7 +52,7 @@ def field_of(name: str, kind: Any) -> Field:
 
 
 def _members(kind: Any) -> list[tuple[str, Any]]:
-    """Names and types of a struct's fields; those without a name have BigQuery's: `_field_1`."""
+    """Names and types of a struct's fields; unnamed ones get BigQuery's names: `_field_1`."""
     return [
         (field.field_name or f"_field_{number}", field.field_type)
         for number, field in enumerate(kind.struct_type.field, start=1)
@@ -60,11 +60,11 @@ def _members(kind: Any) -> list[tuple[str, Any]]:
 
 
 def fill(data: Any, fields: list[Field], read: set[int], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Writes rows, in which only the columns are that are read, into a `TableData`; the others are NULL."""
-    wanted = [field if number in read else None for number, field in enumerate(fields)]
+    """Writes rows into a `TableData`. Rows only have the columns in `read`; all others become NULL."""
+    columns = [field if number in read else None for number, field in enumerate(fields)]
     for row in rows:
         cells, values = data.row.add().cell, iter(row)
-        for field in wanted:
+        for field in columns:
             if field is None:
                 cells.add()
             else:
@@ -127,7 +127,7 @@ _WRITERS: dict[str, Any] = {
 
 
 def value_of(cell: Any, kind: Any) -> Any:
-    """A cell as Python has it."""
+    """The Python value of a cell."""
     if kind.type_kind == _ARRAY:
         return [value_of(item, kind.array_type.element_type) for item in cell.array_value.element]
     if cell.WhichOneof("value") is None:

@@ -1,4 +1,4 @@
-"""`GRANT ... ON SCHEMA`: a role on a dataset, as an entry of its `access`.
+"""`GRANT ... ON SCHEMA`: adds roles on a dataset to its `access`.
 
 https://cloud.google.com/bigquery/docs/reference/standard-sql/data-control-language#grant_statement
 """
@@ -20,7 +20,7 @@ _KEYS = {"user": "userByEmail", "serviceAccount": "userByEmail", "group": "group
 
 
 class Grant(NamedTuple):
-    """What a statement grants."""
+    """The roles that a statement grants on a dataset."""
 
     project: str
     dataset: str
@@ -29,10 +29,10 @@ class Grant(NamedTuple):
 
 
 def grant_of(sql: str, project: str) -> Grant | None:
-    """What the statement grants; None where it is another one.
+    """Parses a GRANT statement; None for any other statement.
 
     Raises:
-        ApiError: it names a member of no known type.
+        ApiError: a member has an unknown type.
     """
     match = _GRANT.fullmatch(sql)
     if match is None:
@@ -44,19 +44,20 @@ def grant_of(sql: str, project: str) -> Grant | None:
     return Grant(named[0] if named else project, dataset, access)
 
 
-def grant(storage: Storage, asked: Grant) -> None:
-    """Adds what the dataset's `access` does not have.
+def apply_grant(storage: Storage, grant: Grant) -> None:
+    """Adds the missing entries to the dataset's `access`.
 
     Raises:
-        ApiError: there is no such dataset.
+        ApiError: the dataset does not exist.
     """
-    found = storage.dataset(asked.project, asked.dataset)
-    there = list(found.get("access", []))
-    storage.update_dataset(found, {"access": there + [entry for entry in asked.access if entry not in there]}, set())
+    found = storage.dataset(grant.project, grant.dataset)
+    existing = list(found.get("access", []))
+    added = [entry for entry in grant.access if entry not in existing]
+    storage.update_dataset(found, {"access": existing + added}, set())
 
 
 def _role(role: str) -> str:
-    """The three basic roles have names of their own in `access`."""
+    """The role's name in `access`, where the three basic roles have special names."""
     return _BASIC.get(role.removeprefix("roles/bigquery."), role)
 
 

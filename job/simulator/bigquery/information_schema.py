@@ -13,14 +13,14 @@ from job.simulator.bigquery.storage import Resource, Storage
 
 
 def view_of(storage: Storage, dataset: str, view: str) -> tuple[list[Field], list[Row]]:
-    """Columns and rows of one of its views.
+    """The columns and rows of a view.
 
     Args:
         dataset: `project:dataset`.
-        view: `TABLES`, in capitals.
+        view: its name in capitals, such as `TABLES`.
 
     Raises:
-        ApiError: the simulator has none of that name.
+        ApiError: the simulator does not have this view.
     """
     if dataset.partition(":")[2].startswith("region-") or view not in _VIEWS:
         raise not_implemented(f"{dataset}.INFORMATION_SCHEMA.{view}")
@@ -32,11 +32,11 @@ def view_of(storage: Storage, dataset: str, view: str) -> tuple[list[Field], lis
 
 
 def _key(table: Resource) -> Row:
-    told = table["tableReference"]
-    return {"table_catalog": told["projectId"], "table_schema": told["datasetId"], "table_name": told["tableId"]}
+    name = table["tableReference"]
+    return {"table_catalog": name["projectId"], "table_schema": name["datasetId"], "table_name": name["tableId"]}
 
 
-def _tables(storage: Storage, table: Resource) -> list[Row]:  # noqa: ARG001 (all views are made alike)
+def _tables(storage: Storage, table: Resource) -> list[Row]:  # noqa: ARG001 (all views have one signature)
     created = datetime.fromtimestamp(int(table["creationTime"]) / 1000, UTC).isoformat()
     base = table["type"] == "TABLE"
     return [
@@ -73,10 +73,10 @@ def _paths(storage: Storage, table: Resource) -> list[Row]:  # noqa: ARG001
 
 def _paths_of(field: Field, column: str, above: str) -> list[Row]:
     path = f"{above}{field['name']}"
-    told: Row = {
+    row: Row = {
         "column_name": column, "field_path": path, "data_type": _type(field), "description": field.get("description")
     }  # fmt: skip
-    return [told, *(row for inner in field.get("fields", []) for row in _paths_of(inner, column, f"{path}."))]
+    return [row, *(below for inner in field.get("fields", []) for below in _paths_of(inner, column, f"{path}."))]
 
 
 def _partitions(storage: Storage, table: Resource) -> list[Row]:

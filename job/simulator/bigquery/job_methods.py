@@ -1,4 +1,4 @@
-"""The methods of jobs: loads with their files, and queries."""
+"""The API methods of jobs: loads with their uploads, and queries."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import asyncio
 from aiohttp import web
 
 from job.simulator.bigquery import discovery, uploads
-from job.simulator.bigquery.calls import Call, Handler, body_of, cut, listed, page_of
+from job.simulator.bigquery.calls import Call, Handler, body_of, disconnect, page_of_list, page_of_rows
 from job.simulator.bigquery.errors import ApiError, invalid, not_implemented, of_job
 from job.simulator.bigquery.faults import Fault, Faults
 from job.simulator.bigquery.jobs import Job, Jobs
 from job.simulator.bigquery.storage import Resource
 
-_QUERY_SECONDS = 10.0  # how long a query is waited for where the request does not say
-_SOON_SECONDS = 2.0  # how long an answer waits for its job to be done, so that clients need not poll for quick ones
+_QUERY_SECONDS = 10.0  # default time to wait for a query
+_INSERT_SECONDS = 2.0  # time to wait for a new job, so that clients need not poll for quick ones
 
 
 class JobMethods:
@@ -37,7 +37,7 @@ class JobMethods:
         return await self._submit(call, call.names["projectId"], call.body, b"")
 
     async def upload(self, call: Call) -> Resource | web.StreamResponse:
-        """A load job with its file, or the beginning of one."""
+        """Accepts a load job with its file, or starts a resumable upload."""
         request, project = call.request, call.names["projectId"]
         kind = call.query.get("uploadType", "multipart")
         if kind == "resumable":
@@ -50,12 +50,12 @@ class JobMethods:
             raise not_implemented(f"uploads of type {kind}")
         if self._take(call, "cut_upload", None):
             await request.content.readexactly((request.content_length or 0) // 2)
-            return cut(request)
+            return disconnect(request)
         parts = uploads.multipart(request.headers.get("Content-Type", ""), await request.read())
         return await self._submit(call, project, discovery.check("Job", parts.body), parts.media)
 
     async def upload_chunk(self, call: Call) -> Resource | web.StreamResponse:
-        """Some of the file of a resumable upload."""
+        """Accepts a chunk of a resumable upload."""
         request, session = call.request, self._sessions.get(call.query.get("upload_id", ""))
         body = discovery.check("Job", session.body)
         length = request.content_length or 0
@@ -63,7 +63,7 @@ class JobMethods:
         if chunk.start is not None and session.job is None and self._take(call, "cut_upload", body):
             half = length // 2 // uploads.CHUNK * uploads.CHUNK
             uploads.receive(session, chunk._replace(total=None), await request.content.readexactly(half))
-            return cut(request)
+            return disconnect(request)
         if session.job is not None:
             return session.job.resource
         if not uploads.receive(session, chunk, await request.read()):
@@ -85,18 +85,18 @@ class JobMethods:
         slow = early or self._take(call, "slow_job", body)
         self._jobs.start(job, media, slow=slow, fails=self._take(call, "job_fails", body))
         if early:
-            return cut(call.request)
-        await asyncio.sleep(0)  # it begins
-        await job.wait(_SOON_SECONDS if slow is None else 0)
+            return disconnect(call.request)
+        await asyncio.sleep(0)  # lets the job start
+        await job.wait(_INSERT_SECONDS if slow is None else 0)
         if lost:
             await job.done.wait()
-            return cut(call.request)
+            return disconnect(call.request)
         return job.resource
 
     async def _dry_run(self, project: str, body: Resource) -> Resource:
-        """A dry run is no job: it has no id, and what is wrong with it is the answer."""
+        """Runs a query dry. A dry run creates no job: it has no id, and an error is the answer."""
         if "query" not in body["configuration"]:
-            raise not_implemented("dry runs of other jobs than queries")
+            raise not_implemented("dry runs of jobs other than queries")
         job = self._jobs.accept(project, {**body, "jobReference": _without_id(body)})
         self._jobs.forget(job)
         self._jobs.start(job)
@@ -107,29 +107,29 @@ class JobMethods:
         return {**job.resource, "jobReference": reference, "id": f"{project}:{reference['location']}."}
 
     def _take(self, call: Call, kind: str, body: Resource | None) -> Fault | None:
-        """The fault of this kind that is in force for the job, if there is one."""
+        """The fault of this kind that applies to the job; None if there is none."""
         table: str | None = None
         for inner in (body or {}).get("configuration", {}).values():
             if isinstance(inner, dict) and "destinationTable" in inner:
                 table = inner["destinationTable"].get("tableId")
         if kind == "status" and table is None:
-            return None  # taken before, by the path
+            return None  # already taken by path
         return self._faults.take(kind, method=call.request.method, path=call.request.path, table=table)
 
     async def _jobs_list(self, call: Call) -> Resource:
         states = call.request.query.getall("stateFilter", [])
         full = call.query.get("projection") == "full"
-        least, most = int(call.query.get("minCreationTime", 0)), int(call.query.get("maxCreationTime", 1 << 62))
+        earliest, latest = int(call.query.get("minCreationTime", 0)), int(call.query.get("maxCreationTime", 1 << 62))
         found = []
         for job in self._jobs.all(call.names["projectId"]):
             if states and job.state.lower() not in states:
                 continue
-            if not least <= int(job.resource["statistics"]["creationTime"]) <= most:
+            if not earliest <= int(job.resource["statistics"]["creationTime"]) <= latest:
                 continue
             keys = ("id", "jobReference", "status", "statistics", "user_email", *(["configuration"] if full else []))
-            told = {key: job.resource[key] for key in keys} | {"kind": "bigquery#job", "state": job.state}
-            found.append(told | ({"errorResult": job.error} if job.error else {}))
-        return {"kind": "bigquery#jobList", "etag": "etag", **listed("jobs", found, call)}
+            entry = {key: job.resource[key] for key in keys} | {"kind": "bigquery#job", "state": job.state}
+            found.append(entry | ({"errorResult": job.error} if job.error else {}))
+        return {"kind": "bigquery#jobList", "etag": "etag", **page_of_list("jobs", found, call)}
 
     async def _jobs_get(self, call: Call) -> Resource:
         return self._job(call).resource
@@ -148,12 +148,12 @@ class JobMethods:
         configuration: Resource = {"query": {key: body[key] for key in keys if key in body}}
         configuration |= {key: body[key] for key in ("labels", "dryRun", "jobTimeoutMs") if key in body}
         reference = {"location": body["location"]} if "location" in body else {}
-        told, project = {"configuration": configuration, "jobReference": reference}, call.names["projectId"]
+        job_body, project = {"configuration": configuration, "jobReference": reference}, call.names["projectId"]
         if body.get("dryRun"):
-            return _dry_answer(await self._dry_run(project, told))
+            return _dry_answer(await self._dry_run(project, job_body))
         job = self._requested.get(body.get("requestId", ""))
         if job is None:
-            answer = await self._submit(call, project, told, b"")
+            answer = await self._submit(call, project, job_body, b"")
             if isinstance(answer, web.StreamResponse):
                 return answer
             made = answer["jobReference"]
@@ -175,21 +175,21 @@ class JobMethods:
         return await self._results(call, job, "bigquery#getQueryResultsResponse", seconds)
 
     async def _results(self, call: Call, job: Job, kind: str, seconds: float) -> Resource:
-        told: Resource = {"kind": kind, "jobReference": job.resource["jobReference"]}
+        answer: Resource = {"kind": kind, "jobReference": job.resource["jobReference"]}
         if not await job.wait(seconds):
-            return {**told, "jobComplete": False}
+            return {**answer, "jobComplete": False}
         if job.error:
             raise of_job(job.error)
         statistics = job.resource["statistics"]["query"]
-        told |= {
+        answer |= {
             "jobComplete": True,
             "cacheHit": False,
             "totalBytesProcessed": statistics["totalBytesProcessed"],
             "schema": {"fields": job.result.fields},
         }
         if "numDmlAffectedRows" in statistics:
-            return told | {"numDmlAffectedRows": statistics["numDmlAffectedRows"]}
-        return told | page_of(job.result, call)
+            return answer | {"numDmlAffectedRows": statistics["numDmlAffectedRows"]}
+        return answer | page_of_rows(job.result, call)
 
     def _job(self, call: Call) -> Job:
         return self._jobs.get(call.names["projectId"], call.names["jobId"], call.query.get("location"))

@@ -1,4 +1,4 @@
-"""Jobs: each under an id that is never used again, each one atomic update, whatever becomes of it."""
+"""Runs jobs. Each is one atomic update, and its id can never be used again, even if the job fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from job.simulator.bigquery.errors import ApiError, duplicate, invalid, not_found, not_implemented
 from job.simulator.bigquery.faults import Fault
-from job.simulator.bigquery.grants import grant, grant_of
+from job.simulator.bigquery.grants import apply_grant, grant_of
 from job.simulator.bigquery.loads import Load, check_load, check_schema_update
 from job.simulator.bigquery.parameters import with_parameters
 from job.simulator.bigquery.queries import Answer, Queries, Query
@@ -27,7 +27,7 @@ _EMPTY = Result([], [])
 
 @dataclass
 class Job:
-    """A job."""
+    """A job, as accepted, running or done."""
 
     resource: Resource
     result: Result = _EMPTY
@@ -40,12 +40,12 @@ class Job:
 
     @property
     def error(self) -> dict[str, str] | None:
-        """What it failed with."""
+        """The error of a failed job; None otherwise."""
         found: dict[str, str] | None = self.resource["status"].get("errorResult")
         return found
 
     async def wait(self, seconds: float) -> bool:
-        """Whether it is done, after so many seconds at the most."""
+        """Waits until the job is done, at most this long; returns True if it is done."""
         if seconds > 0 and not self.done.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.done.wait(), seconds)
@@ -53,33 +53,33 @@ class Job:
 
 
 class Jobs:
-    """All jobs that were ever accepted."""
+    """All jobs accepted so far."""
 
     def __init__(self, storage: Storage, queries: Queries, quotas: Quotas) -> None:
-        self._storage, self._queries, self._quotas = storage, queries, quotas
+        self._storage, self._engine, self._quotas = storage, queries, quotas
         self._jobs: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.asked: list[dict[str, str]] = []
-        """Each query that was answered: job id, SQL, engine."""
+        self.queries: list[dict[str, str]] = []
+        """Every query answered so far: job id, SQL, engine."""
 
     def accept(self, project: str, body: Resource) -> Job:
-        """A job under the id that the body names, else a new one; it is PENDING.
+        """Creates a PENDING job, with the id in the body or a new one.
 
         Raises:
-            ApiError: 400, it is none; 409, the id has been used, whatever became of that job.
+            ApiError: 400, the job is invalid; 409, the id was used before, even by a failed job.
         """
         configuration = body.get("configuration", {})
         kinds = [kind for kind in ("load", "query", "copy", "extract") if kind in configuration]
         if len(kinds) != 1:
-            raise invalid("Required parameter is missing: exactly one of load, query, copy and extract")
+            raise invalid("Required parameter is missing: exactly one of load, query, copy or extract")
         if kinds[0] in ("copy", "extract"):
             raise not_implemented(f"{kinds[0]} jobs")
-        told = body.get("jobReference", {})
-        if told.get("projectId", project) != project:
-            raise invalid(f"Value {told['projectId']} in content does not agree with value {project} in the path")
-        job_id = told.get("jobId") or f"job_{secrets.token_urlsafe(18)}"
+        reference = body.get("jobReference", {})
+        if reference.get("projectId", project) != project:
+            raise invalid(f"Value {reference['projectId']} in content does not agree with value {project} in the path")
+        job_id = reference.get("jobId") or f"job_{secrets.token_urlsafe(18)}"
         if not _ID.fullmatch(job_id):
-            raise invalid(f'Invalid job ID "{job_id[:100]}". It has letters, digits, dashes and underscores.')
+            raise invalid(f'Invalid job ID "{job_id[:100]}". Use letters, digits, dashes and underscores.')
         inner = configuration[kinds[0]]
         check_schema_update(inner)
         if kinds[0] == "load":
@@ -88,7 +88,7 @@ class Jobs:
             raise not_implemented("legacy SQL")
         elif not inner.get("query"):
             raise invalid("Required parameter is missing: query")
-        location = self._location(project, told.get("location"), inner)
+        location = self._location(project, reference.get("location"), inner)
         name = f"{project}:{location}.{job_id}"
         if name.lower() in self._jobs:
             raise duplicate("Job", name)
@@ -109,24 +109,28 @@ class Jobs:
         return job
 
     def start(self, job: Job, media: bytes = b"", *, slow: Fault | None = None, fails: Fault | None = None) -> None:
-        """Lets an accepted job run, in its own time.
+        """Starts an accepted job in the background.
 
         Args:
-            slow: it stays in the fault's state first.
-            fails: after all its work that is undone, and it fails for the fault's reason.
+            slow: first keeps the job in the state of this fault.
+            fails: rolls the job back at its end, and fails it with the reason of this fault.
         """
         task = asyncio.get_running_loop().create_task(self._run(job, media, slow, fails))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Ends what still waits or runs."""
+        """Cancels all jobs that are not done."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def get(self, project: str, job_id: str, location: str | None) -> Job:
-        """The job; asked for in another location, there is none."""
+        """The job, if it is in this location.
+
+        Raises:
+            ApiError: 404.
+        """
         name = f"{project}:{location or 'US'}.{job_id}"
         found = self._jobs.get(name.lower())
         if found is None:
@@ -134,7 +138,7 @@ class Jobs:
         return found
 
     def forget(self, job: Job) -> None:
-        """Frees its id, as if it had never been."""
+        """Removes the job, and frees its id."""
         self._jobs.pop(job.resource["id"].lower(), None)
 
     def all(self, project: str) -> list[Job]:
@@ -142,17 +146,17 @@ class Jobs:
         return [job for name, job in reversed(self._jobs.items()) if name.startswith(f"{project.lower()}:")]
 
     def _location(self, project: str, given: str | None, inner: Resource) -> str:
-        """Where the job runs: where it says, else where its dataset is."""
-        told = inner.get("destinationTable") or inner.get("defaultDataset") or {}
-        found = self._storage.datasets.get(f"{told.get('projectId', project)}:{told.get('datasetId')}")
+        """The location of the job: the given one, or that of its dataset."""
+        name = inner.get("destinationTable") or inner.get("defaultDataset") or {}
+        found = self._storage.datasets.get(f"{name.get('projectId', project)}:{name.get('datasetId')}")
         if given is None and found is None and "query" in inner:
-            given = self._asked_location(project, inner)
+            given = self._query_location(project, inner)
         location = given or (str(found["location"]) if found else "US")
         return location.upper() if location.upper() in ("US", "EU") else location.lower()
 
-    def _asked_location(self, project: str, inner: Resource) -> str | None:
+    def _query_location(self, project: str, inner: Resource) -> str | None:
         try:
-            with self._storage.lock, self._queries.checked(_query(project, None, inner, dry=True)) as found:
+            with self._storage.lock, self._engine.checked(_query(project, None, inner, dry=True)) as found:
                 return found.location
         except ApiError:
             return None
@@ -167,7 +171,7 @@ class Jobs:
             await _pause(job, slow.seconds)
         if job.cancelled.is_set():
             problem = ApiError(400, "stopped", "Job execution was cancelled: User requested cancellation")
-            done = _Done(problem=problem)
+            done = _Finished(problem=problem)
         else:
             done = await asyncio.to_thread(self._do, job.resource, media, fails)
         status: Resource = {"state": "DONE"}
@@ -180,8 +184,8 @@ class Jobs:
         job.resource["status"] = status
         job.done.set()
 
-    def _do(self, resource: Resource, media: bytes, fails: Fault | None) -> _Done:
-        """The work, in a thread of its own; where something goes wrong, nothing of it is left."""
+    def _do(self, resource: Resource, media: bytes, fails: Fault | None) -> _Finished:
+        """Does the work of a job, in a separate thread; an error rolls everything back."""
         configuration = resource["configuration"]
         with self._storage.lock:
             try:
@@ -191,34 +195,39 @@ class Jobs:
                     return self._load(resource, media, fails)
                 return self._query(resource, fails)
             except ApiError as error:
-                return _Done(problem=error)
-            except Exception as error:  # noqa: BLE001 (a bug of ours must end the job too)
+                return _Finished(problem=error)
+            except Exception as error:  # noqa: BLE001 (a bug of the simulator must also end the job)
                 traceback.print_exc(file=sys.stderr)
-                told = f"the simulator has a bug: {type(error).__name__}: {error}"
-                return _Done(problem=ApiError(500, "internalError", told))
+                message = f"the simulator has a bug: {type(error).__name__}: {error}"
+                return _Finished(problem=ApiError(500, "internalError", message))
 
-    def _load(self, resource: Resource, media: bytes, fails: Fault | None) -> _Done:
+    def _load(self, resource: Resource, media: bytes, fails: Fault | None) -> _Finished:
         load, reference = resource["configuration"]["load"], resource["jobReference"]
         self._quotas.count_job(reference["projectId"], "load")
         with self._storage.transaction():
-            told = Load(self._storage, self._quotas, load, reference["location"]).run(media)
+            statistics = Load(self._storage, self._quotas, load, reference["location"]).run(media)
             _fail(fails)
-        return _Done({"load": told})
+        return _Finished({"load": statistics})
 
-    def _query(self, resource: Resource, fails: Fault | None) -> _Done:
+    def _query(self, resource: Resource, fails: Fault | None) -> _Finished:
         inner, reference = resource["configuration"]["query"], resource["jobReference"]
         dry = bool(resource["configuration"].get("dryRun"))
         if not dry:
             self._quotas.count_job(reference["projectId"], "query")
         query = _query(reference["projectId"], reference["location"], inner, dry=dry)
-        if (asked := grant_of(query.sql, query.project)) is not None:
+        if (grant := grant_of(query.sql, query.project)) is not None:
             if not dry:
                 with self._storage.transaction():
-                    grant(self._storage, asked)
+                    apply_grant(self._storage, grant)
                     _fail(fails)
-            told = {"statementType": "GRANT", "totalBytesProcessed": "0", "totalBytesBilled": "0", "cacheHit": False}
-            return _Done({"totalBytesProcessed": "0", "query": told})
-        with self._queries.checked(query) as checked, self._storage.transaction():
+            statistics = {
+                "statementType": "GRANT",
+                "totalBytesProcessed": "0",
+                "totalBytesBilled": "0",
+                "cacheHit": False,
+            }
+            return _Finished({"totalBytesProcessed": "0", "query": statistics})
+        with self._engine.checked(query) as checked, self._storage.transaction():
             if checked.target is not None and not dry:
                 partitioned = "timePartitioning" in checked.target
                 self._quotas.count_modification(checked.target["id"], partitioned=partitioned)
@@ -227,13 +236,13 @@ class Jobs:
                 load = {"writeDisposition": "WRITE_EMPTY", **inner, "schema": {"fields": answer.result.fields}}
                 Load(self._storage, self._quotas, load, reference["location"]).write(loadable(answer.result))
             _fail(fails)
-        self.asked.append({"jobId": reference["jobId"], "query": inner["query"], "engine": answer.engine})
-        told = {"totalBytesProcessed": str(answer.bytes_processed), "query": _statistics(answer, dry=dry)}
-        return _Done(told, answer.result)
+        self.queries.append({"jobId": reference["jobId"], "query": inner["query"], "engine": answer.engine})
+        statistics = {"totalBytesProcessed": str(answer.bytes_processed), "query": _statistics(answer, dry=dry)}
+        return _Finished(statistics, answer.result)
 
 
-class _Done(NamedTuple):
-    """What became of a job."""
+class _Finished(NamedTuple):
+    """The end of a job: its statistics, with a result or a problem."""
 
     statistics: Resource = {}  # noqa: RUF012 (never changed)
     result: Result = _EMPTY
@@ -258,7 +267,7 @@ def _query(project: str, location: str | None, inner: Resource, *, dry: bool) ->
 
 
 def _statistics(answer: Answer, *, dry: bool) -> Resource:
-    told: Resource = {
+    statistics: Resource = {
         "statementType": answer.kind,
         "totalBytesProcessed": str(answer.bytes_processed),
         "totalBytesBilled": str(answer.bytes_billed),
@@ -268,14 +277,14 @@ def _statistics(answer: Answer, *, dry: bool) -> Resource:
         ],
     }  # fmt: skip
     if dry:
-        told["totalBytesProcessedAccuracy"] = "UPPER_BOUND"
-        told["schema"] = {"fields": answer.result.fields}
+        statistics["totalBytesProcessedAccuracy"] = "UPPER_BOUND"
+        statistics["schema"] = {"fields": answer.result.fields}
     if answer.kind != "SELECT" and not dry:
-        told["numDmlAffectedRows"] = str(answer.affected)
-    return told
+        statistics["numDmlAffectedRows"] = str(answer.affected)
+    return statistics
 
 
 async def _pause(job: Job, seconds: float) -> None:
-    """Waits so long, or until somebody cancels the job."""
+    """Waits this long, or until the job is cancelled."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(job.cancelled.wait(), seconds)

@@ -1,4 +1,4 @@
-"""Load jobs: a file into a table, under the rules for its schema."""
+"""Load jobs: write a file into a table, by BigQuery's rules for schemas and dispositions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def check_load(load: Resource) -> None:
     """Refuses a load job that BigQuery would not accept.
 
     Raises:
-        ApiError: something is missing, or is not done here.
+        ApiError: a parameter is missing, or not supported by the simulator.
     """
-    told = load.get("destinationTable", {})
-    if missing := [key for key in ("projectId", "datasetId", "tableId") if not told.get(key)]:
+    destination = load.get("destinationTable", {})
+    if missing := [key for key in ("projectId", "datasetId", "tableId") if not destination.get(key)]:
         raise invalid(f"Required parameter is missing: destinationTable.{missing[0]}")
     if load.get("sourceFormat", "CSV") not in _FORMATS:
         raise not_implemented(f"loads of {load.get('sourceFormat', 'CSV')}")
@@ -34,33 +34,33 @@ def check_load(load: Resource) -> None:
 
 
 class Load:
-    """One load job; runs in the transaction of whoever calls."""
+    """One load job; runs in the transaction of its caller."""
 
     def __init__(self, storage: Storage, quotas: Quotas, load: Resource, location: str) -> None:
         self._storage, self._quotas, self._load, self._location = storage, quotas, load, location
-        told = load["destinationTable"]
-        self._project, self._dataset = told["projectId"], told["datasetId"]
-        self._table, self._partition = partitions.split_decorator(told["tableId"])
+        name = load["destinationTable"]
+        self._project, self._dataset = name["projectId"], name["datasetId"]
+        self._table, self._partition = partitions.split_decorator(name["tableId"])
         self._disposition = load.get("writeDisposition", "WRITE_APPEND")
 
     def run(self, media: bytes) -> Resource:
         """Loads the file; returns the job's statistics.
 
         Raises:
-            ApiError: it fails.
+            ApiError: the load fails.
         """
-        there = self._begin()
+        existing = self._begin()
         text = _decompressed(media)
         given = self._load.get("schema", {}).get("fields")
         if self._load["sourceFormat"] == "PARQUET":
             infer = bool(self._load.get("parquetOptions", {}).get("enableListInference"))
-            file = parquet.read_parquet(self._storage.heap.database, text, infer_lists=infer)
-            table = self._destination(there, given or file.fields)
+            file = parquet.read_parquet(self._storage.duckdb.database, text, infer_lists=infer)
+            table = self._destination(existing, given or file.fields)
             parquet.check_types(file.fields, table["schema"]["fields"])
             columns = table["schema"]["fields"]
-            read = self._read(file.lines, table, lambda line: parquet.parsed(line, file.fields, columns))
+            read = self._read(file.lines, table, lambda line: parquet.parse_row(line, file.fields, columns))
         else:
-            table = self._destination(there, given)
+            table = self._destination(existing, given)
             read = self._read(text.split(b"\n"), table, json.loads)
         before = self._size(table)
         self._insert(table, read.rows)
@@ -73,31 +73,31 @@ class Load:
         }
 
     def write(self, rows: list[Row]) -> None:
-        """Writes a query's rows to its destination, under the same rules.
+        """Writes the rows of a query to its destination, by the same rules.
 
         Raises:
-            ApiError: it fails.
+            ApiError: the write fails.
         """
         self._insert(self._destination(self._begin(), self._load["schema"]["fields"]), rows)
 
     def _begin(self) -> Resource | None:
-        """The table, where it is there; the job counts, whatever becomes of it."""
+        """The existing table, or None. Counts the job against the quota, even if it fails later."""
         parent = self._storage.dataset(self._project, self._dataset)
         name = f"{parent['id']}.{self._table}"
-        there = self._storage.tables.get(name)
-        self._quotas.count_modification(name, partitioned="timePartitioning" in (there or self._load))
+        existing = self._storage.tables.get(name)
+        self._quotas.count_modification(name, partitioned="timePartitioning" in (existing or self._load))
         if parent["location"].lower() != self._location.lower():
             raise not_found("Dataset", parent["id"], location=self._location)
-        return there
+        return existing
 
-    def _destination(self, there: Resource | None, given: list[Field] | None) -> Resource:
+    def _destination(self, existing: Resource | None, given: list[Field] | None) -> Resource:
         checked = check_schema(given) if given else None
-        return self._created(checked) if there is None else self._prepared(there, checked)
+        return self._created(checked) if existing is None else self._prepared(existing, checked)
 
     def _insert(self, table: Resource, rows: list[Row]) -> None:
         changed = self._storage.insert(table, rows, partition=self._partition)
-        there = len(self._storage.partition_rows(table)) if changed else 0
-        self._quotas.count_partitions(table["id"], changed, there)
+        total = len(self._storage.partition_rows(table)) if changed else 0
+        self._quotas.count_partitions(table["id"], changed, total)
 
     def _size(self, table: Resource) -> int:
         return self._storage.size(table, table["schema"]["fields"])[1]
@@ -107,7 +107,7 @@ class Load:
             lines,
             table["schema"]["fields"],
             ignore_unknown=bool(self._load.get("ignoreUnknownValues")),
-            most_bad=int(self._load.get("maxBadRecords", 0)),
+            max_bad=int(self._load.get("maxBadRecords", 0)),
             parse=parse,
         )
 
@@ -117,7 +117,7 @@ class Load:
             raise not_found("Table", name)
         if given is None:
             if self._load.get("autodetect"):
-                raise not_implemented("schemas that are detected from JSON")
+                raise not_implemented("schema detection from JSON")
             raise invalid("No schema specified on job or table.")
         body: Resource = {"tableReference": {"tableId": self._table}, "schema": {"fields": given}}
         body |= {key: self._load[key] for key in ("timePartitioning", "clustering") if key in self._load}
@@ -129,7 +129,7 @@ class Load:
         return made
 
     def _prepared(self, table: Resource, given: list[Field] | None) -> Resource:
-        """The table with the schema, and with what is left of its rows, that the job's options give it."""
+        """The table, with the schema and the remaining rows that the job's options ask for."""
         if table["type"] != "TABLE":
             raise invalid(f"{table['id']} is not allowed for this operation because it is currently a {table['type']}.")
         for key in ("timePartitioning", "clustering"):
@@ -144,22 +144,22 @@ class Load:
         if given is None and not table["schema"]["fields"]:
             raise invalid("No schema specified on job or table.")
         if given is not None:
-            self._storage.set_schema(table, self._grown(table, given))
+            self._storage.set_schema(table, self._extended(table, given))
         if self._disposition.startswith("WRITE_TRUNCATE"):
             self._storage.truncate(table, self._partition)
         return self._storage.tables[table["id"]]
 
-    def _grown(self, table: Resource, given: list[Field]) -> list[Field]:
-        """The table's schema, with what the job may add to it."""
-        there, options = table["schema"]["fields"], self._load.get("schemaUpdateOptions", [])
-        if not there:
+    def _extended(self, table: Resource, given: list[Field]) -> list[Field]:
+        """The table's schema, with the changes that the job is allowed to make."""
+        existing, options = table["schema"]["fields"], self._load.get("schemaUpdateOptions", [])
+        if not existing:
             return given
         names = {field["name"].lower() for field in given}
-        # a job may leave out columns, which are NULL then
-        left_out = [field for field in there if field["name"].lower() not in names and mode_of(field) != "REQUIRED"]
+        # a job may omit columns; they become NULL
+        omitted = [field for field in existing if field["name"].lower() not in names and mode_of(field) != "REQUIRED"]
         return evolved(
-            there,
-            [*given, *left_out],
+            existing,
+            [*given, *omitted],
             table=table["id"],
             may_add="ALLOW_FIELD_ADDITION" in options,
             may_relax="ALLOW_FIELD_RELAXATION" in options,
@@ -168,10 +168,10 @@ class Load:
 
 
 def check_schema_update(configuration: Resource) -> None:
-    """`schemaUpdateOptions` go with few write dispositions.
+    """Checks that `schemaUpdateOptions` fit the write disposition.
 
     Raises:
-        ApiError: not with this one.
+        ApiError: they do not.
     """
     if not configuration.get("schemaUpdateOptions"):
         return

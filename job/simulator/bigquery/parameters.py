@@ -1,4 +1,4 @@
-"""Query parameters, written into the query as literals of their types."""
+"""Replaces query parameters by typed literals."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def with_parameters(sql: str, mode: str | None, parameters: list[dict[str, Any]]
     """The query with each `@name`, or each `?`, replaced by its value.
 
     Raises:
-        ApiError: one is missing, or of a type that is not there.
+        ApiError: a parameter is missing, or has an unsupported type.
     """
     if not parameters:
         return sql
-    named = {told.get("name", "").lower(): _literal(told) for told in parameters}
-    positional = iter([_literal(told) for told in parameters])
+    named = {parameter.get("name", "").lower(): _literal(parameter) for parameter in parameters}
+    positional = iter([_literal(parameter) for parameter in parameters])
     try:
         tokens = sqlglot.tokenize(sql, read="bigquery")
     except SqlglotError as error:
@@ -44,8 +44,8 @@ def with_parameters(sql: str, mode: str | None, parameters: list[dict[str, Any]]
     return "".join([*pieces, sql[end:]])
 
 
-def _literal(told: dict[str, Any]) -> str:
-    kind, value = told.get("parameterType", {}), told.get("parameterValue", {})
+def _literal(parameter: dict[str, Any]) -> str:
+    kind, value = parameter.get("parameterType", {}), parameter.get("parameterValue", {})
     name = _ALIASES.get(str(kind.get("type", "")).upper(), str(kind.get("type", "")).upper())
     if name == "ARRAY":
         inner = kind.get("arrayType", {})
@@ -56,5 +56,5 @@ def _literal(told: dict[str, Any]) -> str:
         raise not_implemented(f"query parameters of type {name or 'none'}")
     text = value.get("value")
     if text is not None and not isinstance(text, str):
-        raise invalid("The value of a query parameter is a string")
+        raise invalid("The value of a query parameter must be a string")
     return f"CAST({'NULL' if text is None else json.dumps(text)} AS {name})"

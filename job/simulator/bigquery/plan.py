@@ -1,7 +1,7 @@
-"""What a query reads, by DuckDB's plan of it: the columns of each table, and whether it filters on a partition.
+"""What a query reads, from DuckDB's query plan: the columns of each table, and filters on partitions.
 
-DuckDB pushes filters down through views and subqueries as BigQuery does, so its plan tells which of them would let
-BigQuery leave partitions out.
+DuckDB pushes filters down through views and subqueries as BigQuery does. So its plan shows which filters would let
+BigQuery prune partitions.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from job.simulator.bigquery import partitions
 from job.simulator.bigquery.errors import ApiError, invalid_query
 from job.simulator.bigquery.storage import Resource, Storage
 
-_LEAST_BILLED = 10 << 20  # bytes, for each table that is read
-# those that would take a filter away that these rows do not need, or add one that the query does not have
+_MIN_BILLED = 10 << 20  # bytes, for each table
+# optimizers that drop filters which the current rows do not need, or add filters that the query does not have
 _OFF = "statistics_propagation,join_filter_pushdown,empty_result_pullup,compressed_materialization"
 
 
 class Scan(NamedTuple):
-    """One reading of a table."""
+    """One scan of a table."""
 
     table: Resource
     columns: frozenset[str]
@@ -29,29 +29,29 @@ class Scan(NamedTuple):
 
 
 def scans(storage: Storage, sql: str) -> list[Scan]:
-    """All readings of tables in a statement of DuckDB's."""
-    storage.heap.database.execute(f"SET disabled_optimizers = '{_OFF}'")
+    """All table scans of a statement in DuckDB's SQL."""
+    storage.duckdb.database.execute(f"SET disabled_optimizers = '{_OFF}'")
     try:
-        told = storage.heap.database.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+        plan = storage.duckdb.database.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
     finally:
-        storage.heap.database.execute("RESET disabled_optimizers")
-    return [scan for node in json.loads(told[0][1]) for scan in _scans(storage, node)]
+        storage.duckdb.database.execute("RESET disabled_optimizers")
+    return [scan for node in json.loads(plan[0][1]) for scan in _scans(storage, node)]
 
 
 def _scans(storage: Storage, node: dict[str, Any], above: str = "") -> Iterator[Scan]:
-    """The scans beneath a node of the plan.
+    """The scans below a node of the plan.
 
     Args:
-        above: the filters on what the node gives, which the scan does not do itself.
+        above: filters on the output of the node, which the scan does not apply itself.
     """
-    told = node.get("extra_info", {})
+    extra = node.get("extra_info", {})
     if node.get("name", "").strip() == "FILTER":
-        above = "\n".join([above, *_listed(told.get("Expression"))])
-    elif node.get("name", "").strip() != "PROJECTION" and "Table" not in told:
+        above = "\n".join([above, *_as_list(extra.get("Expression"))])
+    elif node.get("name", "").strip() != "PROJECTION" and "Table" not in extra:
         above = ""
-    if "Table" in told and (found := _table(storage, str(told["Table"]))) is not None:
-        filters = "\n".join([*_listed(told.get("Filters")), above])
-        named = {str(name).strip('"').lower() for name in _listed(told.get("Projections"))}
+    if "Table" in extra and (found := _table(storage, str(extra["Table"]))) is not None:
+        filters = "\n".join([*_as_list(extra.get("Filters")), above])
+        named = {str(name).strip('"').lower() for name in _as_list(extra.get("Projections"))}
         words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", filters.lower())))
         fields = {field["name"].lower() for field in found["schema"]["fields"]}
         yield Scan(found, frozenset(fields & (named | words)), filters)
@@ -60,19 +60,19 @@ def _scans(storage: Storage, node: dict[str, Any], above: str = "") -> Iterator[
 
 
 def _table(storage: Storage, name: str) -> Resource | None:
-    """The table for the name in a plan, `memory.main.t7`; none for a table of the information schema."""
-    return storage.tables.get(storage.heap.id_of(name.rpartition(".")[2].strip('"')) or "")
+    """The table for a name in a plan, `memory.main.t7`; None for views of the information schema."""
+    return storage.tables.get(storage.duckdb.id_of(name.rpartition(".")[2].strip('"')) or "")
 
 
-def _listed(told: Any) -> list[str]:
-    return told if isinstance(told, list) else [told] if told else []
+def _as_list(value: Any) -> list[str]:
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def check_filters(found: list[Scan]) -> None:
-    """Refuses a query that reads a table which needs a filter on its partitions, and has none.
+    """Refuses a query without a filter on a table that requires a partition filter.
 
     Raises:
-        ApiError: it names the table.
+        ApiError: the filter is missing; the message names the table.
     """
     for scan in found:
         column = partitions.column(scan.table)
@@ -87,14 +87,14 @@ def check_filters(found: list[Scan]) -> None:
 
 
 def _filters_on(column: str, filters: str) -> bool:
-    """Whether the column, or the day of it, is compared with a constant, and no other column would do instead."""
+    """True if the column, or its day, is compared with a constant, without an OR."""
     name, compared = re.escape(column), r"(?:=|<=?|>=?|IN|IS) ?\(?(?:'|TIMESTAMP|NOT NULL|NULL)"
     pattern = rf'(?i)(?:"?\b{name}"?|CAST\("?{name}"? AS DATE\)) {compared}'
     return any(re.search(pattern, line) and " OR " not in line for line in filters.splitlines())
 
 
 def bytes_processed(storage: Storage, found: list[Scan]) -> int:
-    """The size of the columns that are read: the most that BigQuery would read, which leaves partitions out."""
+    """The size of all columns that are read: an upper bound, since BigQuery prunes partitions."""
     columns: dict[str, set[str]] = {}
     for scan in found:
         columns.setdefault(scan.table["id"], set()).update(scan.columns)
@@ -107,20 +107,20 @@ def bytes_processed(storage: Storage, found: list[Scan]) -> int:
 
 
 def bytes_billed(processed: int, found: list[Scan]) -> int:
-    """Whole megabytes, and at least ten for each table."""
+    """Bytes rounded up to whole megabytes, at least ten for each table."""
     tables = len({scan.table["id"] for scan in found})
-    return max(-(-processed // (1 << 20)) << 20, _LEAST_BILLED * tables)
+    return max(-(-processed // (1 << 20)) << 20, _MIN_BILLED * tables)
 
 
-def check_billed(billed: int, most: str | None) -> None:
-    """Refuses a query that costs more than its `maximumBytesBilled`.
+def check_billed(billed: int, maximum: str | None) -> None:
+    """Refuses a query that bills more than its `maximumBytesBilled`.
 
     Raises:
-        ApiError: it says how much that is.
+        ApiError: it does; the message has the required number.
     """
-    if most is not None and billed > int(most):
+    if maximum is not None and billed > int(maximum):
         raise ApiError(
             400,
             "bytesBilledLimitExceeded",
-            f"Query exceeded limit for bytes billed: {most}. {billed} or higher required.",
+            f"Query exceeded limit for bytes billed: {maximum}. {billed} or higher required.",
         )

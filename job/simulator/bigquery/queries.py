@@ -1,4 +1,4 @@
-"""Queries: held to GoogleSQL where its engine is on, answered by it or by DuckDB, or changes made to a table."""
+"""Runs queries and DML. GoogleSQL checks them if its engine is on, and it or DuckDB answers them."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from sqlglot.errors import SqlglotError
 
 from job.simulator.bigquery import information_schema, plan
 from job.simulator.bigquery.errors import ApiError, invalid_query, not_found, not_implemented
-from job.simulator.bigquery.googlesql import GoogleSQL, LeftToDuckDBError, Table
+from job.simulator.bigquery.googlesql import GoogleSQL, Table, UseDuckDBError
 from job.simulator.bigquery.partitions import needs_filter
-from job.simulator.bigquery.results import Result, field_of, named
+from job.simulator.bigquery.results import Result, field_of, name_columns
 from job.simulator.bigquery.schema import Field
 from job.simulator.bigquery.sql import UNNAMED, Source, kind_of, parse, target, translate
 from job.simulator.bigquery.storage import Resource, Storage
 
-_MOST_TRANSLATIONS = 200  # remembered
+_MAX_TRANSLATIONS = 200  # kept in the cache
 _MakeVirtual = Callable[[str, list[Field], list[dict[str, Any]]], Resource]
 
 
 class Query(NamedTuple):
-    """A statement, and where it is asked."""
+    """A statement and its context."""
 
     sql: str
     project: str
     dataset: str | None = None
-    """`project:dataset`, which names without one are in."""
+    """`project:dataset`, the default for names without one."""
     location: str | None = None
-    """Of the job; None is where the first table lies, and US without one."""
-    most_billed: str | None = None
+    """Location of the job; None means that of the first table, or US without tables."""
+    maximum_billed: str | None = None
     dry: bool = False
 
 
 class Answer(NamedTuple):
-    """What became of it."""
+    """The result of a statement."""
 
     kind: str
     """`SELECT`, `INSERT`, `UPDATE`, `DELETE` or `MERGE`."""
@@ -44,24 +44,24 @@ class Answer(NamedTuple):
     bytes_processed: int
     bytes_billed: int
     tables: list[Resource]
-    """Those that it reads, views left out."""
+    """The tables that it reads, without views."""
     affected: int
     engine: str
     """`GoogleSQL` or `DuckDB`."""
 
 
 class _Translation(NamedTuple):
-    """A statement in DuckDB's words."""
+    """A statement in DuckDB's SQL."""
 
     kind: str
     sql: str
     target: str | None
     sources: dict[str, Source]
-    """What stood behind each name: while it is the same, so is the translation."""
+    """The source of each name; the translation is valid while they are unchanged."""
 
 
 class Queries:
-    """Asks the storage. Whoever calls holds its lock."""
+    """Runs statements on the storage. Callers must hold its lock."""
 
     def __init__(self, storage: Storage, googlesql: GoogleSQL | None) -> None:
         self._storage = storage
@@ -70,10 +70,10 @@ class Queries:
 
     @contextmanager
     def checked(self, query: Query) -> Iterator[Checked]:
-        """A statement that has been held to GoogleSQL, to the tables that there are and to their rules.
+        """Checks a statement: its SQL, its tables, and their rules.
 
         Raises:
-            ApiError: it is refused.
+            ApiError: the statement is refused.
         """
         with self._storage.virtual() as make:
             yield Checked(self._storage, self._googlesql, query, make, self._translations)
@@ -86,12 +86,12 @@ class Queries:
         """
         with self.checked(Query(sql, project, location=location, dry=True)) as found:
             if found.kind != "SELECT":
-                raise invalid_query("A view is made of a query")
+                raise invalid_query("A view must be defined by a query")
             return found.answer().result.fields
 
 
 class Checked:
-    """One statement; `answer` runs it, in the transaction of whoever calls."""
+    """One checked statement; `answer` runs it in the transaction of the caller."""
 
     def __init__(
         self,
@@ -103,23 +103,23 @@ class Checked:
     ) -> None:
         self._storage, self._query, self._make_virtual = storage, query, make_virtual
         self._translations = translations
-        self._asking = googlesql.asking(self._table, query.project) if googlesql is not None else None
+        self._session = googlesql.session(self._table, query.project) if googlesql is not None else None
         self._found: dict[str, Resource] = {}
         self._location = query.location
         self._fields: list[Field] | None = None
         self._translated: str | None = None
         target_name, scans = self._check()
         self.target = storage.tables[target_name] if target_name else None
-        """The table that it modifies."""
+        """The table that a DML statement modifies; None for queries."""
         plan.check_filters(scans)
         self._processed = plan.bytes_processed(storage, scans)
         self._billed = plan.bytes_billed(self._processed, scans)
-        plan.check_billed(self._billed, query.most_billed)
+        plan.check_billed(self._billed, query.maximum_billed)
 
     def _check(self) -> tuple[str | None, list[plan.Scan]]:
         query, analysed = self._query, None
-        if self._asking is not None:
-            analysed = self._asking.analyse(query.sql, query.dataset)
+        if self._session is not None:
+            analysed = self._session.analyse(query.sql, query.dataset)
             self._fields = analysed.fields
         try:
             translation = self._translation()
@@ -127,19 +127,19 @@ class Checked:
             scans = self._duckdb(lambda: plan.scans(self._storage, translation.sql))
             self._translated = translation.sql
         except (ApiError, SqlglotError):
-            # what GoogleSQL has taken may be more than sqlglot and DuckDB know; without a plan no rule can be checked
-            ruled = query.most_billed is not None or any(map(needs_filter, self._found.values()))
-            if analysed is None or analysed.kind != "SELECT" or ruled:
+            # GoogleSQL accepts more than sqlglot and DuckDB do; but rules can only be checked with DuckDB's plan
+            has_rules = query.maximum_billed is not None or any(map(needs_filter, self._found.values()))
+            if analysed is None or analysed.kind != "SELECT" or has_rules:
                 raise
             self.kind = "SELECT"
             return None, []
         return translation.target, scans
 
     def _translation(self) -> _Translation:
-        """As it was made before, where that still holds: views within views take long."""
+        """The translation, from the cache if it is still valid: nested views take long."""
         query = self._query
-        asked = query.sql, query.project, query.dataset
-        known = self._translations.get(asked)
+        key = query.sql, query.project, query.dataset
+        known = self._translations.get(key)
         if known is None or any(self._source(name) != source for name, source in known.sources.items()):
             tree, sources = parse(query.sql), {}
 
@@ -150,21 +150,21 @@ class Checked:
             kind = kind_of(tree)
             translated = translate(tree, find, query.project, query.dataset)
             known = _Translation(kind, translated, target(tree, query.project, query.dataset), sources)
-            if len(self._translations) >= _MOST_TRANSLATIONS:
+            if len(self._translations) >= _MAX_TRANSLATIONS:
                 self._translations.clear()
-            self._translations[asked] = known
+            self._translations[key] = known
         return known
 
     @property
     def location(self) -> str:
-        """Where what it reads is."""
+        """The location of its tables."""
         return self._location or "US"
 
     def answer(self) -> Answer:
-        """Runs it.
+        """Runs the statement.
 
         Raises:
-            ApiError: it fails.
+            ApiError: the statement fails.
         """
         result, affected, engine = self._answer(self.kind, self._translated, self._fields)
         return Answer(
@@ -182,27 +182,27 @@ class Checked:
         if kind != "SELECT":
             affected = 0
             if not query.dry:
-                told = self._duckdb(lambda: self._storage.heap.database.execute(str(translated)).fetchone())
-                affected = int(told[0]) if told else 0
+                row = self._duckdb(lambda: self._storage.duckdb.database.execute(str(translated)).fetchone())
+                affected = int(row[0]) if row else 0
             return Result([], []), affected, "DuckDB"
         if fields is not None and query.dry:
-            return Result(named(fields), []), 0, "GoogleSQL"
-        if self._asking is not None:
+            return Result(name_columns(fields), []), 0, "GoogleSQL"
+        if self._session is not None:
             try:
-                found = self._asking.evaluate(query.sql, query.dataset)
-                return Result(named(found.fields), found.rows), 0, "GoogleSQL"
-            except LeftToDuckDBError as error:
+                found = self._session.evaluate(query.sql, query.dataset)
+                return Result(name_columns(found.fields), found.rows), 0, "GoogleSQL"
+            except UseDuckDBError as error:
                 if translated is None:
                     raise not_implemented(f"this query on this much data: {error}") from error
         sql = f"SELECT * FROM ({translated}) LIMIT 0" if query.dry else str(translated)
         return self._duckdb(lambda: self._select(sql)), 0, "DuckDB"
 
     def _select(self, sql: str) -> Result:
-        cursor = self._storage.heap.database.execute(sql)
+        cursor = self._storage.duckdb.database.execute(sql)
         fields = [
             field_of("" if name.startswith(UNNAMED) else name, kind) for name, kind, *_ in cursor.description or ()
         ]
-        return Result(named(fields), cursor.fetchall())
+        return Result(name_columns(fields), cursor.fetchall())
 
     def _duckdb(self, do: Callable[[], Any]) -> Any:
         try:
@@ -213,10 +213,10 @@ class Checked:
         except duckdb.Error as error:
             raise invalid_query(str(error).splitlines()[0]) from error
 
-    # what is behind a name
+    # lookups by name
 
     def _resource(self, name: str) -> Resource:
-        """The table or view, which must be in the job's location."""
+        """The table or view with this name, which must be in the job's location."""
         if name not in self._found:
             dataset, schema, view = name.partition(".INFORMATION_SCHEMA.")
             if not schema:
@@ -240,7 +240,7 @@ class Checked:
         found = self._resource(name)
         if found["type"] == "VIEW":
             return Source(name, found["view"]["query"])
-        return Source(self._storage.heap.name(found["id"]))
+        return Source(self._storage.duckdb.name(found["id"]))
 
     def _table(self, name: str) -> Table:
         found = self._resource(name)
@@ -248,10 +248,10 @@ class Checked:
             return Table([], found["view"]["query"], 0, _read_nothing)
 
         def read(names: list[str]) -> list[tuple[Any, ...]]:
-            return self._storage.heap.rows(found["id"], names)
+            return self._storage.duckdb.rows(found["id"], names)
 
         return Table(found["schema"]["fields"], None, self._storage.size(found, [])[0], read)
 
 
-def _read_nothing(names: list[str]) -> list[tuple[Any, ...]]:  # noqa: ARG001 (a view is evaluated instead)
+def _read_nothing(names: list[str]) -> list[tuple[Any, ...]]:  # noqa: ARG001 (views are evaluated instead)
     return []

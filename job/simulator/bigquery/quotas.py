@@ -1,6 +1,6 @@
-"""What BigQuery counts and limits: https://cloud.google.com/bigquery/quotas
+"""Counts what BigQuery limits: https://cloud.google.com/bigquery/quotas
 
-Tables are counted by their name, so that one that is dropped and made anew goes on where it was; failed jobs count.
+Counts of a table belong to its name: they continue if it is dropped and created again. Failed jobs count too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _RATE_SECONDS = 10
 
 @dataclass
 class Limits:
-    """The limits, which a test may lower."""
+    """BigQuery's limits; a test can lower them."""
 
     table_modifications_per_day: int = 1500
     partition_modifications_per_day: int = 30_000
@@ -29,7 +29,7 @@ class Limits:
 
 
 class Quotas:
-    """The counts of today, by BigQuery's day."""
+    """The counts of the current day."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -42,22 +42,22 @@ class Quotas:
         self.load_jobs: Counter[str] = Counter()
         self.query_jobs: Counter[str] = Counter()
 
-    def set_limits(self, told: dict[str, int]) -> None:
-        """Sets some of the limits.
+    def set_limits(self, changes: dict[str, int]) -> None:
+        """Overrides some of the limits.
 
         Raises:
-            ValueError: there is none of that name.
+            ValueError: a limit does not exist.
         """
         names = {field.name for field in fields(Limits)}
-        if unknown := set(told) - names:
-            raise ValueError(f"no limit {', '.join(sorted(unknown))}; there are: {', '.join(sorted(names))}")
-        self.limits = Limits(**{**asdict(self.limits), **told})
+        if unknown := set(changes) - names:
+            raise ValueError(f"unknown limit {', '.join(sorted(unknown))}; choose from: {', '.join(sorted(names))}")
+        self.limits = Limits(**{**asdict(self.limits), **changes})
 
     def count_job(self, project: str, kind: str) -> None:
-        """A job of a project, before it runs.
+        """Counts a job of a project, before it runs.
 
         Raises:
-            ApiError: there were too many today.
+            ApiError: too many jobs today.
         """
         self._today()
         counts = self.load_jobs if kind == "load" else self.query_jobs
@@ -66,10 +66,10 @@ class Quotas:
             raise _quota("Your project exceeded quota for imports per project")
 
     def count_modification(self, table: str, *, partitioned: bool) -> None:
-        """A job that writes to a table, before it does.
+        """Counts a job that writes to a table, before it runs.
 
         Raises:
-            ApiError: there were too many today.
+            ApiError: too many modifications today.
         """
         self._today()
         self.modifications[table] += 1
@@ -77,59 +77,59 @@ class Quotas:
             raise _quota("Your table exceeded quota for imports or query appends per table", table)
         self._rate(table, partitioned)
 
-    def count_partitions(self, table: str, changed: int, there: int) -> None:
-        """The partitions that a job has written to.
+    def count_partitions(self, table: str, changed: int, total: int) -> None:
+        """Counts the partitions that a job changed.
 
         Args:
-            there: how many the table has now.
+            total: number of partitions that the table has now.
 
         Raises:
-            ApiError: too many for one job, for one day, or for one table.
+            ApiError: too many for one job, one day or one table.
         """
         self._today()
         self.partition_modifications[table] += changed
         if changed > self.limits.partitions_per_job:
             message = f"Too many partitions produced by query, allowed {self.limits.partitions_per_job}"
             raise ApiError(400, "invalid", f"{message}, query produces at least {changed} partitions")
-        if there > self.limits.partitions_per_table:
+        if total > self.limits.partitions_per_table:
             message = f"Too many partitions, allowed {self.limits.partitions_per_table} for a table"
-            raise ApiError(403, "quotaExceeded", f"{message}, {table} would have {there}", location=table)
+            raise ApiError(403, "quotaExceeded", f"{message}, {table} would have {total}", location=table)
         if self.partition_modifications[table] > self.limits.partition_modifications_per_day:
             raise _quota(
                 "Your table exceeded quota for Number of partition modifications to a column partitioned", table
             )
 
     def count_metadata_update(self, table: str, *, partitioned: bool) -> None:
-        """A table that is made, changed or described otherwise.
+        """Counts a creation or an update of a table.
 
         Raises:
-            ApiError: there were too many in the last seconds.
+            ApiError: too many updates in the last seconds.
         """
         self._today()
         self.metadata_updates[table] += 1
         self._rate(table, partitioned)
 
     def _rate(self, table: str, partitioned: bool) -> None:
-        """Updates of a table's metadata; a job that writes to it makes one too."""
+        """Checks the rate of metadata updates, which includes jobs that write to the table."""
         recent, now = self._recent.setdefault(table, deque()), self._clock.now()
         while recent and recent[0] <= now - _RATE_SECONDS:
             recent.popleft()
         recent.append(now)
         limits = self.limits
-        most = (
+        maximum = (
             limits.metadata_updates_per_10_seconds_partitioned
             if partitioned
             else limits.metadata_updates_per_10_seconds
         )
-        if len(recent) > most:
+        if len(recent) > maximum:
             message = "Exceeded rate limits: too many table update operations for this table"
             raise ApiError(403, "rateLimitExceeded", message, location=table)
 
-    def told(self) -> dict[str, Any]:
-        """All counts of today."""
+    def counts(self) -> dict[str, Any]:
+        """All counts of today, and the limits."""
         self._today()
-        counts = ("modifications", "partition_modifications", "metadata_updates", "load_jobs", "query_jobs")
-        return {name: dict(getattr(self, name)) for name in counts} | {"limits": asdict(self.limits)}
+        names = ("modifications", "partition_modifications", "metadata_updates", "load_jobs", "query_jobs")
+        return {name: dict(getattr(self, name)) for name in names} | {"limits": asdict(self.limits)}
 
     def _today(self) -> None:
         day = self._clock.utc().date().isoformat()
@@ -142,5 +142,5 @@ class Quotas:
 
 
 def _quota(message: str, table: str | None = None) -> ApiError:
-    told = f"Quota exceeded: {message}. For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas"
-    return ApiError(403, "quotaExceeded", told, location=table)
+    text = f"Quota exceeded: {message}. For more information, see https://cloud.google.com/bigquery/docs/troubleshoot-quotas"
+    return ApiError(403, "quotaExceeded", text, location=table)

@@ -1,4 +1,4 @@
-"""Values in the form in which BigQuery answers them, and DuckDB's types by BigQuery's names."""
+"""Query results: BigQuery's JSON form of values, and BigQuery's types for DuckDB's."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _EXACT = Context(prec=60)  # Python's default of 28 digits would round a NUMERIC
 
 
 class Result(NamedTuple):
-    """What a query answers."""
+    """The columns and rows of a query."""
 
     fields: list[Field]
     rows: list[tuple[Any, ...]]
-    """Python's own values: records are mappings, repeated values lists, JSON text."""
+    """Python values: records are mappings, repeated values are lists, JSON is text."""
 
 
 def field_of(name: str, kind: Any) -> Field:
-    """A column's schema, from DuckDB's type of it."""
+    """The schema of a column, from its type in DuckDB."""
     text = str(kind)
     if text.endswith("[]"):
         inner = field_of(name, kind.children[0][1])
@@ -52,37 +52,37 @@ def field_of(name: str, kind: Any) -> Field:
     if text != "JSON" and kind.id == "struct":
         fields = [field_of(inner, child) for inner, child in kind.children]
         return {"name": name, "type": "RECORD", "mode": "NULLABLE", "fields": fields}
-    told = "NUMERIC" if text.startswith("DECIMAL") else _TYPES.get(text)
-    if told is None:
-        raise invalid_query(f"The simulator has no type for DuckDB's {text} in column {name}")
-    return {"name": name, "type": legacy_name(told), "mode": "NULLABLE"}
+    type_ = "NUMERIC" if text.startswith("DECIMAL") else _TYPES.get(text)
+    if type_ is None:
+        raise invalid_query(f"The simulator does not support DuckDB's type {text}, in column {name}")
+    return {"name": name, "type": legacy_name(type_), "mode": "NULLABLE"}
 
 
-def named(fields: list[Field]) -> list[Field]:
-    """The columns of a result, those without a name by the ones that BigQuery gives: `f0_`, `f1_`.
+def name_columns(fields: list[Field]) -> list[Field]:
+    """The columns of a result; unnamed ones get BigQuery's names: `f0_`, `f1_`.
 
     Raises:
-        ApiError: two have the same name.
+        ApiError: two columns have the same name.
     """
-    unnamed, told = 0, []
+    unnamed, columns = 0, []
     for field in fields:
         if not field["name"]:
             field = {**field, "name": f"f{unnamed}_"}
             unnamed += 1
-        told.append(field)
-    counts = Counter(field["name"].lower() for field in told)
-    if twice := sorted({field["name"] for field in told if counts[field["name"].lower()] > 1}):
+        columns.append(field)
+    counts = Counter(field["name"].lower() for field in columns)
+    if duplicates := sorted({field["name"] for field in columns if counts[field["name"].lower()] > 1}):
         raise invalid_query(
-            f"Duplicate column names in the result are not supported. Found duplicate(s): {', '.join(twice)}"
+            f"Duplicate column names in the result are not supported. Found duplicate(s): {', '.join(duplicates)}"
         )
-    return told
+    return columns
 
 
 def cells(values: Sequence[Any], fields: list[Field], form: str) -> dict[str, Any]:
     """A row: `{"f": [{"v": ...}, ...]}`.
 
     Args:
-        form: that of timestamps: `FLOAT64`, `INT64` or `ISO8601_STRING`.
+        form: of timestamps: `FLOAT64`, `INT64` or `ISO8601_STRING`.
     """
     return {"f": [{"v": _cell(value, field, form)} for value, field in zip(values, fields, strict=True)]}
 
@@ -112,7 +112,7 @@ def _timestamp(value: datetime, form: str) -> str:
 
 
 def _text(value: Any) -> str:
-    """What the API writes of a value that has no parts, but for timestamps."""
+    """The API's text of a scalar value other than a timestamp."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -129,7 +129,7 @@ def _text(value: Any) -> str:
 
 
 def loadable(result: Result) -> list[Row]:
-    """A result's rows in the form in which a table takes them."""
+    """The rows of a result, in the form that tables accept."""
     return [
         {field["name"]: _loadable(value, field) for value, field in zip(row, result.fields, strict=True)}
         for row in result.rows

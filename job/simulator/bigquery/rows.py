@@ -1,4 +1,4 @@
-"""Rows of newline-delimited JSON, held to a schema.
+"""Reads rows of newline-delimited JSON, and checks them against a schema.
 
 https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-json
 """
@@ -19,18 +19,18 @@ from job.simulator.bigquery.errors import ApiError
 from job.simulator.bigquery.schema import Field, mode_of, type_of
 
 Row = dict[str, Any]
-"""A row as JSON that DuckDB reads: every column is there, absent is None, or [] where it is repeated."""
+"""A row as JSON for DuckDB: it has every column; absent ones are None, or [] if repeated."""
 
 
 class Read(NamedTuple):
-    """What was read of a file."""
+    """The rows of a file."""
 
     rows: list[Row]
     bad: int
-    """How many rows were left out."""
+    """Number of rows skipped because they were invalid."""
 
 
-class _BadRow(Exception):  # noqa: N818 (it is about the row)
+class _BadRow(Exception):  # noqa: N818 (describes the row)
     pass
 
 
@@ -39,16 +39,16 @@ def read_rows(
     fields: list[Field],
     *,
     ignore_unknown: bool,
-    most_bad: int,
+    max_bad: int,
     parse: Callable[[bytes], Any] = json.loads,
 ) -> Read:
-    """All rows of a file, but for as many bad ones as are allowed.
+    """Reads all rows of a file, and skips invalid ones up to a maximum.
 
     Args:
-        parse: a line's JSON; raises ValueError.
+        parse: parses the JSON of a line; raises ValueError.
 
     Raises:
-        ApiError: there are more bad ones; `errors` names the first.
+        ApiError: too many rows are invalid; `errors` describes one of them.
     """
     rows: list[Row] = []
     bad, position = 0, 0
@@ -58,7 +58,7 @@ def read_rows(
                 rows.append(_row(_parsed(line, parse), fields, "", ignore_unknown=ignore_unknown))
             except _BadRow as error:
                 bad += 1
-                if bad > most_bad:
+                if bad > max_bad:
                     raise _too_many(len(rows) + bad, bad, position, str(error)) from error
         position += len(line) + 1
     return Read(rows, bad)
@@ -88,7 +88,7 @@ def _row(values: Any, fields: list[Field], path: str, *, ignore_unknown: bool) -
     if not isinstance(values, dict):
         raise _BadRow(f"Expected an object. {path.rstrip('.')}".strip())
     named = {str(key).lower(): value for key, value in values.items()}
-    told: Row = {}
+    row: Row = {}
     for field in fields:
         name = f"{path}{field['name']}"
         value = named.pop(field["name"].lower(), None)
@@ -98,18 +98,18 @@ def _row(values: Any, fields: list[Field], path: str, *, ignore_unknown: bool) -
             items = [_one(item, field, name, ignore_unknown) for item in value or []]
             if any(item is None for item in items) and type_of(field) != "JSON":
                 raise _BadRow(f"Only optional fields can be set to NULL. Field: {name}; Value: NULL")
-            told[field["name"]] = items
+            row[field["name"]] = items
         elif value is None:
             if mode_of(field) == "REQUIRED":
                 raise _BadRow(f"Missing required field: {name}.")
-            told[field["name"]] = None
+            row[field["name"]] = None
         elif isinstance(value, list) and type_of(field) != "JSON":
             raise _BadRow(f"Array specified for non-repeated field: {name}.")
         else:
-            told[field["name"]] = _one(value, field, name, ignore_unknown)
+            row[field["name"]] = _one(value, field, name, ignore_unknown)
     if named and not ignore_unknown:
         raise _BadRow(f"No such field: {path}{next(iter(named))}.")
-    return told
+    return row
 
 
 def _one(value: Any, field: Field, name: str, ignore_unknown: bool) -> Any:
@@ -146,7 +146,7 @@ def _float64(value: Any) -> float | str:
     if isinstance(value, bool):
         raise TypeError
     number = float(value)
-    return number if math.isfinite(number) else str(number)  # JSON has no numbers for the others, DuckDB reads text
+    return number if math.isfinite(number) else str(number)  # JSON has no infinity and NaN; DuckDB reads them from text
 
 
 def _numeric(value: Any) -> str:
@@ -179,12 +179,12 @@ def _timestamp(value: Any) -> str:
     if found is None:
         raise ValueError
     day, clock, fraction, zone = found.groups()
-    told = datetime.fromisoformat(f"{_date(day)}T{_padded(clock or '0:0:0', ':')}{(fraction or '.0').ljust(7, '0')}")
+    parsed = datetime.fromisoformat(f"{_date(day)}T{_padded(clock or '0:0:0', ':')}{(fraction or '.0').ljust(7, '0')}")
     if zone and zone.upper() not in ("Z", "UTC"):
         sign, digits = zone[0], zone[1:].replace(":", "")
         hours, minutes = (digits[:-2], digits[-2:]) if len(digits) > 2 else (digits, "00")
-        return f"{told.isoformat()}{sign}{hours.zfill(2)}:{minutes}"
-    return f"{told.isoformat()}+00:00"
+        return f"{parsed.isoformat()}{sign}{hours.zfill(2)}:{minutes}"
+    return f"{parsed.isoformat()}+00:00"
 
 
 def _padded(text: str, separator: str) -> str:
@@ -200,7 +200,7 @@ def _bytes(value: str) -> str:
 
 
 def blob(value: bytes) -> str:
-    """Bytes as DuckDB reads them from text."""
+    """Bytes as text that DuckDB casts to BLOB."""
     return "".join(f"\\x{byte:02X}" for byte in value)
 
 

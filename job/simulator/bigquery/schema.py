@@ -1,4 +1,4 @@
-"""BigQuery's schemas: what it accepts as one, and how one may change.
+"""Checks schemas by BigQuery's rules, and how they may change.
 
 https://cloud.google.com/bigquery/docs/schemas, https://cloud.google.com/bigquery/docs/managing-table-schemas
 """
@@ -13,7 +13,7 @@ from job.simulator.bigquery.errors import invalid, not_implemented
 Field = dict[str, Any]
 
 _ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "STRUCT": "RECORD"}
-_LEGACY = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}  # as the API answers them
+_LEGACY = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}  # names in the API's answers
 _DUCKDB = {
     "STRING": "VARCHAR",
     "INT64": "BIGINT",
@@ -27,47 +27,47 @@ _DUCKDB = {
     "JSON": "JSON",
     "BYTES": "BLOB",
 }
-_NOT_HERE = {"BIGNUMERIC", "GEOGRAPHY", "RANGE", "INTERVAL", "FOREIGN"}
+_NOT_SIMULATED = {"BIGNUMERIC", "GEOGRAPHY", "RANGE", "INTERVAL", "FOREIGN"}
 _MODES = ("NULLABLE", "REQUIRED", "REPEATED")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
 _RESERVED = re.compile(r"(?i)_table_|_file_|_partition|_row_timestamp|__root__|_colidentifier|_change_(sequence|type)")
-_LONGEST_DESCRIPTION = 1024
-_MOST_COLUMNS = 10_000
-_DEEPEST = 15
+_MAX_DESCRIPTION = 1024
+_MAX_COLUMNS = 10_000
+_MAX_DEPTH = 15
 
 
 def type_of(field: Field) -> str:
-    """The field's type by its standard name."""
+    """The field's type by its GoogleSQL name."""
     name = str(field.get("type", "")).upper()
     return _ALIASES.get(name, name)
 
 
 def mode_of(field: Field) -> str:
-    """`NULLABLE` where none is given."""
+    """The field's mode; NULLABLE by default."""
     return str(field.get("mode") or "NULLABLE").upper()
 
 
 def legacy_name(kind: str) -> str:
-    """`INTEGER` for `INT64`: what the API calls the type."""
+    """The API's name of a type: `INTEGER` for `INT64`."""
     return _LEGACY.get(kind, kind)
 
 
 def check_schema(fields: list[Field]) -> list[Field]:
-    """The fields, with modes and types as the API answers them.
+    """The fields, with modes and types as the API returns them.
 
     Raises:
-        ApiError: a name, type, mode or description that BigQuery refuses.
+        ApiError: BigQuery refuses a name, type, mode or description.
     """
     checked = _checked(fields, 1)
-    if _count(checked) > _MOST_COLUMNS:
-        raise invalid(f"Too many fields: {_count(checked)}. The maximum is {_MOST_COLUMNS}.")
+    if _count(checked) > _MAX_COLUMNS:
+        raise invalid(f"Too many fields: {_count(checked)}. The maximum is {_MAX_COLUMNS}.")
     return checked
 
 
 def _checked(fields: list[Field], depth: int) -> list[Field]:
     names = [str(field.get("name", "")).lower() for field in fields]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise invalid(f"Field {min(twice)} already exists in schema")
+    if duplicates := {name for name in names if names.count(name) > 1}:
+        raise invalid(f"Field {min(duplicates)} already exists in schema")
     return [_checked_field(field, depth) for field in fields]
 
 
@@ -78,23 +78,23 @@ def _checked_field(field: Field, depth: int) -> Field:
             f'Invalid field name "{name}". Fields must contain only letters, numbers, and underscores, start with '
             "a letter or underscore, and be at most 300 characters long."
         )
-    if kind in _NOT_HERE or "defaultValueExpression" in field or "policyTags" in field:
-        raise not_implemented(f"fields as {name}, of type {kind}, with default values or with policy tags")
+    if kind in _NOT_SIMULATED or "defaultValueExpression" in field or "policyTags" in field:
+        raise not_implemented(f"fields like {name}: of type {kind}, with a default value, or with policy tags")
     if kind != "RECORD" and kind not in _DUCKDB:
         raise invalid(f"Invalid value for type: {field.get('type')} is not a valid value")
     if mode not in _MODES:
         raise invalid(f"Invalid value for mode: {field.get('mode')} is not a valid value")
-    if len(str(field.get("description", ""))) > _LONGEST_DESCRIPTION:
+    if len(str(field.get("description", ""))) > _MAX_DESCRIPTION:
         raise invalid(f"The description for field {name} is too long. The maximum length is 1024 characters.")
-    told = {**field, "name": name, "type": legacy_name(kind), "mode": mode}
-    inner = told.pop("fields", [])
+    checked = {**field, "name": name, "type": legacy_name(kind), "mode": mode}
+    inner = checked.pop("fields", [])
     if (kind == "RECORD") != bool(inner):
         raise invalid(f"Field {name} is type {kind} and has {len(inner)} fields of its own")
     if inner:
-        if depth == _DEEPEST:
-            raise invalid(f"Field {name} is nested too deeply: the maximum depth is {_DEEPEST}")
-        told["fields"] = _checked(inner, depth + 1)
-    return told
+        if depth == _MAX_DEPTH:
+            raise invalid(f"Field {name} is nested too deeply: the maximum depth is {_MAX_DEPTH}")
+        checked["fields"] = _checked(inner, depth + 1)
+    return checked
 
 
 def _count(fields: list[Field]) -> int:
@@ -121,22 +121,22 @@ def evolved(
     describe: bool = True,
     path: str = "",
 ) -> list[Field]:
-    """The old schema with what the new one adds, relaxes, or describes otherwise; the old order is kept.
+    """The old schema with the additions, relaxations and descriptions of the new one, in the old order.
 
     Args:
-        may_add: whether columns may be added; those must not be REQUIRED.
-        may_relax: whether what is REQUIRED may become NULLABLE.
-        describe: whether descriptions are taken from the new one.
+        may_add: allows new columns, which must not be REQUIRED.
+        may_relax: allows REQUIRED columns to become NULLABLE.
+        describe: takes descriptions from the new schema.
 
     Raises:
-        ApiError: the new one leaves out a column, changes its type, or does what it may not.
+        ApiError: the new schema omits a column, changes its type, or makes a change that is not allowed.
     """
     problem = f"Provided Schema does not match Table {table}."
-    wanted = {field["name"].lower(): field for field in new}
+    remaining = {field["name"].lower(): field for field in new}
     merged = []
     for field in old:
         name = f"{path}{field['name']}"
-        found = wanted.pop(field["name"].lower(), None)
+        found = remaining.pop(field["name"].lower(), None)
         if found is None:
             raise invalid(f"{problem} Field {name} is missing in new schema")
         if type_of(found) != type_of(field):
@@ -144,14 +144,14 @@ def evolved(
         before, after = mode_of(field), mode_of(found)
         if before != after and not (may_relax and (before, after) == ("REQUIRED", "NULLABLE")):
             raise invalid(f"{problem} Field {name} has changed mode from {before} to {after}")
-        told = {**field, **(found if describe else {}), "name": field["name"], "mode": after}
+        result = {**field, **(found if describe else {}), "name": field["name"], "mode": after}
         if type_of(field) == "RECORD":
-            told["fields"] = evolved(
+            result["fields"] = evolved(
                 field["fields"], found["fields"],
                 table=table, may_add=may_add, may_relax=may_relax, describe=describe, path=f"{name}.",
             )  # fmt: skip
-        merged.append(told)
-    for field in wanted.values():
+        merged.append(result)
+    for field in remaining.values():
         name = f"{path}{field['name']}"
         if not may_add:
             raise invalid(f"{problem} Cannot add fields (field: {name})")
@@ -163,25 +163,25 @@ def evolved(
 
 _KEY = re.compile(r"[^\W\d_A-Z][\w-]{0,62}")
 _VALUE = re.compile(r"[\w-]{0,63}")
-_MOST_LABELS = 64
+_MAX_LABELS = 64
 
 
 def check_labels(labels: dict[str, str]) -> None:
     """https://cloud.google.com/bigquery/docs/labels-intro#requirements
 
     Raises:
-        ApiError: one breaks the rules.
+        ApiError: a label breaks the rules.
     """
-    if len(labels) > _MOST_LABELS:
-        raise invalid(f"Too many labels: {len(labels)}. The maximum is {_MOST_LABELS}.")
+    if len(labels) > _MAX_LABELS:
+        raise invalid(f"Too many labels: {len(labels)}. The maximum is {_MAX_LABELS}.")
     for key, value in labels.items():
         if not _KEY.fullmatch(key) or key != key.lower():
             raise invalid(
-                f'Invalid label key "{key}": it starts with a lowercase letter, and has at most 63 lowercase letters, '
-                "digits, underscores and dashes"
+                f'Invalid label key "{key}": use at most 63 lowercase letters, digits, underscores and '
+                "dashes, starting with a letter"
             )
         if not _VALUE.fullmatch(value) or value != value.lower():
             raise invalid(
-                f'Invalid label value "{value}" of "{key}": it has at most 63 lowercase letters, digits, underscores '
-                "and dashes"
+                f'Invalid label value "{value}" of "{key}": use at most 63 lowercase letters, digits, underscores and '
+                "dashes"
             )

@@ -1,4 +1,4 @@
-"""How many bytes BigQuery says that data has: https://cloud.google.com/bigquery/pricing#data"""
+"""Sizes of data by BigQuery's rules: https://cloud.google.com/bigquery/pricing#data"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _FIXED = {"INT64": 8, "FLOAT64": 8, "TIMESTAMP": 8, "DATETIME": 8, "DATE": 8, "T
 
 
 def bytes_in_duckdb(fields: list[Field]) -> str:
-    """The size of one row's values, in DuckDB's SQL; NULL has none."""
+    """An expression in DuckDB's SQL for the size of a row; NULL has size 0."""
     return " + ".join(_of(field, f'"{field["name"]}"', 0) for field in fields) or "0"
 
 

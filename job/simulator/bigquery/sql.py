@@ -1,4 +1,4 @@
-"""GoogleSQL, as far as sqlglot knows it: which tables a statement names, and the same statement for DuckDB."""
+"""Parses GoogleSQL with sqlglot: the tables of a statement, and its translation for DuckDB."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MICROSECONDS = {
     "HOUR": 3_600_000_000,
     "DAY": 86_400_000_000,
 }
-_NOT_HERE = {
+_NOT_SIMULATED = {
     "alter", "analyze", "command", "commit", "create", "declare", "describe", "drop", "execute", "export", "grant",
     "rollback", "set", "transaction", "truncatetable", "use",
 }  # fmt: skip
@@ -28,22 +28,22 @@ _MODIFICATIONS = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "m
 
 
 class Source(NamedTuple):
-    """What stands behind a name: a table of DuckDB's, or the query of a view."""
+    """The source of a name: a table in DuckDB, or the query of a view."""
 
     name: str
     view: str | None = None
 
 
 Find = Callable[[str], Source]
-"""`project:dataset.table` -> what is there; raises ApiError where nothing is."""
+"""Looks up `project:dataset.table`; raises ApiError if it does not exist."""
 
 
 @lru_cache(maxsize=256)
 def parse(sql: str) -> exp.Expr:
-    """One statement; not to be changed.
+    """Parses one statement. The tree is cached: copy it before changing it.
 
     Raises:
-        ApiError: it cannot be parsed.
+        ApiError: the statement cannot be parsed.
     """
     try:
         found = [statement for statement in sqlglot.parse(sql, read="bigquery") if statement is not None]
@@ -60,11 +60,11 @@ def kind_of(tree: exp.Expr) -> str:
     """`SELECT`, `INSERT`, `UPDATE`, `DELETE` or `MERGE`.
 
     Raises:
-        ApiError: a statement of another kind.
+        ApiError: the statement has another kind.
     """
     if isinstance(tree, exp.Query):
         return "SELECT"
-    if tree.key in _NOT_HERE:
+    if tree.key in _NOT_SIMULATED:
         raise not_implemented(f"statements such as {tree.key.upper()}")
     if tree.key not in _MODIFICATIONS:
         raise invalid_query(f"Syntax error: Unexpected {tree.sql()[:40]}")
@@ -74,7 +74,7 @@ def kind_of(tree: exp.Expr) -> str:
 
 
 def target(tree: exp.Expr, project: str, dataset: str | None) -> str | None:
-    """The table that a statement modifies, as `project:dataset.table`."""
+    """The table that a DML statement modifies, as `project:dataset.table`; None for queries."""
     if isinstance(tree, exp.Query):
         return None
     found = tree.this.find(exp.Table)
@@ -85,7 +85,7 @@ def translate(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> 
     """The statement in DuckDB's SQL, with views in place of their names.
 
     Raises:
-        ApiError: a table is not there, or DuckDB would answer otherwise than BigQuery and not say so.
+        ApiError: a table does not exist, or DuckDB would silently give another answer than BigQuery.
     """
     tree = _name_results(_bound(tree.copy(), find, project, dataset))
     for number, unnest in enumerate(list(tree.find_all(exp.Unnest))):
@@ -102,7 +102,7 @@ def translate(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> 
 
 
 def _bound(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> exp.Expr:
-    """The tree, with each table's name in DuckDB or its view's query."""
+    """The tree with each table replaced by its name in DuckDB, and each view by its query."""
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     for table in list(tree.find_all(exp.Table)):
         parts = parts_of(table)
@@ -120,7 +120,7 @@ def _bound(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> exp
 
 
 def parts_of(table: exp.Table) -> list[str]:
-    """A table's name, part by part: `` `p.d.t` `` in one pair of backticks is three."""
+    """The parts of a table's name; `` `p.d.t` `` in one pair of backticks has three."""
     if not isinstance(table.this, exp.Identifier | exp.Dot):
         return []
     return [part for identifier in table.parts for part in identifier.name.split(".")]
@@ -130,7 +130,7 @@ def full_name(parts: list[str], project: str, dataset: str | None) -> str:
     """`project:dataset.table`, or `project:dataset.INFORMATION_SCHEMA.view`.
 
     Args:
-        dataset: `project:dataset`, where the statement has a default.
+        dataset: `project:dataset`, the default of the statement, if it has one.
 
     Raises:
         ApiError: the name has no dataset.
@@ -147,7 +147,7 @@ def full_name(parts: list[str], project: str, dataset: str | None) -> str:
 
 
 def _name_results(tree: exp.Expr) -> exp.Expr:
-    """Gives expressions without a name an empty one, which is what BigQuery's answer then numbers."""
+    """Marks unnamed expressions, which BigQuery's answers number."""
     first = tree
     while isinstance(first, exp.SetOperation | exp.Subquery):
         first = first.this
@@ -159,7 +159,7 @@ def _name_results(tree: exp.Expr) -> exp.Expr:
 
 
 def _rename_element(unnest: exp.Unnest, name: str) -> None:
-    """`UNNEST(labels) AS labels`: in BigQuery the element hides the column, in DuckDB the two are ambiguous."""
+    """`UNNEST(labels) AS labels`: in BigQuery the element hides the column, in DuckDB the name is ambiguous."""
     alias, select = unnest.args.get("alias"), unnest.find_ancestor(exp.Select)
     if select is None or alias is None or len(alias.columns) != 1:
         return
@@ -179,11 +179,11 @@ def _rename_element(unnest: exp.Unnest, name: str) -> None:
 
 
 UNNAMED = "_unnamed_"
-"""What a column is called in DuckDB that has no name in BigQuery."""
+"""Prefix of the names in DuckDB of columns that are unnamed in BigQuery."""
 
 
 def _whole_units(difference: exp.Expr) -> exp.Expr:
-    """BigQuery counts whole units; DuckDB's `date_diff` counts the boundaries that are crossed."""
+    """BigQuery counts whole units; DuckDB's `date_diff` counts crossed boundaries."""
     unit = str(difference.args["unit"].name).upper()
     if unit not in _MICROSECONDS:
         raise invalid_query(f"TIMESTAMP_DIFF does not support the {unit} date part")
@@ -195,7 +195,7 @@ def _whole_units(difference: exp.Expr) -> exp.Expr:
 
 
 def _checked_division(division: exp.Expr) -> exp.Expr:
-    """BigQuery fails where it divides by zero; DuckDB answers NULL or infinity."""
+    """BigQuery fails on division by zero; DuckDB returns NULL or infinity."""
     divisor = division.expression
     if isinstance(divisor, exp.Literal) and divisor.name.strip("0.") != "":
         return division.copy()
@@ -208,12 +208,12 @@ def _printf(call: exp.Expr) -> exp.Expr:
     """DuckDB's FORMAT is another function; its printf has BigQuery's %d, %s and %f."""
     pattern = call.this.name if isinstance(call.this, exp.Literal) else ""
     if not pattern or any(odd in pattern for odd in ("%t", "%T", "%p", "%P", "%'")):
-        raise not_implemented("FORMAT with %t, %T, %p or a computed pattern where GoogleSQL's own engine is not on")
+        raise not_implemented("FORMAT with %t, %T, %p or a computed pattern without the GoogleSQL engine")
     return exp.Anonymous(this="printf", expressions=[call.this.copy(), *(one.copy() for one in call.expressions)])
 
 
 def _limited(aggregate: exp.Expr) -> exp.Expr:
-    """`ARRAY_AGG(x LIMIT n)`, which DuckDB has not."""
+    """`ARRAY_AGG(x LIMIT n)`, which DuckDB does not support."""
     limit = aggregate.this
     whole = exp.ArrayAgg(this=limit.this.copy())
     return exp.Anonymous(this="list_slice", expressions=[whole, exp.Literal.number(1), limit.expression.copy()])

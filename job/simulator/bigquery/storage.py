@@ -1,4 +1,4 @@
-"""Datasets, tables and views, as the API knows them, over the rows of the tables."""
+"""Stores datasets, tables and views; their rows are in DuckDB."""
 
 from __future__ import annotations
 
@@ -11,49 +11,50 @@ from typing import Any
 
 from job.simulator.bigquery import partitions
 from job.simulator.bigquery.clock import Clock
+from job.simulator.bigquery.duckdb_tables import DuckDBTables
 from job.simulator.bigquery.errors import duplicate, invalid, not_found
-from job.simulator.bigquery.heap import Heap
 from job.simulator.bigquery.rows import Row
 from job.simulator.bigquery.schema import Field, check_labels, check_schema, evolved
 
 Resource = dict[str, Any]
-"""As the API answers it. Never changed in place: a transaction that fails puts the old one back."""
+"""A resource as the API returns it. Never changed in place, so that a failed transaction can restore it."""
 
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _TABLE = re.compile(r"[\w -]{1,1024}")
-_LONGEST_DESCRIPTION = 16_384
-_PLACES = ("timePartitioning", "clustering", "rangePartitioning")
+_MAX_DESCRIPTION = 16_384
+_LAYOUT = ("timePartitioning", "clustering", "rangePartitioning")
 
 
 class Storage:
-    """Everything that is stored. Whoever calls holds the lock."""
+    """All datasets and tables. Callers must hold the lock."""
 
     def __init__(self, clock: Clock) -> None:
         self.lock = threading.RLock()
         self.clock = clock
-        self.heap = Heap()
+        self.duckdb = DuckDBTables()
         self.datasets: dict[str, Resource] = {}
+        """By `project:dataset`, BigQuery's form of ids."""
         self.tables: dict[str, Resource] = {}
-        """`project:dataset` and `project:dataset.table`, as BigQuery writes ids."""
+        """By `project:dataset.table`, BigQuery's form of ids."""
         self._etags = count()
-        self._inside = False
+        self._in_transaction = False
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is done inside becomes visible together, or not at all; one inside another is part of it."""
-        if self._inside:
+        """Commits everything done within the block together, or nothing. A nested block joins the outer one."""
+        if self._in_transaction:
             yield
             return
-        kept = dict(self.datasets), dict(self.tables)
-        self._inside = True
+        before = dict(self.datasets), dict(self.tables)
+        self._in_transaction = True
         try:
-            with self.heap.transaction():
+            with self.duckdb.transaction():
                 yield
         except BaseException:
-            self.datasets, self.tables = kept
+            self.datasets, self.tables = before
             raise
         finally:
-            self._inside = False
+            self._in_transaction = False
 
     # datasets
 
@@ -69,11 +70,11 @@ class Storage:
         return found
 
     def create_dataset(self, project: str, body: Resource) -> Resource:
-        """Creates one, in US where the body names no location."""
+        """Creates a dataset, in US unless the body has a location."""
         dataset = body["datasetReference"]["datasetId"]
         name = f"{project}:{dataset}"
         if not _DATASET.fullmatch(dataset):
-            raise invalid(f'Invalid dataset ID "{dataset}". It has letters, digits and underscores, at most 1,024.')
+            raise invalid(f'Invalid dataset ID "{dataset}". Use at most 1,024 letters, digits and underscores.')
         if name in self.datasets:
             raise duplicate("Dataset", name)
         check_labels(body.get("labels", {}))
@@ -83,7 +84,7 @@ class Storage:
             "kind": "bigquery#dataset",
             "id": name,
             "datasetReference": {"projectId": project, "datasetId": dataset},
-            # multi-regions are written in capitals, regions are not
+            # multi-regions are in upper case, regions in lower case
             "location": location.upper() if location.upper() in ("US", "EU") else location.lower(),
             "type": "DEFAULT",
             **self._stamped({}),
@@ -92,7 +93,7 @@ class Storage:
         return made
 
     def update_dataset(self, found: Resource, body: Resource, removed: set[str]) -> Resource:
-        """Changes what the body names, and takes away what is removed."""
+        """Sets the members in the body, and removes others."""
         if str(body.get("location", found["location"])).upper() != found["location"].upper():
             raise invalid("Cannot change the location of a dataset")
         keys = {"datasetReference", "location", "etag", "id", "kind", "type"}
@@ -103,7 +104,7 @@ class Storage:
         return self.datasets[found["id"]]
 
     def delete_dataset(self, found: Resource, *, contents: bool) -> None:
-        """Deletes it, and what is in it only where that is said."""
+        """Deletes a dataset; with `contents`, also its tables."""
         inside = [table for name, table in self.tables.items() if name.startswith(f"{found['id']}.")]
         if inside and not contents:
             raise invalid(f"Dataset {found['id']} is still in use", reason="resourceInUse")
@@ -117,7 +118,7 @@ class Storage:
         """The table or view.
 
         Raises:
-            ApiError: 404, of the dataset where that is missing.
+            ApiError: 404, for the table or its dataset.
         """
         found = self.tables.get(f"{project}:{dataset}.{table}")
         if found is None:
@@ -128,7 +129,7 @@ class Storage:
     def create_table(
         self, project: str, dataset: str, body: Resource, *, view_fields: list[Field] | None = None
     ) -> Resource:
-        """Creates a table, or a view, whose columns are then given."""
+        """Creates a table; with `view_fields`, a view with these columns."""
         parent, table = self.dataset(project, dataset), body["tableReference"]["tableId"]
         name = f"{project}:{dataset}.{table}"
         if not _TABLE.fullmatch(table):
@@ -146,78 +147,82 @@ class Storage:
         }
         _check_descriptions(made)
         if view_fields is not None:
+            if "schema" in body:
+                raise invalid("Schema field shouldn't be used as input with a view")
             made["schema"] = {"fields": view_fields}
         else:
             made["schema"] = {"fields": check_schema(body.get("schema", {}).get("fields", []))}
             made |= self._defaults(parent, made)
             partitions.check_layout(made)
-            self.heap.create(name, made["schema"]["fields"])
+            self.duckdb.create(name, made["schema"]["fields"])
         self.tables[name] = made
         return made
 
     def update_table(
         self, found: Resource, body: Resource, removed: set[str], *, view_fields: list[Field] | None = None
     ) -> Resource:
-        """Changes what the body names, and takes away what is removed; a table's schema may only grow."""
+        """Sets the members in the body, and removes others. The schema of a table may only grow."""
         made = {key: value for key, value in found.items() if key not in removed - {"schema"}}
         for key, value in body.items():
-            if key in _PLACES and value != found.get(key):
-                self._check_placed(found, key, value)
+            if key in _LAYOUT and value != found.get(key):
+                self._check_layout_change(found, key, value)
             if key not in ("schema", "tableReference"):
                 made[key] = value
         if "schema" in body and found["type"] == "TABLE":
-            wanted = check_schema(body["schema"].get("fields", []))
-            fields = evolved(found["schema"]["fields"], wanted, table=found["id"], may_add=True, may_relax=True)
+            requested = check_schema(body["schema"].get("fields", []))
+            fields = evolved(found["schema"]["fields"], requested, table=found["id"], may_add=True, may_relax=True)
             self.set_schema(found, fields)
             made["schema"] = {"fields": fields}
         if view_fields is not None:
             made["schema"] = {"fields": view_fields}
         elif "schema" in body and found["type"] == "VIEW":
-            made["schema"] = {"fields": _described(found["schema"]["fields"], body["schema"].get("fields", []))}
+            wanted = check_schema(body["schema"].get("fields", []))
+            described = evolved(found["schema"]["fields"], wanted, table=found["id"], may_add=False, may_relax=False)
+            made["schema"] = {"fields": described}
         _check_descriptions(made)
         if found["type"] == "TABLE":
             partitions.check_layout(made)
         self.tables[found["id"]] = made | self._stamped(found)
         return self.tables[found["id"]]
 
-    def _check_placed(self, found: Resource, key: str, value: Resource) -> None:
+    def _check_layout_change(self, found: Resource, key: str, value: Resource) -> None:
         if key == "timePartitioning":
-            same = [{k: told.get(k) for k in ("type", "field")} for told in (value, found.get(key, {}))]
-            if same[0] == same[1]:
-                return  # its expiration and filter may change
+            new, old = ({k: layout.get(k) for k in ("type", "field")} for layout in (value, found.get(key, {})))
+            if new == old:
+                return  # expiration and filter may change
         elif key == "clustering":
-            return  # a new clustering holds for what comes later
+            return  # applies to data that is written later
         raise invalid(f"Cannot change {key} of table {found['id']}")
 
     def set_schema(self, found: Resource, fields: list[Field]) -> None:
-        """Gives the table these columns, which are those that it has and perhaps more."""
+        """Sets the columns of a table, which must include its existing ones."""
         if found["schema"]["fields"]:
-            self.heap.alter(found["id"], found["schema"]["fields"], fields)
+            self.duckdb.alter(found["id"], found["schema"]["fields"], fields)
         else:
-            self.heap.replace(found["id"], fields)
+            self.duckdb.replace(found["id"], fields)
         self.tables[found["id"]] = {**self.tables[found["id"]], "schema": {"fields": fields}, **self._stamped(found)}
 
     def replace_schema(self, found: Resource, fields: list[Field]) -> Resource:
-        """Gives the table these columns in place of its own, and no rows."""
+        """Replaces the columns of a table, and deletes its rows."""
         made = {**found, "schema": {"fields": fields}, **self._stamped(found)}
         partitions.check_layout(made)
-        self.heap.replace(found["id"], fields)
+        self.duckdb.replace(found["id"], fields)
         self.tables[found["id"]] = made
         return made
 
     def delete_table(self, found: Resource) -> None:
         """Deletes a table or view."""
         if found["type"] == "TABLE":
-            self.heap.drop(found["id"])
+            self.duckdb.drop(found["id"])
         del self.tables[found["id"]]
 
     # rows
 
     def insert(self, found: Resource, rows: list[Row], *, partition: str | None = None) -> int:
-        """Adds rows that have been held to the schema; returns in how many partitions they are.
+        """Adds rows that match the schema; returns the number of their partitions.
 
         Raises:
-            ApiError: one is outside the partition.
+            ApiError: a row is not in the given partition.
         """
         fields, touched = found["schema"]["fields"], set()
         if (column := partitions.column(found)) is not None:
@@ -225,71 +230,71 @@ class Storage:
             if partition is not None and touched - {partition}:
                 other = sorted(touched - {partition})[0]
                 raise invalid(f"Some rows belong to partition {other} rather than destination partition {partition}")
-        self.heap.insert(found["id"], fields, rows)
+        self.duckdb.insert(found["id"], fields, rows)
         self.tables[found["id"]] = {**self.tables[found["id"]], "lastModifiedTime": self.clock.milliseconds()}
         return len(touched)
 
     @contextmanager
     def virtual(self) -> Iterator[Callable[[str, list[Field], list[Row]], Resource]]:
-        """Makes tables that are there for the block alone, and listed nowhere; no transaction is open before it."""
+        """Makes tables that exist only within the block, and in no list. No transaction may be open."""
         made: list[str] = []
 
         def make(name: str, fields: list[Field], rows: list[Row]) -> Resource:
             if name not in made:
                 made.append(name)
-                self.heap.create(name, fields)
-                self.heap.insert(name, fields, rows)
+                self.duckdb.create(name, fields)
+                self.duckdb.insert(name, fields, rows)
             return {"id": name, "type": "TABLE", "schema": {"fields": fields}}
 
         try:
             yield make
         finally:
             for name in made:
-                self.heap.drop(name)
+                self.duckdb.drop(name)
 
     def truncate(self, found: Resource, partition: str | None = None) -> None:
         """Deletes all rows, or those of a partition."""
         where = f"{partitions.id_in_duckdb(found)} = '{partition}'" if partition else "TRUE"
-        self.heap.delete(found["id"], where)
+        self.duckdb.delete(found["id"], where)
 
     def partition_rows(self, found: Resource) -> dict[str, int]:
-        """Partition -> how many rows it has."""
+        """The number of rows of each partition."""
         if partitions.column(found) is None:
             return {}
-        return self.heap.counts(found["id"], partitions.id_in_duckdb(found))
+        return self.duckdb.counts(found["id"], partitions.id_in_duckdb(found))
 
     def expire(self) -> None:
-        """Drops the tables and the partitions whose time is over."""
+        """Drops expired tables and partitions."""
         now = self.clock.now()
         for found in list(self.tables.values()):
             if "expirationTime" in found and int(found["expirationTime"]) / 1000 <= now:
                 self.delete_table(found)
             elif (expired := partitions.expired_in_duckdb(found, now)) is not None:
-                self.heap.delete(found["id"], expired)
+                self.duckdb.delete(found["id"], expired)
 
     def described(self, found: Resource) -> Resource:
-        """The resource, with how many rows and bytes it has."""
+        """The resource, with its number of rows and bytes."""
         if found["type"] == "VIEW":
             return found
         rows, size = self.size(found, found["schema"]["fields"])
-        told = {**found, "numRows": str(rows), "numBytes": str(size), "numLongTermBytes": "0"}
+        described = {**found, "numRows": str(rows), "numBytes": str(size), "numLongTermBytes": "0"}
         if partitions.column(found) is not None:
-            told["numPartitions"] = str(len(self.partition_rows(found)))
-        return told
+            described["numPartitions"] = str(len(self.partition_rows(found)))
+        return described
 
     def size(self, found: Resource, fields: list[Field]) -> tuple[int, int]:
-        """How many rows it has, and how many bytes in these columns."""
-        return self.heap.size(found["id"], fields)
+        """The number of rows, and of bytes in these columns."""
+        return self.duckdb.size(found["id"], fields)
 
     def _defaults(self, parent: Resource, made: Resource) -> Resource:
-        """What a table inherits from its dataset."""
-        told: Resource = {}
+        """The defaults that a new table inherits from its dataset."""
+        inherited: Resource = {}
         if "defaultPartitionExpirationMs" in parent and "timePartitioning" in made:
             expiration = {"expirationMs": parent["defaultPartitionExpirationMs"]}
-            told["timePartitioning"] = {**expiration, **made["timePartitioning"]}
+            inherited["timePartitioning"] = {**expiration, **made["timePartitioning"]}
         elif "defaultTableExpirationMs" in parent and "expirationTime" not in made:
-            told["expirationTime"] = str(int(self.clock.now() * 1000) + int(parent["defaultTableExpirationMs"]))
-        return told
+            inherited["expirationTime"] = str(int(self.clock.now() * 1000) + int(parent["defaultTableExpirationMs"]))
+        return inherited
 
     def _stamped(self, found: Resource) -> Resource:
         now = self.clock.milliseconds()
@@ -298,17 +303,6 @@ class Storage:
 
 
 def _check_descriptions(table: Resource) -> None:
-    if len(table.get("description", "")) > _LONGEST_DESCRIPTION:
-        raise invalid(f"The description is too long. The maximum length is {_LONGEST_DESCRIPTION} characters.")
+    if len(table.get("description", "")) > _MAX_DESCRIPTION:
+        raise invalid(f"The description is too long. The maximum length is {_MAX_DESCRIPTION} characters.")
     check_labels(table.get("labels", {}))
-
-
-def _described(fields: list[Field], wanted: list[Field]) -> list[Field]:
-    """A view's columns, with descriptions; nothing else of them can be changed."""
-    told = {field["name"].lower(): field for field in wanted}
-    if set(told) != {field["name"].lower() for field in fields}:
-        raise invalid("Schema field names of a view do not match those of its query")
-    return [
-        {**field, **{key: value for key, value in told[field["name"].lower()].items() if key == "description"}}
-        for field in fields
-    ]

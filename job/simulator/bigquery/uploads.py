@@ -1,4 +1,4 @@
-"""Uploads: the file of a load job, in one request or in several.
+"""Uploads of a load job's file, in one request or in several.
 
 https://cloud.google.com/bigquery/docs/reference/api-uploads
 """
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from job.simulator.bigquery.errors import ApiError, invalid
 from job.simulator.bigquery.jobs import Job
 
-CHUNK = 256 << 10  # bytes: every chunk but the last is a multiple of it
+CHUNK = 256 << 10  # bytes; every chunk except the last is a multiple
 
 
 class Parts(NamedTuple):
@@ -25,18 +25,18 @@ class Parts(NamedTuple):
 
 
 def multipart(content_type: str, body: bytes) -> Parts:
-    """Takes a `multipart/related` body apart; the file is left as it is.
+    """Splits a `multipart/related` body; the file stays unchanged.
 
     Raises:
-        ApiError: it has not two parts.
+        ApiError: the body does not have two parts.
     """
     found = re.search(r'boundary=(?:"([^"]+)"|([^;\s]+))', content_type)
     pieces = body.split(b"--" + (found[1] or found[2]).encode(), 2) if found else []
     if not found or len(pieces) != 3:
-        raise invalid("A multipart upload has two parts: the job, and the file")
+        raise invalid("A multipart upload must have two parts: the job and the file")
     end = re.search(rb"\r?\n--" + re.escape((found[1] or found[2]).encode()) + rb"--\s*$", pieces[2])
     if end is None:
-        raise invalid("The upload ends too early")
+        raise invalid("The upload is truncated")
     try:
         return Parts(json.loads(_content(pieces[1])), _content(pieces[2][: end.start()]))
     except ValueError as error:
@@ -44,7 +44,7 @@ def multipart(content_type: str, body: bytes) -> Parts:
 
 
 def _content(part: bytes) -> bytes:
-    """A part without its headers."""
+    """The part without its headers."""
     return re.split(rb"\r?\n\r?\n", part, maxsplit=1)[1]
 
 
@@ -56,11 +56,11 @@ class Session:
     body: Any
     media: bytearray = field(default_factory=bytearray)
     job: Job | None = None
-    """Once all is there; whoever asks again is answered the same."""
+    """The job, once the upload is complete; later requests get it again."""
 
     @property
     def range(self) -> dict[str, str]:
-        """The header that says what has come; none where nothing has."""
+        """The header with the range of received bytes; empty if there are none."""
         return {"Range": f"bytes=0-{len(self.media) - 1}"} if self.media else {}
 
 
@@ -71,7 +71,7 @@ class Sessions:
         self._all: dict[str, Session] = {}
 
     def open(self, project: str, body: Any) -> str:
-        """Begins one; returns its id."""
+        """Starts an upload; returns its id."""
         name = secrets.token_urlsafe(24)
         self._all[name] = Session(project, body)
         return name
@@ -88,27 +88,27 @@ class Sessions:
 
 
 class Chunk(NamedTuple):
-    """What a `Content-Range` says: `bytes 0-524287/2000000`, `bytes 0-524287/*` or `bytes */2000000`."""
+    """A parsed `Content-Range`: `bytes 0-524287/2000000`, `bytes 0-524287/*` or `bytes */2000000`."""
 
     start: int | None
-    """None asks how much has come."""
+    """None asks for the number of received bytes."""
     end: int
     total: int | None
-    """None where the client does not know it yet."""
+    """None if the client does not know it yet."""
 
 
 def chunk_of(header: str | None, length: int) -> Chunk:
-    """The chunk; a request without the header has the whole file.
+    """Parses the header; a request without one has the whole file.
 
     Raises:
-        ApiError: the header is wrong.
+        ApiError: the header is invalid.
     """
     if header is None:
         return Chunk(0, length - 1, length)
-    told = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", header)
-    if told is None:
+    match = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", header)
+    if match is None:
         raise invalid(f"Failed to parse Content-Range header: {header[:100]}")
-    start, end, total = told.groups()
+    start, end, total = match.groups()
     found = Chunk(int(start) if start else None, int(end or -1), int(total) if total != "*" else None)
     if found.start is not None:
         if found.end - found.start + 1 != length:
@@ -123,10 +123,10 @@ def chunk_of(header: str | None, length: int) -> Chunk:
 
 
 def receive(session: Session, chunk: Chunk, content: bytes) -> bool:
-    """Adds a chunk; returns whether all has come. What has come before may come again.
+    """Adds a chunk, which may overlap received bytes; returns True if the upload is complete.
 
     Raises:
-        ApiError: something is missing before it.
+        ApiError: bytes before the chunk are missing.
     """
     if chunk.start is not None:
         if chunk.start > len(session.media):

@@ -46,9 +46,15 @@ def create_table(table: str, dataset: str, options: BigQuery, *, like: str | Non
 
 
 def create_view(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
-    """CREATE OR REPLACE VIEW."""
-    told = _options({"description": view.description})
-    return f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` {told} AS\n{for_bigquery(view, dataset, bounds)};"
+    """CREATE OR REPLACE VIEW. SQL describes columns alone; the API also describes the fields of records in them."""
+    described = ",\n  ".join(
+        f"{column.name} {_options({'description': column.description})}" for column in view.columns
+    )
+    options = _options({"description": view.description})
+    return (
+        f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` (\n  {described}\n)\n{options} AS\n"
+        f"{for_bigquery(view, dataset, bounds)};"
+    )
 
 
 def add_column(full_name: str, path: str, column: Column) -> str:

@@ -1,4 +1,4 @@
-"""What Google's libraries raise, as one sentence about the sink."""
+"""Errors of Google's libraries, as one sentence about the sink."""
 
 from __future__ import annotations
 
@@ -8,16 +8,21 @@ from typing import Any
 
 from job.errors import SinkError
 
-# https://cloud.google.com/bigquery/docs/error-messages: those that say to try again
-TRANSIENT = frozenset({"backendError", "internalError", "rateLimitExceeded", "jobBackendError", "jobInternalError"})
+# https://cloud.google.com/bigquery/docs/error-messages: the reasons for which a retry is advised
+TRANSIENT = frozenset(
+    {
+        "backendError", "internalError", "jobBackendError", "jobInternalError", "jobRateLimitExceeded",
+        "rateLimitExceeded",
+    }
+)  # fmt: skip
 
 
 @contextmanager
-def telling(doing: str) -> Iterator[None]:
-    """Turns whatever goes wrong into a SinkError that opens with what was being done.
+def as_sink_error(action: str) -> Iterator[None]:
+    """Raises SinkError in place of the libraries' errors.
 
-    Raises:
-        SinkError: in place of what the libraries raise.
+    Args:
+        action: what is being done; it opens the message.
     """
     from concurrent.futures import TimeoutError as FutureTimeoutError
 
@@ -29,26 +34,30 @@ def telling(doing: str) -> Iterator[None]:
         yield
     except Forbidden as error:
         advice = "grant roles/bigquery.dataEditor on the dataset and roles/bigquery.jobUser on the project"
-        told = "" if reasons(error) & {"quotaExceeded", "rateLimitExceeded"} else f"; {advice}"
-        raise SinkError(f"{doing}: {message(error)}{told}") from error
+        is_quota = bool(reasons(error) & {"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"})
+        raise SinkError(f"{action}: {message(error)}" + ("" if is_quota else f"; {advice}")) from error
     except NotFound as error:
-        raise SinkError(f"{doing}: {message(error)}; check the project and dataset") from error
+        raise SinkError(f"{action}: {message(error)}; check the project and dataset") from error
     except (GoogleAPICallError, RetryError, GoogleAuthError, RequestException, FutureTimeoutError, OSError) as error:
-        raise SinkError(f"{doing}: {message(error)}") from error
+        raise SinkError(f"{action}: {message(error)}") from error
 
 
 def is_transient(error: Any) -> bool:
-    """Whether trying again may help."""
+    """Whether a retry may help."""
     return bool(reasons(error) & TRANSIENT) or getattr(error, "code", None) in (429, 500, 502, 503, 504)
 
 
 def reasons(error: Any) -> set[str]:
     """BigQuery's own words for what went wrong: `quotaExceeded`, `notFound`, ..."""
-    return {str(told.get("reason")) for told in getattr(error, "errors", None) or () if isinstance(told, dict)}
+    return {str(detail.get("reason")) for detail in _details(error)}
 
 
 def message(error: BaseException) -> str:
-    """What went wrong, in one line, without what the client library adds to it."""
-    told = next((told for told in getattr(error, "errors", None) or () if isinstance(told, dict)), {})
-    text = told.get("message") or getattr(error, "message", None) or str(error) or type(error).__name__
+    """The error's own message, in one line, without the client library's additions."""
+    detail: dict[str, Any] = next(_details(error), {})
+    text = detail.get("message") or getattr(error, "message", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())[:300].rstrip(".")
+
+
+def _details(error: Any) -> Iterator[dict[str, Any]]:
+    return (detail for detail in getattr(error, "errors", None) or () if isinstance(detail, dict))

@@ -1,10 +1,10 @@
-"""BigQuery: tables and views made to measure, load jobs that happen once, the commit marker last."""
+"""BigQuery: tables and views as declared, load jobs that take effect once, the commit marker last."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,12 @@ from job.config import BigQuery
 from job.connect.identity import Identity
 from job.errors import QueryError
 from job.log import log
-from job.signals import commit_begins
-from job.sinks.bigquery.errors import message, telling
+from job.signals import Stop
+from job.sinks.bigquery import overlap
+from job.sinks.bigquery.errors import as_sink_error, message
 from job.sinks.bigquery.loads import Load, Loads, checksum
-from job.sinks.bigquery.overlap import RUN, marks, under_way
 from job.sinks.bigquery.tables import Tables, declared, schema_of
-from job.sinks.protocol import WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
+from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
 from job.sinks.pruning import prunable
 from job.spool import Rows
 from job.tables import Run, Snapshot
@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
 
 _LAST = (Run.table, Snapshot.table)
-"""What is loaded after all else: a run's own row, and then the marker. A run that found no cluster has no marker: then
-its own row is one."""
-
-_MOST_RACES = 50  # lost to other tasks: each one means that one of them has made a step
+"""Loaded after all other tables: a run's own row, and then the commit marker. A run that found no cluster has no rows
+for `snapshots`: then its own row is the marker."""
+_MAX_RACES = 50  # lost to other tasks; for each, one of them has made a step
 
 
 class BigQuerySink:
@@ -48,6 +47,7 @@ class BigQuerySink:
         endpoint: str | None,
         timeout_seconds: float,
         overlap_seconds: float,
+        stop: Stop | None = None,
     ) -> None:
         self.name = f"{project}.{dataset}"
         self._project = project
@@ -57,41 +57,42 @@ class BigQuerySink:
         self._endpoint = endpoint
         self._timeout_seconds = timeout_seconds
         self._overlap_seconds = overlap_seconds
+        self._stop = stop or Stop()
         self.bytes_billed = 0
         self._opened: bigquery.Client | None = None
 
     def prepare(self) -> None:
-        """Makes everything as it is declared; takes two requests where it is so already."""
+        """Applies all changes. Takes two requests if there are none."""
         self.apply()
 
     def ddl(self) -> Sequence[str]:
         return [change.statement for change in declared(self.name, self._location, self._options)]
 
     def changes(self) -> Sequence[Change]:
-        with telling(self._where):
+        with as_sink_error(self._where):
             tables = self._tables
             return [change for step in tables.steps(tables.dataset()) for change in step.changes]
 
     def apply(self) -> Sequence[Change]:
-        """Begun again where another task was faster with one of the tables: then less is left to change."""
+        """Starts over when another task has changed one of the tables meanwhile: then less is left to change."""
         from google.api_core.exceptions import PreconditionFailed
 
         made: list[Change] = []
-        with telling(self._where):
+        with as_sink_error(self._where):
             for races in count(1):
                 try:
                     for change in self._make():
                         made.append(change)
                         log.info("schema changed", action=change.action, name=change.name)
                 except PreconditionFailed:
-                    if races == _MOST_RACES:
+                    if races == _MAX_RACES:
                         raise
                 else:
                     break
         return made
 
     def _make(self) -> Iterator[Change]:
-        """What is made, once it is."""
+        """Makes all changes; yields each one after it is made."""
         tables = self._tables
         dataset = tables.dataset()
         steps = list(tables.steps(dataset))
@@ -102,51 +103,38 @@ class BigQuerySink:
         self._location = str((dataset or self._client.get_dataset(self.name)).location)
 
     @contextmanager
-    def begun(self, run_id: str, task_count: int, *, alone: bool) -> Iterator[str | None]:
-        """By labels of the table `runs`, which tell the run that began last, and by the jobs of its commits. The first
-        task to ask settles the answer, in the labels of a query that reads nothing and costs nothing."""
-        with telling(self._where):
+    def running(self, run_id: str, task_count: int, *, exclusive: bool) -> Iterator[str | None]:
+        """By labels of the table `runs`, which name the run that started last, and by the jobs of its commits."""
+        with as_sink_error(self._where):
             table = self._client.get_table(f"{self.name}.{Run.table}")
-            found = self._settled(run_id, under_way(table.labels, run_id, self._overlap_seconds, self.committed))
-            if not (found and alone):
-                self._mark(table, marks(run_id, task_count))
-        yield found or None
+            other = overlap.other_run(table.labels, run_id, self._overlap_seconds, self.committed_result)
+            job_id = self._job_id(run_id, "begin")
+            other = overlap.agree(self._client, job_id, self._location, self._options.labels, other or "")
+            if not (other and exclusive):
+                overlap.mark(self._client, table, overlap.labels_of(run_id, task_count))
+        yield other or None
 
-    def _settled(self, run_id: str, found: str | None) -> str:
-        from google.api_core.exceptions import Conflict
-        from google.cloud.bigquery import QueryJobConfig
-
-        job_id, label = self._job_id(run_id, "begin"), "under_way"
-        config = QueryJobConfig(labels={**self._options.labels, label: found or ""})
-        try:
-            self._client.query("SELECT 1", job_config=config, job_id=job_id, job_retry=None, location=self._location)
-        except Conflict:
-            return str(self._client.get_job(job_id, location=self._location).labels.get(label, ""))
-        return found or ""
-
-    def _mark(self, table: bigquery.Table, labels: dict[str, str]) -> None:
-        from google.api_core.exceptions import PreconditionFailed
-
-        if table.labels.get(RUN) != labels.get(RUN):
-            table.labels = {**table.labels, **labels}
-            with suppress(PreconditionFailed):  # another task of the run has been faster
-                self._client.update_table(table, ["labels"])
-
-    def committed(self, run_id: str, task_index: int) -> TaskResult | None:
-        with telling(self._where):
-            labels = self._loads.committed(self._job_id(run_id, str(task_index), "commit"))
+    def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:
+        with as_sink_error(self._where):
+            labels = self._loads.committed_labels(self._job_id(run_id, str(task_index), "commit"))
             return None if labels is None else TaskResult(*(labels.get(name) == "true" for name in TaskResult._fields))
 
-    def weights(self, run_id: str) -> dict[str, int]:
-        """One query for all tasks: it runs under an id of its own, and its result is kept for a day. Where it would
-        bill more than it may, there are none, for any of the tasks."""
+    def cluster_weights(self, run_id: str) -> dict[str, int]:
+        """One query for all tasks: its job has an id of the run, and BigQuery keeps the result for a day.
+
+        Where it would exceed `maximum_bytes_billed`, no task gets any weights.
+        """
         from google.api_core.exceptions import Conflict, GoogleAPICallError
 
         job_id = self._job_id(run_id, "weights")
-        with telling(self._where):
+        with as_sink_error(self._where):
             try:
                 job = self._client.query(
-                    WEIGHTS, job_config=self._job_config(), job_id=job_id, job_retry=None, location=self._location
+                    CLUSTER_WEIGHTS,
+                    job_config=self._job_config(),
+                    job_id=job_id,
+                    job_retry=None,
+                    location=self._location,
                 )
                 is_ours = True
             except Conflict:
@@ -164,10 +152,10 @@ class BigQuerySink:
             return weights
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """One load job for each table, together; then the run's; the one of `snapshots` after all others have
-        succeeded."""
+        """One load job for each table, all at once; then the run's own row; last, after all others have succeeded,
+        `snapshots`."""
         loads, marker = self._loads, next(table for table in reversed(_LAST) if table in rows.files)
-        with telling(f"{self._where}: the run was not committed"):
+        with as_sink_error(f"{self._where}: the run was not committed"):
             started = [
                 (load, loads.start(load))
                 for table in rows.files
@@ -179,13 +167,13 @@ class BigQuerySink:
             if marker != Run.table:
                 load = self._load(Run.table, rows, commit)
                 loads.finish(loads.start(load), load)
-            load = self._load(marker, rows, commit, marks=True)
-            commit_begins()
+            load = self._load(marker, rows, commit, is_marker=True)
+            self._stop.commit_started = True
             return loads.commit(load)
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         pruned = {}
-        with telling(self._where):
+        with as_sink_error(self._where):
             for table, where in prunable(before):
                 if dry_run:
                     ((count,),) = self._rows(f"SELECT COUNT(*) FROM {table} WHERE {where}")
@@ -195,19 +183,19 @@ class BigQuerySink:
                     pruned[table] = int(job.num_dml_affected_rows or 0)
         return pruned
 
-    def named(self, table: str) -> str:
-        return f"`{self.name}.{table}`"
+    def quoted(self, name: str) -> str:
+        return f"`{self.name}.{name}`"
 
     def query(self, sql: str) -> Result:
         from google.api_core.exceptions import BadRequest, NotFound
 
-        with telling(self._where):
+        with as_sink_error(self._where):
             try:
                 found = self._query(sql).result()
             except (BadRequest, NotFound) as error:
                 raise QueryError(f"the query failed: {message(error)}") from error
-            named = tuple((field.name, _type(field)) for field in found.schema)
-            return Result(named, [tuple(row.values()) for row in found])
+            columns = tuple((field.name, _type(field)) for field in found.schema)
+            return Result(columns, [tuple(row.values()) for row in found])
 
     @property
     def _where(self) -> str:
@@ -219,7 +207,7 @@ class BigQuerySink:
 
     @property
     def _loads(self) -> Loads:
-        return Loads(self._client, self._location or "US", self._timeout_seconds)
+        return Loads(self._client, self._location or "US", self._timeout_seconds, self._stop)
 
     @property
     def _client(self) -> bigquery.Client:
@@ -237,8 +225,8 @@ class BigQuerySink:
             )
         return self._opened
 
-    def _load(self, table: str, rows: Rows, commit: Commit, *, marks: bool = False) -> Load:
-        name = ("commit",) if marks else (str(commit.attempt), table)
+    def _load(self, table: str, rows: Rows, commit: Commit, *, is_marker: bool = False) -> Load:
+        name = ("commit",) if is_marker else (str(commit.attempt), table)
         return Load(
             table=f"{self.name}.{table}",
             file=rows.files[table],
@@ -246,17 +234,17 @@ class BigQuerySink:
             schema=schema_of(table),
             job_id=self._job_id(commit.run_id, str(commit.task_index), *name),
             content=checksum(rows.files[table]),
-            labels={**self._options.labels, **{k: str(v).lower() for k, v in commit.outcome._asdict().items()}},
+            labels={**self._options.labels, **{k: str(v).lower() for k, v in commit.result._asdict().items()}},
         )
 
     def _job_id(self, *name: str) -> str:
-        """Letters, digits, _ and - alone (https://cloud.google.com/bigquery/docs/running-jobs); ids are of the whole
-        project, so the dataset is in it."""
+        """Only letters, digits, _ and - are allowed (https://cloud.google.com/bigquery/docs/running-jobs). Ids are
+        unique in the whole project, so this one has the dataset in it."""
         dataset = self.name.rpartition(".")[2]
         return re.sub(r"[^A-Za-z0-9_-]", "-", "-".join(("gke-inventory", dataset, *name)))
 
     def _query(self, sql: str) -> bigquery.QueryJob:
-        """The job, ended; one that would bill more than the configuration lets it is refused."""
+        """The finished job. BigQuery refuses one that would exceed `maximum_bytes_billed`."""
         job = self._client.query(sql, job_config=self._job_config(), location=self._location)
         job.result()
         self._count(job)

@@ -170,18 +170,40 @@ class Tables:
         return Step(tuple(changes), update)
 
     def _make_view(self, view: View) -> None:
+        """Sets the query first, then the descriptions of its columns.
+
+        BigQuery refuses a schema in the request that creates a view, and a new query drops the descriptions:
+        https://github.com/googleapis/google-cloud-python/issues/7246. The label with the digest comes last, so an
+        interrupted view is finished next time.
+        """
+        made = self._with_query(view)
+        if made.labels[_DIGEST] != self._view_digest(view):
+            made.schema = described(made.schema, view.columns)
+            made.labels = {**made.labels, _DIGEST: self._view_digest(view)}
+            self._client.update_table(made, ["schema", "labels"])
+
+    def _with_query(self, view: View) -> bigquery.Table:
+        """The view with its query; its label says whether its columns have yet to be described.
+
+        Each update carries the ETag of the view as it was found, so tasks that make a view at the same time do not undo
+        each other's work: the slower one gets `PreconditionFailed`, and `apply` starts again.
+        """
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import Table
 
+        done = self._view_digest(view)
         wanted = Table(f"{self._name}.{view.name}")
         wanted.view_query = for_bigquery(view, self._name, bounds(self._options))
         wanted.description = view.description
-        wanted.labels = {**self._options.labels, _DIGEST: self._view_digest(view)}
+        wanted.labels = {**self._options.labels, _DIGEST: f"{done}-undescribed"}
         try:
-            self._client.create_table(wanted)
+            return self._client.create_table(wanted)
         except Conflict:
-            if self._client.get_table(wanted.reference).labels.get(_DIGEST) != wanted.labels[_DIGEST]:
-                self._client.update_table(wanted, ["view_query", "description", "labels"])
+            found = self._client.get_table(wanted.reference)
+        if found.labels.get(_DIGEST) in (done, wanted.labels[_DIGEST]):
+            return found
+        found.view_query, found.description, found.labels = wanted.view_query, wanted.description, wanted.labels
+        return self._client.update_table(found, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
         made_from = (SCHEMA_VERSION, columns(table), TABLES[table].description, TABLES[table].clustering, self._options)
@@ -267,6 +289,22 @@ def merged(found: Sequence[bigquery.SchemaField], wanted: Sequence[Column]) -> l
         mode, described = column.declared_mode, column.description
         there.append(SchemaField(field.name, field.field_type, mode=mode, description=described, fields=tuple(inner)))
     return there + [_field(column) for column in by_name.values()]
+
+
+def described(found: Sequence[bigquery.SchemaField], wanted: Sequence[Column]) -> list[bigquery.SchemaField]:
+    """A view's columns as BigQuery derives them, with the declared descriptions; columns that are not ours stay."""
+    from google.cloud.bigquery import SchemaField
+
+    by_name = {column.name.lower(): column for column in wanted}
+    fields = []
+    for field in found:
+        column = by_name.get(field.name.lower())
+        if column is None:
+            fields.append(field)
+            continue
+        inner, text = tuple(described(field.fields, column.fields)), column.description
+        fields.append(SchemaField(field.name, field.field_type, mode=field.mode, description=text, fields=inner))
+    return fields
 
 
 def _expiration_days(found: bigquery.Table) -> int | None:

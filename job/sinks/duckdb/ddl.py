@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
 from job.sinks.protocol import Change
 from job.tables import TABLES
-from job.views import digest, for_duckdb, views
+from job.views import View, digest, for_duckdb, views
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,7 +53,10 @@ def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
 
 
 def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
-    """What the views lack, once the tables are there; and the version that both are of."""
+    """What the views lack, once the tables are there, and the version of both.
+
+    All views are made again when the digest of any changes.
+    """
     views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
     made: tuple[Any, ...] | None = None
     if has_tables(connection):
@@ -61,13 +64,19 @@ def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     if made is None or made[1] != views_digest:
         there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
         for view in views():
-            action = "replace view" if view.name in there else "create view"
-            statement = f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};"
-            described = f"COMMENT ON VIEW {view.name} IS {literal(view.description)};"
-            yield Change(action, view.name, f"{statement}\n{described}")
+            yield Change("replace view" if view.name in there else "create view", view.name, _create_view(view))
     if made != (SCHEMA_VERSION, views_digest):
         statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}');"
         yield Change("set version", "schema_version", f"DELETE FROM schema_version; {statement}")
+
+
+def _create_view(view: View) -> str:
+    statements = [
+        f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};",
+        f"COMMENT ON VIEW {view.name} IS {literal(view.description)};",
+        *(_comment(view.name, column) for column in view.columns),
+    ]
+    return "\n".join(statements)
 
 
 def _changes_of(table: str, there: dict[str, tuple[str, str | None]]) -> Iterator[Change]:

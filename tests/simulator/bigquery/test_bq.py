@@ -1,4 +1,4 @@
-"""The command that Google ships, against the simulated BigQuery."""
+"""Google's command-line tool `bq`, against the simulated BigQuery."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def bq(control: Control, client: bigquery.Client, tmp_path: Path) -> Run:
-    """Runs bq with a home of its own, on a table with three rows."""
+    """Runs bq in its own home directory, on a table with three rows."""
     make_pods(client)
     load(client, [pod("a", restarts=1, labels=[{"key": "team", "value": "web"}]), pod("b"), pod("c")])
     options = (
@@ -48,16 +48,16 @@ def bq(control: Control, client: bigquery.Client, tmp_path: Path) -> Run:
     return run
 
 
-def test_ls_and_show_tell_what_is_there(bq: Run) -> None:
+def test_ls_and_show_list_tables_and_columns(bq: Run) -> None:
     assert [found["datasetReference"]["datasetId"] for found in json.loads(bq("ls"))] == ["inventory"]
     assert [found["tableReference"]["tableId"] for found in json.loads(bq("ls", "inventory"))] == ["pods"]
-    told = json.loads(bq("show", "inventory.pods"))
-    assert (told["numRows"], told["clustering"], [field["name"] for field in told["schema"]["fields"]]) == (
+    table = json.loads(bq("show", "inventory.pods"))
+    assert (table["numRows"], table["clustering"], [field["name"] for field in table["schema"]["fields"]]) == (
         "3", {"fields": ["name"]}, ["snapshot_time", "name", "restarts", "labels"],
     )  # fmt: skip
 
 
-def test_query_and_head_tell_rows(bq: Run) -> None:
+def test_query_and_head_print_rows(bq: Run) -> None:
     sql = "SELECT name, restarts, snapshot_time, labels FROM inventory.pods WHERE restarts = 1"
     assert json.loads(bq("query", "--use_legacy_sql=false", sql)) == [
         {
@@ -68,7 +68,7 @@ def test_query_and_head_tell_rows(bq: Run) -> None:
     assert [row["name"] for row in json.loads(bq("head", "-n", "2", "inventory.pods"))] == ["a", "b"]
 
 
-def test_load_takes_newline_delimited_json(bq: Run, client: bigquery.Client, tmp_path: Path) -> None:
+def test_load_reads_newline_delimited_json(bq: Run, client: bigquery.Client, tmp_path: Path) -> None:
     path = tmp_path / "rows.ndjson"
     path.write_text(json.dumps(pod("from bq")) + "\n")
     bq("load", "--source_format=NEWLINE_DELIMITED_JSON", "inventory.pods", str(path))

@@ -1,4 +1,4 @@
-"""Datasets, tables and views: what BigQuery refuses, and what it keeps."""
+"""Datasets, tables and views: how they change, and what BigQuery refuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def make(client: bigquery.Client, schema: Any, **properties: Any) -> bigquery.Ta
     return client.create_table(table)
 
 
-def test_a_dataset_is_in_the_us_where_nobody_says_otherwise(control: Control, client: bigquery.Client) -> None:
+def test_a_dataset_is_in_the_us_by_default(control: Control, client: bigquery.Client) -> None:
     dataset = bigquery.Dataset(f"{PROJECT}.other")
     dataset.location = None
     client._location = None
@@ -42,7 +42,7 @@ def test_a_dataset_in_use_is_not_deleted(client: bigquery.Client) -> None:
         client.get_table(TABLE)
 
 
-def test_labels_and_descriptions_of_a_dataset_change(client: bigquery.Client) -> None:
+def test_labels_and_descriptions_of_a_dataset_can_change(client: bigquery.Client) -> None:
     dataset = client.get_dataset("inventory")
     dataset.labels, dataset.description = {"a": "1", "b": "2"}, "pods and all"
     client.update_dataset(dataset, ["labels", "description"])
@@ -54,19 +54,19 @@ def test_labels_and_descriptions_of_a_dataset_change(client: bigquery.Client) ->
     assert (found.labels, found.description, found.location) == ({"b": "2"}, None, "EU")
 
 
-def test_put_takes_away_what_it_does_not_say_and_patch_what_is_null(control: Control, client: bigquery.Client) -> None:
+def test_put_removes_omitted_members_and_patch_removes_nulls(control: Control, client: bigquery.Client) -> None:
     make_pods(client, labels={"a": "1"}, description="pods", friendly_name="Pods")
     url = f"{control.endpoint}/bigquery/v2/projects/{PROJECT}/datasets/inventory/tables/pods"
     reference = {"projectId": PROJECT, "datasetId": "inventory", "tableId": "pods"}
     assert requests.patch(url, json={"friendlyName": None}, timeout=10).status_code == 200
-    told = client.get_table(TABLE)
-    assert (told.labels, told.description, told.friendly_name) == ({"a": "1"}, "pods", None)
+    table = client.get_table(TABLE)
+    assert (table.labels, table.description, table.friendly_name) == ({"a": "1"}, "pods", None)
     assert requests.put(url, json={"tableReference": reference, "description": "all"}, timeout=10).status_code == 200
-    told = client.get_table(TABLE)
-    assert (told.labels, told.description, told.num_rows, len(told.schema)) == ({}, "all", 0, 4)
+    table = client.get_table(TABLE)
+    assert (table.labels, table.description, table.num_rows, len(table.schema)) == ({}, "all", 0, 4)
 
 
-def test_creating_a_table_never_changes_it(client: bigquery.Client) -> None:
+def test_creating_an_existing_table_does_not_change_it(client: bigquery.Client) -> None:
     make_pods(client)
     wider = bigquery.Table(TABLE, schema=[*PODS, Field("node", "STRING")])
     with pytest.raises(Conflict, match="Already Exists: Table"):
@@ -86,7 +86,7 @@ def test_creating_a_table_never_changes_it(client: bigquery.Client) -> None:
         ([Field("a", "STRING", description="x" * 1025)], "maximum length is 1024"),
     ],
 )
-def test_a_schema_that_bigquery_refuses_is_refused(client: bigquery.Client, schema: Any, says: str) -> None:
+def test_an_invalid_schema_is_refused(client: bigquery.Client, schema: Any, says: str) -> None:
     with pytest.raises(BadRequest, match=says):
         make(client, schema)
 
@@ -95,13 +95,13 @@ def test_a_schema_that_bigquery_refuses_is_refused(client: bigquery.Client, sche
     ("fields", "says"),
     [
         (["name", "restarts", "snapshot_time", "a", "b"], "Too many fields specified for clustering: 5"),
-        (["labels"], "cannot be clustered by"),
+        (["labels"], "cannot be used for clustering"),
         (["labels.key"], "cannot be found in the schema. Invalid field: labels.key"),
         (["missing"], "Invalid field: missing"),
-        (["cpu"], "cannot be clustered by"),
+        (["cpu"], "cannot be used for clustering"),
     ],
 )
-def test_clustering_is_by_up_to_four_plain_columns(client: bigquery.Client, fields: list[str], says: str) -> None:
+def test_invalid_clustering_is_refused(client: bigquery.Client, fields: list[str], says: str) -> None:
     schema = [*PODS, Field("a", "STRING"), Field("b", "STRING"), Field("cpu", "FLOAT64")]
     with pytest.raises(BadRequest, match=says):
         make(client, schema, clustering_fields=fields)
@@ -110,12 +110,12 @@ def test_clustering_is_by_up_to_four_plain_columns(client: bigquery.Client, fiel
 @pytest.mark.parametrize(
     ("partitioning", "says"),
     [
-        (bigquery.TimePartitioning(field="name"), "cannot be partitioned by"),
+        (bigquery.TimePartitioning(field="name"), "cannot be used for partitioning"),
         (bigquery.TimePartitioning(field="missing"), "cannot be found in the schema. Invalid field: missing"),
         (bigquery.TimePartitioning(type_="WEEK", field="snapshot_time"), "WEEK is not one of"),
     ],
 )
-def test_partitioning_is_by_a_time(client: bigquery.Client, partitioning: Any, says: str) -> None:
+def test_invalid_partitioning_is_refused(client: bigquery.Client, partitioning: Any, says: str) -> None:
     with pytest.raises(BadRequest, match=says):
         make(client, PODS, time_partitioning=partitioning)
 
@@ -123,12 +123,12 @@ def test_partitioning_is_by_a_time(client: bigquery.Client, partitioning: Any, s
 @pytest.mark.parametrize(
     "labels", [{"Team": "web"}, {"team": "Web"}, {"1st": "web"}, {"t" * 64: "web"}, {"team": "w" * 64}, {"team": "a.b"}]
 )
-def test_labels_are_lower_case_and_short(client: bigquery.Client, labels: dict[str, str]) -> None:
+def test_invalid_labels_are_refused(client: bigquery.Client, labels: dict[str, str]) -> None:
     with pytest.raises(BadRequest, match="Invalid label"):
         make(client, PODS, labels=labels)
 
 
-def test_a_table_may_gain_columns_and_lose_requirements(client: bigquery.Client) -> None:
+def test_a_table_can_gain_columns_and_relax_required_ones(client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod("a", labels=[{"key": "k", "value": "v"}])])
     found = client.get_table(TABLE)
@@ -137,8 +137,8 @@ def test_a_table_may_gain_columns_and_lose_requirements(client: bigquery.Client)
     found.schema = [PODS[0], relaxed, PODS[2], labels, Field("node", "STRING")]
     client.update_table(found, ["schema"])
     load(client, [{"snapshot_time": "2026-01-02T00:00:00Z", "node": "n1"}], schema=None)
-    told = client.get_table(TABLE).schema
-    assert [(field.name, field.mode, field.description) for field in told[1:2]] == [("name", "NULLABLE", "renamed")]
+    schema = client.get_table(TABLE).schema
+    assert [(field.name, field.mode, field.description) for field in schema[1:2]] == [("name", "NULLABLE", "renamed")]
     assert ask(client, "SELECT name, labels, node FROM pods ORDER BY node") == [
         ("a", [{"key": "k", "value": "v", "source": None}], None),
         (None, [], "n1"),
@@ -154,7 +154,7 @@ def test_a_table_may_gain_columns_and_lose_requirements(client: bigquery.Client)
         ((*PODS, Field("node", "STRING", "REQUIRED")), r"Cannot add required fields .* \(field: node\)"),
     ],
 )
-def test_a_table_may_not_lose_or_change_columns(client: bigquery.Client, schema: Any, says: str) -> None:
+def test_a_table_cannot_lose_or_change_columns(client: bigquery.Client, schema: Any, says: str) -> None:
     found = make_pods(client)
     found.schema = schema
     with pytest.raises(BadRequest, match=says):
@@ -162,7 +162,7 @@ def test_a_table_may_not_lose_or_change_columns(client: bigquery.Client, schema:
     assert [field.name for field in client.get_table(TABLE).schema] == [field.name for field in PODS]
 
 
-def test_a_table_that_somebody_else_has_changed_is_not_overwritten(client: bigquery.Client) -> None:
+def test_an_update_with_an_old_etag_is_refused(client: bigquery.Client) -> None:
     mine = make_pods(client)
     theirs = client.get_table(TABLE)
     theirs.description = "theirs"
@@ -173,7 +173,7 @@ def test_a_table_that_somebody_else_has_changed_is_not_overwritten(client: bigqu
     assert client.get_table(TABLE).description == "theirs"
 
 
-def test_partitioning_stays_and_its_expiration_changes(client: bigquery.Client) -> None:
+def test_partitioning_cannot_change_but_its_expiration_can(client: bigquery.Client) -> None:
     found = make_pods(client)
     found.time_partitioning = bigquery.TimePartitioning(field="snapshot_time", expiration_ms=86_400_000)
     client.update_table(found, ["time_partitioning"])
@@ -197,7 +197,7 @@ def test_old_partitions_expire(control: Control, client: bigquery.Client) -> Non
     assert names(client) == ["new"]
 
 
-def test_a_dataset_gives_its_tables_their_expiration(control: Control, client: bigquery.Client) -> None:
+def test_tables_inherit_the_expiration_of_their_dataset(control: Control, client: bigquery.Client) -> None:
     dataset = client.get_dataset("inventory")
     dataset.default_table_expiration_ms = 3_600_000
     dataset.default_partition_expiration_ms = 7_200_000
@@ -229,6 +229,31 @@ def test_a_view_has_the_columns_of_its_query_and_follows_its_tables(client: bigq
         ask(client, "SELECT name FROM v")
 
 
+def test_the_columns_of_a_view_can_be_described_once_it_is_there(client: bigquery.Client) -> None:
+    """https://github.com/googleapis/google-cloud-python/issues/7246"""
+    make_pods(client)
+    sql = f"SELECT name, labels FROM `{TABLE}`"
+    view = bigquery.Table(f"{PROJECT}.inventory.v", schema=[PODS[1], PODS[3]])
+    view.view_query = sql
+    with pytest.raises(BadRequest, match="Schema field shouldn't be used as input with a view"):
+        client.create_table(view)
+    view = bigquery.Table(view.reference)
+    view.view_query = sql
+    made = client.create_table(view)
+    inner = (Field("key", "STRING", description="of the label"), Field("value", "STRING"))
+    made.schema = [Field("name", "STRING", description="n"), Field("labels", "RECORD", "REPEATED", fields=inner)]
+    client.update_table(made, ["schema"])
+    name, labels = client.get_table(view).schema
+    assert (name.description, labels.fields[0].description) == ("n", "of the label")
+    for wrong in ([name], [Field("name", "INT64"), labels]):
+        made = client.get_table(view)
+        made.schema = wrong
+        with pytest.raises(BadRequest, match="does not match"):
+            client.update_table(made, ["schema"])
+    made.view_query += " WHERE TRUE"
+    assert [field.description for field in client.update_table(made, ["view_query"]).schema] == [None, None]
+
+
 @pytest.mark.parametrize(
     ("sql", "error", "says"),
     [
@@ -236,10 +261,10 @@ def test_a_view_has_the_columns_of_its_query_and_follows_its_tables(client: bigq
         ("SELECT * FROM inventory.none", NotFound, "Not found: Table shop-prod:inventory.none"),
         ("SELECT missing FROM inventory.pods", BadRequest, "missing"),
         ("SELECT FROM", BadRequest, "Syntax error"),
-        ("DELETE FROM inventory.pods WHERE TRUE", BadRequest, "A view is made of a query"),
+        ("DELETE FROM inventory.pods WHERE TRUE", BadRequest, "A view must be defined by a query"),
     ],
 )
-def test_a_view_of_a_wrong_query_is_not_made(
+def test_a_view_with_an_invalid_query_is_refused(
     client: bigquery.Client, sql: str, error: type[Exception], says: str
 ) -> None:
     make_pods(client)
@@ -250,14 +275,14 @@ def test_a_view_of_a_wrong_query_is_not_made(
     assert [item.table_id for item in client.list_tables("inventory")] == ["pods"]
 
 
-def test_names_of_tables_tell_upper_from_lower_case(client: bigquery.Client) -> None:
+def test_table_names_are_case_sensitive(client: bigquery.Client) -> None:
     for name in ("pods", "Pods"):
         make_pods(client, name)
     load(client, [pod("a")], "Pods")
     assert (names(client, "pods"), names(client, "Pods")) == ([], ["a"])
 
 
-def test_lists_come_in_pages(client: bigquery.Client) -> None:
+def test_lists_are_paged(client: bigquery.Client) -> None:
     for number in range(5):
         make_pods(client, f"pods_{number}")
     pages = client.list_tables("inventory", page_size=2).pages
@@ -266,7 +291,7 @@ def test_lists_come_in_pages(client: bigquery.Client) -> None:
     ]  # fmt: skip
 
 
-def test_rows_of_a_table_come_in_pages_and_by_column(client: bigquery.Client) -> None:
+def test_rows_of_a_table_are_paged_and_can_be_selected_by_column(client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod(f"pod-{number}", restarts=number) for number in range(5)])
     rows = client.list_rows(TABLE, page_size=2, selected_fields=[PODS[1]])
@@ -280,11 +305,11 @@ def test_rows_of_a_table_come_in_pages_and_by_column(client: bigquery.Client) ->
         list(client.list_rows(client.create_table(view)))
 
 
-def test_a_role_on_a_dataset_is_granted_by_a_statement(client: bigquery.Client) -> None:
+def test_a_grant_statement_adds_a_role_to_a_dataset(client: bigquery.Client) -> None:
     client.create_dataset(f"{PROJECT}.granted")
     roles, members = "`roles/bigquery.dataEditor`, `roles/x.y`", """'serviceAccount:a@b', "group:c@d" """
     sql = f"GRANT {roles} ON SCHEMA `shop-prod.granted` TO {members}"
-    for _ in range(2):  # once is enough
+    for _ in range(2):  # the second one adds nothing
         assert client.query_and_wait(sql).total_rows == 0
     entries = client.get_dataset(f"{PROJECT}.granted").access_entries
     assert [(entry.role, entry.entity_type, entry.entity_id) for entry in entries] == [

@@ -1,4 +1,4 @@
-"""Every request and answer is held to Google's published document."""
+"""Every request and every answer is checked against Google's discovery document."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return body
 
 
-def test_a_right_request_passes_without_its_nulls() -> None:
+def test_a_valid_request_passes_without_its_nulls() -> None:
     assert "location" not in discovery.check("Job", LOAD)["jobReference"]
 
 
@@ -61,18 +61,18 @@ def test_a_right_request_passes_without_its_nulls() -> None:
         ("configuration.labels.number", 1, "is not of type 'string'"),
     ],
 )
-def test_a_planted_error_is_refused_by_its_path(path: str, value: Any, says: str) -> None:
+def test_an_invalid_member_is_refused_by_its_path(path: str, value: Any, says: str) -> None:
     with pytest.raises(ApiError, match="(?s)" + says.replace("[", r"\[").replace("]", r"\]")):
         discovery.check("Job", changed(path, value))
 
 
-def test_what_only_the_server_writes_is_ignored() -> None:
+def test_read_only_members_are_ignored() -> None:
     body = {"tableReference": {"tableId": "t"}, "numRows": "7", "etag": "x", "description": "d", "type": "VIEW"}
     assert discovery.check("Table", body) == {"tableReference": {"tableId": "t"}, "description": "d"}
 
 
-def test_every_method_of_the_document_is_answered(control: Control) -> None:
-    """Those that are not there say so, in BigQuery's form of an error."""
+def test_every_method_of_the_document_answers(control: Control) -> None:
+    """Methods that are not simulated answer with an error in BigQuery's form."""
     for method in discovery.methods():
         url = f"{control.endpoint}/bigquery/v2/{method.path.replace('{', '').replace('}', '')}"
         answer = requests.request(method.verb, url, json={}, timeout=10)
@@ -89,17 +89,15 @@ def test_every_method_of_the_document_is_answered(control: Control) -> None:
         ("datasets", {"maxResults": "-1"}, 'Invalid value for query parameter "maxResults"'),
         ("datasets", {"all": "maybe"}, 'Invalid value for query parameter "all"'),
         ("jobs", {"stateFilter": ["done", "failed"]}, 'Invalid value for query parameter "stateFilter"'),
-        ("jobs", {"projection": ["full", "full"]}, "given 2 times"),
+        ("jobs", {"projection": ["full", "full"]}, "appears 2 times"),
     ],
 )
-def test_query_parameters_are_those_of_the_method(
-    control: Control, path: str, query: dict[str, Any], says: str
-) -> None:
+def test_invalid_query_parameters_are_refused(control: Control, path: str, query: dict[str, Any], says: str) -> None:
     answer = requests.get(f"{control.endpoint}/bigquery/v2/projects/p/{path}", params=query, timeout=10)
     assert (answer.status_code, says in answer.json()["error"]["message"]) == (400, True)
 
 
-def test_a_body_that_is_no_json_is_refused(control: Control) -> None:
+def test_a_body_that_is_not_json_is_refused(control: Control) -> None:
     answer = requests.post(f"{control.endpoint}/bigquery/v2/projects/p/datasets", data=b"{", timeout=10)
     assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (400, "parseError")
 
@@ -110,20 +108,20 @@ def test_a_request_without_credentials_is_refused(control: Control) -> None:
     assert (answer.status_code, answer.json()["error"]["status"]) == (401, "UNAUTHENTICATED")
 
 
-def test_a_path_that_is_none_of_the_api_is_told(control: Control) -> None:
+def test_an_unknown_path_answers_404(control: Control) -> None:
     answer = requests.get(f"{control.endpoint}/bigquery/v3/projects", timeout=10)
     assert (answer.status_code, answer.json()["error"]["errors"][0]["reason"]) == (404, "notFound")
 
 
-def test_an_answer_that_is_wrong_is_found() -> None:
+def test_a_wrong_answer_is_detected() -> None:
     assert discovery.check_answer("Table", {"kind": "bigquery#table", "numRows": "3"}) is None
     assert "rows" in str(discovery.check_answer("Table", {"numRows": "3", "rows": 3}))
     assert "numRows" in str(discovery.check_answer("Table", {"numRows": "many"}))
     assert "projectId" in str(discovery.check_answer("JobList", {"jobs": [{"projectId": "p"}]}))
 
 
-def test_every_kind_of_answer_is_as_the_document_has_it(control: Control, client: bigquery.Client) -> None:
-    """The server checks each; the fixture fails the test if one was wrong."""
+def test_every_kind_of_answer_matches_the_document(control: Control, client: bigquery.Client) -> None:
+    """The server checks each answer; the fixture fails the test if one does not match."""
     table = make_pods(client, labels={"a": "b"}, description="pods")
     load(client, [pod("a", labels=[{"key": "k", "value": None}])], job_id="load-1")
     client.create_table(_view(client, "v", "SELECT name FROM `shop-prod.inventory.pods`"))
@@ -135,7 +133,7 @@ def test_every_kind_of_answer_is_as_the_document_has_it(control: Control, client
     assert {item.table_id for item in client.list_tables("inventory")} == {"pods", "v"}
     assert [item.dataset_id for item in client.list_datasets()] == ["inventory"]
     assert [item.project_id for item in client.list_projects()] == [PROJECT]
-    assert len(list(client.list_jobs())) == 2  # a dry run is none
+    assert len(list(client.list_jobs())) == 2  # a dry run is not a job
     client.delete_dataset("inventory", delete_contents=True)
     assert {request["id"].removeprefix("bigquery.") for request in control.requests()} == {
         "datasets.delete", "datasets.insert", "datasets.list", "jobs.cancel", "jobs.get", "jobs.insert", "jobs.list",

@@ -1,4 +1,4 @@
-"""Each fault, as Google's own client meets it."""
+"""Each fault, as seen by Google's client."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Read = Callable[[], Any]
         (409, "duplicate", exceptions.Conflict),
     ],
 )
-def test_a_status_that_is_final_is_raised(
+def test_a_permanent_status_is_raised(
     control: Control, client: bigquery.Client, code: int, reason: str, raised: type[Exception]
 ) -> None:
     make_pods(client)
-    control.fault("status", code=code, reason=reason, message="told by the test", path="*/tables/pods")
-    with pytest.raises(raised, match="told by the test") as caught:
+    control.fault("status", code=code, reason=reason, message="set by the test", path="*/tables/pods")
+    with pytest.raises(raised, match="set by the test") as caught:
         client.get_table(TABLE)
     assert caught.value.errors[0]["reason"] == reason  # type: ignore[attr-defined]
     client.get_table(TABLE)
@@ -47,7 +47,7 @@ def test_a_status_that_is_final_is_raised(
         (503, "backendError"),
     ],
 )  # fmt: skip
-def test_a_status_that_passes_is_tried_again_by_the_client(
+def test_the_client_retries_a_transient_status(
     control: Control, client: bigquery.Client, code: int, reason: str
 ) -> None:
     make_pods(client)
@@ -56,7 +56,7 @@ def test_a_status_that_passes_is_tried_again_by_the_client(
     assert [request["id"] for request in control.requests()][-2:] == ["bigquery.tables.get"] * 2
 
 
-def test_a_status_is_for_the_loads_of_one_table(control: Control, client: bigquery.Client) -> None:
+def test_a_status_can_apply_to_the_loads_of_one_table(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     make_pods(client, "nodes")
     control.fault("status", code=403, reason="accessDenied", table="pods", times=None)
@@ -67,7 +67,7 @@ def test_a_status_is_for_the_loads_of_one_table(control: Control, client: bigque
     load(client, [pod("a")])
 
 
-def test_a_delay_is_a_late_answer(control: Control, client: bigquery.Client) -> None:
+def test_a_delay_makes_the_answer_late(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     control.fault("delay", seconds=1.5, path="*/tables/pods")
     with pytest.raises(requests.exceptions.ReadTimeout):
@@ -76,7 +76,7 @@ def test_a_delay_is_a_late_answer(control: Control, client: bigquery.Client) -> 
 
 
 @pytest.mark.parametrize("reason", ["backendError", "internalError", "rateLimitExceeded", "quotaExceeded"])
-def test_a_job_that_fails_in_the_end_has_done_nothing(control: Control, client: bigquery.Client, reason: str) -> None:
+def test_a_job_that_fails_at_its_end_changes_nothing(control: Control, client: bigquery.Client, reason: str) -> None:
     make_pods(client)
     load(client, [pod("old")])
     control.fault("job_fails", table="pods", reason=reason, code=500)
@@ -98,12 +98,12 @@ def test_a_job_that_fails_in_the_end_has_done_nothing(control: Control, client: 
 
 
 def lost(client: bigquery.Client, job_id: str) -> None:
-    """Submits a load job whose answer does not come."""
+    """Submits a load job whose answer is lost."""
     with pytest.raises(requests.exceptions.ConnectionError):
         submit(client, [pod("a")], job_id=job_id, num_retries=0)
 
 
-def test_an_answer_that_is_lost_after_the_job_has_run(control: Control, client: bigquery.Client) -> None:
+def test_an_answer_can_be_lost_after_the_job_ran(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     control.fault("answer_lost", table="pods")
     lost(client, "load-1")
@@ -113,7 +113,7 @@ def test_an_answer_that_is_lost_after_the_job_has_run(control: Control, client: 
     assert names(client) == ["a"]
 
 
-def test_an_answer_that_is_lost_before_the_job_has_run(control: Control, client: bigquery.Client) -> None:
+def test_an_answer_can_be_lost_before_the_job_ran(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     control.fault("answer_lost_early", table="pods", seconds=1)
     lost(client, "load-1")
@@ -123,7 +123,7 @@ def test_an_answer_that_is_lost_before_the_job_has_run(control: Control, client:
     assert names(client) == ["a"]
 
 
-def test_a_connection_that_is_cut_in_an_upload_leaves_no_job(control: Control, client: bigquery.Client) -> None:
+def test_a_connection_lost_in_an_upload_leaves_no_job(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     control.fault("cut_upload")
     lost(client, "load-1")
@@ -133,7 +133,7 @@ def test_a_connection_that_is_cut_in_an_upload_leaves_no_job(control: Control, c
     assert names(client) == ["a"]
 
 
-def test_a_connection_that_is_cut_in_a_resumable_upload_is_gone_on_with(
+def test_a_resumable_upload_continues_after_a_lost_connection(
     control: Control, client: bigquery.Client, tmp_path: Any
 ) -> None:
     make_pods(client)
@@ -151,7 +151,7 @@ def test_a_connection_that_is_cut_in_a_resumable_upload_is_gone_on_with(
     ]  # fmt: skip
 
 
-def test_a_slow_job_runs_for_as_long_as_it_is_told(control: Control, client: bigquery.Client) -> None:
+def test_a_slow_job_takes_the_given_time(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     control.fault("slow_job", table="pods", seconds=1)
     begin = time.monotonic()
@@ -161,15 +161,15 @@ def test_a_slow_job_runs_for_as_long_as_it_is_told(control: Control, client: big
     assert (time.monotonic() - begin >= 1, names(client)) == (True, ["a"])
 
 
-def test_a_fault_that_is_none_is_refused(control: Control) -> None:
-    with pytest.raises(RefusedError, match="no fault 'earthquake'; there are: status, delay"):
+def test_an_unknown_fault_is_refused(control: Control) -> None:
+    with pytest.raises(RefusedError, match="unknown fault 'earthquake'; choose one of: status, delay"):
         control.fault("earthquake")
-    with pytest.raises(RefusedError, match="no state 'SLEEPING'"):
+    with pytest.raises(RefusedError, match="invalid state 'SLEEPING'"):
         control.fault("slow_job", state="SLEEPING")
     with pytest.raises(RefusedError, match="unexpected keyword argument 'time'"):
         control.fault("status", time=3)
 
 
-def test_every_fault_is_played_here() -> None:
+def test_every_fault_has_a_test() -> None:
     played = ("status", "delay", "slow_job", "job_fails", "answer_lost", "answer_lost_early", "cut_upload")
     assert tuple(faults.KINDS) == played

@@ -1,4 +1,4 @@
-"""Jobs: their ids, states and places."""
+"""Jobs: their ids, states and locations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loopback_bigquery import PROJECT, connected, load, make_pods, names, pod, s
 from job.simulator.bigquery.control import Control
 
 
-def test_a_job_id_is_used_once_whatever_became_of_the_job(client: bigquery.Client) -> None:
+def test_a_job_id_cannot_be_used_again_even_if_the_job_failed(client: bigquery.Client) -> None:
     make_pods(client)
     job = submit(client, [{"name": "no time"}], job_id="load-1")
     with pytest.raises(GoogleAPICallError):
@@ -24,13 +24,13 @@ def test_a_job_id_is_used_once_whatever_became_of_the_job(client: bigquery.Clien
 
 
 @pytest.mark.parametrize("job_id", ["a.b", "a b", "x" * 1025])
-def test_a_job_id_has_letters_digits_dashes_and_underscores(client: bigquery.Client, job_id: str) -> None:
+def test_an_invalid_job_id_is_refused(client: bigquery.Client, job_id: str) -> None:
     make_pods(client)
     with pytest.raises(BadRequest, match="Invalid job ID"):
         submit(client, [], job_id=job_id)
 
 
-def test_a_job_is_found_in_its_own_location_alone(control: Control, client: bigquery.Client) -> None:
+def test_a_job_is_found_only_in_its_location(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod("a")], job_id="load-1")
     with connected(control, location=None) as elsewhere:
@@ -39,7 +39,7 @@ def test_a_job_is_found_in_its_own_location_alone(control: Control, client: bigq
         assert elsewhere.get_job("load-1", location="eu").state == "DONE"
 
 
-def test_a_job_runs_where_its_dataset_is(client: bigquery.Client) -> None:
+def test_a_job_runs_in_the_location_of_its_dataset(client: bigquery.Client) -> None:
     make_pods(client)
     job = submit(client, [pod("a")], location="US")
     with pytest.raises(NotFound, match="Not found: Dataset shop-prod:inventory was not found in location US"):
@@ -49,7 +49,7 @@ def test_a_job_runs_where_its_dataset_is(client: bigquery.Client) -> None:
         query.result()
 
 
-def test_a_query_runs_where_its_tables_are_if_nobody_says_where(control: Control, client: bigquery.Client) -> None:
+def test_a_query_runs_in_the_location_of_its_tables_by_default(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     with connected(control, location=None) as elsewhere:
         job = elsewhere.query("SELECT COUNT(*) FROM inventory.pods")
@@ -71,7 +71,7 @@ def test_a_slow_job_is_pending_then_running_then_done(control: Control, client: 
     assert first.created <= first.started <= first.ended
 
 
-def test_a_job_that_waits_can_be_cancelled(control: Control, client: bigquery.Client) -> None:
+def test_a_pending_job_can_be_cancelled(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     control.fault("slow_job", seconds=60)
     job = submit(client, [pod("a")])
@@ -81,7 +81,7 @@ def test_a_job_that_waits_can_be_cancelled(control: Control, client: bigquery.Cl
     assert (job.error_result["reason"], names(client)) == ("stopped", [])
 
 
-def test_cancelling_a_job_that_is_done_changes_nothing(client: bigquery.Client) -> None:
+def test_cancelling_a_finished_job_changes_nothing(client: bigquery.Client) -> None:
     make_pods(client)
     job = load(client, [pod("a")])
     job.cancel()
@@ -98,7 +98,7 @@ def test_jobs_are_listed_newest_first_in_pages(client: bigquery.Client) -> None:
     assert [job.job_id for job in client.list_jobs(max_results=1)] == ["load-2"]
 
 
-def test_a_query_that_is_slow_is_waited_for(control: Control, client: bigquery.Client) -> None:
+def test_the_client_waits_for_a_slow_query(control: Control, client: bigquery.Client) -> None:
     control.fault("slow_job", seconds=0.5)
     begin = time.monotonic()
     assert [row[0] for row in client.query("SELECT 1").result()] == [1]
@@ -107,7 +107,7 @@ def test_a_query_that_is_slow_is_waited_for(control: Control, client: bigquery.C
     assert [row[0] for row in client.query_and_wait("SELECT 2", api_timeout=30)] == [2]
 
 
-def test_a_job_says_what_it_did(client: bigquery.Client) -> None:
+def test_a_job_has_statistics(client: bigquery.Client) -> None:
     make_pods(client)
     job = load(client, [pod("a")], job_id="load-1", labels={"run": "1"})
     assert (job.labels, job.user_email, job.destination.table_id) == (

@@ -1,4 +1,4 @@
-"""Load jobs: one atomic update each, under the rules for schemas."""
+"""Load jobs: each is one atomic update, by BigQuery's rules for schemas."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NODE = Field("node", "STRING")
 
 
 def failed(client: bigquery.Client, rows: list[dict[str, Any]], **options: Any) -> tuple[str, list[str]]:
-    """The reason that the job failed for, and what its errors say."""
+    """The reason of the job's failure, and the messages of its errors."""
     job = submit(client, rows, **options)
     with pytest.raises(GoogleAPICallError):
         job.result(timeout=30)
@@ -52,15 +52,15 @@ def test_rows_are_appended_and_counted(client: bigquery.Client) -> None:
 def test_one_bad_row_fails_the_job_and_nothing_is_written(client: bigquery.Client, row: Any, says: str) -> None:
     make_pods(client)
     reason, errors = failed(client, [pod("good"), row])
-    told = (
+    summary = (
         "Error while reading data, error message: JSON table encountered too many errors, giving up. Rows: 2; "
         "errors: 1. Please look into the errors[] collection for more details."
     )
-    assert (reason, errors[0], says in errors[1]) == ("invalid", told, True)
+    assert (reason, errors[0], says in errors[1]) == ("invalid", summary, True)
     assert names(client) == []
 
 
-def test_as_many_bad_rows_as_are_allowed_are_left_out(client: bigquery.Client) -> None:
+def test_bad_rows_are_skipped_up_to_the_allowed_number(client: bigquery.Client) -> None:
     make_pods(client)
     rows = [pod("a"), {"name": "no time"}, pod("b", unknown=1)]
     job = load(client, rows, max_bad_records=1, ignore_unknown_values=True)
@@ -75,7 +75,7 @@ def test_a_broken_file_fails_the_job(client: bigquery.Client, data: bytes) -> No
         client.load_table_from_file(io.BytesIO(data), TABLE, size=len(data), job_config=config).result()
 
 
-def test_a_table_that_is_not_there_is_made_or_not(client: bigquery.Client) -> None:
+def test_a_missing_table_is_created_if_the_job_allows_it(client: bigquery.Client) -> None:
     assert failed(client, [pod("a")], create_disposition="CREATE_NEVER")[0] == "notFound"
     assert failed(client, [pod("a")], schema=None) == ("invalid", ["No schema specified on job or table."])
     partitioning = bigquery.TimePartitioning(field="snapshot_time")
@@ -90,13 +90,13 @@ def test_a_table_that_is_not_there_is_made_or_not(client: bigquery.Client) -> No
     assert (made.time_partitioning.field, made.clustering_fields, made.description) == ("snapshot_time", ["name"], "d")
 
 
-def test_a_failed_job_does_not_leave_the_table_that_it_made(client: bigquery.Client) -> None:
+def test_a_failed_job_leaves_no_new_table(client: bigquery.Client) -> None:
     failed(client, [{"name": "no time"}])
     with pytest.raises(NotFound):
         client.get_table(TABLE)
 
 
-def test_columns_are_added_only_where_the_job_says_so(client: bigquery.Client) -> None:
+def test_columns_are_added_only_if_the_job_allows_it(client: bigquery.Client) -> None:
     make_pods(client)
     wider = [*PODS, NODE]
     reason, (message,) = failed(client, [pod("a", node="n")], schema=wider)
@@ -108,7 +108,7 @@ def test_columns_are_added_only_where_the_job_says_so(client: bigquery.Client) -
     assert ask(client, "SELECT name, node FROM pods") == [("a", "n")]
 
 
-def test_a_failed_job_does_not_leave_its_columns(client: bigquery.Client) -> None:
+def test_a_failed_job_leaves_no_new_columns(client: bigquery.Client) -> None:
     make_pods(client)
     failed(client, [{"node": "n"}], schema=[*PODS, NODE], schema_update_options=["ALLOW_FIELD_ADDITION"])
     assert [field.name for field in client.get_table(TABLE).schema] == [field.name for field in PODS]
@@ -116,7 +116,7 @@ def test_a_failed_job_does_not_leave_its_columns(client: bigquery.Client) -> Non
     assert ask(client, "SELECT * FROM pods")[0][1:] == ("a", None, [])
 
 
-def test_requirements_are_relaxed_only_where_the_job_says_so(client: bigquery.Client) -> None:
+def test_required_columns_are_relaxed_only_if_the_job_allows_it(client: bigquery.Client) -> None:
     make_pods(client)
     relaxed = [PODS[0], Field("name", "STRING"), *PODS[2:]]
     row = {"snapshot_time": "2026-01-01T00:00:00Z"}
@@ -126,7 +126,7 @@ def test_requirements_are_relaxed_only_where_the_job_says_so(client: bigquery.Cl
     assert client.get_table(TABLE).schema[1].mode == "NULLABLE"
 
 
-def test_a_job_cannot_require_what_the_table_does_not(client: bigquery.Client) -> None:
+def test_a_job_cannot_make_a_nullable_column_required(client: bigquery.Client) -> None:
     make_pods(client)
     stricter = [*PODS[:2], Field("restarts", "INT64", "REQUIRED"), PODS[3]]
     message = failed(client, [pod("a", restarts=1)], schema=stricter)[1][0]
@@ -165,7 +165,7 @@ def test_appending_keeps_the_descriptions(client: bigquery.Client) -> None:
     assert [field.description for field in client.get_table(TABLE).schema] == ["when", "the pod's name", None, None]
 
 
-def test_a_failed_truncation_leaves_the_old_rows(client: bigquery.Client) -> None:
+def test_a_failed_truncation_keeps_the_old_rows(client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod("old")])
     for disposition in ("WRITE_TRUNCATE", "WRITE_TRUNCATE_DATA"):
@@ -173,7 +173,7 @@ def test_a_failed_truncation_leaves_the_old_rows(client: bigquery.Client) -> Non
         assert names(client) == ["old"]
 
 
-def test_only_an_empty_table_is_written_to_where_the_job_says_so(client: bigquery.Client) -> None:
+def test_write_empty_refuses_a_table_with_rows(client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod("a")], write_disposition="WRITE_EMPTY")
     job = submit(client, [pod("b")], write_disposition="WRITE_EMPTY")
@@ -182,13 +182,13 @@ def test_only_an_empty_table_is_written_to_where_the_job_says_so(client: bigquer
     assert names(client) == ["a"]
 
 
-def test_schema_update_options_go_with_appending(client: bigquery.Client) -> None:
+def test_schema_update_options_require_an_appending_job(client: bigquery.Client) -> None:
     make_pods(client)
     with pytest.raises(BadRequest, match="Schema update options should only be specified with WRITE_APPEND"):
         submit(client, [], write_disposition="WRITE_TRUNCATE", schema_update_options=["ALLOW_FIELD_ADDITION"])
 
 
-def test_one_partition_is_replaced(client: bigquery.Client) -> None:
+def test_a_single_partition_can_be_replaced(client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod("one", day=1), pod("two", day=2)])
     load(client, [pod("new", day=2)], table="pods$20260102", write_disposition="WRITE_TRUNCATE")
@@ -198,7 +198,7 @@ def test_one_partition_is_replaced(client: bigquery.Client) -> None:
     assert names(client) == ["new", "one"]
 
 
-def test_other_formats_and_sources_are_not_pretended(client: bigquery.Client) -> None:
+def test_unsupported_formats_and_sources_are_refused(client: bigquery.Client) -> None:
     make_pods(client)
     with pytest.raises(MethodNotImplemented, match="does not implement loads of CSV"):
         submit(client, [], source_format="CSV")
@@ -225,7 +225,7 @@ def load_parquet(
 
 
 @pytest.mark.parametrize(("infer", "expected"), [(None, []), (False, []), (True, ["a", "b"])])
-def test_lists_in_parquet_load_as_nothing_unless_they_are_inferred(
+def test_parquet_lists_load_empty_without_list_inference(
     client: bigquery.Client, tmp_path: Any, infer: bool | None, expected: list[str]
 ) -> None:
     schema = [Field("id", "INT64"), Field("tags", "STRING", "REPEATED")]
@@ -235,7 +235,7 @@ def test_lists_in_parquet_load_as_nothing_unless_they_are_inferred(
     assert ask(client, "SELECT id, tags FROM tagged") == [(1, expected)]
 
 
-def test_a_list_in_parquet_is_a_record_to_a_job_without_a_schema(client: bigquery.Client, tmp_path: Any) -> None:
+def test_a_parquet_list_is_a_record_for_a_job_without_a_schema(client: bigquery.Client, tmp_path: Any) -> None:
     client.create_table(bigquery.Table(TABLE, schema=[Field("tags", "STRING", "REPEATED")]))
     data = parquet(tmp_path, "SELECT ['a'] AS tags")
     with pytest.raises(BadRequest, match="Field tags has changed type from STRING to RECORD"):
@@ -244,12 +244,12 @@ def test_a_list_in_parquet_is_a_record_to_a_job_without_a_schema(client: bigquer
     assert ask(client, "SELECT tags FROM pods") == [(["a"],)]
 
 
-def test_a_list_in_parquet_makes_a_record_where_it_is_not_inferred(client: bigquery.Client, tmp_path: Any) -> None:
+def test_a_parquet_list_becomes_a_record_without_list_inference(client: bigquery.Client, tmp_path: Any) -> None:
     load_parquet(client, parquet(tmp_path, "SELECT ['a'] AS tags"))
     assert ask(client, "SELECT * FROM pods") == [({"list": [{"element": "a"}]},)]
 
 
-def test_json_does_not_come_in_parquet(client: bigquery.Client, tmp_path: Any) -> None:
+def test_json_columns_cannot_be_loaded_from_parquet(client: bigquery.Client, tmp_path: Any) -> None:
     client.create_table(bigquery.Table(TABLE, schema=[Field("raw", "JSON")]))
     with pytest.raises(BadRequest, match="Unsupported field type: JSON"):
         load_parquet(client, parquet(tmp_path, "SELECT '{}' AS raw"), schema=[Field("raw", "JSON")])
@@ -269,7 +269,7 @@ def test_json_does_not_come_in_parquet(client: bigquery.Client, tmp_path: Any) -
         ("SELECT 1::BIGINT AS restarts, 'n' AS name", False, "Field name has changed mode from REQUIRED to NULLABLE"),
     ],
 )
-def test_parquet_is_held_to_the_table(
+def test_parquet_columns_must_match_the_table(
     client: bigquery.Client, tmp_path: Any, sql: str, own_schema: bool, says: str
 ) -> None:
     schema = [PODS[2], PODS[1]]
@@ -283,7 +283,7 @@ def _plain(field: bigquery.SchemaField) -> bigquery.SchemaField:
     return Field(field.name, field.field_type, field.mode, fields=field.fields)
 
 
-def test_rows_of_json_keep_every_type_of_value(client: bigquery.Client) -> None:
+def test_json_rows_keep_values_of_every_type(client: bigquery.Client) -> None:
     values = {
         "s": "é\n", "i": "-9223372036854775808", "f": "NaN", "n": "12345678901234567890123456789.123456789",
         "b": "TRUE", "ts": "2026-03-01 01:02:03.5+02:00", "d": "2026-3-1", "t": "01:02:03", "j": {"a": [1, None, "x"]},

@@ -1,4 +1,4 @@
-"""Queries: types, names, pages, prices and refusals, on DuckDB."""
+"""Queries answered by DuckDB: types, names, pages, costs and errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pods(client: bigquery.Client) -> bigquery.Client:
         ("SELECT MAX(p.restarts) FROM inventory.pods AS p JOIN `shop-prod`.inventory.pods AS q USING (name)", [(1,)]),
     ],
 )
-def test_a_query_answers_as_bigquery_does(pods: bigquery.Client, sql: str, expected: Any) -> None:
+def test_a_query_gives_bigquerys_answer(pods: bigquery.Client, sql: str, expected: Any) -> None:
     assert ask(pods, sql) == expected
 
 
@@ -67,22 +67,22 @@ def test_a_query_answers_as_bigquery_does(pods: bigquery.Client, sql: str, expec
         ("INSERT INTO pods (name) VALUES ('x')", BadRequest, "Required field snapshot_time cannot be null"),
     ],
 )
-def test_a_query_that_is_wrong_is_refused(pods: bigquery.Client, sql: str, error: type[Exception], says: str) -> None:
+def test_an_invalid_query_is_refused(pods: bigquery.Client, sql: str, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         ask(pods, sql)
 
 
-def test_a_table_without_a_default_dataset_is_asked_for_one(pods: bigquery.Client) -> None:
+def test_a_table_name_needs_a_dataset_or_a_default(pods: bigquery.Client) -> None:
     with pytest.raises(BadRequest, match='Table "pods" must be qualified with a dataset'):
         pods.query("SELECT * FROM pods").result()
 
 
-def test_columns_without_a_name_are_numbered(pods: bigquery.Client) -> None:
+def test_unnamed_columns_are_numbered(pods: bigquery.Client) -> None:
     rows = pods.query("SELECT 1, 2 AS two, COUNT(*), STRUCT(1 AS a) FROM inventory.pods").result()
     assert [field.name for field in rows.schema] == ["f0_", "two", "f1_", "f2_"]
 
 
-def test_rows_come_in_pages(pods: bigquery.Client) -> None:
+def test_rows_are_paged(pods: bigquery.Client) -> None:
     job = pods.query("SELECT name FROM inventory.pods ORDER BY name")
     assert [[row["name"] for row in page] for page in job.result(page_size=2).pages] == [["a", "b"], ["c"]]
     again = pods.query("SELECT name FROM inventory.pods ORDER BY name")
@@ -94,12 +94,12 @@ def test_rows_come_in_pages(pods: bigquery.Client) -> None:
     assert (job.statement_type, [str(table) for table in job.referenced_tables]) == ("SELECT", [TABLE])
 
 
-def test_many_rows_come_in_more_than_one_page(client: bigquery.Client) -> None:
+def test_many_rows_need_several_pages(client: bigquery.Client) -> None:
     rows = client.query("SELECT number FROM UNNEST(GENERATE_ARRAY(1, 10001)) AS number ORDER BY number").result()
     assert [len(list(page)) for page in rows.pages] == [10_000, 1]
 
 
-def test_a_dry_run_is_no_job_and_says_what_it_would_read(control: Control, pods: bigquery.Client) -> None:
+def test_a_dry_run_creates_no_job_and_reports_the_bytes(control: Control, pods: bigquery.Client) -> None:
     before = len(list(pods.list_jobs()))
     job = pods.query("SELECT name FROM inventory.pods", job_config=bigquery.QueryJobConfig(dry_run=True))
     assert (job.total_bytes_processed, job.schema[0].name, job.job_id) == (9, "name", None)
@@ -115,7 +115,7 @@ def test_a_dry_run_changes_nothing(control: Control, pods: bigquery.Client) -> N
     assert (names(pods), control.quotas()["modifications"]) == (["a", "b", "c"], {"shop-prod:inventory.pods": 1})
 
 
-def test_only_the_columns_that_are_read_are_paid_for(pods: bigquery.Client) -> None:
+def test_only_columns_that_are_read_are_billed(pods: bigquery.Client) -> None:
     sizes = {}
     for columns in ("COUNT(*)", "name", "restarts", "name, restarts", "labels", "*"):
         job = pods.query(f"SELECT {columns} FROM inventory.pods")
@@ -127,7 +127,7 @@ def test_only_the_columns_that_are_read_are_paid_for(pods: bigquery.Client) -> N
     assert (filtered.total_bytes_processed, filtered.total_bytes_billed) == (25, 10 << 20)
 
 
-def test_a_query_that_costs_too_much_does_not_run(pods: bigquery.Client) -> None:
+def test_a_query_over_its_maximum_bytes_billed_does_not_run(pods: bigquery.Client) -> None:
     with pytest.raises(
         GoogleAPICallError, match=r"Query exceeded limit for bytes billed: 1000000\. 10485760 or higher"
     ):
@@ -145,7 +145,7 @@ def test_a_query_that_costs_too_much_does_not_run(pods: bigquery.Client) -> None
         "snapshot_time IN (TIMESTAMP '2026-01-01')",
     ],
 )
-def test_a_filter_on_the_partition_is_enough(client: bigquery.Client, where: str) -> None:
+def test_a_partition_filter_is_recognised(client: bigquery.Client, where: str) -> None:
     make_pods(client, require_partition_filter=True)
     for sql in (f"SELECT name FROM pods WHERE {where}", f"SELECT name FROM (SELECT * FROM pods) WHERE {where}"):
         assert ask(client, sql) == []
@@ -162,7 +162,7 @@ def test_a_filter_on_the_partition_is_enough(client: bigquery.Client, where: str
         "SELECT p.name FROM pods AS p JOIN other AS o USING (name) WHERE o.snapshot_time > '2026-01-01'",
     ],
 )
-def test_a_table_that_needs_a_filter_on_its_partition_is_not_read_without(client: bigquery.Client, sql: str) -> None:
+def test_a_table_that_requires_a_partition_filter_is_not_read_without_one(client: bigquery.Client, sql: str) -> None:
     make_pods(client, require_partition_filter=True)
     make_pods(client, "other")
     load(client, [pod("a", restarts=4)])
@@ -170,7 +170,7 @@ def test_a_table_that_needs_a_filter_on_its_partition_is_not_read_without(client
         ask(client, sql)
 
 
-def test_a_filter_is_needed_behind_a_view_too(client: bigquery.Client) -> None:
+def test_a_partition_filter_is_required_through_views_too(client: bigquery.Client) -> None:
     make_pods(client, require_partition_filter=True)
     view = bigquery.Table(f"{PROJECT}.inventory.v")
     view.view_query = f"SELECT name, snapshot_time AS at_ FROM `{TABLE}` WHERE snapshot_time > '2000-01-01'"
@@ -181,7 +181,7 @@ def test_a_filter_is_needed_behind_a_view_too(client: bigquery.Client) -> None:
         client.update_table(view, ["view_query"])
 
 
-def test_changes_are_made_and_counted(pods: bigquery.Client) -> None:
+def test_dml_changes_rows_and_counts_them(pods: bigquery.Client) -> None:
     counted = []
     for sql in (
         "INSERT INTO inventory.pods (snapshot_time, name) VALUES (TIMESTAMP '2026-01-04', 'd'), ('2026-01-05', 'e')",
@@ -196,7 +196,7 @@ def test_changes_are_made_and_counted(pods: bigquery.Client) -> None:
     assert ask(pods, "SELECT name, restarts FROM pods ORDER BY name") == [("b", 0), ("c", None), ("d", 9)]
 
 
-def test_an_answer_is_written_to_a_table(pods: bigquery.Client) -> None:
+def test_a_result_can_be_written_to_a_table(pods: bigquery.Client) -> None:
     target = f"{PROJECT}.inventory.copy"
     ask(pods, "SELECT name, labels FROM pods", destination=target)
     assert names(pods, "copy") == ["a", "b", "c"]
@@ -226,7 +226,7 @@ def test_parameters_are_values(pods: bigquery.Client) -> None:
         ask(pods, "SELECT @other", query_parameters=parameters)
 
 
-def test_the_information_schema_tells_tables_columns_and_partitions(pods: bigquery.Client) -> None:
+def test_the_information_schema_has_tables_columns_and_partitions(pods: bigquery.Client) -> None:
     assert ask(pods, "SELECT table_name, table_type FROM inventory.INFORMATION_SCHEMA.TABLES") == [
         ("pods", "BASE TABLE")
     ]
@@ -249,7 +249,7 @@ def test_the_information_schema_tells_tables_columns_and_partitions(pods: bigque
     assert [item.table_id for item in pods.list_tables("inventory")] == ["pods"]
 
 
-def test_a_query_that_fails_leaves_nothing_in_the_way(pods: bigquery.Client) -> None:
+def test_a_failed_query_does_not_disturb_the_next(pods: bigquery.Client) -> None:
     for _ in range(2):
         with pytest.raises(GoogleAPICallError):
             ask(pods, "SELECT CAST(name AS INT64) FROM pods")

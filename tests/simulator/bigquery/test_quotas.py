@@ -1,4 +1,4 @@
-"""What is counted, and what happens past the limits."""
+"""Quotas: the counts, and the errors beyond the limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from job.simulator.bigquery.control import Control, RefusedError
 PODS = "shop-prod:inventory.pods"
 
 
-def test_load_jobs_and_metadata_updates_are_counted_failed_ones_too(control: Control, client: bigquery.Client) -> None:
+def test_load_jobs_and_metadata_updates_count_even_if_they_fail(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod("a", day=1), pod("b", day=2)])
     with pytest.raises(GoogleAPICallError):
@@ -21,8 +21,8 @@ def test_load_jobs_and_metadata_updates_are_counted_failed_ones_too(control: Con
     found = client.get_table(f"{PROJECT}.inventory.pods")
     found.description = "d"
     client.update_table(found, ["description"])
-    told = control.quotas()
-    assert {key: told[key] for key in told if key != "limits"} == {
+    quotas = control.quotas()
+    assert {key: quotas[key] for key in quotas if key != "limits"} == {
         "modifications": {PODS: 3},
         "partition_modifications": {PODS: 2},
         "metadata_updates": {PODS: 2},
@@ -31,7 +31,7 @@ def test_load_jobs_and_metadata_updates_are_counted_failed_ones_too(control: Con
     }
 
 
-def test_a_table_that_is_made_anew_goes_on_counting(control: Control, client: bigquery.Client) -> None:
+def test_a_recreated_table_keeps_its_counts(control: Control, client: bigquery.Client) -> None:
     for _ in range(2):
         make_pods(client)
         load(client, [pod("a")])
@@ -39,14 +39,14 @@ def test_a_table_that_is_made_anew_goes_on_counting(control: Control, client: bi
     assert control.quotas()["modifications"] == {PODS: 2}
 
 
-def test_counts_begin_anew_each_day(control: Control, client: bigquery.Client) -> None:
+def test_counts_start_again_each_day(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     load(client, [pod("a")])
     control.advance(86_400)
     assert control.quotas()["modifications"] == {}
 
 
-def test_past_the_limit_jobs_fail_with_quota_exceeded(control: Control, client: bigquery.Client) -> None:
+def test_jobs_beyond_the_limit_fail_with_quota_exceeded(control: Control, client: bigquery.Client) -> None:
     client.create_table(bigquery.Table(f"{PROJECT}.inventory.plain", schema=[Field("name", "STRING")]))
     control.limit(table_modifications_per_day=1)
     load(client, [{"name": "a"}], "plain", schema=None)
@@ -56,7 +56,7 @@ def test_past_the_limit_jobs_fail_with_quota_exceeded(control: Control, client: 
     assert (job.error_result["reason"], names(client, "plain")) == ("quotaExceeded", ["a"])
 
 
-def test_a_job_writes_to_so_many_partitions_and_no_more(control: Control, client: bigquery.Client) -> None:
+def test_a_job_cannot_write_to_more_partitions_than_allowed(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     control.limit(partitions_per_job=2, partition_modifications_per_day=3)
     with pytest.raises(GoogleAPICallError, match="Too many partitions"):
@@ -66,7 +66,7 @@ def test_a_job_writes_to_so_many_partitions_and_no_more(control: Control, client
     assert names(client) == []
 
 
-def test_a_table_has_so_many_partitions_and_no_more(control: Control, client: bigquery.Client) -> None:
+def test_a_table_cannot_have_more_partitions_than_allowed(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
     control.limit(partitions_per_table=2)
     load(client, [pod("a", day=1), pod("b", day=2)])
@@ -76,7 +76,7 @@ def test_a_table_has_so_many_partitions_and_no_more(control: Control, client: bi
     assert names(client) == ["a", "b", "d"]
 
 
-def test_a_table_is_updated_five_times_in_ten_seconds(control: Control, client: bigquery.Client) -> None:
+def test_a_table_can_be_updated_five_times_in_ten_seconds(control: Control, client: bigquery.Client) -> None:
     table = client.create_table(bigquery.Table(f"{PROJECT}.inventory.plain", schema=[Field("name", "STRING")]))
     for number in range(4):
         table.description = str(number)
@@ -88,6 +88,6 @@ def test_a_table_is_updated_five_times_in_ten_seconds(control: Control, client: 
     client.update_table(client.get_table(table), ["description"])
 
 
-def test_a_limit_that_is_none_is_refused(control: Control) -> None:
-    with pytest.raises(RefusedError, match="no limit tables_per_day"):
+def test_an_unknown_limit_is_refused(control: Control) -> None:
+    with pytest.raises(RefusedError, match="unknown limit tables_per_day"):
         control.limit(tables_per_day=1)

@@ -1,4 +1,4 @@
-"""What the job and its readers do with a warehouse, end to end, through Google's own client."""
+"""Typical use of a warehouse through Google's client, end to end."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_small_file_is_uploaded_in_one_request(control: Control, client: bigqu
 
 
 def test_a_dataframe_is_loaded(client: bigquery.Client) -> None:
-    pytest.importorskip("pyarrow", reason="the client writes DataFrames with pyarrow, which is not installed")
+    pytest.importorskip("pyarrow", reason="the client needs pyarrow to write DataFrames")
     import pandas as pd
 
     frame = pd.DataFrame(
@@ -122,7 +122,7 @@ def test_a_dataframe_is_loaded(client: bigquery.Client) -> None:
     assert [tuple(row.values()) for row in client.list_rows(TABLE)] == [VALUES[:-1]]
 
 
-def test_rows_given_as_json_are_loaded(client: bigquery.Client) -> None:
+def test_json_rows_are_loaded(client: bigquery.Client) -> None:
     config = bigquery.LoadJobConfig(schema=SCHEMA)
     client.load_table_from_json([ROW], TABLE, job_config=config).result()
     assert ask(client, "SELECT * FROM every") == [VALUES]
@@ -145,7 +145,7 @@ def test_a_table_gains_a_column_and_views_follow(client: bigquery.Client, tmp_pa
     assert client.get_table(TABLE).schema[-1] == Field("region", "STRING", description="new")
 
 
-def test_what_bigquery_refuses_is_raised_as_its_client_does(client: bigquery.Client, tmp_path: Path) -> None:
+def test_errors_raise_the_exceptions_of_the_client(client: bigquery.Client, tmp_path: Path) -> None:
     path = write(tmp_path / "rows", [ROW])
     with pytest.raises(NotFound, match="Not found: Table"):
         load(client, path, create_disposition="CREATE_NEVER")

@@ -1,4 +1,4 @@
-"""Uploads, byte by byte: in one request, and in several that are interrupted."""
+"""Uploads in one request, and in several with interruptions."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ JOB: dict[str, Any] = {
 FILE = b"".join(json.dumps(pod(f"pod-{number:01000}")).encode() + b"\n" for number in range(600))
 
 
-def begin(control: Control, job: Any = JOB) -> str:
-    """Begins a resumable upload; returns where its chunks go."""
+def open_upload(control: Control, job: Any = JOB) -> str:
+    """Starts a resumable upload; returns the URL for its chunks."""
     url = f"{control.endpoint}/upload/bigquery/v2/projects/{PROJECT}/jobs?uploadType=resumable"
     return str(requests.post(url, json=job, timeout=10).headers["Location"])
 
@@ -37,21 +37,21 @@ def put(url: str, start: int, end: int, total: int | str = len(FILE)) -> request
     return requests.put(url, data=FILE[start:end], headers=headers, timeout=10)
 
 
-def test_a_file_comes_in_chunks(control: Control, client: bigquery.Client) -> None:
+def test_a_file_can_be_sent_in_chunks(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
-    url, told = begin(control), []
+    url, answers = open_upload(control), []
     for start in range(0, len(FILE), CHUNK):
         answer = put(url, start, min(start + CHUNK, len(FILE)))
-        told.append((answer.status_code, answer.headers.get("Range")))
-    assert told == [
+        answers.append((answer.status_code, answer.headers.get("Range")))
+    assert answers == [
         (308, f"bytes=0-{CHUNK - 1}"), (308, f"bytes=0-{2 * CHUNK - 1}"), (200, None),
     ]  # fmt: skip
     assert len(names(client)) == 600
 
 
-def test_an_upload_is_asked_how_far_it_came_and_goes_on(control: Control, client: bigquery.Client) -> None:
+def test_an_upload_reports_its_progress_and_continues(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
-    url = begin(control)
+    url = open_upload(control)
 
     def status() -> requests.Response:
         return requests.put(url, headers={"Content-Range": f"bytes */{len(FILE)}"}, timeout=10)
@@ -63,9 +63,9 @@ def test_an_upload_is_asked_how_far_it_came_and_goes_on(control: Control, client
     assert status().json()["id"] == "shop-prod:EU.load-1"
 
 
-def test_a_chunk_that_is_sent_again_counts_once(control: Control, client: bigquery.Client) -> None:
+def test_a_repeated_chunk_counts_once(control: Control, client: bigquery.Client) -> None:
     make_pods(client)
-    url = begin(control)
+    url = open_upload(control)
     for start, end in ((0, CHUNK), (0, CHUNK), (0, 2 * CHUNK), (CHUNK, len(FILE)), (CHUNK, len(FILE))):
         answer = put(url, start, end)
     assert answer.json()["id"] == "shop-prod:EU.load-1"
@@ -81,29 +81,29 @@ def test_a_chunk_that_is_sent_again_counts_once(control: Control, client: bigque
         ("octets 0-99/*", 100, "Failed to parse Content-Range header"),
     ],
 )
-def test_a_wrong_chunk_is_refused_and_the_upload_goes_on(
+def test_an_invalid_chunk_is_refused_and_the_upload_continues(
     control: Control, client: bigquery.Client, header: str, size: int, says: str
 ) -> None:
     make_pods(client)
-    url = begin(control)
+    url = open_upload(control)
     answer = requests.put(url, data=FILE[:size], headers={"Content-Range": header}, timeout=10)
     assert (answer.status_code, says in answer.json()["error"]["message"]) == (400, True)
     assert put(url, 0, len(FILE)).status_code == 200
 
 
-def test_an_upload_that_was_never_begun_is_not_found(control: Control) -> None:
+def test_an_unknown_upload_is_not_found(control: Control) -> None:
     url = f"{control.endpoint}/upload/bigquery/v2/projects/{PROJECT}/jobs?uploadType=resumable&upload_id=none"
     assert put(url, 0, len(FILE)).status_code == 404
 
 
-def test_the_job_of_an_upload_is_held_to_the_document_before_the_file_comes(control: Control) -> None:
+def test_the_job_of_an_upload_is_checked_before_the_file_is_sent(control: Control) -> None:
     url = f"{control.endpoint}/upload/bigquery/v2/projects/{PROJECT}/jobs?uploadType=resumable"
     answer = requests.post(url, json={"configuraton": {}}, timeout=10)
     assert (answer.status_code, "configuraton" in answer.text) == (400, True)
 
 
 @pytest.mark.parametrize("newline", [b"\r\n", b"\n"])
-def test_a_file_of_any_bytes_comes_in_one_request(newline: bytes) -> None:
+def test_a_file_with_any_bytes_can_be_sent_in_one_request(newline: bytes) -> None:
     media = bytes(range(256)) + b"\r\n\r\n--other\r\n" + bytes(range(256))
     body = newline.join(
         [
@@ -122,7 +122,7 @@ def test_a_file_of_any_bytes_comes_in_one_request(newline: bytes) -> None:
     assert uploads.multipart('multipart/related; boundary="x"', body + newline).media == media
 
 
-def test_an_upload_that_ends_too_early_is_refused(control: Control) -> None:
+def test_a_truncated_upload_is_refused(control: Control) -> None:
     url = f"{control.endpoint}/upload/bigquery/v2/projects/{PROJECT}/jobs?uploadType=multipart"
     for body in (b"", b'--x\r\n\r\n{}\r\n--x\r\n\r\n{"a"'):
         answer = requests.post(url, data=body, headers={"Content-Type": "multipart/related; boundary=x"}, timeout=10)

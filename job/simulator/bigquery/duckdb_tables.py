@@ -1,4 +1,4 @@
-"""The rows of tables, in an in-memory DuckDB."""
+"""The rows of all tables, in an in-memory DuckDB."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from job.simulator.bigquery.rows import Row
 from job.simulator.bigquery.schema import Field, duckdb_type, mode_of
 from job.simulator.bigquery.sizes import bytes_in_duckdb
 
-_LARGEST_ROW = 100 << 20  # bytes: BigQuery's own limit of a JSON row
+_MAX_ROW_BYTES = 100 << 20  # BigQuery's limit for a JSON row
 
 
-class Heap:
-    """DuckDB's tables, under names of ours: it knows no upper and lower case, nor dots."""
+class DuckDBTables:
+    """Tables in DuckDB, under generated names: its names ignore case, and cannot contain dots."""
 
     def __init__(self) -> None:
         self.database = duckdb.connect()
@@ -30,27 +30,27 @@ class Heap:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is done inside becomes visible together, or not at all."""
-        kept = dict(self._names)
+        """Commits everything done within the block together, or nothing."""
+        names = dict(self._names)
         self.database.execute("BEGIN")
         try:
             yield
         except BaseException:
             self.database.execute("ROLLBACK")
-            self._names = kept
+            self._names = names
             raise
         self.database.execute("COMMIT")
 
     def name(self, table: str) -> str:
-        """DuckDB's name of `project:dataset.table`."""
+        """The name in DuckDB of `project:dataset.table`."""
         return self._names[table]
 
     def id_of(self, name: str) -> str | None:
-        """The table that DuckDB calls so."""
+        """The table with this name in DuckDB; None if there is none."""
         return next((table for table, own in self._names.items() if own == name), None)
 
     def create(self, table: str, fields: list[Field]) -> None:
-        """Makes it, without rows."""
+        """Creates an empty table."""
         name = self._names.setdefault(table, f"t{next(self._numbers)}")
         columns = [
             f'"{field["name"]}" {duckdb_type(field)}{" NOT NULL" if mode_of(field) == "REQUIRED" else ""}'
@@ -59,19 +59,19 @@ class Heap:
         self.database.execute(f"CREATE TABLE {name} ({', '.join(columns) or '_none INTEGER'})")
 
     def drop(self, table: str) -> None:
-        """Takes it away."""
+        """Drops a table."""
         self.database.execute(f"DROP TABLE {self._names.pop(table)}")
 
     def replace(self, table: str, fields: list[Field]) -> None:
-        """Makes it anew, with these columns and without rows."""
+        """Replaces a table by an empty one with these columns."""
         self.drop(table)
         self.create(table, fields)
 
     def alter(self, table: str, old: list[Field], new: list[Field]) -> None:
-        """Gives it the columns that are new, wider or no longer required."""
-        there, name = {field["name"].lower(): field for field in old}, self._names[table]
+        """Adds new columns, changes types, and drops NOT NULL where the new columns are nullable."""
+        existing, name = {field["name"].lower(): field for field in old}, self._names[table]
         for field in new:
-            before, column = there.get(field["name"].lower()), f'"{field["name"]}"'
+            before, column = existing.get(field["name"].lower()), f'"{field["name"]}"'
             if before is None:
                 self.database.execute(f"ALTER TABLE {name} ADD COLUMN {column} {duckdb_type(field)}")
                 continue
@@ -81,41 +81,41 @@ class Heap:
                 self.database.execute(f"ALTER TABLE {name} ALTER COLUMN {column} DROP NOT NULL")
 
     def insert(self, table: str, fields: list[Field], rows: list[Row]) -> None:
-        """Adds rows that have been held to the schema."""
+        """Adds rows that match the schema."""
         if not rows:
             return
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "rows.ndjson"
             with path.open("w") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
-            # DuckDB reads no BLOB from JSON, but casts text to it
+            # DuckDB cannot read BLOB from JSON, but casts text to it
             read = {field["name"]: duckdb_type(field).replace("BLOB", "VARCHAR") for field in fields}
             types = ", ".join(f"'{column}': '{kind}'" for column, kind in read.items())
             names = ", ".join(f'"{column}"' for column in read)
             values = ", ".join(f'"{field["name"]}"::{duckdb_type(field)}' for field in fields)
-            source = f"'{path}', format = 'newline_delimited', maximum_object_size = {_LARGEST_ROW}"
+            source = f"'{path}', format = 'newline_delimited', maximum_object_size = {_MAX_ROW_BYTES}"
             self.database.execute(
                 f"INSERT INTO {self._names[table]} ({names}) "
                 f"SELECT {values} FROM read_json({source}, columns = {{{types}}})"
             )
 
     def delete(self, table: str, where: str = "TRUE") -> None:
-        """Deletes rows, by a condition in DuckDB's SQL."""
+        """Deletes rows that match a condition in DuckDB's SQL."""
         self.database.execute(f"DELETE FROM {self._names[table]} WHERE {where}")
 
     def rows(self, table: str, columns: list[str]) -> list[tuple[Any, ...]]:
-        """All rows, of some columns."""
+        """The given columns of all rows."""
         names = ", ".join(f'"{column}"' for column in columns) or "1"
         return self.database.execute(f"SELECT {names} FROM {self._names[table]}").fetchall()
 
     def size(self, table: str, fields: list[Field]) -> tuple[int, int]:
-        """How many rows it has, and how many bytes in these columns."""
-        told = self.database.execute(
+        """The number of rows, and of bytes in these columns."""
+        row = self.database.execute(
             f"SELECT count(*), coalesce(sum({bytes_in_duckdb(fields)}), 0) FROM {self._names[table]}"
         ).fetchone()
-        return (int(told[0]), int(told[1])) if told else (0, 0)
+        return (int(row[0]), int(row[1])) if row else (0, 0)
 
     def counts(self, table: str, by: str) -> dict[str, int]:
-        """How many rows there are of each value of an expression in DuckDB's SQL."""
-        told = self.database.execute(f"SELECT {by}, count(*) FROM {self._names[table]} GROUP BY 1 ORDER BY 1")
-        return dict(told.fetchall())
+        """The number of rows for each value of an expression in DuckDB's SQL."""
+        rows = self.database.execute(f"SELECT {by}, count(*) FROM {self._names[table]} GROUP BY 1 ORDER BY 1")
+        return dict(rows.fetchall())

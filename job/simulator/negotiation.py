@@ -1,20 +1,20 @@
-"""What an Accept header lets an API server answer."""
+"""Content negotiation: in which form an API server answers, by the Accept header."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 
 Form = tuple[str, str, str]
-"""Kind, group and version that an answer is to be converted to: `as`, `g` and `v` of the header."""
+"""Kind, group and version to convert the answer to: the header's `as`, `g` and `v`."""
 PLAIN: Form = ("", "", "")
-_JSON = ("application/json", "application/*", "*/*")  # a real server also has YAML and Protobuf
+_JSON = ("application/json", "application/*", "*/*")  # a real server also offers YAML and Protobuf
 
 
 def negotiated(accept: str | None, offered: Container[Form] = ()) -> Form | None:
-    """The first form of JSON that the header asks for and the server has; None where it has none.
+    """The first form of JSON that the header accepts and the server offers; None if there is none.
 
-    `application/json;as=Table;g=meta.k8s.io;v=v1,application/json` -> plain, of a server without tables.
-    As https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/negotiation/negotiate.go
+    `application/json;as=Table;g=meta.k8s.io;v=v1,application/json` -> PLAIN, unless the server offers tables.
+    Follows https://github.com/kubernetes/apiserver/blob/master/pkg/endpoints/handlers/negotiation/negotiate.go
     """
     clauses = [_clause(clause) for clause in (accept or "*/*").split(",")]
     for media, parameters in sorted(clauses, key=lambda clause: -float(clause[1].get("q", 1))):

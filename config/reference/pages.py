@@ -1,0 +1,185 @@
+"""The generated pages of the reference: what each says, and where it reads it from."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests"))
+
+from faults.cases import table_of_cases, table_of_endings  # noqa: E402
+
+import job  # noqa: E402
+from job.cli import cli  # noqa: E402
+from job.commands.reference import cell, reference  # noqa: E402
+from job.kinds import KINDS  # noqa: E402
+from job.tables import TABLES  # noqa: E402
+from job.views import View, views  # noqa: E402
+
+
+def tables() -> str:
+    """Every column of every table."""
+    return reference()
+
+
+def table_of_tables() -> str:
+    """The tables in one screen, for the README."""
+    return _table(("table", "one row is"), [(f"`{name}`", record.description) for name, record in TABLES.items()])
+
+
+def views_page() -> str:
+    """Every view: its question, an example, and each of its columns."""
+    return "\n\n".join([_VIEWS, *map(_view, sorted(views(), key=_place))])
+
+
+def _view(view: View) -> str:
+    return f"## `{view.name}`\n\n{view.description}\n\n```sql\n{view.example}\n```"
+
+
+def table_of_views() -> str:
+    """The views in one screen; those of the ledger are left to the reference, and `latest_` views share a row."""
+    shown = [view for view in sorted(views(), key=_place) if not _is_latest(view) and view.name not in _LEDGER]
+    rows = [(view.question, f"`{view.name}`") for view in shown]
+    return _table(("question", "view"), [*rows, ("What is there now? One view for each table", "`latest_<table>`")])
+
+
+_LEDGER = {"committed_attempts", "committed_runs", "project_lists"}
+
+
+def _is_latest(view: View) -> bool:
+    return view.name.removeprefix("latest_") in TABLES
+
+
+def _place(view: View) -> tuple[bool, bool, str]:
+    """`coverage` first, which says what the others do not know; the `latest_` views last."""
+    return _is_latest(view), view.name != "coverage", view.name
+
+
+_VIEWS = """\
+# Views
+
+The views show committed rows only. Each answers the question that opens its description. Start with
+[`coverage`](#coverage): it says what the others cannot know. On BigQuery, put the dataset before a view's name
+(`FROM inventory.coverage`). A filter on `snapshot_time` saves scanning the days before it.
+
+There is a `latest_` view of every table. A cluster leaves these views when a later, complete list of its project's
+clusters does not contain it. A cluster that could not be read, was not asked for, or lies in a zone that GKE could not
+list, stays."""
+
+
+def commands() -> str:
+    """The exit codes, and every command with its help."""
+    sections = [_COMMANDS, "## Exit codes\n\n" + table_of_exit_codes()]
+    sections += [f"## `{name}`\n\n```text\n{text}\n```" for name, text in _help(cli, "gke-inventory")]
+    return "\n\n".join(sections)
+
+
+def table_of_exit_codes() -> str:
+    """What each exit code means."""
+    return _table(("exit code", "meaning"), [(str(code), meaning) for code, meaning in EXIT_CODES.items()])
+
+
+def _help(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[tuple[str, str]]:
+    """The command's and its subcommands' names and help."""
+    context = click.Context(
+        command, info_name=name, parent=parent, terminal_width=100, max_content_width=100, **command.context_settings
+    )
+    yield context.command_path, command.get_help(context)
+    if isinstance(command, click.Group):
+        for inner in sorted(command.commands):
+            yield from _help(command.commands[inner], inner, context)
+
+
+EXIT_CODES = {
+    0: "Complete: everything asked for was read and committed, or the gaps are within `fail_on`.",
+    1: "A bug in this program.",
+    2: "Wrong usage, or a problem with the configuration, the credentials or the sink. Nothing was written.",
+    3: "Finished and committed, but something could not be read and `fail_on` does not tolerate it. The summary and "
+    "`coverage` say what.",
+    130: "Stopped by Ctrl-C. Nothing was written.",
+    143: "Stopped by SIGTERM. The clusters read by then are committed if any was complete; the message says so.",
+}
+
+_COMMANDS = """\
+# Commands
+
+Every command exits with one of the codes below and prints errors on stderr, one sentence each."""
+
+
+def python() -> str:
+    """The functions that Python programs and notebooks may call."""
+    sections = [_PYTHON]
+    for name in sorted(job.__all__):
+        value = getattr(job, name)
+        if inspect.isfunction(value):
+            signature = f"{name}{inspect.signature(value)}"
+            sections.append(f"## `{name}`\n\n```python\n{signature}\n```\n\n```text\n{inspect.getdoc(value)}\n```")
+    return "\n\n".join(sections)
+
+
+_PYTHON = """\
+# Python
+
+```python
+from gke_inventory import kubernetes_client, latest, snapshot
+```
+
+`import gke_inventory` is the same package as `import job`, under a name that a file of your own cannot hide."""
+
+
+def permissions() -> str:
+    """What the identity needs, with the kinds that are listed."""
+    rows = []
+    for kind in KINDS:
+        parts = kind.path.split("/")  # ["", "api", VERSION, ...] or ["", "apis", GROUP, VERSION, ...]
+        rows.append((f"`{kind.resource}`", "core" if parts[1] == "api" else f"`{parts[2]}`", f"`{kind.path}`"))
+    return f"{_PERMISSIONS}\n\n{_table(('kind', 'API group', 'listed at'), rows)}"
+
+
+_PERMISSIONS = """\
+# Permissions
+
+The job reads. It needs three things, and [config/deploy](../deploy/README.md) grants exactly these:
+
+- **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint.
+  `container.clusters.get` for `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
+  the custom role in [role.yaml](../deploy/role.yaml).
+- **To read a cluster:** `list` on the kinds below, by the ClusterRole in
+  [clusterrole.yaml](../deploy/clusterrole.yaml), or by `roles/container.viewer`, which grants more than the job reads.
+- **To write to BigQuery:** `roles/bigquery.dataEditor` on the dataset and `roles/bigquery.jobUser` in its project.
+  `bigquery.datasets.create` if the job shall create the dataset.
+
+A kind that the identity may not list is recorded as `forbidden`. Everything else is read."""
+
+
+def faults() -> str:
+    """What goes wrong, and what becomes of it."""
+    return "\n\n".join([_FAULTS, table_of_cases(), _ENDINGS, table_of_endings()])
+
+
+_FAULTS = """\
+# Faults
+
+A failure affects only what it touches: every other kind of that cluster, and every other cluster, is read as usual.
+What could not be read keeps its last good rows in the `latest_` views. Transient errors are retried for
+`timeouts.retry_seconds`, and `ok` always means a complete list.
+
+A failure shows in four places: in `collections`, one row for each kind of each cluster and one for each project; in
+`coverage`, with `read_age_seconds`; in the log, as a WARNING; and in the exit code.
+
+The simulator plays each of these faults, and a test holds each row of this table."""
+
+_ENDINGS = """\
+## What ends a run
+
+With exit code 2, 130 or 143 nothing was written, except where the message says so."""
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *(tuple(map(cell, row)) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,202 @@
+"""One GET to one API server: bounded by a deadline, and each failure with its cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from queue import Empty
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from job.collect.buffers import BodyBuffers
+from job.collect.deadlines import Deadline
+from job.collect.failures import Cause, ReadFailure, connection_failure
+from job.collect.stats import ReadStats
+from job.config import Timeouts
+from job.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+    from urllib3 import BaseHTTPResponse
+
+MAX_BODY_BYTES = 96 << 20  # decompressed: 500 objects of 200 kB. A run that meets one stays below 250 MB
+_MAX_ERROR_BYTES = 1 << 20  # read of a response that is not 200
+_READ_BYTES = 256 << 10  # sixteen TLS records, so that urllib3's work for a read is small beside theirs
+
+
+class Request(NamedTuple):
+    """One GET for a list."""
+
+    path: str
+    query: Sequence[tuple[str, Any]]
+    deadline: Deadline
+    stats: ReadStats
+
+
+@dataclass
+class OpenResponse:
+    """A response whose headers have arrived, and whose body is unread."""
+
+    raw: BaseHTTPResponse
+    token: str
+    """The bearer token of the request."""
+    seconds: float
+    """From sending the request to the headers."""
+    cleanup: ExitStack = field(default_factory=ExitStack)
+    """Closed when the body was read, or is not going to be."""
+
+    def close(self) -> None:
+        """Leaves the body unread."""
+        self.raw.close()
+        self.cleanup.close()
+
+
+class HttpReader:
+    """Sends requests to one API server and reads their responses. Threads may share it."""
+
+    def __init__(self, client: ApiClient, timeouts: Timeouts) -> None:
+        self._client, self._timeouts = client, timeouts
+        self._buffers = BodyBuffers()
+        self.last_response_at = 0.0
+        """When the last body was complete, on the monotonic clock."""
+        self.silent: Cause | None = None
+        """Set once the server is known to answer nothing: further requests fail at once."""
+
+    def open(self, request: Request) -> OpenResponse:
+        """Sends the request and waits for the headers of its response.
+
+        Raises:
+            ReadFailure: there is no response in time, or no connection, or no token.
+        """
+        if self.silent is not None:
+            raise ReadFailure(self.silent.outcome, str(self.silent.message), reason=self.silent.reason)
+        url, headers = self._prepare(request)
+        request.stats.requests += 1
+        started = monotonic()
+        end = min(started + self._timeouts.request_seconds, request.deadline.at)
+        with self._failures(request.deadline, end):
+            raw = self._send(url, headers, end - started)
+        return OpenResponse(raw, headers["authorization"].removeprefix("Bearer "), monotonic() - started)
+
+    @contextmanager
+    def body(self, response: OpenResponse, request: Request) -> Iterator[memoryview]:
+        """Reads the whole body. Its memory is reused after the block: copy what must outlive it.
+
+        Raises:
+            ReadFailure: the body is too large, malformed or late, or the connection broke.
+        """
+        from job.connect.transport import set_read_deadline
+
+        end = min(monotonic() + self._timeouts.request_seconds - response.seconds, request.deadline.at)
+        with ExitStack() as buffers:
+            try:
+                with response.cleanup, self._failures(request.deadline, end, response):
+                    set_read_deadline(response.raw, end)
+                    body = self._read(response.raw, request.deadline, end, buffers)
+            except BaseException:
+                response.raw.close()  # an unread rest would be taken for the next response
+                raise
+            self.last_response_at = monotonic()
+            yield body
+            body.release()  # the buffer may grow again
+
+    def _prepare(self, request: Request) -> tuple[str, dict[str, str]]:
+        """URL and headers, with a fresh bearer token."""
+        accept = {"Accept": "application/json"}
+        try:
+            _, url, headers, *_ = self._client.param_serialize(
+                "GET", request.path, query_params=request.query, header_params=accept, auth_settings=["BearerToken"]
+            )
+        except CredentialsError as error:
+            after = 0.0 if error.may_pass else None
+            raise ReadFailure("unauthorized", str(error), reason="Credentials", retry_after=after) from error
+        return url, headers
+
+    def _send(self, url: str, headers: dict[str, str], seconds: float) -> BaseHTTPResponse:
+        import urllib3
+
+        response: BaseHTTPResponse = self._client.rest_client.pool_manager.request(
+            "GET",
+            url,
+            headers=headers,
+            timeout=urllib3.Timeout(connect=min(self._timeouts.connect_seconds, seconds), read=seconds),
+            retries=False,
+            redirect=False,  # the token is not for another server
+            preload_content=False,
+        )
+        return response
+
+    def _read(self, raw: BaseHTTPResponse, deadline: Deadline, end: float, buffers: ExitStack) -> memoryview:
+        """The whole body; a large one in a buffer that `buffers` gives back."""
+        from urllib3.exceptions import DecodeError
+
+        if raw.status < 200:
+            raw.close()  # an interim response: the next one would be taken for that of the next request
+            return memoryview(b"")
+        is_ok = raw.status == 200
+        if is_ok and (raw.length_remaining or 0) > MAX_BODY_BYTES:
+            raise _too_large(raw.status)
+        buffer, size, is_compressed = bytearray(), 0, "Content-Encoding" in raw.headers
+        while True:
+            try:
+                data = raw.read(_READ_BYTES, decode_content=is_compressed)
+            except DecodeError as error:
+                text = "the response cannot be decompressed as its Content-Encoding says"
+                raise ReadFailure("invalid", text, http_status=raw.status, retry_after=0.0) from error
+            if not data:
+                return memoryview(buffer)[:size]
+            if is_ok and 0 < size <= _READ_BYTES < size + len(data):
+                first, buffer = buffer, self._borrow(buffers, deadline, end)
+                buffer[:size] = first
+            buffer[size : size + len(data)] = data
+            size += len(data)
+            if is_ok and size > MAX_BODY_BYTES:
+                raise _too_large(raw.status)
+            if not is_ok and size > _MAX_ERROR_BYTES:
+                raw.close()
+                return memoryview(buffer)[:size]
+
+    def _borrow(self, buffers: ExitStack, deadline: Deadline, end: float) -> bytearray:
+        try:
+            return buffers.enter_context(self._buffers.borrow(end - monotonic()))
+        except Empty:
+            if monotonic() >= deadline.at:
+                raise deadline.failure() from None
+            text = "earlier responses took too long to become rows"
+            raise ReadFailure("timed_out", text, reason="ReadTimeout", http_status=200) from None
+
+    @contextmanager
+    def _failures(self, deadline: Deadline, end: float, response: OpenResponse | None = None) -> Iterator[None]:
+        """Raises whatever goes wrong in the block as a ReadFailure.
+
+        Args:
+            end: when the time of the block is up.
+            response: the one whose body the block reads.
+        """
+        from urllib3.exceptions import HTTPError
+
+        try:
+            _check_time(end)
+            yield
+        except (HTTPError, TimeoutError, ValueError) as error:  # http.client: ValueError for a negative length
+            seconds = self._timeouts.request_seconds
+            if monotonic() < end:
+                raise connection_failure(error, seconds) from error
+            if monotonic() >= deadline.at:
+                raise deadline.failure() from error
+            if response is None:
+                text = f"no response within {seconds:g} s"
+                raise ReadFailure("timed_out", text, reason="ReadTimeout") from error
+            text, status = "the response came too slowly", response.raw.status
+            raise ReadFailure("timed_out", text, reason="ReadTimeout", http_status=status) from error
+
+
+def _check_time(end: float) -> None:
+    if monotonic() >= end:
+        raise TimeoutError
+
+
+def _too_large(status: int) -> ReadFailure:
+    text = f"the response is larger than {MAX_BODY_BYTES >> 20} MiB; a lower page_limit makes responses smaller"
+    return ReadFailure("invalid", text, reason="TooLarge", http_status=status)

@@ -1,0 +1,61 @@
+"""Exit codes, and what a command prints when it fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import click
+
+from job.errors import InventoryError
+from job.signals import TERMINATED, Stop
+
+__all__ = ["BUG", "COMPLETE", "INCOMPLETE", "INTERRUPTED", "TERMINATED", "USAGE", "fail", "report_error", "report_stop"]
+
+COMPLETE, BUG, USAGE, INCOMPLETE = 0, 1, 2, 3
+INTERRUPTED = 130  # 128 and the signal's number, as in shells
+
+
+def report_error(error: Exception) -> int:
+    """Prints what went wrong; returns the exit code."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.ClickException):
+        return fail(USAGE, error.format_message(), show=error.show)
+    if isinstance(error, InventoryError):
+        return fail(USAGE, str(error))
+    return fail(BUG, _bug_report(error))
+
+
+def report_stop(stop: Stop) -> int:
+    is_terminated = stop.signal == signal.SIGTERM
+    cause = "stopped by SIGTERM" if is_terminated else "interrupted"
+    written = "nothing was written to the sink"
+    if stop.commit_started:
+        written = (
+            "the commit had started: `committed_runs` shows whether it succeeded, and a retry of the task will find out"
+        )
+    return fail(TERMINATED if is_terminated else INTERRUPTED, f"{cause}; {written}")
+
+
+def fail(code: int, why: str, *, show: Callable[[], None] | None = None) -> int:
+    """Prints why the command fails: for a person as text, for Cloud Logging as one event of severity ERROR."""
+    if "CLOUD_RUN_JOB" in os.environ:
+        from job.log import log
+
+        log.error("command failed", exit_code=code, detail=why)
+    elif show is not None:
+        show()
+    else:
+        click.echo(f"gke-inventory: {why}", err=True)
+    return code
+
+
+def _bug_report(error: Exception) -> str:
+    """The lines of code that failed, without values: they may be secrets."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    where = "\n".join(f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+    return f"a bug, {type(error).__name__}; please report it with these lines:\n{where}"

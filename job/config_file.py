@@ -1,0 +1,104 @@
+"""Reads a YAML file into a record, and names the line and the key of whatever is wrong in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import yaml
+
+from job.errors import ConfigError
+
+Record = TypeVar("Record", bound=msgspec.Struct)
+
+
+def read_settings(path: Path, record: type[Record]) -> Record:
+    """The file's keys as a record; an empty file gives the defaults.
+
+    Raises:
+        ConfigError: the file cannot be read, is not YAML, has a duplicate or unknown key, or an invalid value.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read the configuration file {path}: {reason}") from error
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the configuration file {path} is not YAML: {_yaml_problem(error)}") from error
+    if values is None:
+        return record()
+    lines = dict(_lines(root))
+    if duplicate := next((key for key, line in lines.items() if line < 0), None):
+        raise ConfigError(f"{path}, line {-lines[duplicate]}: duplicate key `{duplicate}`")
+    _reject_unknown_keys(path, values, record, "", lines)
+    try:
+        return msgspec.convert(values, record)
+    except msgspec.ValidationError as error:
+        reason, _, at = str(error).partition(" - at ")
+        key = at.strip("`").removeprefix("$").removeprefix(".") or "the file"
+        raise ConfigError(f"{path}, line {_line_of(key, lines)}: {key}: {reason[:1].lower()}{reason[1:]}") from error
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The end of an error message about an unknown name: the name that was probably meant, or all names.
+
+    >>> did_you_mean("podz", ["nodes", "pods"]), did_you_mean("x", ["nodes", "pods"])
+    ('; did you mean `pods`?', '; use one of: nodes, pods')
+    """
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean `{close[0]}`?" if close else f"; use one of: {', '.join(known)}"
+
+
+def _yaml_problem(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or "it cannot be parsed"
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
+
+
+def _lines(node: yaml.Node | None, path: str = "") -> Iterator[tuple[str, int]]:
+    """Dotted path of each key -> its line, counted from 1. The line of a duplicate key is negative."""
+    if isinstance(node, yaml.MappingNode):
+        seen = set()
+        for key, value in node.value:
+            name = f"{path}.{key.value}" if path else str(key.value)
+            line = key.start_mark.line + 1
+            yield from _lines(value, name)
+            yield name, -line if name in seen else line
+            seen.add(name)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield f"{path}[{index}]", value.start_mark.line + 1
+            yield from _lines(value, f"{path}[{index}]")
+
+
+def _line_of(key: str, lines: Mapping[str, int]) -> int:
+    """The line of a key, or of the nearest mapping or list around it.
+
+    >>> _line_of("timeouts.run_seconds", {"timeouts": 3}), _line_of("projects[1]", {"projects": 1, "projects[1]": 2})
+    (3, 2)
+    """
+    while key and key not in lines:
+        key = key[: max(key.rfind("."), key.rfind("["), 0)]
+    return abs(lines.get(key, 1))
+
+
+def _reject_unknown_keys(
+    path: Path, values: object, record: type[msgspec.Struct], prefix: str, lines: Mapping[str, int]
+) -> None:
+    if not isinstance(values, dict):
+        return
+    known = {field.name: field.type for field in msgspec.structs.fields(record)}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if key not in known:
+            raise ConfigError(
+                f"{path}, line {lines.get(name, 1)}: unknown key `{name}`{did_you_mean(str(key), list(known))}"
+            )
+        if isinstance(known[key], type) and issubclass(known[key], msgspec.Struct):
+            _reject_unknown_keys(path, value, known[key], f"{name}.", lines)

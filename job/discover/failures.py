@@ -1,0 +1,51 @@
+"""Why the clusters of a project could not be listed, as a row of `collections`."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from job.errors import CredentialsError
+from job.tables import Outcome
+
+
+class _Status(NamedTuple):
+    outcome: Outcome
+    reason: str
+
+
+# https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto gives the HTTP status of each code
+_STATUSES = {
+    400: _Status("refused", "INVALID_ARGUMENT"),
+    401: _Status("unauthorized", "UNAUTHENTICATED"),
+    403: _Status("forbidden", "PERMISSION_DENIED"),
+    404: _Status("not_found", "NOT_FOUND"),
+    429: _Status("throttled", "RESOURCE_EXHAUSTED"),
+    500: _Status("server_error", "INTERNAL"),
+    503: _Status("unreachable", "UNAVAILABLE"),
+    504: _Status("timed_out", "DEADLINE_EXCEEDED"),
+}
+_ADVICE: dict[Outcome, str] = {
+    "disabled": "enable it: `gcloud services enable container.googleapis.com --project {project}`",
+    "forbidden": "grant container.clusters.list on the project, for instance with roles/container.clusterViewer; "
+    "GKE refuses a project id that does not exist in the same way",
+    "not_found": "check the project id",
+    "unauthorized": "check the Application Default Credentials",
+}
+
+
+def failure_columns(error: Any, project_id: str) -> dict[str, Any]:
+    """The columns of `collections` for an error of the GKE API, of google-auth, or of our credentials."""
+    if isinstance(error, CredentialsError):
+        return {"outcome": "unauthorized", "reason": "Credentials", "message": str(error)}
+    cause = getattr(error, "cause", None) or error  # the cause of a RetryError is the last answer
+    code = getattr(cause, "code", None)
+    http_status = int(code) if code is not None else None
+    status = _Status("unauthorized", "Credentials")
+    if http_status is not None:
+        status = _STATUSES.get(http_status, _Status("refused", f"HTTP {http_status}"))
+    reason = getattr(cause, "reason", None) or status.reason
+    outcome: Outcome = "disabled" if reason == "SERVICE_DISABLED" else status.outcome
+    text = " ".join(str(getattr(cause, "message", None) or cause).split())[:300].rstrip(".")
+    advice = _ADVICE.get(outcome)
+    message = f"{text}; {advice.format(project=project_id)}" if advice else text
+    return {"outcome": outcome, "http_status": http_status, "reason": reason, "message": message}

@@ -1,0 +1,99 @@
+"""A run's own rows: what each project listed, the snapshots, and the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from job.collect.cluster import CollectedCluster
+from job.config import Config
+from job.discover.projects import ProjectListing
+from job.spool import Spool
+from job.tables import Key, Record, Run
+from job.task import Task
+from job.version import VERSION
+
+
+def write_records(
+    spool: Spool,
+    task: Task,
+    config: Config,
+    listings: Sequence[ProjectListing],
+    collected: Sequence[CollectedCluster],
+    clock: float,
+) -> Run:
+    """Adds these rows to those of the clusters; returns the one of `runs`.
+
+    Args:
+        clock: when the run started, on the monotonic clock.
+    """
+    for listing in listings:
+        _write(spool, _key(task, project_id=listing.project_id, location="-"), listing.collection)
+    row_count = sum(spool.rows.values())
+    for cluster in collected:
+        _write(spool, cluster.key, cluster.snapshot)
+    run = run_record(task, config, listings, collected, row_count=row_count, clock=clock)
+    _write(spool, _key(task), run)
+    return run
+
+
+def run_record(
+    task: Task,
+    config: Config,
+    listings: Sequence[ProjectListing] = (),
+    collected: Sequence[CollectedCluster] = (),
+    *,
+    row_count: int = 0,
+    clock: float,
+) -> Run:
+    """The row of `runs` for what was listed and collected."""
+    statuses = [cluster.snapshot.status for cluster in collected]
+    projects_failed = sum(listing.collection.outcome != "ok" for listing in listings)
+    is_complete = not projects_failed and all(status == "complete" for status in statuses)
+    return Run(
+        run_id=task.run_id,
+        task_index=task.index,
+        task_count=task.count,
+        attempt=task.attempt,
+        version=VERSION,
+        config_digest=config.digest,
+        status="complete" if is_complete else "incomplete",
+        acceptable=_is_acceptable(config, listings, collected),
+        started_at=task.snapshot_time,
+        finished_at=datetime.now(UTC),
+        duration_seconds=seconds_since(clock),
+        projects=len(listings),
+        projects_failed=projects_failed,
+        clusters=len(statuses),
+        clusters_complete=statuses.count("complete"),
+        clusters_partial=statuses.count("partial"),
+        clusters_failed=statuses.count("failed"),
+        objects=sum(cluster.snapshot.objects for cluster in collected),
+        row_count=row_count,
+    )
+
+
+def seconds_since(clock: float) -> float:
+    """Seconds from a moment on the monotonic clock, to the millisecond."""
+    return round(monotonic() - clock, 3)
+
+
+def _is_acceptable(config: Config, listings: Sequence[ProjectListing], collected: Sequence[CollectedCluster]) -> bool:
+    lists = [listing.collection for listing in listings]
+    lists += [each for cluster in collected for each in cluster.collections if each.outcome != "off"]
+    complete = sum(cluster.snapshot.status == "complete" for cluster in collected)
+    return config.accepts(complete, len(collected)) and config.accepts(
+        sum(collection.outcome == "ok" for collection in lists), len(lists)
+    )
+
+
+def _write(spool: Spool, key: Key, row: Record) -> None:
+    segment = spool.segment(key)
+    segment.add([row])
+    spool.keep(segment)
+
+
+def _key(task: Task, **columns: Any) -> Key:
+    return Key(snapshot_id=task.snapshot_id(), snapshot_time=task.snapshot_time, **columns)

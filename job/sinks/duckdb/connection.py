@@ -1,0 +1,102 @@
+"""Connections to a database file: each waits its turn, and closes as soon as its work is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from job.errors import SinkError
+from job.signals import Stop
+from job.sinks.duckdb.ddl import literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Rows that are compressed and written together. DuckDB's own 122,880 stay in memory until the commit, and take a third
+# longer to compress: https://duckdb.org/docs/stable/sql/statements/attach
+ROW_GROUP_SIZE = 30_720
+_IN_USE = ("Could not set lock on file", "Unique file handle conflict")  # by another process, or in this one
+_RETRY_SECONDS = 0.1
+
+
+@contextmanager
+def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An open connection. A transaction that is still open at the end is rolled back.
+
+    One process that writes locks every other out, and readers lock it out.
+
+    Args:
+        patience: seconds to wait for a locked file.
+
+    Raises:
+        SinkError: the file stays locked, or cannot be opened or read.
+        Interrupted: the stop came while the file was locked.
+    """
+    opened = _wait_for_lock(path, stop, lambda: _connect(path, read_only=read_only), patience)
+    try:
+        opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
+        yield opened
+    except duckdb_error() as error:  # tables of another program, for example
+        raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
+    finally:
+        opened.close()
+
+
+@contextmanager
+def transaction(path: Path, opened: duckdb.DuckDBPyConnection, shield: Stop | None = None) -> Iterator[None]:
+    """Commits all of the block, or nothing: without a COMMIT, a transaction ends with its connection.
+
+    Args:
+        shield: keeps signals from interrupting the COMMIT, where it is the last thing that a run does.
+    """
+    try:
+        opened.execute("BEGIN")
+        yield
+        with shield.shield() if shield else nullcontext():
+            opened.execute("COMMIT")
+    except duckdb_error() as error:
+        raise SinkError(f"sink {path}: nothing was written: {_short(error)}") from error
+
+
+def duckdb_error() -> type[Exception]:
+    """The class of everything that DuckDB raises."""
+    import duckdb
+
+    return duckdb.Error
+
+
+def _wait_for_lock(
+    path: Path, stop: Stop, connect: Callable[[], duckdb.DuckDBPyConnection], patience: float
+) -> duckdb.DuckDBPyConnection:
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return connect()
+        except duckdb_error() as error:
+            is_locked = any(words in str(error) for words in _IN_USE)
+            if not is_locked or time.monotonic() > end:
+                advice = ": close the program that has it open" if is_locked else ""
+                raise SinkError(f"sink {path}: cannot be opened{advice}: {_short(error)}") from error
+        stop.pause(_RETRY_SECONDS)
+
+
+def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    if read_only:
+        return duckdb.connect(str(path), read_only=True)
+    opened = duckdb.connect(config={"temp_directory": f"{path}.tmp"})
+    try:
+        opened.execute(f"ATTACH {literal(str(path))} AS inventory (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
+        opened.execute("USE inventory")
+    except duckdb.Error:
+        opened.close()
+        raise
+    return opened
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
