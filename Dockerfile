@@ -4,21 +4,21 @@ ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS build
 WORKDIR /src
-# Every package is held to its hash and comes as a wheel, so that none of them runs code of its own in the build.
+# Only wheels, each verified by its hash, so that no package runs its own code during the build.
 COPY config/requirements.txt config/
 RUN pip download --no-cache-dir --require-hashes --only-binary :all: --dest /wheels --requirement config/requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY job job
 RUN pip install --no-index --find-links /wheels hatchling \
  && pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels .
-# What the job needs of them, and neither pip nor hatchling. Imports of uncompiled packages would take seconds at each
-# start, and a read-only root file system could not keep the result.
+# The job's dependencies, without pip and hatchling. Byte-compiled: importing uncompiled packages takes seconds at each
+# start, and a read-only root file system cannot cache the result.
 RUN python -m venv --without-pip /opt/gke-inventory \
  && pip --python /opt/gke-inventory/bin/python install --no-index --find-links /wheels --no-compile gke-inventory \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/gke-inventory/lib
 
 FROM ${BASE}
-# Nothing in the job installs anything: the base's own pip goes too.
+# Nothing in the job installs packages, so the base's pip goes too.
 RUN useradd --uid 65532 --no-create-home --shell /usr/sbin/nologin inventory \
  && rm -r "$(python -c 'import ensurepip; print(*ensurepip.__path__)')" \
  && python -m pip uninstall --yes pip setuptools wheel
@@ -29,7 +29,7 @@ LABEL org.opencontainers.image.title="gke-inventory" \
       org.opencontainers.image.revision="${BUILD}"
 ENV PATH=/opt/gke-inventory/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 GKE_INVENTORY_BUILD=${BUILD}
 USER 65532:65532
-# The only folder it may write to, and for rows on their way alone: mount a volume here, or name another as TMPDIR.
+# The only folder that the job writes to, for rows before they are loaded. Mount a volume here, or set TMPDIR.
 WORKDIR /tmp
 ENTRYPOINT ["gke-inventory"]
 CMD ["run"]

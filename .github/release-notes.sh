@@ -1,7 +1,8 @@
 #!/bin/sh
-# Prints what CHANGELOG.md says of one version: sh .github/release-notes.sh 0.1.0
+# Prints the section of one version in CHANGELOG.md: sh .github/release-notes.sh 0.1.0
+# Fails if there is none, or if its heading, `## [0.1.0] - 2026-12-01`, still has no date.
 set -eu
 cd "$(dirname "$0")/.."
-notes=$(awk -v version="$1" '/^## / {wanted = $2 == version; next} wanted' CHANGELOG.md)
-[ -n "$notes" ] || { echo "CHANGELOG.md says nothing of $1" >&2; exit 1; }
+notes=$(awk -v heading="[$1]" '/^## / {found = $2 == heading && $4 ~ /^[0-9-]+$/; next} found' CHANGELOG.md)
+[ -n "$notes" ] || { echo "CHANGELOG.md has no section with a date for $1" >&2; exit 1; }
 printf '%s\n' "$notes" | sed '/./,$!d'

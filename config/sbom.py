@@ -1,9 +1,9 @@
-"""Prints the bill of materials of the job's image as CycloneDX JSON: what config/requirements.txt pins.
+"""Prints the bill of materials of the job's image as CycloneDX JSON: the packages pinned in config/requirements.txt.
 
     .venv/bin/python config/sbom.py > sbom.json
 
-Versions and hashes are the lock file's, licences what the installed packages say of themselves. A package that the job
-needs is `required`; one that only builds it, and is not in the image, is `excluded`.
+Versions and hashes come from the lock file, licences from the metadata of the installed packages. A package that the
+job needs is `required`; one that only builds it, and is not in the image, is `excluded`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pip_requirements_parser import InstallRequirement, RequirementsFile
 
 LOCK = Path(__file__).parent / "requirements.txt"
 
-# what the image is, wherever this runs
+# the environment of the image, wherever this runs
 _IMAGE = {
     **default_environment(),
     "implementation_name": "cpython",
@@ -40,8 +40,8 @@ _IMAGE = {
     "sys_platform": "linux",
 }
 
-# What packages write that is not, but means, an SPDX identifier: https://spdx.org/licenses/
-_MEANT = {
+# Names that packages use for licences -> their SPDX identifiers: https://spdx.org/licenses/
+_SPDX = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
@@ -51,7 +51,7 @@ _MEANT = {
 
 
 def pinned() -> dict[str, InstallRequirement]:
-    """Name -> the pin that holds for the image."""
+    """Name -> the pin that applies to the image."""
     found = {}
     for pin in RequirementsFile.from_file(str(LOCK)).requirements:
         if pin.req is not None and (pin.marker is None or pin.marker.evaluate(dict(_IMAGE))):
@@ -60,12 +60,12 @@ def pinned() -> dict[str, InstallRequirement]:
 
 
 def needed(name: str, extras: frozenset[str] = frozenset(), *, seen: set[tuple[str, frozenset[str]]]) -> Iterator[str]:
-    """The packages that a package needs in the image, and those that these need."""
+    """The packages that a package needs in the image, directly or indirectly."""
     for text in requires(name) or ():
-        wanted = Requirement(text)
-        found = (canonicalize_name(wanted.name), frozenset(wanted.extras))
-        applies = wanted.marker is None or any(
-            wanted.marker.evaluate({**_IMAGE, "extra": extra}) for extra in (extras or {""})
+        requirement = Requirement(text)
+        found = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        applies = requirement.marker is None or any(
+            requirement.marker.evaluate({**_IMAGE, "extra": extra}) for extra in (extras or {""})
         )
         if applies and found not in seen:
             seen.add(found)
@@ -74,20 +74,20 @@ def needed(name: str, extras: frozenset[str] = frozenset(), *, seen: set[tuple[s
 
 
 def licence(name: str) -> License | None:
-    """What the installed package says: SPDX where it does or can be understood, else its own words."""
+    """The installed package's licence: its SPDX identifier if it has or means one, else its own words."""
     try:
-        told = metadata(name)
+        fields = metadata(name)
     except PackageNotFoundError:
         return None
     prefix = "License :: OSI Approved :: "
-    classified = [text.removeprefix(prefix) for text in told.get_all("Classifier", []) if text.startswith(prefix)]
-    given = told.get("License", "").strip()
-    words = told.get("License-Expression") or (given if given and "\n" not in given else " OR ".join(classified))
-    return LicenseFactory().make_from_string(_MEANT.get(words, words)) if words else None
+    classified = [text.removeprefix(prefix) for text in fields.get_all("Classifier", []) if text.startswith(prefix)]
+    given = fields.get("License", "").strip()
+    words = fields.get("License-Expression") or (given if given and "\n" not in given else " OR ".join(classified))
+    return LicenseFactory().make_from_string(_SPDX.get(words, words)) if words else None
 
 
 def bill() -> Bom:
-    """The whole bill."""
+    """The bill of materials."""
     product = version("gke-inventory")
     root = Component(
         name="gke-inventory",
@@ -112,8 +112,8 @@ def bill() -> Bom:
             bom_ref=f"{name}=={release}",
             purl=PackageURL("pypi", name=name, version=release),
             hashes=[
-                HashType(alg=HashAlgorithm.SHA_256, content=told.partition(":")[2])
-                for told in sorted(option.removeprefix("--hash=") for option in pin.hash_options)
+                HashType(alg=HashAlgorithm.SHA_256, content=digest.partition(":")[2])
+                for digest in sorted(option.removeprefix("--hash=") for option in pin.hash_options)
             ],
             licenses=[found] if (found := licence(name)) else [],
         )

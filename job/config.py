@@ -98,13 +98,13 @@ class BigQuery(Settings, frozen=True, kw_only=True):
 class ApiEndpoints(Settings, frozen=True, kw_only=True):
     """Other addresses for Google's APIs, for Private Service Connect and tests.
 
-    Plain `http://` is accepted only for loopback addresses, so that no token crosses a network unencrypted.
+    Addresses without TLS are accepted only on loopback, so that no token crosses a network unencrypted.
     """
 
     container: Annotated[
         str | None,
-        "The GKE API. `null` means `https://container.googleapis.com`. At an `http://` address this program speaks "
-        "gRPC without TLS, or REST if the server does.",
+        "The GKE API. `null` means `https://container.googleapis.com`. On loopback, `grpc://127.0.0.1:PORT` is gRPC "
+        "without TLS, and `http://127.0.0.1:PORT` is REST.",
     ] = None
     bigquery: Annotated[str | None, "BigQuery. `null` means `https://bigquery.googleapis.com`."] = None
     oauth2: Annotated[
@@ -229,7 +229,7 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
 
 
 def check_endpoint(key: str, url: str) -> None:
-    """Rejects an address that is not a URL, or that is plain http:// and not a loopback address.
+    """Rejects an address that is not a URL, or that has neither TLS nor a loopback address.
 
     Raises:
         ConfigError: naming the key.
@@ -240,7 +240,7 @@ def check_endpoint(key: str, url: str) -> None:
         raise ConfigError(f"{key}: {url!r} is not a URL such as https://container.googleapis.com")
     if parts.scheme != "https" and not _is_loopback(parts.hostname):
         raise ConfigError(
-            f"{key}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is for loopback alone)"
+            f"{key}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is only for loopback)"
         )
 
 

@@ -92,7 +92,7 @@ def test_the_summary_says_what_was_not_read_and_the_exit_code_is_3(replay: Repla
     assert done.returncode == 3
     assert f"{PROJECT}/{LOCATION}/{CLUSTER}: pods: forbidden (pods is forbidden)" in done.stdout
     assert "other-project: denied: projects/other-project/locations/-; grant container.clusters.list" in done.stdout
-    assert "1 clusters of 2 projects" in done.stdout
+    assert "1 cluster of 2 projects" in done.stdout
 
 
 def test_fail_on_decides_what_exits_with_3(configured: dict[str, Any], replay: Replay, tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tm
     def estimate(*options: str) -> dict[str, Any]:
         done = invoke("plan", "--estimate", "--json", *options)
         assert done.returncode == 0, done.stderr
-        told = json.loads(done.stdout)
-        assert told["clusters"][0]["endpoint_type"] == "public"
-        return dict(told["estimate"])
+        answer = json.loads(done.stdout)
+        assert answer["clusters"][0]["endpoint_type"] == "public"
+        return dict(answer["estimate"])
 
     before = estimate()
     assert (before["clusters"], before["clusters_weighed"], before["tasks"]) == (1, 0, 1)
@@ -135,7 +135,7 @@ def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tm
     assert (after["clusters_weighed"], after["objects"]) == (1, objects)
     assert 0 < after["largest_seconds"] == after["seconds"] < 1
     assert after["memory_mib"] == 512
-    assert f"about {objects} objects in 1 clusters\ntasks: 1" in invoke("plan", "--estimate").stdout
+    assert f"about {objects} objects in 1 cluster\ntasks: 1;" in invoke("plan", "--estimate").stdout
 
 
 def test_a_wrong_configuration_is_refused_and_nothing_is_written(configured: dict[str, Any], tmp_path: Path) -> None:
@@ -238,11 +238,11 @@ def test_a_run_that_is_stopped_ends_at_once_and_writes_nothing(
         assert asked.wait(30)
         began = time.monotonic()
         process.send_signal(sent)
-        _, told = process.communicate(timeout=20)
+        _, error = process.communicate(timeout=20)
         assert time.monotonic() - began < 8
     assert process.returncode == code
-    assert word in told
-    assert "Traceback" not in told
+    assert word in error
+    assert "Traceback" not in error
     assert list(spools.iterdir()) == []
     assert not (tmp_path / "x.duckdb").exists()
 

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from faults.cases import CASES, ENDINGS
 
+import job
 from job.cli import cli
 from job.commands.demo import EXAMPLES
 
@@ -41,7 +42,8 @@ def test_the_generated_pages_and_blocks_are_current() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.fleet
+@pytest.mark.timeout(300)
 def test_the_readmes_commands_print_what_it_shows() -> None:
     done = generate("--check", "--commands")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,6 +78,20 @@ def test_the_pages_name_commands_and_options_that_exist() -> None:
         known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         for argument in arguments:
             assert not argument.startswith("-") or argument.partition("=")[0] in known, line
+
+
+def test_the_python_examples_import_names_that_exist() -> None:
+    blocks = [
+        block for page in PAGES for block in re.findall(r"```python\n(from .*?)```", (ROOT / page).read_text(), re.S)
+    ]
+    imported = {
+        name.name
+        for block in blocks
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and node.module == "gke_inventory"
+        for name in node.names
+    }
+    assert {"kubernetes_client", "latest", "snapshot"} <= imported <= set(job.__all__)
 
 
 def test_every_exit_code_of_the_tests_is_in_the_reference() -> None:
@@ -141,3 +157,10 @@ def test_the_examples_of_the_demo_are_plain_sql() -> None:
 def test_schema_docs_prints_the_page_of_the_tables() -> None:
     printed = CliRunner().invoke(cli, ["schema", "docs"]).output
     assert (REFERENCE / "tables.md").read_text().endswith(printed)
+
+
+def test_the_makefile_and_the_hooks_name_files_that_exist() -> None:
+    text = (ROOT / "config/Makefile").read_text() + (ROOT / ".pre-commit-config.yaml").read_text()
+    paths = set(re.findall(r"(?<![\w./])(?:config|tests)/[\w./]+", text))
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []

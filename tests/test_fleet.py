@@ -67,32 +67,34 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
     config = configured(fleet, tmp_path)
     summary = run(config)
     inventory = fleet.inventory()
-    clusters = {(told["project"], told["location"], told["name"]): told for told in inventory["clusters"]}
+    clusters = {
+        (cluster["project"], cluster["location"], cluster["name"]): cluster for cluster in inventory["clusters"]
+    }
     key = "project_id, location, cluster"
     assert set(rows(config, f"SELECT {key} FROM latest_snapshots")) == set(clusters)
     for table in OWN_TABLES:
         expected = {
             (*name, item["metadata"]["uid"])
-            for name, told in clusters.items()
-            if table in readable(told)
-            for item in told["objects"][table]
+            for name, cluster in clusters.items()
+            if table in readable(cluster)
+            for item in cluster["objects"][table]
         }
         found = rows(config, f"SELECT {key}, uid FROM latest_{table}")
         assert len(found) == len(expected)
         assert set(found) == expected
     expected = {
         (*name, resource, item["metadata"]["uid"])
-        for name, told in clusters.items()
+        for name, cluster in clusters.items()
         for resource in WORKLOAD_KINDS
-        if resource in readable(told)
-        for item in told["objects"][resource]
+        if resource in readable(cluster)
+        for item in cluster["objects"][resource]
     }
     found = rows(
         config, f"SELECT {key}, resource, uid FROM latest_workloads WHERE resource NOT IN ('pods', 'replicasets')"
     )
     assert set(found) == expected
     statuses = Counter(status for (status,) in rows(config, "SELECT status FROM coverage WHERE cluster IS NOT NULL"))
-    read = sum(len(readable(told)) for told in clusters.values())
+    read = sum(len(readable(cluster)) for cluster in clusters.values())
     assert statuses == {"ok": read, "never_read": len(RESOURCES) * len(clusters) - read}
     projects = dict(rows(config, "SELECT project_id, outcome FROM coverage WHERE cluster IS NULL"))
     assert projects == {
@@ -100,7 +102,9 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
         for project in inventory["projects"]
     }
     assert summary.run.clusters == len(clusters)
-    assert summary.run.clusters_complete == sum(len(readable(told)) == len(RESOURCES) for told in clusters.values())
+    assert summary.run.clusters_complete == sum(
+        len(readable(cluster)) == len(RESOURCES) for cluster in clusters.values()
+    )
 
 
 @pytest.mark.usefixtures("environment")
@@ -109,9 +113,9 @@ def test_values_are_those_of_the_objects(fleet: Simulator, tmp_path: Path) -> No
     run(config)
     pods = {
         item["metadata"]["uid"]: item
-        for told in fleet.inventory()["clusters"]
-        if "pods" in readable(told)
-        for item in told["objects"]["pods"]
+        for cluster in fleet.inventory()["clusters"]
+        if "pods" in readable(cluster)
+        for item in cluster["objects"]["pods"]
     }
     found = rows(config, "SELECT uid, name, namespace, phase, node, created_at, containers FROM latest_pods")
     assert len(found) == len(pods)
@@ -132,13 +136,13 @@ def test_both_sinks_hold_the_same_rows(fleet: Simulator, tmp_path: Path) -> None
     assert run(duckdb).rows == run(bigquery).rows
     for table in OBJECT_TABLES:
         sql = f"SELECT * EXCEPT (snapshot_id, snapshot_time) FROM {table}"
-        told = [
+        found = [
             sorted(map(plain, rows(*asked))) for asked in ((duckdb, sql.replace("EXCEPT", "EXCLUDE")), (bigquery, sql))
         ]
-        assert told[0] == told[1], table
-        assert told[0]
-    told = "SELECT project_id, cluster, resource, status, outcome, reason FROM coverage ORDER BY 1, 2, 3"
-    assert sorted(rows(bigquery, told), key=str) == sorted(rows(duckdb, told), key=str)
+        assert found[0] == found[1], table
+        assert found[0]
+    sql = "SELECT project_id, cluster, resource, status, outcome, reason FROM coverage ORDER BY 1, 2, 3"
+    assert sorted(rows(bigquery, sql), key=str) == sorted(rows(duckdb, sql), key=str)
 
 
 @pytest.mark.usefixtures("environment")
@@ -179,9 +183,9 @@ def test_of_200_clusters_one_that_hangs_and_one_that_refuses_cost_no_other(tmp_p
         hanging: "timed_out",
         refusing: "unreachable",
     }
-    told = "SELECT duration_seconds FROM snapshots WHERE concat(project_id, '/', location, '/', cluster) = "
-    ((seconds,),) = rows(config, f"{told} '{hanging}'")
-    assert 6 <= seconds < 30  # a request's timeout, not one for each kind
+    sql = "SELECT duration_seconds FROM snapshots WHERE concat(project_id, '/', location, '/', cluster) = "
+    ((seconds,),) = rows(config, f"{sql} '{hanging}'")
+    assert 6 <= seconds < 30  # a request's timeout, not one for each of nine kinds
 
 
 def test_the_demo_ends_with_rows_and_three_answers(tmp_path: Path) -> None:
@@ -220,8 +224,8 @@ def test_the_simulated_fleet_says_how_to_point_the_job_at_it(tmp_path: Path) -> 
         while not lines or not lines[-1].startswith("  bq "):
             lines.append(process.stdout.readline())
             assert lines[-1] or process.poll() is None
-        told = "".join(lines)
-        exported = dict(re.findall(r"export (\w+)=(\S+)", told))
+        text = "".join(lines)
+        exported = dict(re.findall(r"export (\w+)=(\S+)", text))
         done = invoke("run", "-q", "--sink", f"duckdb:///{tmp_path}/s.duckdb", **exported)
         assert done.returncode == 3  # a project of the fleet is denied
         assert "2 clusters of 4 projects" in done.stdout

@@ -44,17 +44,17 @@ def test_every_line_of_a_task_is_one_event_with_its_labels(replay: Replay) -> No
     trace = {"TRACEPARENT": f"00-{TRACE}-00f067aa0ba902b7-01", "GOOGLE_CLOUD_PROJECT": "shop-ops"}
     done = invoke("run", "-v", **TASK, **trace, GKE_INVENTORY_BUILD="abc1234")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    told = events(done.stderr)
-    for event in told:
+    logged = events(done.stderr)
+    for event in logged:
         assert list(event)[:3] == ["severity", "time", "message"]
         assert event["severity"] == "INFO"
         assert event["logging.googleapis.com/labels"] == {**LABELS, "build": "abc1234"}
         assert event["logging.googleapis.com/trace"] == f"projects/shop-ops/traces/{TRACE}"
-    messages = [event["message"] for event in told]
+    messages = [event["message"] for event in logged]
     assert messages == ["run started", "project listed", "cluster collected", "publishing", "run finished"]
-    collected = told[2]
+    collected = logged[2]
     assert (collected["project"], collected["location"], collected["cluster"]) == (PROJECT, LOCATION, CLUSTER)
-    assert told[-1]["run_id"] == LABELS["run_id"]
+    assert logged[-1]["run_id"] == LABELS["run_id"]
 
 
 @pytest.mark.usefixtures("configured")
@@ -105,7 +105,7 @@ def test_elsewhere_the_same_is_a_sentence() -> None:
     assert_refused(invoke("run", "--project", "Nope"), "gke-inventory: projects: 'Nope' is not a project id")
 
 
-def test_labels_are_told_where_there_are_any() -> None:
+def test_labels_are_logged_where_there_are_any() -> None:
     assert context_of({}) == {}
     assert context_of(TASK | {"CLOUD_RUN_TASK_ATTEMPT": ""})["logging.googleapis.com/labels"] == {
         key: value for key, value in LABELS.items() if key != "attempt"

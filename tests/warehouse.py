@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from job.sinks.protocol import Commit, Sink, TaskResult
-from job.spool import open_spool
+from job.sinks.protocol import Commit, Sink, TaskResult, Warehouse
+from job.spool import Rows, open_spool
 from job.tables import (
     Cluster,
     Collection,
@@ -28,6 +28,7 @@ from job.tables import (
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 PROJECT = "shop-prod"
 LOCATION = "europe-west1"
+COMPLETE = TaskResult(complete=True, acceptable=True)
 
 
 @dataclass(frozen=True)
@@ -114,19 +115,34 @@ def run_of(
     return rows
 
 
-def publish(sink: Sink, rows: Sequence[tuple[Key, Record]], *, without: Sequence[str] = (), run_id: str = "") -> bool:
-    """Loads the rows as a run does; `without` leaves tables out, as a run does that is killed before them."""
+def publish(
+    sink: Sink,
+    rows: Sequence[tuple[Key, Record]],
+    *,
+    without: Sequence[str] = (),
+    run_id: str = "",
+    task: int = 0,
+    attempt: int = 0,
+    result: TaskResult = COMPLETE,
+    change: Callable[[Rows], Rows] = lambda saved: saved,
+) -> bool:
+    """Loads the rows as a run does.
+
+    Args:
+        without: tables that are left out, as by a run that is killed before them.
+        change: of what is loaded.
+    """
     with open_spool() as spool:
         for key, record in rows:
             if record.table not in without:
                 segment = spool.segment(key)
                 segment.add([record])
                 spool.keep(segment)
-        outcome = TaskResult(complete=True, acceptable=True)
-        return sink.publish(spool.save(), Commit(run_id or rows[-1][0].snapshot_id, 0, 0, outcome))
+        commit = Commit(run_id or rows[-1][0].snapshot_id, task, attempt, result)
+        return sink.publish(change(spool.save()), commit)
 
 
-def rows(sink: Sink, sql: str) -> list[tuple[Any, ...]]:
+def rows(sink: Warehouse, sql: str) -> list[tuple[Any, ...]]:
     """A query's rows."""
     return sink.query(sql).rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -16,7 +16,8 @@ from faults.cases import table_of_cases, table_of_endings  # noqa: E402
 
 import job  # noqa: E402
 from job.cli import cli  # noqa: E402
-from job.commands.reference import cell, reference  # noqa: E402
+from job.commands.exits import BUG, COMPLETE, INCOMPLETE, INTERRUPTED, TERMINATED, USAGE  # noqa: E402
+from job.commands.reference import cell, column_table, reference  # noqa: E402
 from job.kinds import KINDS  # noqa: E402
 from job.tables import TABLES  # noqa: E402
 from job.views import View, views  # noqa: E402
@@ -38,7 +39,8 @@ def views_page() -> str:
 
 
 def _view(view: View) -> str:
-    return f"## `{view.name}`\n\n{view.description}\n\n```sql\n{view.example}\n```"
+    example = f"```sql\n{view.example}\n```"
+    return "\n\n".join([f"## `{view.name}`", view.description, example, column_table(view.columns)])
 
 
 def table_of_views() -> str:
@@ -96,13 +98,13 @@ def _help(command: click.Command, name: str, parent: click.Context | None = None
 
 
 EXIT_CODES = {
-    0: "Complete: everything asked for was read and committed, or the gaps are within `fail_on`.",
-    1: "A bug in this program.",
-    2: "Wrong usage, or a problem with the configuration, the credentials or the sink. Nothing was written.",
-    3: "Finished and committed, but something could not be read and `fail_on` does not tolerate it. The summary and "
-    "`coverage` say what.",
-    130: "Stopped by Ctrl-C. Nothing was written.",
-    143: "Stopped by SIGTERM. The clusters read by then are committed if any was complete; the message says so.",
+    COMPLETE: "Complete: everything asked for was read and committed, or the gaps are within `fail_on`.",
+    BUG: "A bug in this program.",
+    USAGE: "Wrong usage, or a problem with the configuration, the credentials or the sink. Nothing was written.",
+    INCOMPLETE: "Finished and committed, but something could not be read and `fail_on` does not tolerate it. The "
+    "summary and `coverage` say what.",
+    INTERRUPTED: "Stopped by Ctrl-C. Nothing was written.",
+    TERMINATED: "Stopped by SIGTERM. The clusters read by then are committed if any was complete; the message says so.",
 }
 
 _COMMANDS = """\
@@ -117,9 +119,22 @@ def python() -> str:
     for name in sorted(job.__all__):
         value = getattr(job, name)
         if inspect.isfunction(value):
-            signature = f"{name}{inspect.signature(value)}"
-            sections.append(f"## `{name}`\n\n```python\n{signature}\n```\n\n```text\n{inspect.getdoc(value)}\n```")
+            sections.append(
+                f"## `{name}`\n\n```python\n{_signature(name, value)}\n```\n\n```text\n{inspect.getdoc(value)}\n```"
+            )
     return "\n\n".join(sections)
+
+
+def _signature(name: str, function: Callable[..., object]) -> str:
+    """The signature, one parameter a line; annotations are strings, and are shown without their quotes."""
+    signature = inspect.signature(function)
+    lines = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in lines:
+            lines.append("*")
+        lines.append(str(parameter).replace("'", ""))
+    returned = str(signature.return_annotation).replace("'", "")
+    return f"{name}(\n    " + ",\n    ".join(lines) + f",\n) -> {returned}"
 
 
 _PYTHON = """\
@@ -134,17 +149,14 @@ from gke_inventory import kubernetes_client, latest, snapshot
 
 def permissions() -> str:
     """What the identity needs, with the kinds that are listed."""
-    rows = []
-    for kind in KINDS:
-        parts = kind.path.split("/")  # ["", "api", VERSION, ...] or ["", "apis", GROUP, VERSION, ...]
-        rows.append((f"`{kind.resource}`", "core" if parts[1] == "api" else f"`{parts[2]}`", f"`{kind.path}`"))
-    return f"{_PERMISSIONS}\n\n{_table(('kind', 'API group', 'listed at'), rows)}"
+    rows = [(f"`{kind.resource}`", f"`{kind.api_version}`", f"`{kind.path}`") for kind in KINDS]
+    return f"{_PERMISSIONS}\n\n{_table(('kind', 'API version', 'listed at'), rows)}"
 
 
 _PERMISSIONS = """\
 # Permissions
 
-The job reads. It needs three things, and [config/deploy](../deploy/README.md) grants exactly these:
+The job needs three things. [config/deploy](../deploy/README.md) grants no more than these:
 
 - **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint.
   `container.clusters.get` for `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
@@ -152,7 +164,7 @@ The job reads. It needs three things, and [config/deploy](../deploy/README.md) g
 - **To read a cluster:** `list` on the kinds below, by the ClusterRole in
   [clusterrole.yaml](../deploy/clusterrole.yaml), or by `roles/container.viewer`, which grants more than the job reads.
 - **To write to BigQuery:** `roles/bigquery.dataEditor` on the dataset and `roles/bigquery.jobUser` in its project.
-  `bigquery.datasets.create` if the job shall create the dataset.
+  `bigquery.datasets.create` in the project if the dataset does not exist yet.
 
 A kind that the identity may not list is recorded as `forbidden`. Everything else is read."""
 

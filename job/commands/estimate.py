@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import click
 import msgspec
 
-from job.commands.output import print_json
+from job.commands.output import counted, print_json
 from job.commands.plan import Planned, print_plan
 from job.config import Config
 from job.errors import InventoryError
@@ -79,7 +79,7 @@ def print_with_estimate(config: Config, planned: Sequence[Planned], *, minutes: 
     print_plan(planned)
     others = found.clusters - found.clusters_weighed
     click.echo(
-        f"\nabout {found.objects} objects in {found.clusters} clusters"
+        f"\nabout {counted(found.objects, 'object')} in {counted(found.clusters, 'cluster')}"
         + (f" ({others} of them estimated from their nodes)" if others else "")
         + f"\ntasks: {found.tasks}; the slowest reads for {found.seconds:g} s"
         + f"\nthe largest cluster alone: {found.largest_seconds:g} s"

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
-from tabulate import tabulate
 
 if TYPE_CHECKING:
     from job.sinks.protocol import Result
@@ -22,6 +21,8 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align_
     Args:
         align_numbers: to the right; for counts, not for versions, which look like numbers.
     """
+    from tabulate import tabulate
+
     click.echo(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=not align_numbers))
 
 
@@ -43,6 +44,11 @@ def print_result(result: Result, form: str) -> None:
 def print_json(value: Any) -> None:
     """A value as JSON, indented."""
     click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 cluster`, `2 clusters`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def progress_bar() -> Callable[[int, int], None] | None:

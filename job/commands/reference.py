@@ -26,14 +26,14 @@ def reference() -> str:
 
 def _sections() -> Iterator[str]:
     key = [column for column in columns(next(iter(TABLES))) if column.key]
-    yield "## The key of every table\n\n" + _column_table(key)
+    yield "## The key of every table\n\n" + column_table(key)
     for name, record in TABLES.items():
         own = [column for column in columns(name) if column.name not in Key.__struct_fields__]
         clustered = ", ".join(f"`{column}`" for column in record.clustering)
-        yield f"## `{name}`\n\n{record.description} Clustered by {clustered}.\n\n{_column_table(own)}"
+        yield f"## `{name}`\n\n{record.description} Clustered by {clustered}.\n\n{column_table(own)}"
 
 
-def _column_table(shown: Sequence[Column]) -> str:
+def column_table(shown: Sequence[Column]) -> str:
     rows = [f"| `{column.name}` | {_type(column)} | {cell(column.description)} |" for column in shown]
     return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *rows])
 

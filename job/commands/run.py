@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from job.commands.output import print_table, progress_bar
+from job.commands.output import counted, print_table, progress_bar
 from job.config import Config
 from job.run.local_tasks import run_tasks
 from job.run.memory import use_one_malloc_arena
@@ -36,8 +36,9 @@ def print_summary(summary: Summary) -> None:
         click.echo(f"an earlier attempt has committed run {run.run_id} to {summary.sink} ({run.status})")
         return
     click.echo(
-        f"{run.clusters} clusters of {run.projects} projects in {summary.seconds:.1f} s: {run.clusters_complete} "
-        f"complete, {run.clusters_partial} partial, {run.clusters_failed} failed; {run.objects} objects\n"
+        f"{counted(run.clusters, 'cluster')} of {counted(run.projects, 'project')} in {summary.seconds:.1f} s: "
+        f"{run.clusters_complete} complete, {run.clusters_partial} partial, {run.clusters_failed} failed; "
+        f"{counted(run.objects, 'object')}\n"
     )
     print_table(("table", "rows"), [entry for entry in summary.rows.items() if entry[1]], align_numbers=True)
     if summary.gaps:

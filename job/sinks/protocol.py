@@ -30,7 +30,7 @@ class TaskResult(NamedTuple):
 
 
 class Commit(NamedTuple):
-    """What is committed: one task of one run, once, by the first attempt that gets there."""
+    """The commit of one task of one run, which happens once: by the first attempt that gets there."""
 
     run_id: str
     task_index: int

@@ -1,8 +1,8 @@
-"""A container engine to build and run the image with: Docker where its daemon answers, else Podman as root.
+"""A container engine that builds and runs the image: Docker if its daemon answers, else Podman as root.
 
-Where no registry of images can be reached, Podman gets an imitation of `python:3.11-slim` that is made from Debian's
-packages: the Debian release whose Python is 3.11, no more of it than that image has, and an interpreter with pip at
-/usr/local. What is then built, every line of the Dockerfile, is built for real.
+If no image registry can be reached, Podman gets an imitation of `python:3.11-slim` made from Debian's packages: the
+Debian release whose Python is 3.11, as little of it as that image has, and an interpreter with pip at /usr/local. Every
+line of the Dockerfile is then built for real.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 BASE = "docker.io/library/python:3.11-slim"
 _DEBIAN = "bookworm"
 _MEMORY = Path("/dev/shm")
-_ROOM = 6 << 30  # bytes; in memory it takes half as long, since dpkg waits for every file to be on the disk
+_ROOM = 6 << 30  # bytes; in memory it takes half as long, because dpkg syncs every file to the disk
 
 
 class Engine:
-    """An engine with a store of its own in `folder`, or Docker's."""
+    """An engine with its own image store in `folder`, or Docker with Docker's."""
 
     def __init__(self, folder: Path) -> None:
         self._docker = _answers("docker", "info")
@@ -29,7 +29,7 @@ class Engine:
 
     @staticmethod
     def missing() -> str | None:
-        """Why there is no engine here; None where there is one."""
+        """Why no engine can be used here; None if one can."""
         if _answers("docker", "info"):
             return None
         if os.geteuid() != 0:
@@ -38,40 +38,40 @@ class Engine:
         return f"needs Docker, or Debian's packages {', '.join(absent)}" if absent else None
 
     def build(self, context: Path, tag: str, **arguments: str) -> None:
-        """Builds the image, with the machine's own configuration of pip for the time of the build."""
+        """Builds the image. The build, and only the build, uses this machine's pip configuration."""
         words = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
         if not self._docker:
             self._imitate_base()
             words += ["--pull=never", "--network=host", *self._pip_configuration()]
-        self._tell("build", "--tag", tag, *words, str(context))
+        self._checked_call("build", "--tag", tag, *words, str(context))
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`run --rm` with these words."""
+        """`run --rm` with these arguments."""
         own = (
             [] if self._docker else ["--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096", "--read-only-tmpfs=false"]
         )
-        return self._told("run", "--rm", *own, *words)
+        return self._call("run", "--rm", *own, *words)
 
     def inspect(self, form: str, tag: str) -> str:
         """`image inspect`."""
-        return self._tell("image", "inspect", "--format", form, tag).strip()
+        return self._checked_call("image", "inspect", "--format", form, tag).strip()
 
     def close(self) -> None:
-        """Takes away all that it has stored; Docker's store is left alone."""
+        """Deletes its own image store; Docker's is left alone."""
         if not self._docker:
-            self._told("rmi", "--all", "--force")
+            self._call("rmi", "--all", "--force")
             shutil.rmtree(self._store, ignore_errors=True)
 
     def _command(self) -> list[str]:
         if self._docker:
             return ["docker"]
-        # no cgroup manager and no journal need run here
+        # works without a running cgroup manager and journal
         return [
             "podman", f"--root={self._store}/root", f"--runroot={self._store}/run", f"--tmpdir={self._store}/tmp",
             "--runtime=runc", "--cgroup-manager=cgroupfs", "--events-backend=file",
         ]  # fmt: skip
 
-    def _told(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _call(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self._command(), *words],
             capture_output=True,
@@ -81,8 +81,8 @@ class Engine:
             stdin=subprocess.DEVNULL,
         )
 
-    def _tell(self, *words: str) -> str:
-        done = self._told(*words)
+    def _checked_call(self, *words: str) -> str:
+        done = self._call(*words)
         assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
         return done.stdout
 
@@ -95,16 +95,16 @@ class Engine:
             environment={"TMPDIR": str(self._store)},
         )  # fmt: skip
         path = "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-        self._tell("import", "--change", path, str(archive), BASE)
+        self._checked_call("import", "--change", path, str(archive), BASE)
         archive.unlink()
 
     def _pip_configuration(self) -> list[str]:
-        """Mounts for pip.conf and for the certificates it names; they are nowhere in the image afterwards."""
-        told = subprocess.run(
+        """Mounts for pip.conf and for the certificates that it names; the image does not contain them."""
+        listed = subprocess.run(
             [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, timeout=60, check=False
         )
         settings = {}
-        for line in told.stdout.splitlines():
+        for line in listed.stdout.splitlines():
             name, _, value = line.partition("=")
             settings[name.rpartition(".")[2]] = value.strip("'\"")
         kept = {

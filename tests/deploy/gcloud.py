@@ -1,6 +1,6 @@
-"""The installed gcloud, asked what it would make of commands and manifests; no account and no network is needed.
+"""Asks the installed gcloud to parse commands and decode manifests. Needs no account and no network.
 
-This file has two halves: functions for tests, and the program that runs in gcloud's own Python with its own modules.
+This file has two halves: functions for tests, and a program that runs in gcloud's own Python with its own modules.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ _ROOTS = (Path("/usr/lib/google-cloud-sdk"), Path("/usr/share/google-cloud-sdk")
 
 
 def root() -> Path | None:
-    """The folder gcloud is installed in."""
+    """The folder that gcloud is installed in."""
     command = shutil.which("gcloud")
     found = [Path(command).resolve().parent.parent] if command else []
     return next((folder for folder in (*found, *_ROOTS) if (folder / "lib/googlecloudsdk").is_dir()), None)
 
 
 def refusals(commands: Sequence[tuple[Sequence[str], str]]) -> list[str | None]:
-    """For each command line after `gcloud`, with its stdin: None, or what gcloud's parser says where it refuses any."""
+    """For each command line after `gcloud`, with its stdin: None, or gcloud's error if its parser rejects the line."""
     refused, said = _asked("parse", [[list(words), stdin] for words, stdin in commands])
     return [said if index in refused else None for index in range(len(commands))]
 
 
 def decoded(api: str, message: str, body: Any) -> Any:
-    """The body as gcloud's own message class has it, encoded anew; what it does not know is under `unknown`."""
+    """The body, decoded and encoded again by gcloud's own message class; fields that it does not know are `unknown`."""
     answer, _ = _asked("decode", [api, message, body])
     return answer
 
 
-def _asked(what: str, told: Any) -> tuple[Any, str]:
+def _asked(what: str, request: Any) -> tuple[Any, str]:
     folder = root()
     assert folder is not None
     bundled = folder / "platform/bundledpythonunix/bin/python3"
     done = subprocess.run(
         [str(bundled) if bundled.exists() else sys.executable, __file__, str(folder), what],
-        input=json.dumps(told),
+        input=json.dumps(request),
         env={**os.environ, "CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true"},
         capture_output=True,
         text=True,
@@ -64,16 +64,16 @@ def _parse(commands: list[tuple[list[str], str]]) -> list[int]:
         sys.stdin = io.TextIOWrapper(io.BytesIO(stdin.encode()))
         try:
             parser.parse_args(words)
-        except SystemExit:  # it has said why on stderr
+        except SystemExit:  # the reason is on stderr
             refused.append(index)
     return refused
 
 
-def _decode(told: list[Any]) -> Any:
+def _decode(request: list[Any]) -> Any:
     from apitools.base.py import encoding  # type: ignore[import-not-found]
     from googlecloudsdk.api_lib.util import apis  # type: ignore[import-not-found]
 
-    api, message, body = told
+    api, message, body = request
     name, _, version = api.partition(".")
     made = encoding.PyValueToMessage(getattr(apis.GetMessagesModule(name, version), message), body)
     unknown = [list(edge) for edge in encoding.UnrecognizedFieldIter(made)]
@@ -83,14 +83,14 @@ def _decode(told: list[Any]) -> Any:
 def _main() -> None:
     folder, what = sys.argv[1:]
     sys.path[:0] = [f"{folder}/lib", f"{folder}/lib/third_party"]
-    import gcloud  # type: ignore[import-not-found]  # noqa: F401 (gcloud's own start-up, which mends sys.path)
+    import gcloud  # type: ignore[import-not-found]  # noqa: F401 (gcloud's own start-up, which completes sys.path)
 
-    told, printed = json.load(sys.stdin), sys.stdout
+    request, printed = json.load(sys.stdin), sys.stdout
     sys.stdout = io.StringIO()
-    answer = {"parse": _parse, "decode": _decode}[what](told)
+    answer = {"parse": _parse, "decode": _decode}[what](request)
     json.dump(answer, printed)
 
 
 if __name__ == "__main__":
-    sys.path.pop(0)  # this file is named as gcloud's own module is
+    sys.path.pop(0)  # this file has the name of a module of gcloud
     _main()

@@ -1,4 +1,4 @@
-"""Google's published discovery documents, as JSON Schema: what an API says of its own requests.
+"""Google's published discovery documents as JSON Schema.
 
 They ship in the wheel of google-api-python-client.
 """
@@ -22,8 +22,8 @@ def document(name: str) -> dict[str, Any]:
 
 
 def problems(name: str, kind: str, body: Any) -> list[str]:
-    """What is wrong with a body as a `kind` of that API, one line each; nothing where it is one."""
-    definitions = {told: _schema(schema) for told, schema in document(name)["schemas"].items()}
+    """Errors in a body as a `kind` of that API, one line each; empty if it is valid."""
+    definitions = {key: _schema(schema) for key, schema in document(name)["schemas"].items()}
     validator = Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": definitions})
     return [
         f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message}"
@@ -35,33 +35,35 @@ def annotations_of(name: str, resource: str) -> set[str]:
     """The annotations that the document's prose allows for a resource."""
     prose = document(name)["schemas"]["ObjectMeta"]["properties"]["annotations"]["description"]
     return {
-        key for key, told in re.findall(r"\* `([^`]+)`: ([\w, ]+)", prose) if {resource, "All resources"} & _split(told)
+        key
+        for key, names in re.findall(r"\* `([^`]+)`: ([\w, ]+)", prose)
+        if {resource, "All resources"} & _split(names)
     }
 
 
-def _split(told: str) -> set[str]:
-    return {word.strip() for word in told.split(",")}
+def _split(names: str) -> set[str]:
+    return {word.strip() for word in names.split(",")}
 
 
-def _schema(told: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" in told:
-        return {"$ref": f"#/$defs/{told['$ref']}"}
-    kind = told.get("type")
+def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in schema:
+        return {"$ref": f"#/$defs/{schema['$ref']}"}
+    kind = schema.get("type")
     if kind == "any":
         return {}
     if kind == "array":
-        return {"type": "array", "items": _schema(told["items"])}
+        return {"type": "array", "items": _schema(schema["items"])}
     if kind == "object":
         made: dict[str, Any] = {"type": "object", "additionalProperties": False}
-        if "properties" in told:
-            made["properties"] = {key: _schema(inner) for key, inner in told["properties"].items()}
-        if "additionalProperties" in told:
-            made["additionalProperties"] = _schema(told["additionalProperties"])
+        if "properties" in schema:
+            made["properties"] = {key: _schema(inner) for key, inner in schema["properties"].items()}
+        if "additionalProperties" in schema:
+            made["additionalProperties"] = _schema(schema["additionalProperties"])
         return made
-    if kind == "string" and "enum" in told:
-        return {"enum": told["enum"]}
-    if kind == "string" and told.get("format") in ("int64", "uint64"):
+    if kind == "string" and "enum" in schema:
+        return {"enum": schema["enum"]}
+    if kind == "string" and schema.get("format") in ("int64", "uint64"):
         return {"type": "string", "pattern": r"^-?\d+$"}
-    if kind == "string" and told.get("format") == "google-duration":
+    if kind == "string" and schema.get("format") == "google-duration":
         return {"type": "string", "pattern": r"^\d+(\.\d{1,9})?s$"}
     return {"type": kind}

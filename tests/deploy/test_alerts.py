@@ -1,4 +1,4 @@
-"""The alerts: metrics and policies as Google publishes them, on lines that are logged; queries that speak up."""
+"""The alerts: metrics and policies match Google's schemas and the log; queries fail when they should."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ def test_google_publishes_every_field_of_a_policy(name: str) -> None:
     assert problems("monitoring.v3", "AlertPolicy", policy) == []
     (condition,) = policy["conditions"]
     threshold = condition["conditionThreshold"]
-    assert threshold["comparison"] in ("COMPARISON_LT", "COMPARISON_GT")  # the others are published, but not supported
+    assert threshold["comparison"] in ("COMPARISON_LT", "COMPARISON_GT")  # the others are published but not supported
     (aggregation,) = threshold["aggregations"]
-    period, duration = (int(told.removesuffix("s")) for told in (aggregation["alignmentPeriod"], threshold["duration"]))
+    period, duration = (
+        int(seconds.removesuffix("s")) for seconds in (aggregation["alignmentPeriod"], threshold["duration"])
+    )
     assert 60 <= period <= 90_000
     assert period + duration <= 90_000
     assert duration % 60 == 0
@@ -67,23 +69,23 @@ def test_a_policy_watches_a_metric_that_is_made() -> None:
 
 
 def matches(expression: str, entry: dict[str, Any]) -> bool:
-    """Whether a filter of `field="value"` parts takes an entry, as Cloud Logging would."""
+    """Whether a filter of `field="value"` parts matches an entry, as in Cloud Logging."""
     for part in expression.split(" AND "):
         field, value = re.fullmatch(r'([\w.]+)="([^"]*)"', part).groups()  # type: ignore[union-attr]
-        told: Any = entry
+        found: Any = entry
         for name in field.split("."):
-            told = told.get(name, {})
-        if told != value:
+            found = found.get(name, {})
+        if found != value:
             return False
     return True
 
 
 def extracted(extractor: str, entry: dict[str, Any]) -> Any:
-    """What `EXTRACT(field)` takes from an entry."""
-    told: Any = entry
+    """The value of `EXTRACT(field)` for an entry."""
+    found: Any = entry
     for name in extractor.removeprefix("EXTRACT(").removesuffix(")").split("."):
-        told = told[name]
-    return told
+        found = found[name]
+    return found
 
 
 @pytest.mark.parametrize(("denied", "metric"), [(False, "complete_runs"), (True, "incomplete_runs")])
@@ -95,11 +97,11 @@ def test_a_metric_counts_the_line_that_a_run_logs(replay: Replay, tmp_path: Path
     task = {"CLOUD_RUN_JOB": "gke-inventory", "CLOUD_RUN_EXECUTION": "e", "CLOUD_RUN_TASK_INDEX": "0"}
     done = invoke("run", "--config", str(config), **task)
     entries = []
-    for line in done.stderr.splitlines():  # as Cloud Logging makes entries of lines
-        told = json.loads(line)
-        labels = told.pop("logging.googleapis.com/labels")
-        entries.append({"resource": {"type": "cloud_run_job"}, "labels": labels, "jsonPayload": told})
-    taken = {name: [entry for entry in entries if matches(told["filter"], entry)] for name, told in METRICS.items()}
+    for line in done.stderr.splitlines():  # Cloud Logging turns each line into an entry
+        payload = json.loads(line)
+        labels = payload.pop("logging.googleapis.com/labels")
+        entries.append({"resource": {"type": "cloud_run_job"}, "labels": labels, "jsonPayload": payload})
+    taken = {name: [entry for entry in entries if matches(metric["filter"], entry)] for name, metric in METRICS.items()}
     counted = {metric, "run_seconds", "cluster_seconds"}
     assert {name: len(found) for name, found in taken.items()} == {
         name: int(name.removeprefix("gke_inventory_") in counted) for name in METRICS
@@ -112,14 +114,14 @@ def test_a_metric_counts_the_line_that_a_run_logs(replay: Replay, tmp_path: Path
     assert all("task_index" in entry["labels"] for entry in entries)
 
 
-def told_by(sink: Sink, name: str) -> str:
-    """What the scheduled query answers, or fails with."""
+def answer_of(sink: Sink, name: str) -> str:
+    """The scheduled query's answer, or its error."""
     text = re.sub(r"`\$\{PROJECT\}\.\$\{DATASET\}\.(\w+)`", r"main.\1", (ALERTS / f"{name}.sql").read_text())
     try:
-        ((told,),) = sink.query(sqlglot.transpile(text, read="bigquery", write="duckdb", comments=False)[0]).rows
+        ((answer,),) = sink.query(sqlglot.transpile(text, read="bigquery", write="duckdb", comments=False)[0]).rows
     except QueryError as error:
         return str(error)
-    return f"fine: {told}"
+    return f"fine: {answer}"
 
 
 @pytest.fixture
@@ -129,19 +131,19 @@ def sink(tmp_path: Path) -> Sink:
 
 def test_coverage_that_fell_is_named(sink: Sink) -> None:
     publish(sink, run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], "forbidden")))
-    assert told_by(sink, "coverage_fell") == "fine: everything that was ever read can still be read"
+    assert answer_of(sink, "coverage_fell") == "fine: everything that was read before can still be read"
     publish(sink, run_of(2, Read("a", ["x"], "timed_out"), Read("b", ["x"], "forbidden")))
-    told = told_by(sink, "coverage_fell")
-    assert "coverage fell: 1 lists that were read before cannot be read now: " in told
-    assert "shop-prod/europe-west1/a pods (timed_out, last read 2026-01-01 01:00:00" in told
+    answer = answer_of(sink, "coverage_fell")
+    assert "coverage fell: 1 lists that were read before cannot be read now: " in answer
+    assert "shop-prod/europe-west1/a pods (timed_out, last read 2026-01-01 01:00:00" in answer
     publish(sink, run_of(3, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
-    assert told_by(sink, "coverage_fell").startswith("fine")
+    assert answer_of(sink, "coverage_fell").startswith("fine")
 
 
 def test_a_projects_list_that_fell_is_named(sink: Sink) -> None:
     publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
     publish(sink, run_of(2, listed=[], outcome="forbidden"))
-    assert "shop-prod clusters (forbidden, last read" in told_by(sink, "coverage_fell")
+    assert "shop-prod clusters (forbidden, last read" in answer_of(sink, "coverage_fell")
 
 
 NOW = int((datetime.now(UTC) - FIRST).total_seconds() // 3600)  # the number of a run less than an hour ago
@@ -151,23 +153,23 @@ DAY = 24
 def test_a_cluster_without_a_complete_snapshot_for_a_day_is_named(sink: Sink) -> None:
     publish(sink, run_of(NOW - 3 * DAY, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     publish(sink, run_of(NOW, Read("a", ["x"], ["p1"]), Read("b", ["x"], "forbidden")))
-    told = told_by(sink, "no_complete_snapshot")
-    assert "no complete snapshot for 24 hours: 1 of them: shop-prod/europe-west1/b" in told
+    answer = answer_of(sink, "no_complete_snapshot")
+    assert "no complete snapshot for 24 hours: 1 of them: shop-prod/europe-west1/b" in answer
     publish(sink, run_of(NOW, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"]), prefix="again-"))
-    assert told_by(sink, "no_complete_snapshot") == "fine: every cluster has a complete snapshot of the last 24 hours"
+    assert answer_of(sink, "no_complete_snapshot") == "fine: every cluster has a complete snapshot of the last 24 hours"
 
 
-def test_a_job_that_stopped_is_told(sink: Sink) -> None:
+def test_a_job_that_stopped_is_reported(sink: Sink) -> None:
     publish(sink, run_of(NOW - 3 * DAY, Read("a", ["x"], ["p1"])))
-    assert "2 of them: (no run); shop-prod/europe-west1/a" in told_by(sink, "no_complete_snapshot")
+    assert "2 of them: (no run); shop-prod/europe-west1/a" in answer_of(sink, "no_complete_snapshot")
 
 
-def test_a_cluster_that_is_gone_is_not_missed(sink: Sink) -> None:
+def test_a_deleted_cluster_is_not_reported(sink: Sink) -> None:
     publish(sink, run_of(NOW - 3 * DAY, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     publish(sink, run_of(NOW, Read("a", ["x"], ["p1"])))
-    assert told_by(sink, "no_complete_snapshot").startswith("fine")
+    assert answer_of(sink, "no_complete_snapshot").startswith("fine")
 
 
 @pytest.mark.parametrize("name", ["coverage_fell", "no_complete_snapshot"])
-def test_a_query_names_its_tables_by_what_the_readme_sets(name: str) -> None:
+def test_a_query_names_its_tables_by_the_readmes_variables(name: str) -> None:
     assert set(re.findall(r"\$\{(\w+)\}", (ALERTS / f"{name}.sql").read_text())) == {"PROJECT", "DATASET"}

@@ -1,4 +1,4 @@
-"""The image: built from the Dockerfile by a container engine, and run as Cloud Run runs it."""
+"""The image: built from the Dockerfile by a container engine, and run as Cloud Run does."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def fleet() -> Iterator[Simulator]:
     with simulate(clusters=3, pods=20, seed=5, plain=True) as found:
         for path in [found.directory, *found.directory.rglob("*")]:
-            path.chmod(0o755 if path.is_dir() else 0o644)  # the image's user is somebody else
+            path.chmod(0o755 if path.is_dir() else 0o644)  # the image has another user
         yield found
 
 
 def python(engine: Engine, program: str, *options: str) -> Any:
-    """What a program prints, as JSON, in the image with a root file system that cannot be written to."""
+    """The JSON that a program prints in the image, on a read-only root file system."""
     done = engine.run("--read-only", "--network=none", *options, "--entrypoint=python", TAG, "-c", program)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -151,7 +151,7 @@ class TestImage:
         )  # fmt: skip
 
     @pytest.mark.parametrize("sink", ["bigquery://PROJECT.inventory?location=EU", "duckdb:////spool/x.duckdb"])
-    def test_it_reads_a_fleet_whole_on_a_root_that_cannot_be_written_to(
+    def test_it_reads_a_whole_fleet_on_a_read_only_root(
         self, engine: Engine, fleet: Simulator, tmp_path: Path, sink: str
     ) -> None:
         url = sink.replace("PROJECT", fleet.projects[0])
@@ -164,14 +164,14 @@ class TestImage:
         for line in done.stderr.splitlines():
             assert json.loads(line)["severity"] == "INFO"
 
-    def test_a_spool_that_is_full_is_said_in_a_sentence(self, engine: Engine, fleet: Simulator, tmp_path: Path) -> None:
+    def test_a_full_spool_is_reported_in_a_sentence(self, engine: Engine, fleet: Simulator, tmp_path: Path) -> None:
         spool = ("--tmpfs=/spool:mode=1777,size=4k", "--env=TMPDIR=/spool")
         done = self._run(engine, fleet, tmp_path, *spool, sink=f"bigquery://{fleet.projects[0]}.full?location=EU")
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
         assert "temporary file" in done.stderr
         assert "TMPDIR" in done.stderr
 
-    def test_its_size_is_what_the_page_says(self, engine: Engine) -> None:
+    def test_its_size_is_the_one_in_the_readme(self, engine: Engine) -> None:
         program = (
             "import json, os\n"
             "sizes = (os.lstat(os.path.join(d, f)).st_size for d, _, fs in os.walk('/opt/gke-inventory') for f in fs)\n"
@@ -179,6 +179,6 @@ class TestImage:
         )
         megabytes = python(engine, program)
         page = (ROOT / "config/deploy/README.md").read_text()
-        told = re.search(r"(\d+) MB of packages", page)
-        assert told is not None
-        assert megabytes == pytest.approx(int(told[1]), rel=0.1)
+        stated = re.search(r"(\d+) MB of packages", page)
+        assert stated is not None
+        assert megabytes == pytest.approx(int(stated[1]), rel=0.1)

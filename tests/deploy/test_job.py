@@ -1,4 +1,4 @@
-"""The Cloud Run Job's manifest: held to Google's schema, to gcloud's message classes, and to what neither can see."""
+"""The Cloud Run Job's manifest is valid by Google's schema, gcloud's message classes, and rules of our own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MOST_MEMORY = {"1": 4096, "2": 8192, "4": 16384, "6": 24576, "8": 32768}
 
 
 def manifest(*, private: bool = False) -> dict[str, Any]:
-    """The manifest as `envsubst` fills it in; `private`: with what stands there as a comment."""
+    """The manifest with its variables filled in; `private`: with the commented annotations too."""
     text = MANIFEST.read_text()
     if private:
         text = re.sub(

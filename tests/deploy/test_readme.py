@@ -1,4 +1,4 @@
-"""`config/deploy/README.md`, carried out word for word by bash, with recorders in place of gcloud, bq and kubectl."""
+"""bash runs the commands of `config/deploy/README.md` word for word; recorders stand in for gcloud, bq and kubectl."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _RECORDER = """\
 import json, os, sys
 words = sys.argv[1:]
 reads = any(word in ("-", "--data-file=-") for word in words)
-told = {{
+call = {{
     "program": os.path.basename(sys.argv[0]),
     "words": words,
     "stdin": sys.stdin.read() if reads else "",
     "variables": {{name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}},
 }}
 with open({log!r}, "a") as log:
-    log.write(json.dumps(told) + "\\n")
+    log.write(json.dumps(call) + "\\n")
 if words[:3] == ["container", "clusters", "list"]:
     print("web\\teurope-west1\\nbatch\\teurope-west4-a")
 if words[:4] == ["alpha", "monitoring", "policies", "list"]:
@@ -73,7 +73,7 @@ class Command(NamedTuple):
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> list[Command]:
-    """Every command that the page tells to enter, in its order."""
+    """Every command of the page, in order."""
     if shutil.which("envsubst") is None:
         pytest.skip("envsubst is not installed")
     folder = tmp_path_factory.mktemp("recorded")
@@ -102,7 +102,7 @@ BUILD = "serviceAccount:gke-inventory-build@my-ops-project.iam.gserviceaccount.c
 
 
 @pytest.mark.skipif(gcloud.root() is None, reason="gcloud is not installed")
-def test_gcloud_takes_every_command(commands: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gcloud_accepts_every_command(commands: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # the files that commands name
     ours = [command for command in commands if command.program == "gcloud"]
     assert len(ours) > 40
@@ -112,7 +112,7 @@ def test_gcloud_takes_every_command(commands: list[Command], monkeypatch: pytest
 
 
 @pytest.mark.skipif(gcloud.root() is None, reason="gcloud is not installed")
-def test_gcloud_would_refuse_a_flag_that_is_none() -> None:
+def test_gcloud_rejects_an_unknown_flag() -> None:
     words = ["run", "jobs", "execute", "gke-inventory", "--region=europe-west1", "--bogus"]
     (why,) = gcloud.refusals([(words, "")])
     assert why is not None
@@ -162,7 +162,7 @@ def test_the_job_is_the_manifest_with_the_image_that_was_built(commands: list[Co
     assert re.fullmatch(r"[0-9a-f]{7,}", built["_BUILD"])
 
 
-def test_the_configuration_is_one_that_the_job_takes(commands: list[Command]) -> None:
+def test_the_job_accepts_the_configuration(commands: list[Command]) -> None:
     secret = only(commands, "secrets create gke-inventory-config")
     config = msgspec.convert(yaml.safe_load(secret.stdin), Config)
     check_config(config, resources=RESOURCES)
@@ -172,7 +172,7 @@ def test_the_configuration_is_one_that_the_job_takes(commands: list[Command]) ->
     )
 
 
-def test_the_scheduler_posts_to_the_jobs_run_as_the_account_that_may(commands: list[Command]) -> None:
+def test_the_scheduler_posts_to_the_jobs_run_as_the_permitted_account(commands: list[Command]) -> None:
     job = only(commands, "scheduler jobs create http gke-inventory")
     run = "https://run.googleapis.com/v2/projects/my-ops-project/locations/europe-west1/jobs/gke-inventory:run"
     assert (job.flag("uri"), job.flag("http-method")) == (run, "POST")
@@ -186,7 +186,7 @@ def test_terraform_gets_the_variables_that_have_no_default(commands: list[Comman
     assert [command.words[1] for command in ours] == ["init", "apply", "apply"]
     assert {command.words[0] for command in ours} == {"-chdir=config/deploy/terraform"}
     given = {name.removeprefix("TF_VAR_"): value for name, value in ours[0].variables.items()}
-    assert set(given) == {name for name, told in blocks("variable").items() if "default" not in told}
+    assert set(given) == {name for name, body in blocks("variable").items() if "default" not in body}
     assert json.loads(given["cluster_projects"]) == ["shop-prod", "shop-test"]
     assert given["project"] == "my-ops-project"
     targets = [word.partition("=")[2] for command in ours for word in command.words if word.startswith("-target=")]
@@ -200,13 +200,13 @@ def test_every_cluster_of_every_project_gets_the_role(commands: list[Command]) -
     assert applied == [text.substitute(JOB_ACCOUNT=JOB.partition(":")[2])] * 4
 
 
-def test_what_is_made_is_what_is_taken_away(commands: list[Command]) -> None:
+def test_everything_that_is_created_is_deleted(commands: list[Command]) -> None:
     def named(*verbs: str) -> set[str]:
         found = set()
         for command in commands:
-            told = re.fullmatch(rf"(.+?) (?:{'|'.join(verbs)})(?: http)? (\S+)", command.verb)
-            if command.program == "gcloud" and told:
-                found.add(f"{told[1]} {told[2].partition('@')[0]} in {command.flag('project')}")
+            match = re.fullmatch(rf"(.+?) (?:{'|'.join(verbs)})(?: http)? (\S+)", command.verb)
+            if command.program == "gcloud" and match:
+                found.add(f"{match[1]} {match[2].partition('@')[0]} in {command.flag('project')}")
         return found
 
     made = named("create") | {"run jobs gke-inventory in my-ops-project"}
@@ -226,13 +226,13 @@ def fleet() -> Iterator[Simulator]:
 
 
 @pytest.mark.skipif(shutil.which("bq") is None, reason="bq is not installed")
-def test_what_bq_is_told_works_around_a_real_run_from_nothing_back_to_nothing(
+def test_bqs_commands_work_around_a_real_run_from_nothing_back_to_nothing(
     commands: list[Command], fleet: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = [
+    words_of_bq = [
         command.words for command in commands if command.program == "bq" and "--transfer_config" not in command.words
     ]
-    make, grant, coverage, remove = told
+    make, grant, coverage, remove = words_of_bq
 
     def bq(words: list[str]) -> str:
         done = subprocess.run(
@@ -273,12 +273,3 @@ def test_links_lead_somewhere() -> None:
     }
     for anchor in re.findall(r"\]\(#([^)]+)\)", README):
         assert anchor in anchors
-
-
-def test_the_log_messages_that_it_explains_are_logged() -> None:
-    table = README.partition("| message | severity |")[2].partition("\n\n")[0]
-    messages = [name for line in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", line.split("|")[1])]
-    source = "\n".join(path.read_text() for path in (ROOT / "job").rglob("*.py"))
-    assert len(messages) == 14
-    for message in messages:
-        assert f'"{message}"' in source, message

@@ -1,4 +1,4 @@
-"""What the job may do: in clusters exactly what it lists, in the GKE API exactly what it calls."""
+"""The roles grant exactly what the job lists in clusters and calls in the GKE API."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def test_a_real_api_server_serves_what_the_role_names_with_those_verbs() -> None
             assert set(rule["verbs"]) <= there[group][resource], f"{group}/{resource}"
 
 
-def test_a_rule_has_the_members_that_a_real_api_server_tells_of_rules() -> None:
-    told = json.loads(recording("review.viewer.rules")["response"]["body"])["status"]["resourceRules"]
-    members = set().union(*told)
+def test_a_rule_has_members_that_a_real_api_server_returns() -> None:
+    rules = json.loads(recording("review.viewer.rules")["response"]["body"])["status"]["resourceRules"]
+    members = set().union(*rules)
     for rule in documents()[0]["rules"]:
         assert set(rule) <= members
         assert all(isinstance(rule[member], list) for member in rule)

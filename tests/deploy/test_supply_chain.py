@@ -1,4 +1,4 @@
-"""What the image is made of: named in its bill of materials, under licences that are allowed, audited, pinned."""
+"""The image's packages: listed in the bill of materials, pinned, audited, and under allowed licences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from license_expression import AND, LicenseSymbol, get_spdx_licensing
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "config/requirements.txt").read_text()
 
-# Any of these may be in the image.
+# The licences that packages in the image may have.
 ALLOWED = {
     "0BSD",
     "Apache-2.0",
@@ -37,8 +37,8 @@ ALLOWED = {
     "Zlib",
 }
 
-# What these packages' own words mean, as their licence files have it.
-MEANT = {
+# Package and the name of its licence -> the SPDX expression, by its licence file.
+SPDX = {
     ("pyasn1-modules", "BSD"): "BSD-2-Clause",
     ("python-dateutil", "Dual License"): "Apache-2.0 OR BSD-3-Clause",
 }
@@ -46,7 +46,7 @@ MEANT = {
 
 @cache
 def bill() -> dict[str, Any]:
-    """The bill of materials, as config/sbom.py prints it."""
+    """The bill of materials that config/sbom.py prints."""
     done = subprocess.run(
         [sys.executable, "config/sbom.py"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
@@ -55,7 +55,7 @@ def bill() -> dict[str, Any]:
 
 
 def pins() -> dict[str, tuple[str, set[str]]]:
-    """Name -> version and hashes, of every pin of the lock file that holds for Linux and Python 3.11."""
+    """Name -> version and hashes of every pin of the lock file that applies to Linux and Python 3.11."""
     found = {}
     for pin in re.split(r"\n(?=\S)", LOCK):
         name, release, marker = re.match(r"([\w.-]+)(?:\[[\w,-]+\])?==(\S+)(?: ; ([^\\]+))?", pin).groups()  # type: ignore[union-attr]
@@ -65,11 +65,11 @@ def pins() -> dict[str, tuple[str, set[str]]]:
 
 
 def test_every_pinned_package_is_named_with_its_version_and_hashes() -> None:
-    told = {
+    listed = {
         component["name"]: (component["version"], {each["content"] for each in component["hashes"]})
         for component in bill()["components"]
     }
-    assert told == pins()
+    assert listed == pins()
     for component in bill()["components"]:
         assert component["purl"] == f"pkg:pypi/{component['name']}@{component['version']}"
 
@@ -84,24 +84,24 @@ def test_it_is_valid_and_about_this_program() -> None:
     assert product["licenses"] == [{"license": {"id": "Apache-2.0"}}]
 
 
-def test_what_only_builds_the_image_is_told_apart() -> None:
+def test_packages_that_only_build_the_image_are_excluded() -> None:
     excluded = {component["name"] for component in bill()["components"] if component["scope"] == "excluded"}
     assert "hatchling" in excluded
     assert not excluded & {"kubernetes", "google-cloud-bigquery", "msgspec", "urllib3", "numpy", "grpcio"}
-    dependencies = {told["ref"]: told.get("dependsOn", []) for told in bill()["dependencies"]}
+    dependencies = {entry["ref"]: entry.get("dependsOn", []) for entry in bill()["dependencies"]}
     required = [each["bom-ref"] for each in bill()["components"] if each["scope"] == "required"]
     assert dependencies["gke-inventory"] == sorted(required)
 
 
 def words(component: dict[str, Any]) -> str:
-    """A component's licence in its own words."""
-    (told,) = component.get("licenses", [{"license": {"name": "none"}}])
-    found = told.get("expression") or told["license"].get("id") or told["license"]["name"]
+    """A component's licence as its metadata has it."""
+    (entry,) = component.get("licenses", [{"license": {"name": "none"}}])
+    found = entry.get("expression") or entry["license"].get("id") or entry["license"]["name"]
     return str(found)
 
 
 def is_allowed(expression: str) -> bool:
-    """All parts of an AND, and any of an OR, are allowed."""
+    """Whether all parts of an AND, and any part of an OR, are allowed."""
     parsed = get_spdx_licensing().parse(expression, validate=False)
 
     def decided(part: Any) -> bool:
@@ -117,7 +117,7 @@ def test_every_licence_is_known_and_allowed() -> None:
     refused = {
         component["name"]: words(component)
         for component in bill()["components"]
-        if not is_allowed(MEANT.get((component["name"], words(component)), words(component)))
+        if not is_allowed(SPDX.get((component["name"], words(component)), words(component)))
     }
     assert refused == {}
 

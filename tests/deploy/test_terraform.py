@@ -1,5 +1,5 @@
-"""The Terraform configuration: parsed, its references resolved, its arguments those of the provider, and its values the
-same as the manifests'."""
+"""The Terraform configuration: it parses, its references resolve, the provider knows its arguments, and its values are
+those of the manifests."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def text() -> str:
 
 
 def plain(value: Any) -> Any:
-    """What the parser has, with strings unquoted and its own marks left out."""
+    """The parser's result with strings unquoted, without the parser's own keys."""
     if isinstance(value, dict):
         return {
             plain(key): plain(inner) for key, inner in value.items() if not re.fullmatch(r"__\w+__", key)
@@ -47,7 +47,7 @@ def blocks(kind: str) -> dict[str, dict[str, Any]]:
             for block in plain(hcl2.load(file)).get(kind, []):
                 for name, body in block.items():
                     named = (
-                        {f"{name}.{inner}": told for inner, told in body.items()}
+                        {f"{name}.{inner}": body for inner, body in body.items()}
                         if kind == "resource"
                         else {name: body}
                     )
@@ -70,15 +70,15 @@ def test_it_is_formatted_as_terraform_formats_it() -> None:
 def wrong_arguments(body: dict[str, Any], declared: dict[str, Any], where: str) -> Iterator[str]:
     """Arguments that the provider does not know, and required ones that are absent."""
     required = {name[1:] for name in declared if name.startswith("*")}
-    known = {name.removeprefix("*"): told for name, told in declared.items()}
-    dynamic = {name: told["content"] for block in body.get("dynamic", []) for name, told in block.items()}
-    given = {name: told for name, told in body.items() if name not in _META} | dynamic
+    known = {name.removeprefix("*"): value for name, value in declared.items()}
+    dynamic = {name: value["content"] for block in body.get("dynamic", []) for name, value in block.items()}
+    given = {name: value for name, value in body.items() if name not in _META} | dynamic
     yield from (f"{where}.{name} is not known" for name in sorted(set(given) - set(known)))
     yield from (f"{where}.{name} is required" for name in sorted(required - set(given)))
-    for name, told in given.items():
+    for name, value in given.items():
         if isinstance(known.get(name), dict):
-            assert isinstance(told, list), f"{where}.{name} is a block"
-            for inner in told:
+            assert isinstance(value, list), f"{where}.{name} is a block"
+            for inner in value:
                 yield from wrong_arguments(inner, known[name], f"{where}.{name}")
 
 
@@ -113,23 +113,23 @@ def test_every_reference_is_to_something_that_is_declared() -> None:
 def test_every_variable_is_described_and_used_and_every_used_one_is_declared() -> None:
     declared = blocks("variable")
     assert set(re.findall(r"\bvar\.(\w+)", text())) == set(declared)
-    assert all(told["type"] and told["description"] for told in declared.values())
+    assert all(body["type"] and body["description"] for body in declared.values())
 
 
 def test_every_output_is_described() -> None:
-    assert all(told["description"] for told in blocks("output").values())
+    assert all(body["description"] for body in blocks("output").values())
 
 
 def test_the_job_is_the_manifests() -> None:
     job = RESOURCES["google_cloud_run_v2_job.inventory"]
     (template,) = job["template"]
-    (told,) = template["template"]
-    (container,) = told["containers"]
+    (task_template,) = template["template"]
+    (container,) = task_template["containers"]
     wanted = task(manifest())
     (other,) = wanted["containers"]
     assert job["name"] == manifest()["metadata"]["name"]
-    assert told["max_retries"] == wanted["maxRetries"]
-    assert told["timeout"] == f"{wanted['timeoutSeconds']}s"
+    assert task_template["max_retries"] == wanted["maxRetries"]
+    assert task_template["timeout"] == f"{wanted['timeoutSeconds']}s"
     assert (container["name"], container["args"]) == (other["name"], other["args"])
     assert container["resources"] == [{"limits": other["resources"]["limits"]}]
     assert container["env"] == other["env"]
@@ -140,7 +140,7 @@ def test_the_job_is_the_manifests() -> None:
     secret = {"secret": "${google_secret_manager_secret.configuration.secret_id}", "items": items}
     assert RESOURCES["google_secret_manager_secret.configuration"]["secret_id"] == config["secret"]["secretName"]
     empty = {"medium": spool["emptyDir"]["medium"].upper(), "size_limit": spool["emptyDir"]["sizeLimit"]}
-    assert told["volumes"] == [{"name": "config", "secret": [secret]}, {"name": "spool", "empty_dir": [empty]}]
+    assert task_template["volumes"] == [{"name": "config", "secret": [secret]}, {"name": "spool", "empty_dir": [empty]}]
     assert blocks("variable")["task_count"]["default"] == execution(manifest())["taskCount"]
 
 
@@ -154,8 +154,8 @@ def test_its_enums_are_those_of_the_api() -> None:
 
 def test_the_accounts_get_the_rights_that_the_readme_gives_them() -> None:
     given = {
-        (name.partition(".")[0].removeprefix("google_"), told["member"], told["role"])
-        for name, told in RESOURCES.items()
+        (name.partition(".")[0].removeprefix("google_"), body["member"], body["role"])
+        for name, body in RESOURCES.items()
         if "_iam_member." in name
     }
     job, build = "${google_service_account.job.member}", "${google_service_account.build.member}"
@@ -174,9 +174,9 @@ def test_the_accounts_get_the_rights_that_the_readme_gives_them() -> None:
 
 def test_the_custom_role_is_the_same_as_in_role_yaml() -> None:
     role = yaml.safe_load((FOLDER.parent / "role.yaml").read_text())
-    told = RESOURCES["google_project_iam_custom_role.reader"]
-    assert told["permissions"] == role["includedPermissions"]
-    assert (told["title"], told["description"]) == (role["title"], role["description"])
+    body = RESOURCES["google_project_iam_custom_role.reader"]
+    assert body["permissions"] == role["includedPermissions"]
+    assert (body["title"], body["description"]) == (role["title"], role["description"])
 
 
 def test_the_scheduler_posts_to_the_jobs_run() -> None:

@@ -1,4 +1,4 @@
-"""GitHub's workflows, which never run here: their schema, what is unsafe in them, and that what they call exists."""
+"""GitHub's workflows, which never run here: their schema, known unsafe patterns, and the files that they call."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ def steps() -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize(
     ("schema", "pattern"), [("github-workflows", "workflows/*.yml"), ("dependabot", "dependabot.yml")]
 )
-def test_they_are_what_github_publishes(schema: str, pattern: str) -> None:
+def test_they_match_githubs_published_schemas(schema: str, pattern: str) -> None:
     files = [str(path) for path in GITHUB.glob(pattern)]
     assert files
     done = ran(str(BIN / "check-jsonschema"), "--builtin-schema", f"vendor.{schema}", *files)
     assert done.returncode == 0, done.stdout
 
 
-def test_nothing_in_them_is_known_to_be_unsafe() -> None:
+def test_they_contain_no_known_unsafe_pattern() -> None:
     done = ran(str(BIN / "zizmor"), "--offline", "--no-progress", "--pedantic", "--no-config", str(GITHUB))
     assert set(re.findall(r"^\w+\[([\w-]+)\]", done.stdout, re.MULTILINE)) <= {"unpinned-uses"}, done.stdout
     done = ran(str(BIN / "zizmor"), "--offline", "--no-progress", "--pedantic", str(GITHUB))
     assert done.returncode == 0, done.stdout
 
 
-def test_no_job_may_do_more_than_it_says() -> None:
+def test_each_job_declares_least_permissions() -> None:
     allowed = {
-        f"{name}.{job}": told["permissions"]
+        f"{name}.{job}": body["permissions"]
         for name, workflow in WORKFLOWS.items()
-        for job, told in workflow["jobs"].items()
+        for job, body in workflow["jobs"].items()
     }
     assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * len(WORKFLOWS)
     writes = {"contents": "write", "packages": "write", "id-token": "write", "attestations": "write"}
     assert allowed.pop("release.image") == writes
     assert set(allowed) == {"test.test", "test.image", "test.terraform", "test.audit"}
-    assert all(told == {"contents": "read"} for told in allowed.values())
+    assert all(permissions == {"contents": "read"} for permissions in allowed.values())
 
 
 def test_every_action_is_pinned_by_commit_with_its_version_or_by_major_version() -> None:
@@ -90,23 +90,33 @@ def test_a_release_is_signed_and_attested_by_the_digest_that_was_pushed() -> Non
     assert '--build-arg BUILD="$GITHUB_SHA"' in text
 
 
-def test_release_notes_are_the_changelogs(tmp_path: Path) -> None:
+def test_release_notes_are_the_changelogs_section(tmp_path: Path) -> None:
     (tmp_path / ".github").mkdir()
     script = tmp_path / ".github/release-notes.sh"
     script.write_text((GITHUB / "release-notes.sh").read_text())
-    changelog = "# Changelog\n\n## Unreleased\n\n- c\n\n## 0.2.0 (2026-11-01)\n\n- b\n- B\n\n## 0.1.0\n\n- a\n"
+    changelog = (
+        "# Changelog\n\n## [0.3.0] - Unreleased\n\n- c\n\n"
+        "## [0.2.0] - 2026-11-01\n\n### Added\n\n- b\n- B\n\n## [0.1.0] - 2026-10-01\n\n- a\n"
+    )
     (tmp_path / "CHANGELOG.md").write_text(changelog)
-    told = {version: ran("sh", str(script), version) for version in ("0.2.0", "0.1.0", "0.3.0", "0.2")}
-    assert [told[version].stdout.strip() for version in ("0.2.0", "0.1.0")] == ["- b\n- B", "- a"]
-    assert [told[version].returncode for version in told] == [0, 0, 1, 1]
+    notes = {version: ran("sh", str(script), version) for version in ("0.2.0", "0.1.0", "0.3.0", "0.2")}
+    assert [notes[version].stdout.strip() for version in ("0.2.0", "0.1.0")] == ["### Added\n\n- b\n- B", "- a"]
+    assert [notes[version].returncode for version in notes] == [0, 0, 1, 1]
 
 
 def test_the_changelog_has_sections_of_that_form() -> None:
-    for heading in re.findall(r"^## .*", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE):
-        assert re.fullmatch(r"## (Unreleased|\d+\.\d+\.\d+( \(\d{4}-\d\d-\d\d\))?)", heading)
+    text = (ROOT / "CHANGELOG.md").read_text()
+    for heading in re.findall(r"^## .*", text, re.MULTILINE):
+        assert re.fullmatch(r"## \[\d+\.\d+\.\d+\] - (Unreleased|\d{4}-\d\d-\d\d)", heading)
+    assert set(re.findall(r"^### (.*)", text, re.MULTILINE)) <= {"Added", "Changed", "Fixed"}
 
 
-@pytest.mark.parametrize("name", ["SECURITY.md", "CONTRIBUTING.md"])
+def test_the_changelogs_newest_section_is_the_programs_version() -> None:
+    (version,) = re.findall(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert re.findall(r"^## \[(.*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0] == version
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"])
 def test_the_pages_name_files_that_exist(name: str) -> None:
     text = (GITHUB / name).read_text()
     for target in re.findall(r"\]\((\.\./[^)]+)\)", text):

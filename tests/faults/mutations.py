@@ -1,4 +1,4 @@
-"""Real pages, spoiled: what a fuzzer feeds the decoders with."""
+"""Mutates real pages, for fuzzing the decoders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 _SURROGATE, _DEEP, _TWICE, _HUGE = "~surrogate~", "~deep~", "~twice~", "~huge~"
-"""Stand-ins for what `json.dumps` cannot write, until the text is there."""
+"""Placeholders for what `json.dumps` cannot write, replaced in its text."""
 _VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 2**31, 2**63, -(2**63) - 1, 10**30, 0.1, 1e308, "", " ", "0", "-1", "1e9", "1Ei", "9" * 400,
     "\x00", "\ufffd\U0001f4a9", "x" * 5000, "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999+14:00",
@@ -18,41 +18,41 @@ _VALUES: tuple[Any, ...] = (
 
 
 def mutated(body: bytes, draw: random.Random) -> bytes:
-    """The page with one to three things wrong in it, in its values, in its bytes, or in both."""
+    """The page with one to three mutations of its values, its bytes, or both."""
     for _ in range(draw.randint(1, 3)):
         body = draw.choice(_MUTATIONS)(body, draw)
     return body
 
 
 def _set_value(body: bytes, draw: random.Random) -> bytes:
-    def change(holder: Any, key: Any) -> None:
-        holder[key] = draw.choice(_VALUES)
+    def change(container: Any, key: Any) -> None:
+        container[key] = draw.choice(_VALUES)
 
     return _changed(body, draw, change)
 
 
 def _delete_value(body: bytes, draw: random.Random) -> bytes:
-    def change(holder: Any, key: Any) -> None:
-        del holder[key]
+    def change(container: Any, key: Any) -> None:
+        del container[key]
 
     return _changed(body, draw, change)
 
 
 def _wrap_value(body: bytes, draw: random.Random) -> bytes:
-    def change(holder: Any, key: Any) -> None:
-        holder[key] = draw.choice(([holder[key]], {"x": holder[key]}, str(holder[key])))
+    def change(container: Any, key: Any) -> None:
+        container[key] = draw.choice(([container[key]], {"x": container[key]}, str(container[key])))
 
     return _changed(body, draw, change)
 
 
 def _repeat_key(body: bytes, draw: random.Random) -> bytes:
-    """The same key twice in one object, with two values."""
+    """Adds a key twice to one object, with two values."""
 
-    def change(holder: Any, key: Any) -> None:
-        if isinstance(holder, dict):
-            holder[f"{_TWICE}{key}"] = draw.choice(_VALUES)
+    def change(container: Any, key: Any) -> None:
+        if isinstance(container, dict):
+            container[f"{_TWICE}{key}"] = draw.choice(_VALUES)
         else:
-            holder.append(holder[key])
+            container.append(container[key])
 
     return _changed(body, draw, change)
 
@@ -75,7 +75,7 @@ def _changed(body: bytes, draw: random.Random, change: Callable[[Any, Any], None
 
 
 def _places(value: Any) -> Any:
-    """Each holder and key or position in it, at any depth."""
+    """Each container with each key or position in it, at any depth."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in pairs:
         yield value, key
@@ -94,21 +94,10 @@ def _delete(body: bytes, draw: random.Random) -> bytes:
 
 def _insert(body: bytes, draw: random.Random) -> bytes:
     at = draw.randrange(max(len(body), 1))
-    told = (
-        b"\x00",
-        b"\xff",
-        b"\xc0\x80",
-        b"\xed\xa0\x80",
-        b"\xef\xbb\xbf",
-        b'"',
-        b"\\",
-        b"{",
-        b"]",
-        b",",
-        b"null",
-        b"1",
-    )
-    return body[:at] + draw.choice(told) + body[at:]
+    inserted = (
+        b"\x00", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xef\xbb\xbf", b'"', b"\\", b"{", b"]", b",", b"null", b"1"
+    )  # fmt: skip
+    return body[:at] + draw.choice(inserted) + body[at:]
 
 
 def _repeat(body: bytes, draw: random.Random) -> bytes:

@@ -1,7 +1,7 @@
-"""The command line in a process that is killed without warning at its N-th dealing with the outer world.
+"""The command line in a process that is killed without warning at its N-th call to the outside world.
 
-What is counted are the beginnings and ends of calls that send, receive, compress, write or execute SQL, in all threads.
-Processes are forked from one that has imported what they need, which takes longer than a run does.
+It counts the start and the end of each call that sends, receives, compresses, writes or executes SQL, in all threads.
+Processes are forked from one that has imported the clients, since that takes longer than a run.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _run(path: Path, environment: dict[str, str], at: str) -> None:
     last, found = int(number), []
     lock = threading.Lock()
 
-    def tell() -> None:
+    def save_places() -> None:
         path.with_suffix(".places").write_text("\n".join(found))
 
     def watch(frame: FrameType, event: str, called: Any) -> None:
@@ -67,7 +67,7 @@ def _run(path: Path, environment: dict[str, str], at: str) -> None:
                 if (here := _place(frame)).startswith(module):
                     found.append(here)
                     if len(found) == last:
-                        tell()
+                        save_places()
                         os.kill(os.getpid(), signal.SIGKILL)
 
     os.environ.clear()
@@ -79,7 +79,7 @@ def _run(path: Path, environment: dict[str, str], at: str) -> None:
     try:
         command()
     except SystemExit as done:
-        tell()
+        save_places()
         os._exit(int(done.code or 0))  # an interpreter that ends orderly would call `watch` when there is no more of it
 
 

@@ -37,12 +37,12 @@ def fleet() -> Iterator[Simulator]:
 class Analyst:
     """Looks at the warehouse, and knows what there has been to see."""
 
-    def __init__(self, sink: Warehouse, fleet: Simulator) -> None:
-        self._sink, self._fleet = sink, fleet
+    def __init__(self, sink: Warehouse, fleet: Simulator, projects: int) -> None:
+        self._sink, self._fleet, self._projects = sink, fleet, projects
         self.clusters = len(fleet.clusters)
-        told = [cluster["objects"] for cluster in fleet.inventory()["clusters"]]
-        self._pods = sum(len(objects["pods"]) for objects in told)
-        self._namespaces = sum(len(objects["namespaces"]) for objects in told)
+        objects = [cluster["objects"] for cluster in fleet.inventory()["clusters"]]
+        self._pods = sum(len(each["pods"]) for each in objects)
+        self._namespaces = sum(len(each["namespaces"]) for each in objects)
         self.generation = 0
 
     def change_the_fleet(self) -> None:
@@ -67,7 +67,7 @@ class Analyst:
         assert self._rows(seen) == [
             (
                 self.clusters, self._pods, self._pods, self._namespaces + generation * self.clusters, self.clusters,
-                len(RESOURCES) * self.clusters + 3, 0,
+                len(RESOURCES) * self.clusters + self._projects, 0,
             )
         ]  # fmt: skip
         return generation
@@ -106,8 +106,8 @@ def points_in(places: list[str]) -> list[int]:
     found = []
     for phase in PHASES:
         events = [number for number, module in enumerate(places, start=1) if phase_of(module) == phase]
-        wanted = POINTS // len(PHASES)
-        found += [events[len(events) * (2 * index + 1) // (2 * wanted)] for index in range(wanted)]
+        count = POINTS // len(PHASES)
+        found += [events[len(events) * (2 * index + 1) // (2 * count)] for index in range(count)]
     return sorted(found)
 
 
@@ -136,7 +136,7 @@ def test_nothing_is_half_visible_or_twice_wherever_it_is_killed(
     path = tmp_path / "c.yaml"
     path.write_text(json.dumps(keys))
     sink = open_warehouse(config)
-    analyst = Analyst(sink, fleet)
+    analyst = Analyst(sink, fleet, len(keys["projects"]))
 
     for execution in ("first", "second"):  # the first has to make tables too
         code, places = attempt(path, execution, 0, 0, fleet.environment)

@@ -1,4 +1,4 @@
-"""What a container's limit of memory does to a run."""
+"""How a run fits into its container's memory limit."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def written(root: Path, files: dict[str, str]) -> Path:
         ("", {}, None),
     ],
 )
-def test_the_limit_is_the_least_of_all_groups_above(
+def test_the_limit_is_the_lowest_of_all_groups_above(
     process: str, files: dict[str, str], limit: int | None, tmp_path: Path
 ) -> None:
     root = written(tmp_path, {f"cgroup/{name}": text for name, text in files.items()} | {"self": process})
     assert container_limit(root / "cgroup", root / "self") == limit
 
 
-def test_a_folder_in_memory_is_told_by_its_mount(tmp_path: Path) -> None:
+def test_a_folder_in_memory_is_recognised_by_its_mount(tmp_path: Path) -> None:
     mounts = tmp_path / "mounts"
     mounts.write_text(f"/dev/vda / ext4 rw 0 0\ntmpfs {tmp_path} tmpfs rw 0 0\n/dev/vdb {tmp_path}/disk ext4 rw 0 0\n")
     (tmp_path / "disk").mkdir()
@@ -76,20 +76,18 @@ def test_workers_become_fewer_and_then_pages_smaller(
     assert msgspec.structs.replace(found, workers=16, page_limit=500) == Config()
 
 
-def test_what_is_asked_for_is_never_exceeded() -> None:
+def test_configured_values_are_never_exceeded() -> None:
     asked = Config(workers=2, page_limit=50)
     assert fit_to_memory(asked, 64 * 1024 * MIB, None) == asked
     assert fit_to_memory(asked, 200 * MIB, None).page_limit == 50
 
 
-def test_rows_that_outgrow_their_memory_end_the_run_with_what_to_do() -> None:
+def test_rows_that_outgrow_their_memory_are_an_error_with_advice() -> None:
     with open_spool(MIB) as spool, pytest.raises(SpoolError, match=r"more than the 1 MiB.*more memory or more tasks"):
         spool.table("pods").write(bytearray(random.Random(1).randbytes(2 * MIB)))
 
 
-@pytest.mark.skipif(
-    platform.libc_ver()[0] != "glibc", reason="other C libraries have one heap anyway, or no such setting"
-)
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have one heap, or no such setting")
 @pytest.mark.parametrize(("before", "least", "most"), [("", 2, 99), ("use_one_malloc_arena()", 1, 1)])
 def test_all_threads_share_one_heap(before: str, least: int, most: int) -> None:
     program = f"""
@@ -110,22 +108,24 @@ stdout = ctypes.c_void_p(libc.fdopen(1, b"w"))
 libc.malloc_info(0, stdout)
 libc.fflush(stdout)
 """
-    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert least <= told.count("<heap nr=") <= most
+    output = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert least <= output.count("<heap nr=") <= most
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep less, or have no such function")
-def test_what_nothing_uses_any_more_is_given_back() -> None:
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="other C libraries keep less memory, or have no such function"
+)
+def test_unused_memory_is_returned_to_the_system() -> None:
     program = """
 from pathlib import Path
 from job.run.memory import release_memory
 def pages():
     return int(Path("/proc/self/statm").read_text().split()[1])
 kept = [bytearray(5000) for _ in range(10_000)]
-del kept[:-1]  # what lies above keeps the heap from shrinking by itself
+del kept[:-1]  # the last one keeps the heap from shrinking by itself
 before = pages()
 release_memory()
 print((before - pages()) * 4096)
 """
-    told = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True).stdout
-    assert int(told) > 25 * MIB
+    output = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert int(output) > 25 * MIB

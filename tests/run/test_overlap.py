@@ -1,4 +1,4 @@
-"""A run that begins while another is under way on the same sink: it says so, or reads nothing, as configured."""
+"""A run that starts while another is under way on the same sink: it logs that, or is skipped, as configured."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Runs:
         )  # fmt: skip
 
     def end(self, process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], list[str]]:
-        """Exit code, summary, and which others it has told of."""
+        """Exit code, summary, and the other runs in its log."""
         out, err = process.communicate(timeout=60)
-        told = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
-        others = [line["other"] for line in told if line["message"] == "another run is under way"]
+        events = [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+        others = [line["other"] for line in events if line["message"] == "another run is under way"]
         return process.returncode, json.loads(out or "{}"), others
 
     def committed(self) -> list[str]:
@@ -67,7 +67,7 @@ def runs(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -
 
 
 class Held:
-    """Runs that have begun, and wait for a server."""
+    """Runs that have started, and wait for a server."""
 
     def __init__(self, runs: Runs, simulator: Simulator) -> None:
         self._runs, self._simulator = runs, simulator
@@ -80,14 +80,14 @@ class Held:
         asked = len(self._simulator.requests())
         self.processes.append(self._runs.start(name))
         while not any(
-            (told["cluster"], told["path"]) == (self._cluster, "/api/v1/pods")
-            for told in self._simulator.requests()[asked:]
+            (request["cluster"], request["path"]) == (self._cluster, "/api/v1/pods")
+            for request in self._simulator.requests()[asked:]
         ):
             time.sleep(0.05)
         return self.processes[-1]
 
     def let_go(self) -> None:
-        """Lets all go on: what they wait for is cut off, and asked for again."""
+        """Lets all go on: their connections are cut, and they retry."""
         assert self._simulator.cut() > 0
 
 
@@ -101,7 +101,7 @@ def held(runs: Runs, simulator: Simulator) -> Iterator[Held]:
         process.communicate()
 
 
-def test_it_says_so_and_goes_on(runs: Runs, held: Held) -> None:
+def test_a_second_run_logs_the_first_and_goes_on(runs: Runs, held: Held) -> None:
     first = held.start("first")
     code, summary, others = runs.end(runs.start("second"))
     assert (code, others, summary["skipped_for"]) == (0, ["first"], None)
@@ -114,14 +114,14 @@ def test_it_says_so_and_goes_on(runs: Runs, held: Held) -> None:
 
 
 @pytest.mark.parametrize("runs", ["bigquery"], indirect=True)  # on one DuckDB file, the lock is the first one's
-def test_one_that_goes_on_is_itself_seen_by_the_next(runs: Runs, held: Held) -> None:
+def test_a_second_run_that_goes_on_is_seen_by_a_third(runs: Runs, held: Held) -> None:
     first, second = held.start("first"), held.start("second")
     assert runs.end(runs.start("third"))[2] == ["second"]
     held.let_go()
     assert (runs.end(first)[0], runs.end(second)[0]) == (0, 0)
 
 
-def test_it_reads_nothing_where_it_is_to_skip(runs: Runs, held: Held) -> None:
+def test_a_second_run_is_skipped_if_configured(runs: Runs, held: Held) -> None:
     first = held.start("first")
     code, summary, others = runs.end(runs.start("second", "skip"))
     assert (code, others) == (0, ["first"])
@@ -142,7 +142,7 @@ def test_attempts_of_one_run_do_not_overlap_one_another(runs: Runs, held: Held) 
     assert runs.committed() == ["first"]
 
 
-def test_a_duckdb_run_that_was_killed_is_in_nobodys_way(simulator: Simulator, tmp_path: Path) -> None:
+def test_a_killed_duckdb_run_does_not_block_the_next(simulator: Simulator, tmp_path: Path) -> None:
     runs = Runs(simulator, tmp_path, f"duckdb:///{tmp_path}/x.duckdb")
     cluster = sorted(simulator.clusters)[0]
     simulator.fault(cluster, "hang", "pods")
@@ -157,7 +157,7 @@ def test_a_duckdb_run_that_was_killed_is_in_nobodys_way(simulator: Simulator, tm
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix != ".yaml") == ["x.duckdb"]
 
 
-def test_a_run_of_several_tasks_is_over_when_all_of_them_are_committed() -> None:
+def test_a_run_of_several_tasks_is_over_when_all_are_committed() -> None:
     labels, done = labels_of("r-1", 3), {0, 1}
     asked = {
         "labels": labels,

@@ -1,43 +1,166 @@
-"""A loopback BigQuery for the tests of sinks, and datasets of their own."""
+"""A loopback BigQuery for all tests of a worker, and warehouses of both engines: new ones, and one that is emptied."""
 
 from __future__ import annotations
 
+import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+import warehouse
+from google.cloud import bigquery
+from google.oauth2.credentials import Credentials
+from loopback_bigquery import served
 
 from job.config import BigQuery
-from job.connect.identity import Identity, default_identity
-from job.simulator import Simulator, simulate
+from job.connect.identity import Identity
+from job.schema import SCHEMA_VERSION
+from job.signals import Stop
+from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink
+from job.sinks.duckdb import DuckDBSink
+from job.sinks.protocol import Warehouse
+from job.tables import TABLES, Key, Record
 
 Open = Callable[..., BigQuerySink]
 
 
-@pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    with simulate(clusters=1, pods=1, plain=True) as found:
+class Impatient(Stop):
+    """Lets no time pass between retries, and counts it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+@pytest.fixture(scope="session")
+def bigquery_server() -> Iterator[Control]:
+    with served() as found:
         yield found
 
 
 @pytest.fixture
-def identity(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Identity:
-    for name, value in simulator.environment.items():
-        monkeypatch.setenv(name, value)
-    return default_identity(simulator.token_uri)
+def control(bigquery_server: Control) -> Iterator[Control]:
+    """The faults of the loopback BigQuery; none outlives its test."""
+    yield bigquery_server
+    bigquery_server.clear()
 
 
 @pytest.fixture
-def open_sink(simulator: Simulator, identity: Identity) -> Open:
-    """Opens a sink on the test's own dataset, as a process of its own would."""
-    dataset = f"d_{uuid.uuid4().hex}"
+def open_sink(control: Control) -> Open:
+    """Opens a sink on a dataset that this test creates, as a process of its own would."""
+    return _opener(control, f"d_{uuid.uuid4().hex}")
 
-    def opened(location: str | None = "EU", **options: Any) -> BigQuerySink:
+
+@pytest.fixture(scope="session")
+def made_dataset(bigquery_server: Control) -> str:
+    """A dataset with all tables and views, which take longer to make than most tests do."""
+    name = "made"
+    _opener(bigquery_server, name)().apply()
+    return name
+
+
+@pytest.fixture(scope="session")
+def made_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with all tables and views."""
+    path = tmp_path_factory.mktemp("made") / "made.duckdb"
+    DuckDBSink(path, timeout_seconds=5).apply()
+    return path
+
+
+def _opener(control: Control, dataset: str) -> Open:
+    def opened(location: str | None = "EU", stop: Stop | None = None, **options: Any) -> BigQuerySink:
         return BigQuerySink(
-            "shop-prod", dataset, location, lambda: identity,
-            options=BigQuery(**options), endpoint=simulator.bigquery_endpoint, timeout_seconds=20, overlap_seconds=3600,
+            "shop-prod", dataset, location, lambda: Identity(Credentials("token")), options=BigQuery(**options),
+            endpoint=control.endpoint, timeout_seconds=20, overlap_seconds=3600, stop=stop or Impatient(),
         )  # fmt: skip
 
     return opened
+
+
+class Subject:
+    """A warehouse of one engine that has its tables, and no rows."""
+
+    def __init__(self, opened: Callable[..., Warehouse]) -> None:
+        self.open = opened
+        """Opens it, as a process of its own would."""
+        self._prefix = uuid.uuid4().hex[:8]
+
+    def run_id(self, name: str) -> str:
+        """A run's id that no other test uses: job ids of a dataset can be used once."""
+        return f"{self._prefix}-{name}"
+
+    def publish(self, run: str, rows: Sequence[tuple[Key, Record]], **options: Any) -> bool:
+        """Publishes rows as the task of a run."""
+        return warehouse.publish(self.open(), rows, run_id=self.run_id(run), **options)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.open().query(sql).rows
+
+    @contextmanager
+    def made_by_newer_version(self) -> Iterator[None]:
+        """Lets the tables look as if a newer version had made them."""
+        raise NotImplementedError
+
+
+class OnDuckDB(Subject):
+    def __init__(self, path: Path) -> None:
+        super().__init__(lambda: DuckDBSink(path, timeout_seconds=5))
+        self._path = path
+
+    @contextmanager
+    def made_by_newer_version(self) -> Iterator[None]:
+        with duckdb.connect(str(self._path)) as connection:
+            connection.execute("UPDATE schema_version SET version = ?", [SCHEMA_VERSION + 1])
+        yield
+
+
+class OnBigQuery(Subject):
+    def __init__(self, opened: Open) -> None:
+        super().__init__(opened)
+        client = opened()._client
+        for table in TABLES:
+            client.query_and_wait(f"DELETE FROM {opened().name}.{table} WHERE TRUE", location="EU")
+
+    @contextmanager
+    def made_by_newer_version(self) -> Iterator[None]:
+        label = "gke_inventory_schema"
+        set_label(self.open(), "pods", label, str(SCHEMA_VERSION + 1))
+        try:
+            yield
+        finally:
+            set_label(self.open(), "pods", label, str(SCHEMA_VERSION))
+
+
+def set_label(sink: BigQuerySink, table: str, label: str, value: str) -> None:
+    found: bigquery.Table = sink._client.get_table(f"{sink.name}.{table}")
+    found.labels = {**found.labels, label: value}
+    sink._client.update_table(found, ["labels"])
+
+
+@pytest.fixture
+def on_bigquery(control: Control, made_dataset: str) -> OnBigQuery:
+    return OnBigQuery(_opener(control, made_dataset))
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+    """Each engine in turn."""
+    if request.param == "bigquery":
+        return request.getfixturevalue("on_bigquery")
+    return OnDuckDB(Path(shutil.copy(request.getfixturevalue("made_file"), tmp_path / "w.duckdb")))
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
+def open_new(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Warehouse]:
+    """Opens a warehouse of each engine in turn that has nothing yet."""
+    if request.param == "bigquery":
+        return request.getfixturevalue("open_sink")
+    return lambda: DuckDBSink(tmp_path / "new.duckdb", timeout_seconds=5)

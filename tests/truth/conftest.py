@@ -24,3 +24,4 @@ def environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("EXECUTION", "TASK_ATTEMPT", "TASK_INDEX", "TASK_COUNT"):
         monkeypatch.setenv(f"CLOUD_RUN_{name}", "")  # what a history sets is undone
     monkeypatch.setattr("job.collect.api_reader._delay", lambda attempt: 0.0 if attempt < 4 else 1e6)
+    monkeypatch.setattr("job.sinks.bigquery.loads.back_off", lambda stop, failures: None)

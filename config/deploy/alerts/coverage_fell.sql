@@ -1,4 +1,4 @@
--- Fails where what was read before cannot be read now: names the clusters and kinds, and why.
+-- Fails if anything that was read before cannot be read now. The message names the clusters and kinds, and the outcome.
 
 WITH
   lost AS (
@@ -15,12 +15,12 @@ WITH
   )
 SELECT
   CASE
-    WHEN COUNT(*) = 0 THEN 'everything that was ever read can still be read'
+    WHEN COUNT(*) = 0 THEN 'everything that was read before can still be read'
     ELSE ERROR(
       CONCAT(
         'coverage fell: ', CAST((SELECT COUNT(*) FROM lost) AS STRING),
         ' lists that were read before cannot be read now: ', STRING_AGG(name, '; ' ORDER BY name)
       )
     )
-  END AS told
+  END AS message
 FROM named

@@ -1,4 +1,4 @@
--- Fails where a cluster has had no complete snapshot for 24 hours, or no run has been committed in them.
+-- Fails if a cluster has had no complete snapshot for 24 hours, or if no run was committed in that time.
 
 WITH
   complete AS (
@@ -33,5 +33,5 @@ SELECT
         STRING_AGG(name, '; ' ORDER BY name)
       )
     )
-  END AS told
+  END AS message
 FROM named

@@ -1,4 +1,4 @@
-# Three accounts, each with what it needs and nothing else. What the job may read in a cluster is in ../clusterrole.yaml.
+# Three accounts, each with least privilege. ../clusterrole.yaml grants what the job may read in a cluster.
 
 resource "google_service_account" "job" {
   account_id   = "gke-inventory"
@@ -24,7 +24,7 @@ resource "google_project_iam_custom_role" "reader" {
   title       = "GKE inventory"
   description = "Lists clusters and connects to them; reads nothing in them."
   permissions = [
-    "container.clusters.list",    # which clusters there are, and their endpoints
+    "container.clusters.list",    # the clusters and their endpoints
     "container.clusters.get",     # one cluster, for kubernetes_client() and `gke-inventory show`
     "container.clusters.connect", # through a cluster's DNS endpoint
   ]

@@ -1,8 +1,8 @@
-# The same as ../job.yaml, where the numbers are explained.
+# The same as ../job.yaml, which explains the numbers.
 resource "google_cloud_run_v2_job" "inventory" {
   name                = "gke-inventory"
   location            = var.region
-  deletion_protection = false # it holds nothing
+  deletion_protection = false # it contains no data
 
   template {
     task_count  = var.task_count
@@ -75,7 +75,7 @@ resource "google_cloud_run_v2_job" "inventory" {
     }
   }
 
-  # without these, the first execution starts before it may read its configuration or write its rows
+  # without these, the first execution may start before it has permission to read its configuration or write rows
   depends_on = [
     google_bigquery_dataset_iam_member.rows,
     google_project_iam_member.load_jobs,

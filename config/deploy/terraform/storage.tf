@@ -4,7 +4,7 @@ resource "google_artifact_registry_repository" "images" {
   format        = "DOCKER"
 }
 
-# The tables and views are made by the job.
+# The job creates the tables and views.
 resource "google_bigquery_dataset" "inventory" {
   dataset_id  = var.dataset
   location    = var.location

@@ -1,6 +1,6 @@
 variable "project" {
   type        = string
-  description = "The project that the job runs in and the tables are in."
+  description = "The project of the job and the tables."
 }
 
 variable "region" {
@@ -32,7 +32,7 @@ variable "image" {
 variable "settings" {
   type        = any
   default     = {}
-  description = "Further keys of the configuration, as config/inventory.yaml explains them."
+  description = "More settings of the configuration; see config/inventory.yaml."
 }
 
 variable "schedule" {
@@ -54,5 +54,5 @@ variable "vpc" {
     egress     = optional(string, "PRIVATE_RANGES_ONLY")
   })
   default     = null
-  description = "The network through which clusters are reached that only their VPC can reach; null for none."
+  description = "The network to reach clusters that only their VPC can reach; null for none."
 }

@@ -1,4 +1,4 @@
-"""GoogleSQL's DDL for what is declared, for people to read and to run.
+"""The declared tables and views as GoogleSQL's DDL, for people to read and to run.
 
 https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language
 """
@@ -16,32 +16,32 @@ from job.views import View, for_bigquery
 
 def create_dataset(name: str, location: str | None, description: str, labels: Mapping[str, str]) -> str:
     """CREATE SCHEMA."""
-    told: dict[str, object] = {"description": description}
+    options: dict[str, object] = {"description": description}
     if labels:
-        told["labels"] = list(labels.items())
+        options["labels"] = list(labels.items())
     if location:
-        told["location"] = location
-    return f"CREATE SCHEMA `{name}` {_options(told)};"
+        options["location"] = location
+    return f"CREATE SCHEMA `{name}` {_options(options)};"
 
 
 def create_table(table: str, dataset: str, options: BigQuery, *, like: str | None = None) -> str:
-    """CREATE TABLE, partitioned, clustered and described.
+    """CREATE TABLE, with partitions, clustering and descriptions.
 
     Args:
-        like: the table whose columns it has, where its name is another.
+        like: the table whose columns it gets, if not its own.
     """
     record = TABLES[like or table]
-    named = ",\n  ".join(f"{column.name} {_type(column)}" for column in columns(like or table))
-    told: dict[str, object] = {"description": record.description}
+    declared = ",\n  ".join(f"{column.name} {_type(column)}" for column in columns(like or table))
+    properties: dict[str, object] = {"description": record.description}
     if options.partition_expiration_days:
-        told["partition_expiration_days"] = options.partition_expiration_days
+        properties["partition_expiration_days"] = options.partition_expiration_days
     if options.require_partition_filter:
-        told["require_partition_filter"] = True
+        properties["require_partition_filter"] = True
     if options.labels:
-        told["labels"] = list(options.labels.items())
+        properties["labels"] = list(options.labels.items())
     return (
-        f"CREATE TABLE `{dataset}.{table}` (\n  {named}\n)\nPARTITION BY TIMESTAMP_TRUNC({PARTITIONED_BY}, DAY)\n"
-        f"CLUSTER BY {', '.join(record.clustering)}\n{_options(told)};"
+        f"CREATE TABLE `{dataset}.{table}` (\n  {declared}\n)\nPARTITION BY TIMESTAMP_TRUNC({PARTITIONED_BY}, DAY)\n"
+        f"CLUSTER BY {', '.join(record.clustering)}\n{_options(properties)};"
     )
 
 
@@ -58,16 +58,16 @@ def create_view(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
 
 
 def add_column(full_name: str, path: str, column: Column) -> str:
-    """ALTER TABLE ... ADD COLUMN; SQL cannot add a field within a record, the API can."""
+    """ALTER TABLE ... ADD COLUMN. Only the API can add a field to a record."""
     if path.count(".") > 1:
         return f"-- bq update: {full_name}: add the field {path} {_type(column)}"
     return f"ALTER TABLE `{full_name}` ADD COLUMN {column.name} {_type(column, later=True)};"
 
 
 def change_type(full_name: str, path: str, column: Column) -> str:
-    """What a person would have to run; the values that are there are lost, unless they are copied before."""
+    """The statements that a person would have to run. The new column is empty until they copy the old values."""
     if path.count(".") > 1:
-        return f"-- make {full_name} anew by hand: the field {path} has to become {_type(column)}"
+        return f"-- create {full_name} again by hand: the field {path} has to become {_type(column)}"
     aside = f"ALTER TABLE `{full_name}` RENAME COLUMN {column.name} TO {column.name}_before;"
     return f"{aside} ALTER TABLE `{full_name}` ADD COLUMN {column.name} {_type(column, later=True)};"
 
@@ -78,10 +78,8 @@ def relax(full_name: str, path: str) -> str:
 
 
 def require(full_name: str, path: str) -> str:
-    """What SQL cannot do to a table that is there."""
-    return (
-        f"-- make {full_name} anew by hand, as `gke-inventory schema show` has it: {_column(path)} has to be NOT NULL"
-    )
+    """A comment: SQL cannot add NOT NULL to a column of an existing table."""
+    return f"-- create {full_name} again by hand, as in `gke-inventory schema show`: {_column(path)} has to be NOT NULL"
 
 
 def describe_column(full_name: str, path: str, description: str) -> str:
@@ -95,7 +93,7 @@ def set_options(table: str, dataset: str, **options: object) -> str:
 
 
 def cluster(table: str, dataset: str, fields: Sequence[str]) -> str:
-    """Clustering is changed by the API or by `bq`, not by SQL; rows that are there are clustered in time."""
+    """A `bq` command: SQL cannot change the clustering. BigQuery clusters existing rows over time."""
     return f"-- bq update --clustering_fields={','.join(fields)} {dataset}.{table}"
 
 

@@ -55,8 +55,12 @@ def reasons(error: Any) -> set[str]:
 def message(error: BaseException) -> str:
     """The error's own message, in one line, without the client library's additions."""
     detail: dict[str, Any] = next(_details(error), {})
-    text = detail.get("message") or getattr(error, "message", None) or str(error) or type(error).__name__
+    text = detail.get("message") or getattr(error, "message", None) or str(error) or _without_text(error)
     return " ".join(str(text).split())[:300].rstrip(".")
+
+
+def _without_text(error: BaseException) -> str:
+    return "it took too long" if isinstance(error, TimeoutError) else "no reason was given"
 
 
 def _details(error: Any) -> Iterator[dict[str, Any]]:

@@ -15,9 +15,10 @@ from job.errors import QueryError
 from job.log import log
 from job.signals import Stop
 from job.sinks.bigquery import overlap
+from job.sinks.bigquery.columns import schema_of
 from job.sinks.bigquery.errors import as_sink_error, message
 from job.sinks.bigquery.loads import Load, Loads, checksum
-from job.sinks.bigquery.tables import Tables, declared, schema_of
+from job.sinks.bigquery.tables import Tables, declared
 from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
 from job.sinks.pruning import prunable
 from job.spool import Rows

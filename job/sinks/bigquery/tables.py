@@ -1,17 +1,18 @@
-"""Dataset, tables and views as declared, and what it takes to make them so: additive changes alone."""
+"""The dataset, tables and views as they are declared, and the additive changes that lead there."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from job.config import BigQuery
 from job.errors import SinkError
-from job.schema import PARTITIONED_BY, SCHEMA_VERSION, Column, columns
+from job.schema import PARTITIONED_BY, SCHEMA_VERSION, columns
 from job.sinks.bigquery import ddl
+from job.sinks.bigquery.columns import column_changes, described, merged, schema_of
 from job.sinks.protocol import Change
 from job.tables import TABLES
 from job.views import View, digest, for_bigquery, views
@@ -20,31 +21,31 @@ if TYPE_CHECKING:
     from google.cloud import bigquery
 
 _DIGEST = "gke_inventory_digest"
-"""The label that says which definition a table or view was last made from: while it is the same, nothing is asked."""
+"""The label with a digest of the definition that a table or view was last made from. While it is current, nothing else
+is compared."""
 _VERSION = "gke_inventory_schema"
-"""A table's label with the SCHEMA_VERSION of the newest program that has made it. The dataset has none, since the role
-that a job needs (roles/bigquery.dataEditor) may not update it."""
+"""A table's label with the SCHEMA_VERSION of the newest program that has changed it. Not a label of the dataset: the
+job's role (roles/bigquery.dataEditor) cannot update that."""
 _DAY = 86_400_000  # milliseconds
 _LEDGER = ("runs", "snapshots", "collections")
-_ALIASES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT"}
 _DESCRIPTION = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
 
 
 class Step(NamedTuple):
-    """Something to make, and the changes that it makes."""
+    """A request, and the changes that it makes."""
 
     changes: tuple[Change, ...]
     make: Callable[[], object]
 
 
 class Tables:
-    """One dataset, through one client."""
+    """The tables and views of one dataset."""
 
     def __init__(self, client: bigquery.Client, dataset: str, location: str | None, options: BigQuery) -> None:
         self._client, self._name, self._location, self._options = client, dataset, location, options
 
     def dataset(self) -> bigquery.Dataset | None:
-        """The dataset; None where it has yet to be created.
+        """The dataset; None if it does not exist yet.
 
         Raises:
             SinkError: it is in another location.
@@ -63,79 +64,79 @@ class Tables:
         return found
 
     def steps(self, dataset: bigquery.Dataset | None) -> Iterator[Step]:
-        """Everything that differs from what is declared, in the order in which it has to be made.
+        """All differences from what is declared, in the order in which to make them.
 
         Raises:
-            SinkError: a newer version has made the tables.
+            SinkError: a newer version made the tables.
         """
-        there = {item.table_id: item for item in self._client.list_tables(dataset)} if dataset else {}
-        self._refuse_newer(there[table].labels for table in TABLES if table in there)
+        existing = {item.table_id: item for item in self._client.list_tables(dataset)} if dataset else {}
+        self._refuse_newer(existing[table].labels for table in TABLES if table in existing)
         if dataset is None:
             statement = ddl.create_dataset(self._name, self._location, _DESCRIPTION, self._options.labels)
             yield Step((Change("create dataset", self._name, statement),), self._create_dataset)
         for table in TABLES:
-            if table not in there:
+            if table not in existing:
                 yield Step((self._created(table),), partial(self._create, table))
-            elif there[table].labels.get(_DIGEST) != self._digest(table):
-                yield self._evolved(table, self._client.get_table(there[table].reference))
+            elif existing[table].labels.get(_DIGEST) != self._digest(table):
+                yield self._evolved(table, self._client.get_table(existing[table].reference))
         for view in views():
-            if view.name not in there or there[view.name].labels.get(_DIGEST) != self._view_digest(view):
-                action = "replace view" if view.name in there else "create view"
+            if view.name not in existing or existing[view.name].labels.get(_DIGEST) != self._view_digest(view):
+                action = "replace view" if view.name in existing else "create view"
                 change = Change(action, view.name, ddl.create_view(view, self._name, bounds(self._options)))
                 yield Step((change,), partial(self._make_view, view))
 
     def _refuse_newer(self, labels: Iterable[Mapping[str, str]]) -> None:
-        for told in labels:
-            version = told.get(_VERSION, "")
+        for table_labels in labels:
+            version = table_labels.get(_VERSION, "")
             if version.isdecimal() and int(version) > SCHEMA_VERSION:
                 raise SinkError(
-                    f"sink bigquery://{self._name}: a newer gke-inventory has made its tables (schema {version}, this "
-                    f"one knows {SCHEMA_VERSION}): upgrade this one; nothing was written"
+                    f"sink bigquery://{self._name}: a newer gke-inventory made its tables (schema version {version}, "
+                    f"this one supports {SCHEMA_VERSION}): upgrade this one; nothing was written"
                 )
 
     def _create_dataset(self) -> None:
         from google.cloud.bigquery import Dataset
 
-        wanted = Dataset(self._name)
-        wanted.location = self._location
-        wanted.description = _DESCRIPTION
-        wanted.labels = self._options.labels
-        self._client.create_dataset(wanted, exists_ok=True)
+        dataset = Dataset(self._name)
+        dataset.location = self._location
+        dataset.description = _DESCRIPTION
+        dataset.labels = self._options.labels
+        self._client.create_dataset(dataset, exists_ok=True)
 
     def _created(self, table: str) -> Change:
         return Change("create table", table, ddl.create_table(table, self._name, self._options))
 
-    def _wanted(self, table: str) -> bigquery.Table:
+    def _declared(self, table: str) -> bigquery.Table:
         from google.cloud.bigquery import Table, TimePartitioning
 
-        wanted = Table(f"{self._name}.{table}", schema=schema_of(table))
-        wanted.description = TABLES[table].description
+        declared = Table(f"{self._name}.{table}", schema=schema_of(table))
+        declared.description = TABLES[table].description
         expiration = self._options.partition_expiration_days
-        wanted.time_partitioning = TimePartitioning(
+        declared.time_partitioning = TimePartitioning(
             field=PARTITIONED_BY, expiration_ms=expiration * _DAY if expiration else None
         )
-        wanted.require_partition_filter = self._options.require_partition_filter
-        wanted.clustering_fields = list(TABLES[table].clustering)
-        wanted.labels = {**self._options.labels, _VERSION: str(SCHEMA_VERSION), _DIGEST: self._digest(table)}
-        return wanted
+        declared.require_partition_filter = self._options.require_partition_filter
+        declared.clustering_fields = list(TABLES[table].clustering)
+        declared.labels = {**self._options.labels, _VERSION: str(SCHEMA_VERSION), _DIGEST: self._digest(table)}
+        return declared
 
     def _create(self, table: str) -> None:
         from google.api_core.exceptions import Conflict
 
-        with suppress(Conflict):  # another task has been faster: it made the same
-            self._client.create_table(self._wanted(table))
+        with suppress(Conflict):  # another task was faster, and created the same table
+            self._client.create_table(self._declared(table))
 
     def _evolved(self, table: str, found: bigquery.Table) -> Step:
-        """The step from a table that is there to the one that is declared."""
-        wanted = self._wanted(table)
-        changes = list(_column_changes(f"{self._name}.{table}", table, columns(table), found.schema))
+        """The step from an existing table to the declared one."""
+        declared = self._declared(table)
+        changes = list(column_changes(f"{self._name}.{table}", table, columns(table), found.schema))
         if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:
             remade = ddl.create_table(f"{table}_new", self._name, self._options, like=table)
-            changes.append(Change("partition anew", table, remade, additive=False))
+            changes.append(Change("change partitioning", table, remade, additive=False))
         changes += [
             Change(action, table, ddl.set_options(table, self._name, **{option: value}))
             for action, option, value, now in (
-                ("describe", "description", wanted.description, found.description),
+                ("describe", "description", declared.description, found.description),
                 (
                     "expire partitions",
                     "partition_expiration_days",
@@ -145,25 +146,25 @@ class Tables:
                 (
                     "require filter",
                     "require_partition_filter",
-                    bool(wanted.require_partition_filter),
+                    bool(declared.require_partition_filter),
                     bool(found.require_partition_filter),
                 ),
             )
             if value != now
         ]
-        if list(found.clustering_fields or ()) != wanted.clustering_fields:
+        if list(found.clustering_fields or ()) != declared.clustering_fields:
             changes.append(Change("cluster", table, ddl.cluster(table, self._name, TABLES[table].clustering)))
-        labels = {**found.labels, **wanted.labels}
+        labels = {**found.labels, **declared.labels}
         changes.append(Change("label", table, ddl.set_options(table, self._name, labels=list(labels.items()))))
 
         def update() -> None:
             fields = ["schema", "description", "labels", "time_partitioning", "require_partition_filter"]
             found.schema = merged(found.schema, columns(table))
-            found.description, found.labels = wanted.description, labels
-            found.time_partitioning = wanted.time_partitioning
-            found.require_partition_filter = wanted.require_partition_filter
-            if list(found.clustering_fields or ()) != wanted.clustering_fields:
-                found.clustering_fields = wanted.clustering_fields
+            found.description, found.labels = declared.description, labels
+            found.time_partitioning = declared.time_partitioning
+            found.require_partition_filter = declared.require_partition_filter
+            if list(found.clustering_fields or ()) != declared.clustering_fields:
+                found.clustering_fields = declared.clustering_fields
                 fields.append("clustering_fields")
             self._client.update_table(found, fields)
 
@@ -215,7 +216,7 @@ class Tables:
 
 
 def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Change]:
-    """What makes everything from nothing, without asking BigQuery."""
+    """The changes that create everything. Asks BigQuery nothing."""
     yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options.labels))
     for table in TABLES:
         yield Change("create table", table, ddl.create_table(table, name, options))
@@ -224,10 +225,10 @@ def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Cha
 
 
 def bounds(options: BigQuery) -> dict[str, str]:
-    """Table -> the condition under which the views read its rows; empty where they read all.
+    """Table -> the condition on the rows that views read; a table without one is read in full.
 
-    Objects may be bounded by `views_days`; what is known of runs and clusters is not: `coverage` forgets nothing. Where
-    tables refuse queries without a filter on the partitioning column, a filter that lets all pass is one.
+    `views_days` bounds objects, but not the ledger of runs and clusters: `coverage` forgets nothing. Where tables
+    require a filter on the partitioning column, views of the others have one that every row passes.
     """
     everything = f"{PARTITIONED_BY} >= TIMESTAMP '2000-01-01'" if options.require_partition_filter else None
     recent = everything
@@ -235,76 +236,6 @@ def bounds(options: BigQuery) -> dict[str, str]:
         recent = f"{PARTITIONED_BY} >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {options.views_days} DAY)"
     conditions = {table: everything if table in _LEDGER else recent for table in TABLES}
     return {table: condition for table, condition in conditions.items() if condition is not None}
-
-
-def schema_of(table: str) -> list[bigquery.SchemaField]:
-    """The table's columns, as tables and load jobs declare them."""
-    return [_field(column) for column in columns(table)]
-
-
-def _field(column: Column) -> bigquery.SchemaField:
-    from google.cloud.bigquery import SchemaField
-
-    kind = "RECORD" if column.type == "STRUCT" else column.type
-    inner = tuple(_field(field) for field in column.fields)
-    return SchemaField(column.name, kind, mode=column.declared_mode, description=column.description, fields=inner)
-
-
-def _column_changes(
-    full_name: str, path: str, wanted: Sequence[Column], found: Sequence[bigquery.SchemaField]
-) -> Iterator[Change]:
-    by_name = {field.name.lower(): field for field in found}
-    for column in wanted:
-        name, mode = f"{path}.{column.name}", column.declared_mode
-        field = by_name.get(column.name.lower())
-        if field is None:
-            yield Change("add column", name, ddl.add_column(full_name, name, column))
-            continue
-        kind = _ALIASES.get(field.field_type, field.field_type)
-        if kind != column.type or (field.mode == "REPEATED") != (mode == "REPEATED"):
-            yield Change("change type", name, ddl.change_type(full_name, name, column), additive=False)
-        elif field.mode == "REQUIRED" and mode == "NULLABLE":
-            yield Change("relax column", name, ddl.relax(full_name, name))
-        elif field.mode == "NULLABLE" and mode == "REQUIRED":
-            yield Change("require column", name, ddl.require(full_name, name), additive=False)
-        if (field.description or "") != column.description:
-            yield Change("describe", name, ddl.describe_column(full_name, name, column.description))
-        if kind == column.type == "STRUCT":
-            yield from _column_changes(full_name, name, column.fields, field.fields)
-
-
-def merged(found: Sequence[bigquery.SchemaField], wanted: Sequence[Column]) -> list[bigquery.SchemaField]:
-    """The columns that are there, described and relaxed as declared, those that are not ours left alone; then the new
-    ones."""
-    from google.cloud.bigquery import SchemaField
-
-    by_name = {column.name.lower(): column for column in wanted}
-    there = []
-    for field in found:
-        column = by_name.pop(field.name.lower(), None)
-        if column is None:
-            there.append(field)
-            continue
-        inner = merged(field.fields, column.fields)
-        mode, described = column.declared_mode, column.description
-        there.append(SchemaField(field.name, field.field_type, mode=mode, description=described, fields=tuple(inner)))
-    return there + [_field(column) for column in by_name.values()]
-
-
-def described(found: Sequence[bigquery.SchemaField], wanted: Sequence[Column]) -> list[bigquery.SchemaField]:
-    """A view's columns as BigQuery derives them, with the declared descriptions; columns that are not ours stay."""
-    from google.cloud.bigquery import SchemaField
-
-    by_name = {column.name.lower(): column for column in wanted}
-    fields = []
-    for field in found:
-        column = by_name.get(field.name.lower())
-        if column is None:
-            fields.append(field)
-            continue
-        inner, text = tuple(described(field.fields, column.fields)), column.description
-        fields.append(SchemaField(field.name, field.field_type, mode=field.mode, description=text, fields=inner))
-    return fields
 
 
 def _expiration_days(found: bigquery.Table) -> int | None:

@@ -1,4 +1,4 @@
-"""What makes a file's tables and views: the statements, from nothing and from what an older version has made."""
+"""The statements that create a file's tables and views, or update those of an older version."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether this program has made its tables in the file."""
+    """Whether the file has this program's tables."""
     found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'commits'").fetchone()
     return found is not None
 
 
 def changes_from_nothing() -> Iterator[Change]:
-    """Everything that makes a new file."""
+    """The changes that fill a new file."""
     import duckdb
 
     with duckdb.connect() as nothing:
@@ -30,13 +30,13 @@ def changes_from_nothing() -> Iterator[Change]:
 
 
 def changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
-    """Everything that differs from what is declared, in the order in which it has to be made."""
+    """All differences from what is declared, in the order in which to make them."""
     yield from table_changes(connection)
     yield from view_changes(connection)
 
 
 def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
-    """What the tables lack."""
+    """The tables and columns that are missing or differ."""
     if not has_tables(connection):
         statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
         yield Change("create table", "commits", statement)
@@ -44,9 +44,9 @@ def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
         yield Change("create table", "weights", statement)
         statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
         yield Change("create table", "schema_version", statement)
-    told = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"
+    select = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"
     found: dict[str, dict[str, tuple[str, str | None]]] = {table: {} for table in TABLES}
-    for table, name, kind, comment in connection.execute(told).fetchall():
+    for table, name, kind, comment in connection.execute(select).fetchall():
         found.setdefault(table, {})[name] = (kind, comment)
     for table in TABLES:
         yield from _changes_of(table, found[table])
@@ -110,5 +110,5 @@ def _plain(kind: str) -> str:
 
 
 def literal(text: str) -> str:
-    """The text, as SQL has it."""
+    """The text as a SQL string."""
     return "'" + text.replace("'", "''") + "'"

@@ -185,8 +185,8 @@ class DuckDBSink:
         (version,) = database.execute("SELECT max(version) FROM schema_version").fetchone() or (None,)
         if version is not None and version > SCHEMA_VERSION:
             raise SinkError(
-                f"sink {self.path}: a newer gke-inventory has made its tables (schema {version}, this one knows "
-                f"{SCHEMA_VERSION}): upgrade this one; nothing was written"
+                f"sink {self.path}: a newer gke-inventory made its tables (schema version {version}, this one "
+                f"supports {SCHEMA_VERSION}): upgrade this one; nothing was written"
             )
 
     def _evolve(self, database: duckdb.DuckDBPyConnection, missing: Iterable[Change]) -> list[Change]:

@@ -1,0 +1,160 @@
+"""What every warehouse promises: one suite that DuckDB and BigQuery both pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import warehouse
+from sinks.conftest import Subject
+from warehouse import COMPLETE, FIRST, Read, run_of
+
+from job.errors import QueryError, SinkError
+from job.sinks.protocol import TaskResult, Warehouse
+from job.spool import Rows
+from job.tables import TABLES
+from job.views import View, views
+
+PODS = "SELECT cluster, name FROM latest_pods ORDER BY 1, 2"
+
+
+def test_apply_makes_everything_that_is_declared_and_nothing_twice(open_new: Callable[[], Warehouse]) -> None:
+    declared = {*TABLES, *(view.name for view in views())}
+    missing = {change.name for change in open_new().changes()}
+    assert missing >= declared
+    assert len(open_new().ddl()) >= len(declared)
+    assert {change.name for change in open_new().apply()} == missing
+    assert open_new().changes() == open_new().apply() == []
+    for name in declared:
+        assert open_new().query(f"SELECT COUNT(*) FROM {open_new().quoted(name)}").rows == [(0,)], name
+
+
+def test_tables_of_a_newer_version_are_left_alone(subject: Subject) -> None:
+    with subject.made_by_newer_version():
+        for act in (subject.open().prepare, subject.open().changes, subject.open().apply):
+            with pytest.raises(SinkError, match=r"a newer gke-inventory made its tables.*upgrade"):
+                act()
+
+
+def test_the_first_attempt_to_commit_a_task_wins(subject: Subject) -> None:
+    run_id = subject.run_id("r")
+    assert subject.open().committed_result(run_id, 0) is None
+    assert subject.publish("r", run_of(1, Read("a", ["x"], ["p1"])))
+    assert not subject.publish("r", run_of(1, Read("a", ["x"], ["p1", "p2"]), prefix="again-"))
+    assert subject.open().committed_result(run_id, 0) == COMPLETE
+    assert subject.open().committed_result(run_id, 1) is None
+    assert subject.rows(PODS) == [("a", "p1")]
+    assert subject.rows("SELECT COUNT(*) FROM snapshots") == [(1,)]
+
+
+@pytest.mark.parametrize("result", [TaskResult(False, True), TaskResult(False, False)], ids=str)
+def test_a_commit_keeps_the_tasks_result(subject: Subject, result: TaskResult) -> None:
+    assert subject.publish("r", run_of(1, Read("a", ["x"], ["p1"])), task=3, result=result)
+    assert subject.open().committed_result(subject.run_id("r"), 3) == result
+
+
+def test_a_commit_that_fails_leaves_nothing_visible_and_its_retry_counts_once(subject: Subject) -> None:
+    assert subject.publish("first", run_of(1, Read("a", ["x"], ["p1"])))
+    second = run_of(2, Read("a", ["x"], ["p2"]))
+
+    def with_a_row_missing(rows: Rows) -> Rows:
+        return rows._replace(counts=rows.counts | {"pods": rows.counts["pods"] + 1})
+
+    with pytest.raises(SinkError, match=r"1 of 2 rows"):
+        subject.publish("second", second, change=with_a_row_missing)
+    assert subject.rows(PODS) == [("a", "p1")]
+    assert subject.rows("SELECT COUNT(*) FROM snapshots") == [(1,)]
+    assert subject.open().committed_result(subject.run_id("second"), 0) is None
+    retried = run_of(2, Read("a", ["x"], ["p2"]), prefix="retry-")
+    assert subject.publish("second", retried, attempt=1)
+    assert subject.rows(PODS) == [("a", "p2")]
+    assert subject.rows("SELECT COUNT(*) FROM snapshots") == [(2,)]
+
+
+def test_a_run_without_clusters_is_committed_by_its_own_row(subject: Subject) -> None:
+    assert subject.publish("first", run_of(1, Read("a", ["x"], ["p1"])))
+    assert subject.publish("second", run_of(2))
+    assert subject.rows(PODS) == []
+    assert subject.open().committed_result(subject.run_id("second"), 0) == COMPLETE
+
+
+def test_a_run_sees_another_that_is_under_way_and_an_exclusive_one_leaves_no_mark(subject: Subject) -> None:
+    first, second, third = map(subject.run_id, ("first", "second", "third"))
+    with subject.open().running(first, 1, exclusive=True) as other:
+        assert other is None
+        with subject.open().running(first, 1, exclusive=True) as other:  # another attempt of the same task
+            assert other is None
+        for _ in range(2):  # tasks of one run
+            with subject.open().running(second, 2, exclusive=True) as other:
+                assert other == first
+        with subject.open().running(third, 1, exclusive=False) as other:
+            assert other == first
+        assert subject.publish("first", run_of(1, Read("a", ["x"], ["p1"])))
+        assert subject.publish("third", run_of(2, Read("a", ["x"], ["p1"])))
+    with subject.open().running(subject.run_id("fourth"), 1, exclusive=True) as other:
+        assert other is None
+
+
+def test_all_tasks_of_a_run_get_the_same_weights_whenever_they_ask(subject: Subject) -> None:
+    name = f"{warehouse.PROJECT}/{warehouse.LOCATION}/a"
+    first, second = subject.run_id("first"), subject.run_id("second")
+    assert subject.open().cluster_weights(first) == {}
+    subject.publish("before", run_of(1, Read("a", ["x"], ["p1"])))
+    assert subject.open().cluster_weights(first) == {}
+    assert subject.open().cluster_weights(second) == {name: 1}
+    subject.publish("after", run_of(2, Read("b", ["x"], ["p1"])))
+    assert subject.open().cluster_weights(second) == {name: 1}
+
+
+def test_an_answer_has_bigquerys_types_and_a_refused_query_is_an_error_of_its_own(subject: Subject) -> None:
+    subject.publish("r", run_of(1, Read("a", ["x"], ["p1"])))
+    answer = subject.open().query("SELECT snapshot_time, name, restarts, host_network, labels FROM pods")
+    types = ("TIMESTAMP", "STRING", "INT64", "BOOL", "JSON")
+    assert answer.columns == tuple(
+        zip(("snapshot_time", "name", "restarts", "host_network", "labels"), types, strict=True)
+    )
+    ((time, *values),) = answer.rows
+    assert time == FIRST + timedelta(hours=1)
+    assert values == ["p1", 0, False, []]
+    with pytest.raises(QueryError, match=r"the query failed: .*nowhere"):
+        subject.open().query("SELECT nothing FROM nowhere")
+
+
+HISTORY = {"committed_attempts", "committed_runs", "project_lists", "changes"}
+"""Views of the past: they may lose rows of runs that nothing else shows."""
+
+
+def shown(opened: Warehouse) -> dict[str, list[str]]:
+    """The rows of all other views, without ages."""
+
+    def of(view: View) -> list[str]:
+        found = opened.query(f"SELECT * FROM {view.name}")
+        kept = [index for index, (name, _) in enumerate(found.columns) if not name.endswith("age_seconds")]
+        return sorted(str([row[index] for index in kept]) for row in found.rows)
+
+    return {view.name: of(view) for view in views() if view.name not in HISTORY}
+
+
+@pytest.mark.timeout(600)
+def test_pruning_deletes_old_rows_and_changes_no_view(subject: Subject) -> None:
+    runs = (
+        run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"]), Read("c", ["x"], ["r1"])),
+        run_of(2, Read("a", ["x"], ["p2"]), Read("b", ["x"], ["q2"])),  # c is gone
+        run_of(3, Read("a", ["x"], "forbidden"), Read("b", "timed_out", "timed_out")),
+        run_of(4, Read("a", ["x", "y"], "forbidden"), listed=["a", "b"]),  # b was not collected
+        run_of(5, listed=[], outcome="forbidden"),
+        run_of(7, Read("d", ["x"], ["s1"], project="other"), projects=["other"]),
+        run_of(8, Read("d", ["x"], ["s2"], project="other"), projects=["other"]),
+    )
+    for number, rows in enumerate(runs):
+        subject.publish(str(number), rows)
+    cutoff, opened = FIRST + timedelta(hours=6), subject.open()
+    before = shown(opened)
+    would = opened.prune(cutoff, dry_run=True)
+    assert subject.rows("SELECT COUNT(*) FROM pods") == [(7,)]
+    assert opened.prune(cutoff, dry_run=False) == would
+    assert shown(opened) == before
+    # No view uses the first run; pods of the second are carried forward; the last two are younger.
+    assert subject.rows("SELECT name FROM pods ORDER BY 1") == [("p2",), ("q2",), ("s1",), ("s2",)]
+    assert would["pods"] == 3
