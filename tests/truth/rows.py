@@ -1,4 +1,4 @@
-"""The rows that objects must become: not every column, but those that say what an object is and what it asks for."""
+"""The rows that objects must lead to: the columns that identify an object and its requests, not all columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from truth.model import KINDS, Object, Snapshot
 
 Identity = tuple[Any, ...]
 Row = tuple[str, Identity, Object]
-"""Table, what within a cluster tells the row from all others, and columns."""
+"""Table, what identifies the row within a cluster, and columns."""
 
 _SUFFIXES = {
     "n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9,
@@ -22,7 +22,7 @@ _SUFFIXES = {
 
 
 def rows_of_gke(cluster: Object) -> Iterator[Row]:
-    """The rows that the GKE API's answer becomes."""
+    """The rows for a cluster in the GKE API."""
     yield (
         "clusters",
         (),
@@ -33,13 +33,13 @@ def rows_of_gke(cluster: Object) -> Iterator[Row]:
         },
     )
     for pool in cluster["node_pools"]:
-        told = {"name": pool["name"], "machine_type": pool["machine_type"]}
-        yield "node_pools", (pool["name"],), {**told, "version": pool["version"], "spot": pool["spot"]}
+        columns = ("name", "machine_type", "version", "spot")
+        yield "node_pools", (pool["name"],), {column: pool[column] for column in columns}
 
 
 @lru_cache(maxsize=1000)
 def rows_of_kind(snapshot: Snapshot, kind: str) -> tuple[Row, ...]:
-    """The rows that the objects of a kind become, if they were read."""
+    """The rows for the objects of a kind that were read."""
     return tuple(_rows(snapshot, kind))
 
 
@@ -56,7 +56,7 @@ def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
 
 
 def controller_of(item: Object) -> Object | None:
-    """The reference to what controls the object."""
+    """The reference to the object's controller."""
     owners = item["metadata"].get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller")), None)
 
@@ -116,7 +116,7 @@ _JUDGED: dict[str, Callable[[Object, Snapshot], Object]] = {"namespaces": _names
 
 
 def _top(pod: Object, snapshot: Snapshot) -> Object:
-    """The topmost controller, as far as the lists of this very snapshot tell."""
+    """The topmost controller, by the lists of this snapshot."""
     known, owner = _known(snapshot), controller_of(pod)
     if owner is None:
         metadata = pod["metadata"]
@@ -140,16 +140,20 @@ def _top(pod: Object, snapshot: Snapshot) -> Object:
 
 @lru_cache(maxsize=100)
 def _known(snapshot: Snapshot) -> dict[str, Object | None]:
-    """UID of each controller that was read -> what controls it."""
+    """UID of each object that was read, except pods -> the reference to its controller."""
     read = [reading for kind, reading in snapshot.readings.items() if kind != "pods" and reading.is_read]
     return {_uid(item): controller_of(item) for reading in read for item in reading.objects}
 
 
 def _pod_containers(pod: Object) -> Iterator[Row]:
     status = pod["status"]
-    told = {"init": "initContainerStatuses", "regular": "containerStatuses", "ephemeral": "ephemeralContainerStatuses"}
+    fields = {
+        "init": "initContainerStatuses",
+        "regular": "containerStatuses",
+        "ephemeral": "ephemeralContainerStatuses",
+    }
     for type_, position, container in _placed(pod["spec"]):
-        statuses = status.get(told["init" if type_ == "sidecar" else type_]) or []
+        statuses = status.get(fields["init" if type_ == "sidecar" else type_]) or []
         found = next((one for one in statuses if one["name"] == container["name"]), {})
         yield (
             "pod_containers",
@@ -198,7 +202,7 @@ def _containers(item: Object, kind: str) -> Iterator[Row]:
 
 
 def _template(item: Object, kind: str) -> Object:
-    """The specification of the pods that the workload wants."""
+    """The pod specification in the workload's template."""
     spec = item["spec"]
     if kind == "pods":
         return dict(spec)
