@@ -193,17 +193,17 @@ class Tables:
         from google.cloud.bigquery import Table
 
         done = self._view_digest(view)
-        wanted = Table(f"{self._name}.{view.name}")
-        wanted.view_query = for_bigquery(view, self._name, bounds(self._options))
-        wanted.description = view.description
-        wanted.labels = {**self._options.labels, _DIGEST: f"{done}-undescribed"}
+        new = Table(f"{self._name}.{view.name}")
+        new.view_query = for_bigquery(view, self._name, bounds(self._options))
+        new.description = view.description
+        new.labels = {**self._options.labels, _DIGEST: f"{done}-undescribed"}
         try:
-            return self._client.create_table(wanted)
+            return self._client.create_table(new)
         except Conflict:
-            found = self._client.get_table(wanted.reference)
-        if found.labels.get(_DIGEST) in (done, wanted.labels[_DIGEST]):
+            found = self._client.get_table(new.reference)
+        if found.labels.get(_DIGEST) in (done, new.labels[_DIGEST]):
             return found
-        found.view_query, found.description, found.labels = wanted.view_query, wanted.description, wanted.labels
+        found.view_query, found.description, found.labels = new.view_query, new.description, new.labels
         return self._client.update_table(found, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
