@@ -1,4 +1,4 @@
-"""The two engines that views run on, DuckDB and GoogleSQL, with a clock that stands still."""
+"""The two engines that views run on, DuckDB and GoogleSQL, with a fixed clock."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from job.views import View, for_duckdb, views
 
 
 class Answer(NamedTuple):
-    """Names of the columns, and rows."""
+    """The names of a query's columns, and its rows."""
 
     columns: list[str]
     rows: list[tuple[Any, ...]]
 
 
 class OnDuckDB:
-    """A database file's tables, and the views as DuckDB has them."""
+    """The tables of a database file, with the views in DuckDB's SQL."""
 
     def __init__(self, path: Path, now: datetime) -> None:
         self._connection, self._now = _opened(path), now
-        self._connection.execute("BEGIN")  # never committed: the file keeps the views that it has
+        self._connection.execute("BEGIN")  # never committed, so the file keeps its own views
         self._made: set[str] = set()
 
     def query(self, sql: str) -> Answer:
-        wanted = set(re.findall(r"\w+", sql))
+        needed = set(re.findall(r"\w+", sql))
         for view in reversed(views()):
-            wanted |= set(view.reads) if view.name in wanted else set()
+            needed |= set(view.reads) if view.name in needed else set()
         for view in views():
-            if view.name in wanted - self._made:
+            if view.name in needed - self._made:
                 self._connection.execute(f"CREATE OR REPLACE VIEW {view.name} AS {_at(view, self._now)}")
                 self._made.add(view.name)
         cursor = self._connection.execute(sql)
@@ -52,7 +52,7 @@ class OnDuckDB:
 
 
 class OnGoogleSQL:
-    """The same tables, and the views as BigQuery has them."""
+    """Rows in memory, with the views in BigQuery's SQL."""
 
     def __init__(self, tables: Mapping[str, Sequence[Sequence[Any]]], now: datetime) -> None:
         self._dataset = Dataset(tables, now=now)
@@ -65,49 +65,49 @@ class OnGoogleSQL:
 
 
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
-"""Two days after run 0 of the warehouse made by hand."""
+"""Two days after `warehouse.FIRST`, when run 0 begins."""
 
 
 class Warehouse:
-    """A warehouse made by hand: what runs publish to it, and what an analyst is answered on one of the engines."""
+    """A warehouse that runs publish to and an analyst queries, on one of the engines."""
 
     def __init__(self, path: Path, engine: str) -> None:
         self._path, self._engine = path, engine
         self._published: list[tuple[Key, Record]] = []
-        self._asked: OnDuckDB | OnGoogleSQL | None = None
+        self._open: OnDuckDB | OnGoogleSQL | None = None
 
     def publish(self, rows: Sequence[tuple[Key, Record]], *, without: Sequence[str] = ()) -> None:
-        """Adds the rows of one run; `without` leaves tables out, as a run does that is killed before them."""
+        """Adds the rows of one run, except for the tables that a killed run is `without`."""
         self.close()
         self._published += [(key, record) for key, record in rows if record.table not in without]
 
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows, sorted."""
-        if self._asked is None and self._engine == "duckdb":
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query, sorted."""
+        if self._open is None and self._engine == "duckdb":
             warehouse.publish(DuckDBSink(self._path, timeout_seconds=5), self._published)
-            self._asked = OnDuckDB(self._path, NOW)
-        elif self._asked is None:
-            self._asked = OnGoogleSQL(_tables(self._published), NOW)
-        return sorted(self._asked.query(sql).rows, key=repr)
+            self._open = OnDuckDB(self._path, NOW)
+        elif self._open is None:
+            self._open = OnGoogleSQL(_tables(self._published), NOW)
+        return sorted(self._open.query(sql).rows, key=repr)
 
     def close(self) -> None:
-        if self._asked is not None:
-            self._asked.close()
-            self._asked = None
+        if self._open is not None:
+            self._open.close()
+            self._open = None
             self._path.unlink(missing_ok=True)
 
 
 def _tables(published: Iterable[tuple[Key, Record]]) -> dict[str, list[list[Any]]]:
     found: dict[str, list[list[Any]]] = {table: [] for table in TABLES}
     for key, record in published:
-        told = msgspec.to_builtins((key, record), builtin_types=(datetime,))
-        row = told[0] | told[1]
+        key_columns, others = msgspec.to_builtins((key, record), builtin_types=(datetime,))
+        row = key_columns | others
         found[record.table].append([row.get(column.name) for column in columns(record.table)])
     return found
 
 
 def tables_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all base tables of a database file."""
+    """All rows of a database file's tables."""
     found = {}
     with _opened(path) as connection:
         for table in TABLES:
@@ -123,12 +123,12 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
 
 @cache
 def _at(view: View, now: datetime) -> str:
-    """The view with a clock that stands still."""
+    """The view's query with a fixed clock."""
     return for_duckdb(view._replace(sql=view.sql.replace("CURRENT_TIMESTAMP()", f"TIMESTAMP '{now.isoformat()}'")))
 
 
 def _plain(value: Any) -> Any:
-    """Python's own UTC in place of pytz's."""
+    """The value with Python's own UTC in place of pytz's."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
     if isinstance(value, list):

@@ -1,8 +1,8 @@
-"""BigQuery's SQL without BigQuery: our tables and views, analysed and evaluated by GoogleSQL itself.
+"""Analyses and evaluates our views with GoogleSQL, the SQL of BigQuery, without BigQuery.
 
-The package `zetasql` is Google's analyser and reference implementation as WebAssembly. Its Python classes are left
-aside for the messages beneath them, those of ZetaSQL's local service. It has no views: the query of each, exactly as it
-is rendered for BigQuery, is evaluated once, and its rows stand as a table for those that read it.
+The package `zetasql` is Google's analyser and reference implementation in WebAssembly. This module skips its Python
+classes and sends the messages of ZetaSQL's local service. ZetaSQL has no views: each view's query, exactly as rendered
+for BigQuery, is evaluated once, and its rows serve as a table to the views that read it.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ from job.views import View, for_bigquery, views
 DATASET = "my-project.inventory"
 
 Refused = ServerError
-"""What GoogleSQL raises at SQL that is not its own."""
+"""Raised for SQL that GoogleSQL does not accept."""
 
-# GoogleSQL has these, and BigQuery's reference has not
+# in GoogleSQL, and missing from BigQuery's reference
 _NOT_IN_BIGQUERY = (
     "AGGREGATE_FILTERING", "ARRAY_EQUALITY", "ARRAY_FIND_FUNCTIONS", "ARRAY_GREATEST_LEAST", "ARRAY_ORDERING",
     "ARRAY_ZIP", "FOR_UPDATE", "GROUP_BY_ARRAY", "LATERAL_JOIN", "MULTILEVEL_AGGREGATION", "MULTIWAY_UNNEST",
@@ -69,13 +69,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Dataset:
-    """Our tables, with the rows that they are given, and our views of them."""
+    """Our tables with these rows, and our views."""
 
     def __init__(self, rows: Mapping[str, Iterable[Sequence[Any]]], *, now: datetime | None = None) -> None:
         """
         Args:
-            rows: table -> rows, in the order of its columns; a table that is not named is empty.
-            now: what CURRENT_TIMESTAMP() is; without it, what it is.
+            rows: table -> rows, each with all columns in order; other tables are empty.
+            now: the value of CURRENT_TIMESTAMP(); without it, the real time.
         """
         self._now = now
         self._views = {view.name: view for view in views()}
@@ -86,7 +86,7 @@ class Dataset:
                                                  for row in rows.get(table, ())])  # fmt: skip
 
     def analyse(self, view: View) -> list[str]:
-        """Names and types of the view's columns, `name TYPE`; raises `Refused` where BigQuery would."""
+        """The view's columns as `name TYPE`; raises `Refused` where BigQuery would."""
         return [f"{name} {_named(kind)}" for name, kind in self._table(view.name).types]
 
     def check(self, statement: str) -> None:
@@ -99,8 +99,8 @@ class Dataset:
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a query; raises `Refused`.
 
-        Tables and views are named alone and get their dataset here, as an analyst writes it for BigQuery: a name may be
-        a word that is reserved there (`unbounded`).
+        The query writes tables and views without a dataset, which is added here: some names are reserved words
+        (`unbounded`).
         """
         answer = self._evaluate(qualified(sql))
         return [name for name, _ in answer.types], [
@@ -139,7 +139,7 @@ class Dataset:
 
 
 def qualified(sql: str) -> str:
-    """The query with `` `project.dataset.name` `` for each of our tables and views after FROM or JOIN."""
+    """The query with `` `project.dataset.name` `` for our tables and views after FROM or JOIN."""
     names = {*TABLES, *(view.name for view in views())}
 
     def full(found: re.Match[str]) -> str:
@@ -154,7 +154,7 @@ class _Table:
 
 
 class _Engine(wasm_client.WasmClient):
-    """ZetaSQL; its memory is copied in one piece, not byte by byte."""
+    """ZetaSQL, with its memory copied in one piece instead of byte by byte."""
 
     def __init__(self) -> None:
         compile_, wasm_client.Module.from_file = wasm_client.Module.from_file, staticmethod(_module)
@@ -176,12 +176,12 @@ class _Engine(wasm_client.WasmClient):
         return self.call_grpc_func(f"ZetaSqlLocalService_{name}", request, answer)
 
     def tables_in(self, sql: str) -> list[str]:
-        """The tables that the query names, which are not its own WITH clauses."""
+        """The tables that the query names, without its WITH clauses."""
         request = service.ExtractTableNamesFromStatementRequest(
             sql_statement=sql, options=self.options.language_options
         )
-        told = self.call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
-        return sorted({".".join(name.table_name_segment) for name in told.table_name})
+        found = self.call("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
+        return sorted({".".join(name.table_name_segment) for name in found.table_name})
 
     def read_bytes(self, ptr: int, size: int) -> bytes:
         return ctypes.string_at(ctypes.addressof(self.memory.data_ptr().contents) + ptr, size)
@@ -199,9 +199,9 @@ _compile = Module.from_file
 
 
 def _module(engine: Engine, path: str) -> Module:
-    """The compiled module, from the cache: to compile it takes 14 s and 1 GB, to read it 0.05 s.
+    """The compiled module, from a cache: compiling takes 14 s and 1 GB, reading 0.05 s.
 
-    A compiled module is machine code, so the folder is this user's alone.
+    A compiled module is machine code, so only this user may write to the folder.
     """
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gke-inventory"
     file = folder / f"googlesql-{version('zetasql')}-{version('wasmtime')}-{platform.machine()}.compiled"
@@ -211,10 +211,10 @@ def _module(engine: Engine, path: str) -> Module:
     except OSError:
         return _compile(engine, path)
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # others wait, and then read what the first has made
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the others wait, then read the first one's file
         try:
             return Module.deserialize_file(engine, str(file))
-        except (OSError, WasmtimeError):  # none there, or one of another processor
+        except (OSError, WasmtimeError):  # missing, or for another processor
             made = _compile(engine, path)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as written:
             written.write(made.serialize())
@@ -240,7 +240,7 @@ def _value(value: Any, kind: TypeProto) -> ValueProto:
     made = ValueProto()
     if kind.type_kind == TYPE_ARRAY:
         made.array_value.element.extend(_value(item, kind.array_type.element_type) for item in value or ())
-        made.array_value.SetInParent()  # NULL and an empty list are one thing in BigQuery's tables
+        made.array_value.SetInParent()  # BigQuery stores NULL as an empty list
     elif value is None:
         pass
     elif kind.type_kind == TYPE_STRUCT:
@@ -265,8 +265,8 @@ def _python(cell: ValueProto, kind: TypeProto) -> Any:
         fields = zip(kind.struct_type.field, cell.struct_value.field, strict=True)
         return {field.field_name: _python(value, field.field_type) for field, value in fields}
     if kind.type_kind == TYPE_TIMESTAMP:
-        told = cell.timestamp_value
-        return _EPOCH + timedelta(seconds=told.seconds, microseconds=told.nanos // 1000)
+        since = cell.timestamp_value
+        return _EPOCH + timedelta(seconds=since.seconds, microseconds=since.nanos // 1000)
     return getattr(cell, _FIELDS[kind.type_kind])
 
 

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from faults.cases import CASES, ENDINGS
 
+import job
 from job.cli import cli
 from job.commands.demo import EXAMPLES
 
@@ -77,6 +78,20 @@ def test_the_pages_name_commands_and_options_that_exist() -> None:
         known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         for argument in arguments:
             assert not argument.startswith("-") or argument.partition("=")[0] in known, line
+
+
+def test_the_python_examples_import_names_that_exist() -> None:
+    blocks = [
+        block for page in PAGES for block in re.findall(r"```python\n(from .*?)```", (ROOT / page).read_text(), re.S)
+    ]
+    imported = {
+        name.name
+        for block in blocks
+        for node in ast.walk(ast.parse(block))
+        if isinstance(node, ast.ImportFrom) and node.module == "gke_inventory"
+        for name in node.names
+    }
+    assert {"kubernetes_client", "latest", "snapshot"} <= imported <= set(job.__all__)
 
 
 def test_every_exit_code_of_the_tests_is_in_the_reference() -> None:

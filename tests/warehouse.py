@@ -1,4 +1,4 @@
-"""A small warehouse made by hand: what views show of runs that went this way or that."""
+"""Rows of small runs, written by hand, for tests of views and sinks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ COMPLETE = TaskResult(complete=True, acceptable=True)
 
 @dataclass(frozen=True)
 class Read:
-    """What one run read of one cluster: of each kind its objects, by name or as rows, or the outcome in their place."""
+    """What one run read of one cluster: for each kind its objects, by name or as rows, or else an outcome."""
 
     cluster: str
     namespaces: Sequence[str] | str = ()
@@ -41,16 +41,16 @@ class Read:
     cluster_id: str | None = "1"
     project: str = PROJECT
     more: Mapping[str, Sequence[Record] | str] = field(default_factory=dict)
-    """Other kinds."""
+    """Other kinds: resource -> rows, or an outcome."""
     partial: Sequence[str] = ()
-    """Kinds of which some objects could not be read."""
+    """Kinds that had unreadable objects too."""
     gke: Sequence[Record] = ()
     """Rows of `clusters` and `node_pools`."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Which attempt of which task of the run it was."""
+    """An attempt of a task of a run."""
 
     task: int = 0
     tasks: int = 1
@@ -73,13 +73,15 @@ def run_of(
     by: Attempt = ONLY,
     projects: Sequence[str] = (PROJECT,),
     prefix: str = "",
-    **told: Any,
+    **more: Any,
 ) -> list[tuple[Key, Record]]:
-    """All rows of run `number`, hours after `FIRST`, in which each project's list was `listed` (else those read).
+    """All rows of run `number`, which began that many hours after `FIRST`.
 
     Args:
-        prefix: opens the ids of its snapshots, as those of another process differ.
-        told: more of what the project's list told: `reason`, `missing_zones`.
+        listed: the clusters in each project's list; without it, those that were read.
+        outcome: of the projects' lists.
+        prefix: opens the ids of the snapshots.
+        more: other columns of the lists' rows: `reason`, `missing_zones`.
     """
     time = by.time or FIRST + timedelta(hours=number, minutes=by.attempt, seconds=by.task)
     run_key = Key(snapshot_id=f"{prefix}run-{number}{by.name}", snapshot_time=time)
@@ -87,7 +89,7 @@ def run_of(
     for project in projects:
         names = listed if listed is not None else [one.cluster for one in read if one.project == project]
         found = tuple(f"{LOCATION}/{name}" for name in names) if outcome in ("ok", "partial") else ()
-        listing = _collection(number, "clusters", outcome, len(found), listed_clusters=found, **told)
+        listing = _collection(number, "clusters", outcome, len(found), listed_clusters=found, **more)
         key = Key(snapshot_id=run_key.snapshot_id, snapshot_time=time, project_id=project, location="-")
         rows.append((key, listing))
     for one in read:
@@ -105,8 +107,8 @@ def run_of(
                 unread += objects != "off"
                 rows.append((key, _collection(number, resource, objects, 0)))
                 continue
-            whole = "partial" if resource in one.partial else "ok"
-            rows.append((key, _collection(number, resource, whole, len(objects))))
+            read_outcome = "partial" if resource in one.partial else "ok"
+            rows.append((key, _collection(number, resource, read_outcome, len(objects))))
             rows += [(key, _object(resource, each)) for each in objects]
         rows += [(key, record) for record in one.gke]
         status = "complete" if not unread else "failed" if unread == len(kinds) else "partial"
@@ -126,11 +128,11 @@ def publish(
     result: TaskResult = COMPLETE,
     change: Callable[[Rows], Rows] = lambda saved: saved,
 ) -> bool:
-    """Loads the rows as a run does.
+    """Publishes the rows as a run does.
 
     Args:
-        without: tables that are left out, as by a run that is killed before them.
-        change: of what is loaded.
+        without: tables to leave out, as a run does that is killed before it loads them.
+        change: applied to the rows before they are loaded.
     """
     with open_spool() as spool:
         for key, record in rows:
@@ -143,14 +145,14 @@ def publish(
 
 
 def rows(sink: Warehouse, sql: str) -> list[tuple[Any, ...]]:
-    """A query's rows."""
+    """The rows that a query returns."""
     return sink.query(sql).rows
 
 
 def workload(
     name: str, *, kind: str = "Deployment", uid: str = "", namespace: str = "default", **more: Any
 ) -> Workload:
-    """A workload's row, with what every workload must have."""
+    """A row of `workloads`, with values for the columns that cannot be NULL."""
     return Workload(
         resource=f"{kind.lower()}s", kind=kind, api_version="v1" if kind == "Pod" else "apps/v1", namespace=namespace,
         name=name, uid=uid or f"uid-{name}", **{"host_network": False, "host_pid": False, "host_ipc": False} | more,
@@ -160,7 +162,7 @@ def workload(
 def container(
     of: str, name: str = "app", *, kind: str = "Deployment", namespace: str = "default", **more: Any
 ) -> Container:
-    """The row of a container of the workload `of`."""
+    """A row of `containers`, of the workload `of`."""
     return Container(
         resource=f"{kind.lower()}s", workload_kind=kind, namespace=namespace, workload_name=of,
         workload_uid=f"uid-{of}", name=name, **{"container_type": "regular", "position": 0} | more,
@@ -168,7 +170,7 @@ def container(
 
 
 def pod(name: str, *, namespace: str = "default", **more: Any) -> Pod:
-    """A pod's row: nothing controls it, where no more is said."""
+    """A row of `pods`; nothing controls the pod unless `more` says so."""
     alone = {
         "workload_kind": "Pod", "workload_api_version": "v1", "workload_name": name, "workload_uid": f"uid-{name}",
         "workload_resolution": "uncontrolled", "containers": 1, "containers_ready": 1, "restarts": 0,
@@ -178,7 +180,7 @@ def pod(name: str, *, namespace: str = "default", **more: Any) -> Pod:
 
 
 def pod_of(workload_name: str, name: str, *, kind: str = "Deployment", **more: Any) -> Pod:
-    """The row of a pod whose topmost controller is the workload."""
+    """A row of `pods`, for a pod whose topmost controller is the workload."""
     return pod(
         name, workload_kind=kind, workload_api_version="apps/v1", workload_name=workload_name,
         workload_uid=f"uid-{workload_name}", workload_resolution="resolved", **more,
@@ -186,7 +188,7 @@ def pod_of(workload_name: str, name: str, *, kind: str = "Deployment", **more: A
 
 
 def pod_container(of: str, image: str, *, namespace: str = "default", **more: Any) -> PodContainer:
-    """The row of a container of the pod `of`; `image` is a repository of Docker Hub with a tag or a digest."""
+    """A row of `pod_containers`, of the pod `of`; `image` is a repository on Docker Hub with a tag or a digest."""
     return PodContainer(
         namespace=namespace, pod=of, pod_uid=f"uid-{of}", container_type="regular", position=0, name="app",
         **image_parts(image), **more,
@@ -194,7 +196,7 @@ def pod_container(of: str, image: str, *, namespace: str = "default", **more: An
 
 
 def image_parts(image: str) -> dict[str, str | None]:
-    """The columns of `app:1`, `app` or `app@sha256:...`."""
+    """The image columns for `app:1`, `app` or `app@sha256:...`."""
     rest, _, digest = image.partition("@")
     repository, _, tag = rest.partition(":")
     return {
@@ -204,17 +206,17 @@ def image_parts(image: str) -> dict[str, str | None]:
 
 
 def node(name: str, pool: str | None = "pool", **more: Any) -> Node:
-    """A node's row."""
+    """A row of `nodes`."""
     return Node(name=name, uid=f"uid-{name}", node_pool=pool, spot=False, unschedulable=False, **more)
 
 
 def gke_cluster(version: str | None) -> Cluster:
-    """A cluster's row."""
+    """A row of `clusters`."""
     return Cluster(regional=True, autopilot=False, release_channel="REGULAR", control_plane_version=version)
 
 
 def node_pool(name: str, version: str | None) -> NodePool:
-    """A node pool's row."""
+    """A row of `node_pools`."""
     return NodePool(
         name=name, version=version, spot=False, preemptible=False, autoscaling=False, autoprovisioned=False
     )  # fmt: skip

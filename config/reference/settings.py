@@ -100,7 +100,11 @@ def _table(settings: list[Setting], prefix: str = "") -> str:
 
 
 def _type(hint: Any) -> str:
-    """A type in words: `integer, 1 to 1024`."""
+    """A type in words.
+
+    >>> _type(Annotated[int, msgspec.Meta(ge=1, le=1024)]), _type(Literal["warn", "skip"]), _type(str | None)
+    ('integer, 1 to 1024', '`warn` or `skip`', 'text, or `null`')
+    """
     limits = [part for part in getattr(hint, "__metadata__", ()) if isinstance(part, msgspec.Meta)]
     kind = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     if get_origin(kind) in (Union, types.UnionType):
@@ -138,7 +142,11 @@ def _line(setting: Setting) -> str:
 
 
 def _yaml(value: Any) -> str:
-    """The value as YAML writes it in one line: `10` for 10.0, `[]` for ()."""
+    """The value as YAML writes it in one line.
+
+    >>> _yaml(10.0), _yaml(()), _yaml(None)
+    ('10', '[]', 'null')
+    """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     plain = list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""Whole rows, worked out by hand from recorded answers: the judge of the normalizer (see golden/README.md)."""
+"""Rows of recorded objects are those worked out by hand (see golden/README.md)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sink(tmp_path: Path) -> DuckDBSink:
 def test_recorded_objects_become_the_rows_worked_out_by_hand(
     config: Config, sink: DuckDBSink, subtests: pytest.Subtests
 ) -> None:
-    assert run(config).status == "complete"
+    assert run(config).run.status == "complete"
     rows = {table: rows_of(sink, table) for table in OF_OBJECTS}
     assert RECORDED
     for name in RECORDED:
@@ -65,7 +65,7 @@ def test_written_objects_become_the_rows_worked_out_by_hand(
     for kind in KINDS:
         page = {"metadata": {"resourceVersion": "1"}, "items": listed.get(kind.resource, [])}
         replay.answers[kind.path] = (200, {"Content-Type": "application/json"}, json.dumps(page).encode())
-    assert run(config).status == "complete"
+    assert run(config).run.status == "complete"
     rows = {table: rows_of(sink, table) for table in OF_OBJECTS}
     assert compared(rows) == compared(GOLDEN[name]["rows"])
     assert "CANARY" in json.dumps(listed)

@@ -1,8 +1,8 @@
-"""A history: what becomes of a fleet, what is in the way, and which runs are made of it; as data, and drawn at random.
+"""Histories as data, drawn at random: how a fleet changes, which faults it has, and which runs collect it.
 
-It is drawn chapter by chapter while it is played, so that nothing has been drawn beyond the one where it goes wrong.
+A history is drawn chapter by chapter while it is played, so a failing one ends with the chapter that fails.
 
-Clusters, projects and objects are named by numbers, which count round among what there is when the step is played.
+Steps name clusters, projects and objects by number, modulo how many exist when the step is played.
 """
 
 from __future__ import annotations
@@ -11,22 +11,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from declared import OBJECT_TABLES
 from hypothesis import strategies as st
 from truth.model import KINDS, MENDED_BY_ASKING_AGAIN, NO_CONNECTION
 
 
 class Step:
-    """Shows itself as it would be written."""
+    """Its `repr` is the call that creates it."""
 
     def __repr__(self) -> str:
-        told = ((field, getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]
-        named = [f"{field.name}={value!r}" for field, value in told if value != field.default]
+        values = ((field, getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]
+        named = [f"{field.name}={value!r}" for field, value in values if value != field.default]
         return f"{type(self).__name__}({', '.join(named)})"
 
 
 @dataclass(frozen=True, repr=False)
 class Fleet(Step):
-    """What there is at first."""
+    """The fleet at the start."""
 
     clusters: int
     pods: int
@@ -35,7 +36,7 @@ class Fleet(Step):
 
 @dataclass(frozen=True, repr=False)
 class Create(Step):
-    """Another object like one that is there."""
+    """Creates an object like an existing one."""
 
     cluster: int
     kind: str
@@ -44,7 +45,7 @@ class Create(Step):
 
 @dataclass(frozen=True, repr=False)
 class Alter(Step):
-    """The object is not as it was."""
+    """Changes an object."""
 
     cluster: int
     kind: str
@@ -53,7 +54,7 @@ class Alter(Step):
 
 @dataclass(frozen=True, repr=False)
 class Delete(Step):
-    """The object is gone."""
+    """Deletes an object."""
 
     cluster: int
     kind: str
@@ -67,7 +68,7 @@ class DeleteCluster(Step):
 
 @dataclass(frozen=True, repr=False)
 class CreateCluster(Step):
-    """Under a name that was there before, where there is one."""
+    """Creates a cluster, under the name of a deleted one where there is one."""
 
     project: int
 
@@ -80,7 +81,7 @@ class SetStatus(Step):
 
 @dataclass(frozen=True, repr=False)
 class Forbid(Step):
-    """From now on, the identity may list all but these."""
+    """From now on, the identity may list all kinds except these."""
 
     cluster: int
     kinds: tuple[str, ...]
@@ -91,7 +92,7 @@ Change = Create | Alter | Delete | DeleteCluster | CreateCluster | SetStatus | F
 
 @dataclass(frozen=True, repr=False)
 class Trouble(Step):
-    """A fault of one cluster, for one run."""
+    """A fault of one cluster during one run."""
 
     cluster: int
     kind: str
@@ -103,7 +104,7 @@ class Trouble(Step):
 
 @dataclass(frozen=True, repr=False)
 class ProjectTrouble(Step):
-    """A fault of the GKE API, for one run; of missing zones, it is that of one of the clusters."""
+    """A fault of the GKE API during one run; a missing zone is that of one of the clusters."""
 
     project: int
     kind: str
@@ -111,35 +112,35 @@ class ProjectTrouble(Step):
 
 @dataclass(frozen=True, repr=False)
 class Death(Step):
-    """An attempt that dies when it has loaded these tables, and no others."""
+    """An attempt that dies after it has loaded exactly these tables."""
 
     loaded: tuple[str, ...] = ()
     repeated: bool = False
-    """The next attempt has the same number, as when somebody starts it by hand."""
+    """The next attempt has the same number, as if somebody started it by hand."""
 
 
 @dataclass(frozen=True, repr=False)
 class Run(Step):
-    """A run: what it is asked for, and how its attempts go."""
+    """A run: its configuration, and what happens to its attempts."""
 
     skip: tuple[int, ...] = ()
-    """Projects that it is not asked for."""
+    """Projects that it is not configured to collect."""
     exclude: tuple[int, ...] = ()
-    """Clusters that it is not to collect."""
+    """Clusters that it excludes."""
     off: tuple[str, ...] = ()
     page_limit: int = 500
     tasks: int = 1
     deaths: tuple[Death, ...] = ()
-    """What became of the first task's attempts before the last."""
+    """The attempts of the first task that die before its last one."""
     gives_up: bool = False
-    """There is no last one of the last task."""
+    """The last task has no last attempt: nobody retries it."""
     late: Literal["", "attempt", "run"] = ""
-    """An `attempt` that is slow, and wants to commit when the next has; a slow `run`, which commits after the next."""
+    """`attempt`: a slow attempt tries to commit after the next one. `run`: a slow run commits after the next run."""
 
 
 @dataclass(frozen=True, repr=False)
 class Chapter(Step):
-    """What happens between two runs, what is in the way of the second, and that run."""
+    """The changes between two runs, the faults during the second, and that run."""
 
     changes: tuple[Change, ...] = ()
     troubles: tuple[Trouble | ProjectTrouble, ...] = ()
@@ -166,7 +167,7 @@ _CHANGES: st.SearchStrategy[object] = st.one_of(
 )
 _PAGES = st.sampled_from((None, None, 1, 2))
 _TROUBLES: st.SearchStrategy[object] = st.one_of(
-    # for as long as the run lasts
+    # during the whole run
     st.builds(
         Trouble,
         _NUMBERS,
@@ -178,10 +179,10 @@ _TROUBLES: st.SearchStrategy[object] = st.one_of(
     st.builds(Trouble, _NUMBERS, st.just("wrong_type"), _KINDS, st.sampled_from((None, 1)), _PAGES),
     st.builds(Trouble, _NUMBERS, st.sampled_from(("expired_continue", "repeat_continue", "unknown_fields")), _KINDS),
     st.builds(Trouble, _NUMBERS, st.sampled_from(NO_CONNECTION)),
-    # once or twice: nothing may be missing for it
+    # once or twice: a retry must hide them
     st.builds(Trouble, _NUMBERS, st.sampled_from(MENDED_BY_ASKING_AGAIN), _KINDS, st.just(1), code=st.just(503)),
     st.builds(Trouble, _NUMBERS, st.just("expired_continue"), _KINDS, st.just(2)),
-    # of the GKE API
+    # faults of the GKE API
     st.builds(
         ProjectTrouble,
         _NUMBERS,
@@ -202,8 +203,7 @@ _DEATHS = st.builds(
     st.one_of(
         st.just(()),
         st.lists(st.sampled_from(_LOADED), unique=True).map(tuple),
-        st.just(("clusters", "node_pools", "nodes", "namespaces", "workloads", "containers", "pods", "pod_containers",
-                 "collections", "runs")),
+        st.just((*OBJECT_TABLES, "collections", "runs")),
     ),
     st.booleans(),
 )  # fmt: skip
@@ -217,11 +217,11 @@ DYING_RUNS = st.builds(
     gives_up=st.sampled_from((False, False, True)),
     late=st.sampled_from(("", "", "attempt", "run")),
 )
-"""Runs of which attempts are killed and made again, or slow."""
+"""Runs with attempts that are killed and retried, or slow."""
 
 
 def drawn(data: st.DataObject, runs: st.SearchStrategy[Run]) -> tuple[Fleet, Iterator[Chapter]]:
-    """Any history."""
+    """Draws a history."""
     fleet = data.draw(_FLEETS, "fleet")
     return fleet, _drawn(data, st.builds(Chapter, _tuples(_CHANGES, 5), _tuples(_TROUBLES, 3), runs))
 

@@ -1,7 +1,7 @@
-"""What can be known of a fleet: what there was, what was asked for and what was in the way, run by run.
+"""What a reader can know of a fleet: the objects, the configuration and the faults of each run.
 
-A small model, written from the README and the columns' descriptions. It shares no code with the job: all it has of the
-fleet is the simulator's own inventory.
+A small model, written from the documentation and the descriptions of columns. It takes the names of kinds from the job,
+and shares no other code with it: its only source is the simulator's own inventory.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from job import kinds
+
 Object = dict[str, Any]
 
-KINDS = {
-    "namespaces": "Namespace", "nodes": "Node", "deployments": "Deployment", "statefulsets": "StatefulSet",
-    "daemonsets": "DaemonSet", "cronjobs": "CronJob", "jobs": "Job", "replicasets": "ReplicaSet", "pods": "Pod",
-}  # fmt: skip
-"""Resource -> kind, of all that is collected."""
+KINDS = {kind.resource: kind.name for kind in kinds.KINDS}
+"""Resource -> kind, for everything that is collected."""
 
 READ = ("ok", "partial")
 ANY = "<any>"
-"""An HTTP status or reason that is not the server's own word, so that any will do."""
+"""Stands for an HTTP status or reason that the server does not set, so the oracle accepts any."""
 
 
 class Fault(NamedTuple):
-    """Something in the way, as the simulator is told of it."""
+    """A fault, with the arguments that the simulator takes."""
 
     at: str
     """`project/location/name`, or a project."""
@@ -34,12 +33,12 @@ class Fault(NamedTuple):
     resource: str = "*"
     times: int | None = None
     page: int | None = None
-    """1: a list's first page, 2: each later one."""
+    """1: the first page of a list. 2: each later page."""
     options: tuple[tuple[str, Any], ...] = ()
 
 
 class Asked(NamedTuple):
-    """What one run was configured to read."""
+    """The configuration of one run."""
 
     projects: tuple[str, ...]
     exclude: tuple[str, ...] = ()
@@ -49,22 +48,22 @@ class Asked(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What came of asking for one kind of one cluster, or for the clusters of a project."""
+    """The result of listing one kind of one cluster, or the clusters of one project."""
 
     outcome: str
     http_status: int | str | None = 200
     reason: str | None = None
     objects: tuple[Object, ...] = ()
-    """Those that were read; of a project, its clusters."""
+    """The objects, or clusters, that were read."""
     unreadable: tuple[str, ...] = ()
-    """`namespace/name` of those that could not be decoded; of a project, the zones that GKE could not ask."""
+    """`namespace/name` of objects that could not be decoded; for a project, its missing zones."""
 
     @property
     def is_read(self) -> bool:
         return self.outcome in READ
 
 
-# What a server's answer comes to where it stays the same for as long as it is asked.
+# The reading that a server leads to when every retry gets the same response.
 ANSWERS = {
     ("status", 429): Reading("throttled", 429, "TooManyRequests"),
     ("status", 500): Reading("server_error", 500, "InternalError"),
@@ -79,7 +78,7 @@ ANSWERS = {
     ("expired_continue", None): Reading("expired", 410, "Expired"),
 }
 BEFORE_AUTHORIZATION = ("status", "unauthorized", "not_served", "not_acceptable", "reset")
-"""What happens whether or not the identity may list the kind."""
+"""Faults that come before the check of the identity's permissions."""
 MENDED_BY_ASKING_AGAIN = ("status", "unauthorized", "reset", "invalid_json", "expired_continue")
 NO_CONNECTION = ("refuse", "tls_unknown_ca", "tls_wrong_host", "tls_expired")
 PROJECTS = {
@@ -92,10 +91,10 @@ CONNECTABLE = ("RUNNING", "RECONCILING", "DEGRADED")
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What was learnt of one cluster at one time."""
+    """The readings of one cluster in one attempt."""
 
     cluster: Object
-    """The inventory's entry."""
+    """The cluster's entry in the inventory."""
     readings: dict[str, Reading]
 
     @property
@@ -108,7 +107,7 @@ class Snapshot:
 
 @dataclass
 class Attempt:
-    """One attempt of one run: what there was at that time, what was asked for, what was in the way."""
+    """One attempt of one run: the inventory at that time, its configuration and the faults."""
 
     number: int
     """From 1, in the order in which attempts began."""
@@ -121,7 +120,7 @@ class Attempt:
     task: int = 0
     tasks: int = 1
     share: frozenset[str] | None = None
-    """Of a run of several tasks, the clusters that this one takes: any, as long as each is taken once."""
+    """In a run of several tasks, the clusters of this task. Any share is right, as long as each cluster is in one."""
 
     @cached_property
     def lists(self) -> dict[str, Reading]:
@@ -130,13 +129,13 @@ class Attempt:
 
     @cached_property
     def wanted(self) -> dict[str, Object]:
-        """`project/location/name` -> each cluster that the run is to collect."""
+        """`project/location/name` -> each cluster that the run has to collect."""
         listed = {path_of(cluster): cluster for listed in self.lists.values() for cluster in listed.objects}
         return {path: cluster for path, cluster in listed.items() if path not in self.asked.exclude}
 
     @cached_property
     def snapshots(self) -> dict[str, Snapshot]:
-        """`project/location/name` -> what was learnt of the cluster."""
+        """`project/location/name` -> the cluster's snapshot."""
         return {
             path: Snapshot(cluster, {kind: self._read(cluster, kind) for kind in KINDS})
             for path, cluster in self.wanted.items()
@@ -150,10 +149,10 @@ class Attempt:
                 return PROJECTS[fault.kind]
         clusters = [cluster for cluster in self.inventory["clusters"] if cluster["project"] == project]
         zones = {zone for fault in faults if fault.kind == "missing_zones" for _, zone in fault.options}
-        told = tuple(cluster for cluster in clusters if cluster["location"] not in zones)
+        listed = tuple(cluster for cluster in clusters if cluster["location"] not in zones)
         if zones:
-            return Reading("partial", 200, "MissingZones", told, tuple(sorted(zones)))
-        return Reading("ok", 200, None, told)
+            return Reading("partial", 200, "MissingZones", listed, tuple(sorted(zones)))
+        return Reading("ok", 200, None, listed)
 
     def _read(self, cluster: Object, kind: str) -> Reading:
         if kind in self.asked.off:
@@ -182,7 +181,7 @@ class Attempt:
 
 
 def _applies(fault: Fault, pages: int) -> bool:
-    """Whether it is in the way of a list of so many pages to the end."""
+    """Whether the fault still holds after all retries, in a list of that many pages."""
     if fault.times is not None and fault.kind in MENDED_BY_ASKING_AGAIN:
         return False
     return pages > 1 or (fault.page != 2 and fault.kind != "expired_continue")
@@ -193,14 +192,14 @@ def path_of(cluster: Object) -> str:
 
 
 def key_of(item: Object) -> str:
-    """`namespace/name`, or the name: API servers list in this order."""
+    """`namespace/name`, or the name. API servers list objects in this order."""
     metadata = item["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
 
 
 @dataclass
 class Knowledge:
-    """All that has been committed, whenever it was; what is newer is what began later."""
+    """All committed attempts, in the order in which they began, whenever they committed."""
 
     attempts: list[Attempt] = field(default_factory=list)
     """Committed or not."""
@@ -210,10 +209,10 @@ class Knowledge:
         self.committed = sorted([*self.committed, attempt], key=lambda one: one.number)
 
     def clusters(self) -> dict[str, Attempt]:
-        """Each cluster that may still be there -> the newest attempt that took a snapshot of it.
+        """Each cluster that may still exist -> the newest attempt that took a snapshot of it.
 
-        A cluster is gone when a whole list of its project's clusters lacks it, and stays gone until one of its name is
-        collected again: that it is not collected, or that no list could be had, says nothing.
+        A cluster is gone once a complete list of its project's clusters lacks it, and until a cluster of its name is
+        collected again. Neither a cluster that was not collected nor a list that failed proves anything.
         """
         found: dict[str, Attempt] = {}
         for attempt in self.committed:
@@ -225,15 +224,15 @@ class Knowledge:
         return found
 
     def is_gone(self, path: str, listed: Attempt) -> bool:
-        """Whether a whole list of later than the attempt lacks the cluster."""
+        """Whether a complete list that is newer than the attempt lacks the cluster."""
         project = _project(path)
         later = [one.lists[project] for one in self.committed if one.number > listed.number and project in one.lists]
         return any(one.outcome == "ok" and path not in map(path_of, one.objects) for one in later)
 
     def last_read(self, path: str, kind: str) -> Attempt | None:
-        """The newest attempt that could read the kind of the cluster that is there now.
+        """The newest attempt that could read the kind in the cluster that exists now.
 
-        A cluster made anew under an old name is another one: nothing is known of it from before.
+        A cluster that was created again under its name is another cluster, without older readings.
         """
         cluster_id = self.clusters()[path].snapshots[path].cluster["id"]
         for attempt in reversed(self.committed):
@@ -243,27 +242,27 @@ class Knowledge:
         return None
 
     def projects(self) -> dict[str, list[Attempt]]:
-        """Each project that was ever asked -> the attempts that asked it: that of the newest run first and, of its
-        tasks, of the one that was told least."""
+        """Each project that was ever listed -> the attempts that listed it: those of the newest run first and, among
+        its tasks, the least complete list first."""
         found: dict[str, list[Attempt]] = {}
         for attempt in self.committed:
             for project in attempt.lists:
                 found.setdefault(project, []).append(attempt)
         for project, asked in found.items():
-            newest = {one.run_id: one.number for one in asked}  # the last of each run
-            asked.sort(key=lambda one: (-newest[one.run_id], _told(one.lists[project]), -one.number))
+            newest = {one.run_id: one.number for one in asked}  # the last attempt of each run
+            asked.sort(key=lambda one: (-newest[one.run_id], _completeness(one.lists[project]), -one.number))
         return found
 
     def settled(self, project: str) -> Attempt | None:
-        """The newest attempt that asked the project of those whose run is over: all of its tasks are committed, or a
-        later run has asked."""
+        """The newest attempt that listed the project in a finished run: one whose tasks are all committed, or that is
+        followed by another run that listed the project."""
         asked = self.projects()[project]
         tasks = {one.task for one in self.committed if one.run_id == asked[0].run_id}
         is_over = len(tasks) == asked[0].tasks
         return next((one for one in asked if is_over or one.run_id != asked[0].run_id), None)
 
     def lapse(self, path: str) -> Reading | None:
-        """The later list of a run that is over, and that did not collect the cluster."""
+        """The list of a later, finished run that did not collect the cluster."""
         newest, project = self.clusters()[path], _project(path)
         settled = self.settled(project)
         if settled is None or settled.number < newest.number or settled.run_id == newest.run_id:
@@ -283,5 +282,5 @@ def _project(path: str) -> str:
     return path.partition("/")[0]
 
 
-def _told(listed: Reading) -> int:
+def _completeness(listed: Reading) -> int:
     return {"ok": 2, "partial": 1}.get(listed.outcome, 0)

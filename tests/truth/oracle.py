@@ -1,4 +1,4 @@
-"""The judge: what the views show, held to what can be known. What it finds wrong it says in sentences."""
+"""Compares what the views show with what can be known, and reports each difference in a sentence."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from declared import OWN_TABLES, UID_TABLES
 from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, Reading, path_of
 from truth.rows import Identity, controller_of, rows_of_gke, rows_of_kind
 
-TABLES = {
-    "clusters": (), "node_pools": ("name",), "namespaces": ("uid",), "nodes": ("uid",),
-    "workloads": ("resource", "uid"), "containers": ("workload_uid", "container_type", "position"), "pods": ("uid",),
+TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
+    "clusters": (), "node_pools": ("name",), "workloads": ("resource", "uid"),
+    "containers": ("workload_uid", "container_type", "position"),
     "pod_containers": ("pod_uid", "container_type", "position"),
 }  # fmt: skip
-"""Table of objects -> the columns that, within a cluster, tell a row from all others."""
+"""Table of objects -> the columns that identify a row within a cluster."""
 VIEWS = (*(f"latest_{table}" for table in TABLES), "latest_snapshots", "latest_collections", "latest_runs", "coverage")
-_COUNTS = ("replicas_wanted", "replicas_ready")  # the API leaves 0 out, so that none and 0 are one
+_COUNTS = ("replicas_wanted", "replicas_ready")  # the API omits 0, so NULL and 0 are the same
 
 
 @dataclass(frozen=True)
 class Seen:
-    """All that an analyst can see at one time, and what is beneath."""
+    """Everything that an analyst can see at one time, and counts of the rows beneath."""
 
     views: dict[str, list[Object]]
     """Each of `VIEWS` -> its rows."""
     runs: list[Object]
     snapshots: list[Object]
-    """The rows of the base tables: identities, and when."""
+    """Rows of the tables: only the columns that identify them, and the time."""
     counts: dict[tuple[str, str], int]
-    """Base table and snapshot id -> how many rows."""
+    """(table, snapshot_id) -> number of rows."""
 
 
 def judge(seen: Seen, knowledge: Knowledge, now: Object) -> list[str]:
-    """What is not as it must be.
+    """Everything that is wrong.
 
     Args:
-        now: the inventory of this moment.
+        now: the simulator's current inventory.
     """
     return [
         *_shares(knowledge),
@@ -49,7 +50,7 @@ def judge(seen: Seen, knowledge: Knowledge, now: Object) -> list[str]:
 
 
 def _shares(knowledge: Knowledge) -> Iterator[str]:
-    """Each cluster is taken by one task of a run."""
+    """Exactly one task of a run takes each cluster."""
     for run_id in {attempt.run_id for attempt in knowledge.committed}:
         tasks = [attempt for attempt in knowledge.committed if attempt.run_id == run_id]
         taken = Counter(path for attempt in tasks for path in attempt.snapshots)
@@ -59,7 +60,7 @@ def _shares(knowledge: Knowledge) -> Iterator[str]:
 
 
 def _history(seen: Seen, knowledge: Knowledge) -> Iterator[str]:
-    """What was committed is there once and whole, and stays so; what was not is in no `snapshots`."""
+    """Committed rows are complete and not doubled; attempts that were not committed have no row in `snapshots`."""
     runs = Counter(_number(knowledge, row) for row in seen.runs)
     for attempt in knowledge.committed:
         if runs[attempt.number] != 1:
@@ -91,13 +92,13 @@ def _rows_of_snapshot(seen: Seen, knowledge: Knowledge, row: Object) -> Iterator
 
 
 class _Views:
-    """Every view, whole: each row that must be there is, once and with its values, and no other."""
+    """Every view has exactly the rows that it must have, with the right values."""
 
     def __init__(self, seen: Seen, knowledge: Knowledge) -> None:
         self._seen, self._knowledge = seen, knowledge
         self._clusters = knowledge.clusters()
-        told = [(row["snapshot_id"], knowledge.attempt_of(row)) for row in (*seen.runs, *seen.snapshots)]
-        self._attempts = {snapshot_id: attempt.number if attempt else None for snapshot_id, attempt in told}
+        written = [(row["snapshot_id"], knowledge.attempt_of(row)) for row in (*seen.runs, *seen.snapshots)]
+        self._attempts = {snapshot_id: attempt.number if attempt else None for snapshot_id, attempt in written}
 
     def wrong(self) -> Iterator[str]:
         expected: dict[str, dict[Identity, Object]] = {view: {} for view in VIEWS}
@@ -128,9 +129,9 @@ class _Views:
 
     def _expect_kind(self, expected: dict[str, dict[Identity, Object]], path: str, kind: str, newest: Attempt) -> None:
         reading, read = newest.snapshots[path].readings[kind], self._knowledge.last_read(path, kind)
-        told = {"outcome": reading.outcome, "http_status": reading.http_status, "reason": reading.reason}
+        result = {"outcome": reading.outcome, "http_status": reading.http_status, "reason": reading.reason}
         expected["latest_collections"][path, kind] = {
-            **told,
+            **result,
             "attempt": newest.number,
             "objects": len(reading.objects),
             "unreadable": list(reading.unreadable),
@@ -138,7 +139,7 @@ class _Views:
         }
         lapse = self._knowledge.lapse(path) if reading.is_read else None
         expected["coverage"][path, kind] = {
-            **(_lapsed(path, lapse) if lapse else told),
+            **(_lapsed(path, lapse) if lapse else result),
             "status": "stale" if lapse else _status(reading.outcome, read),
             "attempt": newest.number,
             "read_attempt": read.number if read else None,
@@ -153,16 +154,16 @@ class _Views:
         self, expected: dict[str, dict[Identity, Object]], project: str, asked: Attempt, read: Attempt | None
     ) -> None:
         path, listed = f"{project}/-/None", asked.lists[project]
-        told = {"outcome": listed.outcome, "http_status": listed.http_status, "reason": listed.reason}
+        result = {"outcome": listed.outcome, "http_status": listed.http_status, "reason": listed.reason}
         expected["latest_collections"][path, "clusters"] = {
-            **told,
+            **result,
             "attempt": asked.number,
             "objects": len(listed.objects),
             "listed_clusters": sorted(path_of(cluster).partition("/")[2] for cluster in listed.objects),
             "missing_zones": list(listed.unreadable),
         }
         expected["coverage"][path, "clusters"] = {
-            **told,
+            **result,
             "status": _status(listed.outcome, read),
             "attempt": asked.number,
             "read_attempt": read.number if read else None,
@@ -194,12 +195,12 @@ class _Views:
             elif len(rows) > 1:
                 yield f"{view}: {_words(identity)} is there {len(rows)} times (of attempts {_words(numbers)})"
             else:
-                told = rows[0] | {"attempt": numbers[0]}
+                row = rows[0] | {"attempt": numbers[0]}
                 if "read_attempt" in wanted:
-                    told["read_attempt"] = self._attempts.get(rows[0]["read_snapshot_id"])
+                    row["read_attempt"] = self._attempts.get(rows[0]["read_snapshot_id"])
                 for name, value in wanted.items():
-                    if not _alike(name, told.get(name), value):
-                        yield f"{view}: {_words(identity)} has {name} {told.get(name)!r}, and should have {value!r}"
+                    if not _alike(name, row.get(name), value):
+                        yield f"{view}: {_words(identity)} has {name} {row.get(name)!r}, and should have {value!r}"
                 if view in ("latest_collections", "coverage") and not _is_explained(rows[0]):
                     yield f"{view}: {_words(identity)} does not say why it is {wanted['outcome']}"
 
@@ -211,7 +212,7 @@ def _status(outcome: str, read: Attempt | None) -> str:
 
 
 def _lapsed(path: str, listed: Reading) -> Object:
-    """Why a kind that could be read was not read again: nobody wanted to, or the list did not tell of the cluster."""
+    """Why a readable kind was not read again: the cluster was not collected, or the list lacks it."""
     if listed.outcome == "ok" or path in map(path_of, listed.objects):
         return {"outcome": "not_collected", "http_status": None, "reason": None}
     return {"outcome": listed.outcome, "http_status": listed.http_status, "reason": listed.reason}
@@ -239,14 +240,14 @@ def _run(attempt: Attempt) -> Object:
 
 
 def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
-    """Each object that there was, when its cluster was last asked, is present, or known to be missing for a reason; one
-    that there was not is in no view, or shown as what was read before. Told from the views alone, without the model.
+    """Each object that existed when its cluster was last read is shown, or missing for a known reason; any other object
+    is in no view, or carried forward. This check needs only the views and the inventory, not the model.
     """
     numbers = {row["snapshot_id"]: knowledge.attempt_of(row) for row in (*seen.runs, *seen.snapshots)}
     shown = Counter(
-        (_path(row), row["resource"] if "resource" in row else view.removeprefix("latest_"), row["uid"])
-        for view in ("latest_namespaces", "latest_nodes", "latest_pods", "latest_workloads")
-        for row in seen.views[view]
+        (_path(row), row.get("resource", table), row["uid"])
+        for table in UID_TABLES
+        for row in seen.views[f"latest_{table}"]
         if row.get("resource") != "pods"
     )
     unreadable = {
@@ -281,24 +282,24 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
 def _lie(item: Object, row: Object, count: int, unreadable: list[str]) -> Iterator[str]:
     metadata = item["metadata"]
     name = f"{metadata['namespace']}/{metadata['name']}" if "namespace" in metadata else metadata["name"]
-    told = f"{_path(row)}: {row['resource']} {name} is there, coverage says {row['status']}, and it"
+    opening = f"{_path(row)}: {row['resource']} {name} is there, coverage says {row['status']}, and it"
     if count > 1:
-        yield f"{told} is shown {count} times"
+        yield f"{opening} is shown {count} times"
     elif row["status"] == "ok" and count == 0:
-        yield f"{told} is not shown: as if it were deleted"
+        yield f"{opening} is not shown: as if it were deleted"
     elif row["status"] == "partial" and (count == 1) == (name in unreadable):
-        yield f"{told} is {'shown, and' if count else 'neither shown nor'} said to be unreadable"
+        yield f"{opening} is {'shown, and' if count else 'neither shown nor'} said to be unreadable"
     elif row["status"] == "never_read" and count:
-        yield f"{told} is shown all the same"
+        yield f"{opening} is shown all the same"
     elif row["status"] in ("stale", "never_read", "off") and not _is_explained(row):
-        yield f"{told} is missing for no reason"
+        yield f"{opening} is missing for no reason"
 
 
 def _cluster_lies(
     covered: dict[str, dict[str, Object]], numbers: dict[str, Attempt | None], now: Object
 ) -> Iterator[str]:
-    """A cluster that is there is covered, or its project's list says why not; one that is gone is not covered once a
-    list of all of its project's clusters was had."""
+    """An existing cluster is in `coverage`, or its project's list says why not. A deleted cluster is not in it, once a
+    complete list of its project's clusters lacks the cluster."""
     there = {path_of(cluster) for cluster in now["clusters"]}
     for project, kinds in covered.items():
         row = kinds.get("clusters")

@@ -1,18 +1,19 @@
-"""The rows that objects must become: not every column, but those that say what an object is and what it asks for."""
+"""The rows that objects must lead to: the columns that identify an object and its requests, not all columns."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from declared import OWN_TABLES, WORKLOAD_KINDS
 from truth.model import KINDS, Object, Snapshot
 
 Identity = tuple[Any, ...]
 Row = tuple[str, Identity, Object]
-"""Table, what within a cluster tells the row from all others, and columns."""
+"""Table, what identifies the row within a cluster, and columns."""
 
 _SUFFIXES = {
     "n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9,
@@ -21,7 +22,7 @@ _SUFFIXES = {
 
 
 def rows_of_gke(cluster: Object) -> Iterator[Row]:
-    """The rows that the GKE API's answer becomes."""
+    """The rows for a cluster in the GKE API."""
     yield (
         "clusters",
         (),
@@ -32,32 +33,30 @@ def rows_of_gke(cluster: Object) -> Iterator[Row]:
         },
     )
     for pool in cluster["node_pools"]:
-        told = {"name": pool["name"], "machine_type": pool["machine_type"]}
-        yield "node_pools", (pool["name"],), {**told, "version": pool["version"], "spot": pool["spot"]}
+        columns = ("name", "machine_type", "version", "spot")
+        yield "node_pools", (pool["name"],), {column: pool[column] for column in columns}
 
 
 @lru_cache(maxsize=1000)
 def rows_of_kind(snapshot: Snapshot, kind: str) -> tuple[Row, ...]:
-    """The rows that the objects of a kind become, if they were read."""
+    """The rows for the objects of a kind that were read."""
     return tuple(_rows(snapshot, kind))
 
 
 def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
     for item in snapshot.readings[kind].objects:
-        if kind == "namespaces":
-            yield "namespaces", (_uid(item),), {**_named(item), "phase": item["status"]["phase"]}
-        elif kind == "nodes":
-            yield "nodes", (_uid(item),), {**_named(item), **_node(item)}
-        elif kind == "pods":
-            yield "pods", (_uid(item),), {**_named(item), **_pod(item, snapshot)}
+        if kind in OWN_TABLES:
+            judged = _JUDGED[kind](item, snapshot) if kind in _JUDGED else {}
+            yield kind, (_uid(item),), {**_named(item), **judged}
+        if kind == "pods":
             yield from _pod_containers(item)
-        if kind not in ("namespaces", "nodes") and not (kind in ("pods", "replicasets") and controller_of(item)):
+        if kind in WORKLOAD_KINDS or (kind in ("pods", "replicasets") and not controller_of(item)):
             yield "workloads", (kind, _uid(item)), {**_named(item), **_workload(item, kind)}
             yield from _containers(item, kind)
 
 
 def controller_of(item: Object) -> Object | None:
-    """The reference to what controls the object."""
+    """The reference to the object's controller."""
     owners = item["metadata"].get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller")), None)
 
@@ -78,7 +77,11 @@ def _named(item: Object) -> Object:
     }
 
 
-def _node(node: Object) -> Object:
+def _namespace(namespace: Object, _snapshot: Snapshot) -> Object:
+    return {"phase": namespace["status"]["phase"]}
+
+
+def _node(node: Object, _snapshot: Snapshot) -> Object:
     labels, status = node["metadata"]["labels"], node["status"]
     ready = next(condition["status"] for condition in status["conditions"] if condition["type"] == "Ready")
     return {
@@ -108,8 +111,12 @@ def _pod(pod: Object, snapshot: Snapshot) -> Object:
     }
 
 
+_JUDGED: dict[str, Callable[[Object, Snapshot], Object]] = {"namespaces": _namespace, "nodes": _node, "pods": _pod}
+"""Kind -> the columns of its own table that are judged, besides those that all objects have."""
+
+
 def _top(pod: Object, snapshot: Snapshot) -> Object:
-    """The topmost controller, as far as the lists of this very snapshot tell."""
+    """The topmost controller, by the lists of this snapshot."""
     known, owner = _known(snapshot), controller_of(pod)
     if owner is None:
         metadata = pod["metadata"]
@@ -133,16 +140,20 @@ def _top(pod: Object, snapshot: Snapshot) -> Object:
 
 @lru_cache(maxsize=100)
 def _known(snapshot: Snapshot) -> dict[str, Object | None]:
-    """UID of each controller that was read -> what controls it."""
+    """UID of each object that was read, except pods -> the reference to its controller."""
     read = [reading for kind, reading in snapshot.readings.items() if kind != "pods" and reading.is_read]
     return {_uid(item): controller_of(item) for reading in read for item in reading.objects}
 
 
 def _pod_containers(pod: Object) -> Iterator[Row]:
     status = pod["status"]
-    told = {"init": "initContainerStatuses", "regular": "containerStatuses", "ephemeral": "ephemeralContainerStatuses"}
+    fields = {
+        "init": "initContainerStatuses",
+        "regular": "containerStatuses",
+        "ephemeral": "ephemeralContainerStatuses",
+    }
     for type_, position, container in _placed(pod["spec"]):
-        statuses = status.get(told["init" if type_ == "sidecar" else type_]) or []
+        statuses = status.get(fields["init" if type_ == "sidecar" else type_]) or []
         found = next((one for one in statuses if one["name"] == container["name"]), {})
         yield (
             "pod_containers",
@@ -191,7 +202,7 @@ def _containers(item: Object, kind: str) -> Iterator[Row]:
 
 
 def _template(item: Object, kind: str) -> Object:
-    """The specification of the pods that the workload wants."""
+    """The pod specification in the workload's template."""
     spec = item["spec"]
     if kind == "pods":
         return dict(spec)

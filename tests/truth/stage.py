@@ -1,4 +1,4 @@
-"""Plays a history on the simulated fleet, makes its runs, and has what is seen after each of them judged."""
+"""Plays a history on the simulated fleet, and checks what the warehouse shows after each attempt of each run."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from job.spool import Rows
 
 
 class Warehouse(Protocol):
-    """Where a history's runs are written to."""
+    """Where the runs of a history write."""
 
     url: str
 
     def seen(self) -> Seen:
-        """What is there now."""
+        """What the warehouse shows now."""
 
     def snapshots(self) -> list[Object]:
-        """The rows of `snapshots` alone."""
+        """The rows of `snapshots`."""
 
     def dying(self, loaded: tuple[str, ...]) -> AbstractContextManager[None]:
-        """The runs within die when they have loaded these tables, and no others."""
+        """Inside the context, runs die after they have loaded exactly these tables."""
 
 
 class Died(Exception):  # noqa: N818
@@ -48,7 +48,7 @@ class Died(Exception):  # noqa: N818
 
 
 class Slow(NamedTuple):
-    """An attempt that has collected all, and waits before it publishes."""
+    """An attempt that has collected everything, and waits before it publishes."""
 
     attempt: Attempt
     release: threading.Event
@@ -57,26 +57,26 @@ class Slow(NamedTuple):
 
 
 class Stage:
-    """One history being played."""
+    """A history that is being played."""
 
     def __init__(self, simulator: Simulator, warehouse: Warehouse, fleet: step.Fleet) -> None:
         self._simulator, self._warehouse = simulator, warehouse
         self.knowledge = Knowledge()
         self._name = uuid.uuid4().hex[:8]
-        self.told: list[str] = []
-        """What has happened so far, for people."""
+        self.events: list[str] = []
+        """What has happened so far, for the message of a failure."""
         self.judged = 0
         self._made = 0
         self._deleted: list[str] = []
         self._slow: Slow | None = None
         simulator.change_fleet(clusters=fleet.clusters, pods=fleet.pods, seed=fleet.seed, plain=True)
-        self._tell(f"{fleet}: {', '.join(simulator.clusters)}")
+        self._note(f"{fleet}: {', '.join(simulator.clusters)}")
 
     def play(self, chapters: Iterable[Chapter]) -> None:
-        """Plays them all.
+        """Plays the chapters.
 
         Raises:
-            AssertionError: something that is seen is not as it must be.
+            AssertionError: the warehouse shows something wrong.
         """
         try:
             for chapter in chapters:
@@ -90,7 +90,7 @@ class Stage:
             if self._slow:
                 self._commit_late(self._slow)
 
-    # what becomes of the fleet
+    # changes of the fleet
 
     def _change(self, change: step.Change) -> None:
         if isinstance(change, step.CreateCluster):
@@ -101,14 +101,14 @@ class Stage:
             return
         path = path_of(cluster)
         if isinstance(change, step.DeleteCluster):
-            self._tell(f"  delete {path}")
+            self._note(f"  delete {path}")
             self._simulator.delete_cluster(path)
             self._deleted.append(path)
         elif isinstance(change, step.SetStatus):
-            self._tell(f"  {path} is {change.status}")
+            self._note(f"  {path} is {change.status}")
             self._simulator.set_status(path, change.status)
         elif isinstance(change, step.Forbid):
-            self._tell(f"  {path} refuses {', '.join(change.kinds) or 'nothing'}")
+            self._note(f"  {path} refuses {', '.join(change.kinds) or 'nothing'}")
             self._simulator.forbid(path, *change.kinds)
         else:
             self._change_object(change, cluster)
@@ -119,7 +119,7 @@ class Stage:
         path = f"{projects[project % len(projects)]}/europe-west4/made-{self._made}"
         if self._deleted:
             path = self._deleted.pop(project % len(self._deleted))
-        self._tell(f"  create {path}")
+        self._note(f"  create {path}")
         self._simulator.create_cluster(path)
 
     def _change_object(self, change: step.Create | step.Alter | step.Delete, cluster: Object) -> None:
@@ -139,29 +139,29 @@ class Stage:
                 item["spec"]["replicas"] = self._made
         if not isinstance(change, step.Delete):
             self._simulator.create(path, change.kind, item)
-        self._tell(f"  {type(change).__name__.lower()} {change.kind} {key_of(item)} of {path}")
+        self._note(f"  {type(change).__name__.lower()} {change.kind} {key_of(item)} of {path}")
 
     def _cluster(self, number: int) -> Object | None:
         clusters = self._simulator.inventory()["clusters"]
         return clusters[number % len(clusters)] if clusters else None
 
-    # what is in the way
+    # faults
 
     def _faults(self, troubles: tuple[Trouble | ProjectTrouble, ...]) -> tuple[Fault, ...]:
-        """The faults, at most one in the way of each list."""
+        """The faults, at most one for each list."""
         clusters = self._simulator.inventory()["clusters"]
         faults: list[Fault] = []
         for trouble in troubles:
             fault = self._fault(trouble, clusters)
             if fault and not any(one.at == fault.at and _overlap(one, fault) for one in faults):
-                self._tell(f"  fault: {' '.join(str(value) for value in fault if value)}")
+                self._note(f"  fault: {' '.join(str(value) for value in fault if value)}")
                 faults.append(fault)
         return tuple(faults)
 
     def _fault(self, trouble: Trouble | ProjectTrouble, clusters: list[Object]) -> Fault | None:
         if isinstance(trouble, ProjectTrouble):
             project = self._simulator.projects[trouble.project % len(self._simulator.projects)]
-            times = 1 if trouble.kind == "gke_unavailable" else None  # each time costs, and it is asked for 20 s
+            times = 1 if trouble.kind == "gke_unavailable" else None  # each retry waits, for 20 s in all
             locations = [cluster["location"] for cluster in clusters if cluster["project"] == project]
             zones = [("zones", locations[trouble.project % len(locations)] if locations else "us-east1-d")]
             return Fault(project, trouble.kind, times=times, options=tuple(zones if "zones" in trouble.kind else ()))
@@ -184,7 +184,7 @@ class Stage:
             self._die(attempt(number), death)
             number += not death.repeated
         if asked_for.gives_up and task == asked_for.tasks - 1:
-            self._tell("  and nobody tries again")
+            self._note("  and nobody tries again")
         elif asked_for.late == "run" and asked_for.tasks == 1:
             self._slow = self._start_slowly(attempt(number))
         elif asked_for.late == "attempt":
@@ -204,7 +204,7 @@ class Stage:
             off=asked_for.off,
             page_limit=asked_for.page_limit,
         )
-        self._tell(
+        self._note(
             f"  asked: {', '.join(asked.projects)}; pages of {asked.page_limit}"
             f"{'; without ' + ', '.join(asked.exclude) if asked.exclude else ''}"
             f"{'; off: ' + ', '.join(asked.off) if asked.off else ''}"
@@ -214,11 +214,11 @@ class Stage:
     def _attempt(
         self, asked: Asked, faults: tuple[Fault, ...], run_id: str, task: tuple[int, int], number: int
     ) -> Attempt:
-        """An attempt that is about to begin: the fleet is as it will find it."""
+        """Sets the faults and the environment, and records an attempt that is about to begin."""
         self._simulator.clear()
         for fault in faults:
-            told = {"times": fault.times, "page": fault.page, **dict(fault.options)}
-            self._simulator.fault(fault.at, fault.kind, fault.resource, **told)
+            options = {"times": fault.times, "page": fault.page, **dict(fault.options)}
+            self._simulator.fault(fault.at, fault.kind, fault.resource, **options)
         os.environ["CLOUD_RUN_EXECUTION"], os.environ["CLOUD_RUN_TASK_ATTEMPT"] = run_id, str(number)
         os.environ["CLOUD_RUN_TASK_INDEX"], os.environ["CLOUD_RUN_TASK_COUNT"] = map(str, task)
         attempts = self.knowledge.attempts
@@ -245,12 +245,12 @@ class Stage:
             try:
                 self._ended(attempt, self._make(attempt))
             except (Died, SinkError):
-                self._tell(f"attempt {attempt.number} ({_named(attempt)}) dies with {death.loaded}")
+                self._note(f"attempt {attempt.number} ({_named(attempt)}) dies with {death.loaded}")
         self.judge()
 
     def _ended(self, attempt: Attempt, summary: Summary) -> None:
         came = "had been committed before" if summary.committed_before else f"is committed: {summary.run.status}"
-        self._tell(f"attempt {attempt.number} ({_named(attempt)}) {came}")
+        self._note(f"attempt {attempt.number} ({_named(attempt)}) {came}")
         if summary.bug:
             self._fail([f"attempt {attempt.number} met a bug: {summary.gaps}"])
         task = (attempt.run_id, attempt.task)
@@ -264,7 +264,7 @@ class Stage:
         self.judge()
 
     def _share(self, attempt: Attempt) -> frozenset[str]:
-        """The clusters that the task has taken, as its snapshots tell."""
+        """The clusters of the task, by its rows of `snapshots`."""
         rows = [row for row in self._warehouse.snapshots() if self.knowledge.attempt_of(row) is attempt]
         return frozenset(f"{row['project_id']}/{row['location']}/{row['cluster']}" for row in rows)
 
@@ -272,8 +272,8 @@ class Stage:
         return run(self.config(attempt.asked))
 
     def config(self, asked: Asked) -> Config:
-        """The configuration that asks for this, of a fleet that answers at once or never."""
-        told = {
+        """The configuration, with deadlines for a fleet that responds at once or never."""
+        keys = {
             **self._simulator.configuration,
             "projects": asked.projects,
             "clusters": {"exclude": asked.exclude},
@@ -282,10 +282,10 @@ class Stage:
             "sink": self._warehouse.url,
             "timeouts": {"request_seconds": 60, "retry_seconds": 60},
         }
-        return msgspec.convert(told, Config)
+        return msgspec.convert(keys, Config)
 
     def _start_slowly(self, attempt: Attempt) -> Slow:
-        """Makes the run in a thread, up to where it would publish."""
+        """Starts the run in a thread, which stops just before it publishes."""
         reached, release = threading.Event(), threading.Event()
         ended: list[Summary | BaseException] = []
 
@@ -304,7 +304,7 @@ class Stage:
             thread = threading.Thread(target=make, daemon=True)
             thread.start()
             reached.wait()
-        self._tell(f"attempt {attempt.number} ({_named(attempt)}) is slow to publish")
+        self._note(f"attempt {attempt.number} ({_named(attempt)}) is slow to publish")
         return Slow(attempt, release, thread, ended)
 
     def _commit_late(self, slow: Slow) -> None:
@@ -315,13 +315,13 @@ class Stage:
             raise ended
         self._ended(slow.attempt, ended)
 
-    # what is seen
+    # checks
 
     def judge(self) -> None:
-        """Has all that is seen now judged.
+        """Checks everything that the warehouse shows now.
 
         Raises:
-            AssertionError: something is not as it must be.
+            AssertionError: something is wrong.
         """
         self.judged += 1
         wrong = judge(self._warehouse.seen(), self.knowledge, self._simulator.inventory())
@@ -337,10 +337,10 @@ class Stage:
             for lines in shown.values()
             for line in (*lines[:3], *(f"  ... {len(lines) - 3} more",)[: len(lines) // 4])
         ]
-        raise AssertionError("\n".join(["", *self.told, "", "is wrong:", *first]))
+        raise AssertionError("\n".join(["", *self.events, "", "wrong:", *first]))
 
-    def _tell(self, text: str) -> None:
-        self.told.append(text)
+    def _note(self, text: str) -> None:
+        self.events.append(text)
 
 
 def _named(attempt: Attempt) -> str:
@@ -350,7 +350,7 @@ def _named(attempt: Attempt) -> str:
 
 
 def _overlap(one: Fault, other: Fault) -> bool:
-    """Whether both may be in the way of one list; a refused token is mended once a cluster alone."""
+    """Whether both faults can affect one list. A refused token is refreshed only once for each cluster."""
     if one.kind == other.kind == "unauthorized":
         return True
     return "*" in (one.resource, other.resource) or one.resource == other.resource or one.kind in NO_CONNECTION
@@ -358,7 +358,7 @@ def _overlap(one: Fault, other: Fault) -> bool:
 
 @contextmanager
 def caught(publish: Callable[[Any, Rows, Commit], bool]) -> Iterator[None]:
-    """Runs that begin within publish through this function; the last moment at which a run can be caught."""
+    """Inside the context, new runs publish through this function: the last moment at which a run can be stopped."""
     from job.run.one_task import open_sink
 
     class Caught:

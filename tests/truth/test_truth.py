@@ -1,7 +1,7 @@
-"""Truth as a property: whatever becomes of a fleet and of the runs, no view ever says what is not so.
+"""Truth as a property: whatever happens to a fleet and to its runs, no view ever shows anything wrong.
 
-Each object of the simulator's own inventory is, after each run, present with the right values, known to be missing for
-a reason, or deleted and in no view. `TRUTH_EXAMPLES=1000` plays so many histories, drawn anew each time.
+After each run, each object of the simulator's own inventory is shown with the right values, or missing for a known
+reason; a deleted object is in no view. `TRUTH_EXAMPLES=1000` plays that many histories, different ones each time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
+from declared import OBJECT_TABLES
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from truth.history import (
@@ -34,7 +35,7 @@ pytestmark = [pytest.mark.usefixtures("environment"), pytest.mark.timeout(3600 i
 
 
 def examples(number: int) -> settings:
-    """So many histories: the same ones each time, unless `TRUTH_EXAMPLES` says how many."""
+    """The number of histories to draw: the same ones each time, unless `TRUTH_EXAMPLES` is set."""
     return settings(
         max_examples=int(EXAMPLES or number),
         derandomize=EXAMPLES is None,
@@ -51,7 +52,7 @@ Play = Callable[[Warehouse, Fleet, Iterable[Chapter]], None]
 
 @pytest.fixture
 def play(simulator: Simulator) -> Iterator[Play]:
-    """Plays a history into a warehouse, and has every view judged after each attempt of each run."""
+    """Plays a history into a warehouse, and checks every view after each attempt of each run."""
 
     judged = []
 
@@ -69,7 +70,7 @@ def play(simulator: Simulator) -> Iterator[Play]:
 
 @examples(25)
 @given(data=st.data())
-def test_nothing_is_shown_that_is_not_so(play: Play, data: st.DataObject) -> None:
+def test_views_show_the_truth_after_any_history(play: Play, data: st.DataObject) -> None:
     play(DuckDB(), *drawn(data, RUNS))
 
 
@@ -85,24 +86,21 @@ def test_the_same_holds_in_bigquery(play: Play, simulator: Simulator, data: st.D
     play(BigQuery(simulator.bigquery_endpoint), *drawn(data, DYING_RUNS))
 
 
-# What has once been wrong.
+# Regressions.
 
 
-def test_a_cluster_made_anew_and_not_collected_does_not_bring_the_old_one_back(play: Play) -> None:
+def test_a_cluster_that_is_created_again_and_not_collected_does_not_bring_the_old_one_back(play: Play) -> None:
     read, gone = Chapter(), Chapter((DeleteCluster(0),))
     made_anew = Chapter((CreateCluster(0),), run=Run(exclude=(0,)))
     play(DuckDB(), Fleet(1, 4, 1), (read, gone, made_anew))
 
 
-def test_a_cluster_that_one_task_found_gone_is_not_said_to_be_never_read(play: Play) -> None:
+def test_a_cluster_that_one_task_found_gone_is_not_never_read(play: Play) -> None:
     one_task_alone = Chapter((DeleteCluster(0),), run=Run(tasks=2, gives_up=True))
     play(DuckDB(), Fleet(1, 4, 1), (Chapter(), one_task_alone))
 
 
-ALL = ("clusters", "node_pools", "nodes", "namespaces", "workloads", "containers", "pods", "pod_containers")
-
-
-@pytest.mark.parametrize("loaded", [(*ALL, "collections", "runs"), ("collections", "runs")])
+@pytest.mark.parametrize("loaded", [(*OBJECT_TABLES, "collections", "runs"), ("collections", "runs")])
 def test_an_attempt_repeated_under_its_number_does_not_show_the_one_that_died(
     play: Play, loaded: tuple[str, ...]
 ) -> None:

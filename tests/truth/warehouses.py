@@ -1,4 +1,4 @@
-"""Where histories are written to; what is seen there is read with the engines' own clients."""
+"""The warehouses that histories write to, read with the engines' own clients."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from job.spool import Rows
 
 
 class DuckDB:
-    """A database: a new one, or one that is there."""
+    """A database file: a new one, or an existing one."""
 
     def __init__(self, path: Path | None = None) -> None:
         if path is None:
@@ -62,7 +62,7 @@ class DuckDB:
 
     @contextmanager
     def dying(self, loaded: tuple[str, ...]) -> Iterator[None]:
-        """A run's rows arrive here in one transaction: those of a dead one are put in as BigQuery would have them."""
+        """DuckDB gets a run's rows in one transaction; a dead run's rows are inserted as BigQuery would have them."""
 
         def publish(sink: Any, rows: Rows, commit: Commit) -> bool:
             last = "snapshots" if "snapshots" in rows.files else "runs"
@@ -77,7 +77,7 @@ class DuckDB:
 
 @cache
 def _empty() -> Path:
-    """A database with all tables and views, which take longer to make than a run takes."""
+    """A database with all tables and views, to be copied: making them takes longer than a run."""
     directory = Path(tempfile.mkdtemp(prefix="gke-inventory-truth-"))
     atexit.register(shutil.rmtree, directory)
     DuckDBSink(directory / "empty.duckdb", timeout_seconds=60).apply()
@@ -85,7 +85,7 @@ def _empty() -> Path:
 
 
 class BigQuery:
-    """A dataset of the simulated BigQuery: always the same, emptied, for its views take longer to make than a run."""
+    """A dataset of the simulated BigQuery. It is emptied and reused: making its views takes longer than a run."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint, self._dataset = endpoint, "shop-prod.truth"
@@ -112,7 +112,7 @@ class BigQuery:
 
     @contextmanager
     def dying(self, loaded: tuple[str, ...]) -> Iterator[None]:
-        """Load jobs into all other tables fail for good."""
+        """Inside the context, load jobs into all other tables fail permanently."""
         failing = [table for table in (*TABLES, "collections", "runs", "snapshots") if table not in loaded]
         self._control("POST", [{"kind": "job_fails", "table": table, "times": None} for table in failing])
         try:

@@ -1,4 +1,4 @@
-"""A warehouse on each of the two engines, and one that the job itself has filled."""
+"""An empty warehouse on each of the two engines."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from engines import Warehouse
 
 
 @pytest.fixture(params=["duckdb", pytest.param("googlesql", marks=pytest.mark.xdist_group("googlesql"))])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
-    """A warehouse made by hand; each test of it runs on both engines, with the same expectations."""
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Warehouse]:
+    """An empty warehouse; each test runs on both engines, with the same expectations."""
     made = Warehouse(tmp_path / "warehouse.duckdb", request.param)
     yield made
     made.close()

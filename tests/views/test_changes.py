@@ -1,4 +1,4 @@
-"""The view `changes`: what differs between a cluster's last two runs, and what nobody can know."""
+"""The view `changes`: the differences between a cluster's last two runs, and the cases in which there can be none."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def read(*objects: Record, **more: object) -> Read:
     return Read("a", more={"deployments": list(objects)}, **more)  # type: ignore[arg-type]
 
 
-def test_each_thing_that_changed_is_a_row_with_what_it_was_and_is(house: Warehouse) -> None:
+def test_each_change_is_a_row_with_its_old_and_new_value(warehouse: Warehouse) -> None:
     before = [*app("web", "app:1", 2, cpu=100), *app("gone", "old:1"), *app("same", "app:1"), *app("anew", uid="u1")]
     after = [*app("web", "app:2", 5, cpu=250), *app("fresh", "new:1"), *app("same", "app:1"), *app("anew", uid="u2")]
-    house.publish(run_of(1, read(*before)))
-    house.publish(run_of(2, read(*after)))
-    assert house.ask(CHANGES) == [
+    warehouse.publish(run_of(1, read(*before)))
+    warehouse.publish(run_of(2, read(*after)))
+    assert warehouse.query(CHANGES) == [
         ("anew", None, "workload", "changed", "u1", "u2"),
         ("fresh", "app", "image", "added", None, "new:1"),
         ("fresh", None, "replicas_wanted", "added", None, "1"),
@@ -50,7 +50,7 @@ def test_each_thing_that_changed_is_a_row_with_what_it_was_and_is(house: Warehou
         ("web", None, "replicas_wanted", "changed", "2", "5"),
     ]
     where = "project_id, location, cluster, snapshot_id, previous_snapshot_id, resource, namespace, kind"
-    assert house.ask(f"SELECT DISTINCT {where}, snapshot_time, previous_snapshot_time FROM changes") == [
+    assert warehouse.query(f"SELECT DISTINCT {where}, snapshot_time, previous_snapshot_time FROM changes") == [
         (
             "shop-prod", "europe-west1", "a", "2-a", "1-a", "deployments", "default", "Deployment",
             FIRST + timedelta(hours=2), FIRST + timedelta(hours=1),
@@ -58,16 +58,16 @@ def test_each_thing_that_changed_is_a_row_with_what_it_was_and_is(house: Warehou
     ]  # fmt: skip
 
 
-def test_requests_and_limits_that_come_and_go_are_changes_of_their_container(house: Warehouse) -> None:
+def test_added_and_removed_requests_and_limits_are_changes_of_their_container(warehouse: Warehouse) -> None:
     bounds = {"memory_request_bytes": 1 << 20, "memory_limit_bytes": 1 << 30}
     both = [container("w", "app", **image_parts("a:1")), container("w", "proxy", position=1, **image_parts("p:1"))]
     bounded = [
         container("w", "app", cpu_limit_millicores=500, **image_parts("a:1")),
         container("w", "log", position=1, **bounds, **image_parts("l:1")),
     ]
-    house.publish(run_of(1, read(workload("w"), *both)))
-    house.publish(run_of(2, read(workload("w"), *bounded)))
-    assert house.ask(CHANGES) == [
+    warehouse.publish(run_of(1, read(workload("w"), *both)))
+    warehouse.publish(run_of(2, read(workload("w"), *bounded)))
+    assert warehouse.query(CHANGES) == [
         ("w", "app", "cpu_limit_millicores", "added", None, "500"),
         ("w", "log", "image", "added", None, "l:1"),
         ("w", "log", "memory_limit_bytes", "added", None, "1073741824"),
@@ -76,36 +76,36 @@ def test_requests_and_limits_that_come_and_go_are_changes_of_their_container(hou
     ]
 
 
-def test_only_the_last_two_runs_are_compared(house: Warehouse) -> None:
+def test_only_the_last_two_runs_are_compared(warehouse: Warehouse) -> None:
     for number, image in enumerate(("app:1", "app:2", "app:2"), 1):
-        house.publish(run_of(number, read(*app("web", image))))
-    assert house.ask(CHANGES) == []
-    house.publish(run_of(4, read(*app("web", "app:3"))))
-    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:2", "app:3")]
+        warehouse.publish(run_of(number, read(*app("web", image))))
+    assert warehouse.query(CHANGES) == []
+    warehouse.publish(run_of(4, read(*app("web", "app:3"))))
+    assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:2", "app:3")]
 
 
-def test_a_first_snapshot_changes_nothing(house: Warehouse) -> None:
-    house.publish(run_of(1, read(*app("web"))))
-    assert house.ask(CHANGES) == []
+def test_a_first_snapshot_has_no_changes(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, read(*app("web"))))
+    assert warehouse.query(CHANGES) == []
 
 
-def test_a_cluster_that_is_gone_changes_nothing(house: Warehouse) -> None:
-    house.publish(run_of(1, read(*app("web", "app:1"))))
-    house.publish(run_of(2, read(*app("web", "app:2"))))
-    house.publish(run_of(3))
-    assert house.ask(CHANGES) == []
+def test_a_cluster_that_is_gone_has_no_changes(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, read(*app("web", "app:1"))))
+    warehouse.publish(run_of(2, read(*app("web", "app:2"))))
+    warehouse.publish(run_of(3))
+    assert warehouse.query(CHANGES) == []
 
 
-def test_a_kind_that_one_of_the_two_did_not_read_removes_and_adds_nothing(house: Warehouse) -> None:
+def test_a_resource_that_one_of_the_two_snapshots_did_not_read_has_no_changes(warehouse: Warehouse) -> None:
     seen: dict[str, Sequence[Record] | str] = {"deployments": app("web"), "jobs": app("job", kind="Job")}
     before, after = [], []
     for unread in ("forbidden", "unreachable", "off", "expired"):
         blind: dict[str, Sequence[Record] | str] = {"deployments": unread, "jobs": []}
         before += [Read(f"{unread}-then", more=blind), Read(f"{unread}-now", more=seen)]
         after += [Read(f"{unread}-then", more=seen), Read(f"{unread}-now", more=blind)]
-    house.publish(run_of(1, *before))
-    house.publish(run_of(2, *after))
-    assert house.ask("SELECT DISTINCT cluster, name, change FROM changes") == [
+    warehouse.publish(run_of(1, *before))
+    warehouse.publish(run_of(2, *after))
+    assert warehouse.query("SELECT DISTINCT cluster, name, change FROM changes") == [
         ("expired-now", "job", "removed"), ("expired-then", "job", "added"),
         ("forbidden-now", "job", "removed"), ("forbidden-then", "job", "added"),
         ("off-now", "job", "removed"), ("off-then", "job", "added"),
@@ -113,69 +113,71 @@ def test_a_kind_that_one_of_the_two_did_not_read_removes_and_adds_nothing(house:
     ]  # fmt: skip
 
 
-def test_of_a_kind_that_was_read_in_part_nothing_is_removed(house: Warehouse) -> None:
-    house.publish(run_of(1, read(*app("web", "app:1"), *app("lost"))))
-    house.publish(run_of(2, read(*app("web", "app:2"), *app("fresh"), partial=["deployments"])))
-    assert house.ask("SELECT name, field, change FROM changes") == [
+def test_a_partial_newer_list_removes_nothing(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, read(*app("web", "app:1"), *app("lost"))))
+    warehouse.publish(run_of(2, read(*app("web", "app:2"), *app("fresh"), partial=["deployments"])))
+    assert warehouse.query("SELECT name, field, change FROM changes") == [
         ("fresh", "image", "added"), ("fresh", "replicas_wanted", "added"), ("fresh", "workload", "added"),
         ("web", "image", "changed"),
     ]  # fmt: skip
 
 
-def test_of_a_kind_that_was_read_in_part_before_nothing_is_added(house: Warehouse) -> None:
-    house.publish(run_of(1, read(*app("web", "app:1"), *app("gone"), partial=["deployments"])))
-    house.publish(run_of(2, read(*app("web", "app:2"), *app("found"))))
-    assert house.ask("SELECT name, field, change FROM changes") == [
+def test_a_partial_older_list_adds_nothing(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, read(*app("web", "app:1"), *app("gone"), partial=["deployments"])))
+    warehouse.publish(run_of(2, read(*app("web", "app:2"), *app("found"))))
+    assert warehouse.query("SELECT name, field, change FROM changes") == [
         ("gone", "image", "removed"), ("gone", "replicas_wanted", "removed"), ("gone", "workload", "removed"),
         ("web", "image", "changed"),
     ]  # fmt: skip
 
 
-def test_a_cluster_made_anew_is_not_compared_with_its_predecessor(house: Warehouse) -> None:
-    house.publish(run_of(1, read(*app("web", "app:1"), cluster_id="old")))
-    house.publish(run_of(2, read(*app("web", "app:2"), cluster_id="new")))
-    assert house.ask(CHANGES) == []
-    house.publish(run_of(3, read(*app("web", "app:3"), cluster_id="new")))
-    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:2", "app:3")]
+def test_a_cluster_created_again_is_not_compared_with_its_predecessor(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, read(*app("web", "app:1"), cluster_id="old")))
+    warehouse.publish(run_of(2, read(*app("web", "app:2"), cluster_id="new")))
+    assert warehouse.query(CHANGES) == []
+    warehouse.publish(run_of(3, read(*app("web", "app:3"), cluster_id="new")))
+    assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:2", "app:3")]
 
 
-def test_attempts_and_tasks_of_one_run_are_not_compared_with_one_another(house: Warehouse) -> None:
-    house.publish(run_of(1, read(*app("web", "app:1"))))
-    house.publish(run_of(2, read(*app("web", "app:2")), by=Attempt(0, 2)))
-    house.publish(run_of(2, read(*app("web", "app:2")), by=Attempt(1, 2)))
-    house.publish(run_of(2, read(*app("web", "app:3")), by=Attempt(0, 2, attempt=1)))
-    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:3")]
+def test_attempts_and_tasks_of_one_run_are_not_compared_with_one_another(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, read(*app("web", "app:1"))))
+    warehouse.publish(run_of(2, read(*app("web", "app:2")), by=Attempt(0, 2)))
+    warehouse.publish(run_of(2, read(*app("web", "app:2")), by=Attempt(1, 2)))
+    warehouse.publish(run_of(2, read(*app("web", "app:3")), by=Attempt(0, 2, attempt=1)))
+    assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:3")]
 
 
-def test_of_the_run_before_the_last_attempt_is_compared(house: Warehouse) -> None:
+def test_the_last_attempt_of_the_run_before_is_compared(warehouse: Warehouse) -> None:
     same: dict[str, Sequence[Record] | str] = {"deployments": "forbidden"}
-    house.publish(run_of(1, read(*app("web", "app:1"))))
-    house.publish(run_of(1, Read("a", more=same), by=Attempt(attempt=1)))
-    house.publish(run_of(2, read()))
-    assert house.ask(CHANGES) == []
+    warehouse.publish(run_of(1, read(*app("web", "app:1"))))
+    warehouse.publish(run_of(1, Read("a", more=same), by=Attempt(attempt=1)))
+    warehouse.publish(run_of(2, read()))
+    assert warehouse.query(CHANGES) == []
 
 
-def test_a_run_that_was_killed_is_not_compared(house: Warehouse) -> None:
-    house.publish(run_of(1, read(*app("web", "app:1"))))
-    house.publish(run_of(2, read()), without=["snapshots"])
-    house.publish(run_of(3, read(*app("web", "app:2"))))
-    house.publish(run_of(4, read()), without=["snapshots"])
-    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
+def test_a_killed_run_is_not_compared(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, read(*app("web", "app:1"))))
+    warehouse.publish(run_of(2, read()), without=["snapshots"])
+    warehouse.publish(run_of(3, read(*app("web", "app:2"))))
+    warehouse.publish(run_of(4, read()), without=["snapshots"])
+    assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
 
 
-def test_runs_of_the_same_moment_are_compared_in_the_order_of_the_other_views(house: Warehouse) -> None:
+def test_simultaneous_runs_are_compared_in_the_order_of_the_other_views(warehouse: Warehouse) -> None:
     same = Attempt(time=FIRST)
-    house.publish(run_of(1, read(*app("web", "app:1")), by=same))
-    house.publish(run_of(2, read(*app("web", "app:2")), by=same))
-    assert house.ask("SELECT snapshot_id FROM latest_snapshots") == [("2-a",)]
-    assert house.ask(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
+    warehouse.publish(run_of(1, read(*app("web", "app:1")), by=same))
+    warehouse.publish(run_of(2, read(*app("web", "app:2")), by=same))
+    assert warehouse.query("SELECT snapshot_id FROM latest_snapshots") == [("2-a",)]
+    assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
 
 
-def test_objects_of_one_name_in_other_namespaces_kinds_and_clusters_are_others(house: Warehouse) -> None:
+def test_objects_of_one_name_in_different_namespaces_kinds_and_clusters_are_compared_separately(
+    warehouse: Warehouse,
+) -> None:
     here = [workload("web"), container("web", **image_parts("app:1"))]
     there = [workload("web", namespace="b"), container("web", namespace="b", **image_parts("app:1"))]
     of_another_kind = app("web", "app:1", kind="StatefulSet")
-    house.publish(
+    warehouse.publish(
         run_of(
             1,
             Read("a", more={"deployments": [*here, *there], "statefulsets": of_another_kind}),
@@ -183,13 +185,13 @@ def test_objects_of_one_name_in_other_namespaces_kinds_and_clusters_are_others(h
         )
     )
     there[1] = container("web", namespace="b", **image_parts("app:2"))
-    house.publish(
+    warehouse.publish(
         run_of(
             2,
             Read("a", more={"deployments": [*here, *there], "statefulsets": of_another_kind}),
             Read("b", more={"deployments": app("web", "app:1")}),
         )
     )
-    assert house.ask("SELECT cluster, namespace, kind, old_value, new_value FROM changes") == [
+    assert warehouse.query("SELECT cluster, namespace, kind, old_value, new_value FROM changes") == [
         ("a", "b", "Deployment", "app:1", "app:2")
     ]

@@ -1,4 +1,4 @@
-"""What clusters have to give and which versions they run: `capacity` and `versions`."""
+"""The views `capacity` and `versions`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ SUMS = (
 )
 
 
-def test_capacity_sums_what_is_reserved_beside_what_there_is(house: Warehouse) -> None:
-    house.publish(run_of(1, Read("a", pods=PODS, more={"nodes": NODES})))
-    assert house.ask(SUMS) == [
+def test_capacity_sums_requests_beside_allocatable_resources(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, Read("a", pods=PODS, more={"nodes": NODES})))
+    assert warehouse.query(SUMS) == [
         ("cluster", None, None, 3, 10000, 20 * GIB, 252, 5, 1, 8850, GIB, 1000, 2 * GIB, 4, 4),
         ("namespace", None, "b", None, None, None, None, 3, 1, 8100, 0, None, None, 3, 3),
         ("namespace", None, "default", None, None, None, None, 2, 0, 750, GIB, 1000, 2 * GIB, 1, 1),
@@ -42,16 +42,16 @@ def test_capacity_sums_what_is_reserved_beside_what_there_is(house: Warehouse) -
     ]
 
 
-def test_a_pool_without_pods_has_nothing_reserved(house: Warehouse) -> None:
-    house.publish(run_of(1, Read("a", pods=[], more={"nodes": NODES[2:]})))
-    assert house.ask(SUMS) == [
+def test_a_node_pool_without_pods_has_no_requests(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, Read("a", pods=[], more={"nodes": NODES[2:]})))
+    assert warehouse.query(SUMS) == [
         ("cluster", None, None, 1, 2000, 4 * GIB, 32, 0, 0, 0, 0, None, None, 0, 0),
         ("node_pool", "spot", None, 1, 2000, 4 * GIB, 32, 0, 0, 0, 0, None, None, 0, 0),
     ]
 
 
-def test_what_was_never_read_is_null_and_not_nothing(house: Warehouse) -> None:
-    house.publish(
+def test_sums_of_resources_that_were_never_read_are_null_and_not_zero(warehouse: Warehouse) -> None:
+    warehouse.publish(
         run_of(
             1,
             Read("no-nodes", pods=PODS[:1], more={"nodes": "forbidden"}),
@@ -59,28 +59,28 @@ def test_what_was_never_read_is_null_and_not_nothing(house: Warehouse) -> None:
             Read("nothing", "unreachable", "unreachable", more={"nodes": "unreachable"}),
         )
     )
-    told = "SELECT cluster, nodes, cpu_allocatable_millicores, pods, cpu_request_millicores, pods_without_cpu_limit"
-    assert house.ask(f"{told} FROM capacity WHERE level = 'cluster'") == [
+    sql = "SELECT cluster, nodes, cpu_allocatable_millicores, pods, cpu_request_millicores, pods_without_cpu_limit"
+    assert warehouse.query(f"{sql} FROM capacity WHERE level = 'cluster'") == [
         ("no-nodes", None, None, 1, 500, 1),
         ("no-pods", 1, 2000, None, None, None),
         ("nothing", None, None, None, None, None),
     ]
-    assert house.ask("SELECT cluster, node_pool, nodes, pods FROM capacity WHERE level = 'node_pool'") == [
+    assert warehouse.query("SELECT cluster, node_pool, nodes, pods FROM capacity WHERE level = 'node_pool'") == [
         ("no-nodes", None, None, 1),
         ("no-pods", "spot", 1, None),
     ]
 
 
-def test_capacity_says_of_nodes_and_pods_apart_how_old_they_are(house: Warehouse) -> None:
-    house.publish(run_of(0, Read("a", pods=PODS[:1], more={"nodes": NODES[:1]})))
-    house.publish(run_of(24, Read("a", pods=PODS[:2], more={"nodes": "timed_out"})))
-    told = "SELECT nodes_age_seconds, nodes_carried_forward, pods_age_seconds, pods_carried_forward, pods FROM capacity"
-    assert house.ask(f"{told} WHERE level = 'cluster'") == [(2 * DAY, True, DAY, False, 2)]
+def test_capacity_has_the_ages_of_nodes_and_pods(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(0, Read("a", pods=PODS[:1], more={"nodes": NODES[:1]})))
+    warehouse.publish(run_of(24, Read("a", pods=PODS[:2], more={"nodes": "timed_out"})))
+    sql = "SELECT nodes_age_seconds, nodes_carried_forward, pods_age_seconds, pods_carried_forward, pods FROM capacity"
+    assert warehouse.query(f"{sql} WHERE level = 'cluster'") == [(2 * DAY, True, DAY, False, 2)]
     pools = "SELECT node_pool, nodes, pods FROM capacity WHERE level = 'node_pool'"
-    assert house.ask(pools) == [("pool", 1, 1), (None, 0, 1)]
+    assert warehouse.query(pools) == [("pool", 1, 1), (None, 0, 1)]
 
 
-def test_versions_hold_kubelets_to_the_skew_policy(house: Warehouse) -> None:
+def test_versions_hold_kubelets_to_the_skew_policy(warehouse: Warehouse) -> None:
     expected = [
         ("1.33.5-gke.1080000", "v1.33.5-gke.1080000", 0, True),
         ("1.33.5-gke.1080000", "v1.33.1-gke.1", 0, True),
@@ -96,20 +96,20 @@ def test_versions_hold_kubelets_to_the_skew_policy(house: Warehouse) -> None:
         Read(f"c{number}", more={"nodes": [node("n", kubelet_version=kubelet)]}, gke=[gke_cluster(control_plane)])
         for number, (control_plane, kubelet, *_) in enumerate(expected)
     ]
-    house.publish(run_of(1, *read))
-    told = "SELECT cluster, control_plane_version, kubelet_version, minor_versions_behind, within_policy FROM versions"
-    assert house.ask(told) == [(f"c{number}", *row) for number, row in enumerate(expected)]
+    warehouse.publish(run_of(1, *read))
+    sql = "SELECT cluster, control_plane_version, kubelet_version, minor_versions_behind, within_policy FROM versions"
+    assert warehouse.query(sql) == [(f"c{number}", *row) for number, row in enumerate(expected)]
 
 
-def test_versions_are_counted_by_pool_and_kubelet(house: Warehouse) -> None:
+def test_versions_are_counted_by_pool_and_kubelet(warehouse: Warehouse) -> None:
     nodes = [
         node("n1", kubelet_version="v1.33.5"), node("n2", kubelet_version="v1.33.5"),
         node("n3", kubelet_version="v1.32.9"), node("x", None, kubelet_version="v1.33.5"),
     ]  # fmt: skip
     gke = [gke_cluster("1.33.5"), node_pool("pool", "1.33.5"), node_pool("empty", "1.31.13")]
-    house.publish(run_of(1, Read("a", more={"nodes": nodes}, gke=gke), Read("b", gke=[gke_cluster("1.34.1")])))
-    told = "SELECT cluster, release_channel, node_pool, kubelet_version, nodes, minor_versions_behind FROM versions"
-    assert house.ask(told) == [
+    warehouse.publish(run_of(1, Read("a", more={"nodes": nodes}, gke=gke), Read("b", gke=[gke_cluster("1.34.1")])))
+    sql = "SELECT cluster, release_channel, node_pool, kubelet_version, nodes, minor_versions_behind FROM versions"
+    assert warehouse.query(sql) == [
         ("a", "REGULAR", "empty", "1.31.13", None, 2),
         ("a", "REGULAR", "pool", "v1.32.9", 1, 1),
         ("a", "REGULAR", "pool", "v1.33.5", 2, 0),
@@ -118,12 +118,12 @@ def test_versions_are_counted_by_pool_and_kubelet(house: Warehouse) -> None:
     ]
 
 
-def test_versions_of_nodes_that_could_not_be_read_are_their_pools_or_carried_forward(house: Warehouse) -> None:
+def test_versions_of_unreadable_nodes_are_carried_forward_or_those_of_their_pool(warehouse: Warehouse) -> None:
     gke = [gke_cluster("1.34.1"), node_pool("pool", "1.33.5")]
-    house.publish(run_of(0, Read("a", more={"nodes": "forbidden"}, gke=gke)))
-    told = "SELECT node_pool, kubelet_version, nodes, age_seconds, carried_forward FROM versions"
-    assert house.ask(told) == [("pool", "1.33.5", None, 2 * DAY, False)]
+    warehouse.publish(run_of(0, Read("a", more={"nodes": "forbidden"}, gke=gke)))
+    sql = "SELECT node_pool, kubelet_version, nodes, age_seconds, carried_forward FROM versions"
+    assert warehouse.query(sql) == [("pool", "1.33.5", None, 2 * DAY, False)]
     nodes = [node("n1", kubelet_version="v1.32.9")]
-    house.publish(run_of(12, Read("a", more={"nodes": nodes}, gke=gke)))
-    house.publish(run_of(24, Read("a", more={"nodes": "forbidden"}, gke=gke)))
-    assert house.ask(told) == [("pool", "v1.32.9", 1, 3 * DAY // 2, True)]
+    warehouse.publish(run_of(12, Read("a", more={"nodes": nodes}, gke=gke)))
+    warehouse.publish(run_of(24, Read("a", more={"nodes": "forbidden"}, gke=gke)))
+    assert warehouse.query(sql) == [("pool", "v1.32.9", 1, 3 * DAY // 2, True)]

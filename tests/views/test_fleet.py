@@ -1,4 +1,4 @@
-"""All views over what the job writes of a simulated fleet: the same rows on both engines."""
+"""All views over the rows that the job writes for a simulated fleet: the same on both engines."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from googlesql import DATASET, Dataset
 
 from job import latest
 from job.config import Config
+from job.kinds import RESOURCES
 from job.run.one_task import run
 from job.simulator import Simulator, simulate
 from job.sinks.duckdb import DuckDBSink
@@ -26,16 +27,16 @@ pytestmark = pytest.mark.xdist_group("googlesql")
 
 
 class Fleet(NamedTuple):
-    """The database of a fleet that was collected twice, while things happened to it."""
+    """The database of a fleet that changed between two runs."""
 
     path: Path
     now: datetime
-    """A day after."""
+    """A day after the newest run."""
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
-    """Two runs, with changes and faults between them, and a third that was killed before it was committed."""
+    """Two runs with changes and faults between them, and a third that was killed before its commit."""
     path = tmp_path_factory.mktemp("fleet") / "fleet.duckdb"
     with simulate(clusters=6, pods=40, seed=3) as simulator, pytest.MonkeyPatch.context() as patch:
         for name, value in simulator.environment.items():
@@ -46,7 +47,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
         run(config)
         killed = run(config)
         with duckdb.connect(str(path)) as connection:
-            connection.execute("DELETE FROM snapshots WHERE run_id = ?", [killed.run_id])
+            connection.execute("DELETE FROM snapshots WHERE run_id = ?", [killed.run.run_id])
             newest = connection.execute("SELECT epoch_us(max(snapshot_time)) FROM runs").fetchone()
     assert newest is not None
     return Fleet(path, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=newest[0], days=1))
@@ -54,7 +55,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
 
 @pytest.fixture(scope="module")
 def googlesql(fleet: Fleet) -> OnGoogleSQL:
-    """Its views are evaluated once for all tests."""
+    """The fleet's views on GoogleSQL, each evaluated once for all tests."""
     return OnGoogleSQL(tables_of(fleet.path), fleet.now)
 
 
@@ -91,32 +92,32 @@ def test_every_view_has_the_same_rows_on_both_engines(fleet: Fleet, googlesql: O
     assert empty == []
 
 
-def test_what_happened_to_the_fleet_is_what_the_views_tell(fleet: Fleet) -> None:
-    asked = OnDuckDB(fleet.path, fleet.now)
-    assert sorted(
-        asked.query("SELECT cluster, status, outcome, COUNT(*) FROM coverage GROUP BY ALL").rows, key=repr
-    ) == [
-        ("batch-1", "stale", "not_running", 9),
-        ("edge-1", "never_read", "forbidden", 9),
-        ("payments-1", "ok", "ok", 6),
+def test_the_views_show_what_happened_to_the_fleet(fleet: Fleet) -> None:
+    database = OnDuckDB(fleet.path, fleet.now)
+    kinds = len(RESOURCES)
+    sql = "SELECT cluster, status, outcome, COUNT(*) FROM coverage GROUP BY ALL"
+    assert sorted(database.query(sql).rows, key=repr) == [
+        ("batch-1", "stale", "not_running", kinds),
+        ("edge-1", "never_read", "forbidden", kinds),
+        ("payments-1", "ok", "ok", kinds - 3),
         ("payments-1", "stale", "forbidden", 3),
         ("search-1", "never_read", "forbidden", 2),
-        ("search-1", "stale", "forbidden", 7),
-        ("web-1", "ok", "ok", 9),
+        ("search-1", "stale", "forbidden", kinds - 2),
+        ("web-1", "ok", "ok", kinds),
         (None, "never_read", "forbidden", 1),
         (None, "ok", "ok", 2),
         (None, "stale", "forbidden", 1),
     ]
-    told = asked.query("SELECT DISTINCT cluster, field, change FROM changes").rows
-    asked.close()
-    assert {cluster for cluster, _, _ in told} == {"web-1"}
+    changes = database.query("SELECT DISTINCT cluster, field, change FROM changes").rows
+    database.close()
+    assert {cluster for cluster, _, _ in changes} == {"web-1"}
     assert {("workload", "removed"), ("image", "changed"), ("replicas_wanted", "changed")} <= {
-        told[1:] for told in told
+        change[1:] for change in changes
     }
 
 
 @pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
-def test_bigquery_takes_each_view_as_it_is_rendered(view: View) -> None:
+def test_googlesql_accepts_each_view_as_rendered(view: View) -> None:
     columns = Dataset({}).analyse(view)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]* [A-Z].*", column) for column in columns), columns
     names = [column.partition(" ")[0] for column in columns]
@@ -129,8 +130,8 @@ def test_bigquery_takes_each_view_as_it_is_rendered(view: View) -> None:
 
 def test_ages_are_counted_from_now(fleet: Fleet) -> None:
     sink, dataset = DuckDBSink(fleet.path, timeout_seconds=30), Dataset(tables_of(fleet.path))
-    asked = "SELECT snapshot_time, age_seconds FROM latest_snapshots"
-    for answer in (lambda: sink.query(asked).rows, lambda: dataset.query(asked)[1]):
+    sql = "SELECT snapshot_time, age_seconds FROM latest_snapshots"
+    for answer in (lambda: sink.query(sql).rows, lambda: dataset.query(sql)[1]):
         before = datetime.now(UTC)
         rows = answer()
         after = datetime.now(UTC)
@@ -139,7 +140,7 @@ def test_ages_are_counted_from_now(fleet: Fleet) -> None:
             assert int((before - time).total_seconds()) <= age <= int((after - time).total_seconds())
 
 
-def test_a_view_whose_name_is_a_word_of_sql_is_a_frame_too(fleet: Fleet) -> None:
+def test_a_view_whose_name_is_a_reserved_word_can_be_a_frame(fleet: Fleet) -> None:
     assert {"container", "missing"} <= set(latest("unbounded", sink=f"duckdb:///{fleet.path}").columns)
 
 
@@ -155,5 +156,5 @@ def _counted(answer: Answer) -> Counter[str]:
 
 
 def _only(one: Answer, other: Answer) -> list[str]:
-    """Column names, and the first rows that the other has not."""
+    """Column names, and the first rows that the other answer lacks."""
     return [str(one.columns), *sorted((_counted(one) - _counted(other)).elements())[:3]]

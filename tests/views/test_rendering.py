@@ -1,4 +1,4 @@
-"""What a view is made of, and when a warehouse must make it anew."""
+"""How views are declared and rendered, and when a warehouse must make them again."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def test_each_view_comes_after_those_it_reads() -> None:
         made.add(view.name)
 
 
-def test_only_the_ledgers_views_read_what_may_not_be_committed() -> None:
-    """The rule of what counts is in one place: other views read views, and of tables what a counted snapshot has."""
+def test_only_the_views_of_the_ledger_read_rows_that_may_not_be_committed() -> None:
+    """One place decides what is committed: other views read views, or rows of tables by a committed snapshot's id."""
     ledger = {"runs", "snapshots", "collections"}
     may = {"committed_attempts", "project_lists", "latest_snapshots", "latest_collections", "coverage", "changes"}
     assert {view.name for view in views() if ledger & set(view.reads)} == may
@@ -42,7 +42,7 @@ def test_only_the_ledgers_views_read_what_may_not_be_committed() -> None:
     assert {view.name for view in views() if (TABLES.keys() - ledger) & set(view.reads)} <= beneath
 
 
-def test_bigquerys_form_names_the_whole_table() -> None:
+def test_bigquerys_query_names_tables_with_project_and_dataset() -> None:
     for view in views():
         sql = for_bigquery(view, "my-project.inventory")
         assert "${" not in sql
@@ -58,7 +58,7 @@ def _fresh_digests() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_fresh_digests")
-def test_a_view_is_made_anew_when_a_table_beneath_it_has_another_column(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_view_is_made_again_when_a_table_beneath_it_gains_a_column(monkeypatch: pytest.MonkeyPatch) -> None:
     before = {view.name: digest(view) for view in views()}
     assert len(set(before.values())) == len(before)
     added = schema.Column("added", "STRING", "NULLABLE", "")
@@ -71,7 +71,7 @@ def test_a_view_is_made_anew_when_a_table_beneath_it_has_another_column(monkeypa
 
 
 @pytest.mark.usefixtures("_fresh_digests")
-def test_a_view_is_made_anew_when_a_description_changes() -> None:
+def test_a_view_is_made_again_when_a_description_changes() -> None:
     (view,) = (view for view in views() if view.name == "unbounded")
     first, *others = view.columns
     assert digest(view._replace(columns=(first._replace(description="In other words."), *others))) != digest(view)
@@ -91,6 +91,6 @@ def test_a_view_is_made_anew_when_a_description_changes() -> None:
     ],
 )
 @pytest.mark.xdist_group("googlesql")
-def test_what_is_not_bigquerys_sql_is_refused(sql: str) -> None:
+def test_sql_that_is_not_bigquerys_is_refused(sql: str) -> None:
     with pytest.raises(Refused):
         Dataset({}).query(sql)
