@@ -73,7 +73,7 @@ _config_option = click.option(
 )
 _cluster_options = _options(
     _config_option,
-    click.option("--project", "projects", multiple=True, metavar="ID", help="Overrides `projects` of the file."),
+    click.option("--project", "projects", multiple=True, metavar="ID", help="Overrides `projects`."),
     click.option("--cluster", "clusters", multiple=True, metavar="GLOB", help="Overrides `clusters.include`."),
 )
 _sink_options = _options(

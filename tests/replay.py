@@ -40,7 +40,7 @@ def items(name: str) -> list[dict[str, Any]]:
 
 @dataclass
 class Replay:
-    """Where the replayed project is, and what it was asked."""
+    """Where the replayed project is, and the requests that it got."""
 
     container: str
     token_uri: str
@@ -210,9 +210,9 @@ def _token_handler(replay: Replay) -> type[_Handler]:
 
         def _token(self) -> None:
             replay.tokens.append(f"CANARY-token-{len(replay.tokens)}")
-            told = {"access_token": replay.tokens[-1], "expires_in": replay.token_lifetime, "token_type": "Bearer"}
+            token = {"access_token": replay.tokens[-1], "expires_in": replay.token_lifetime, "token_type": "Bearer"}
             headers = {"Metadata-Flavor": "Google", "Content-Type": "application/json"}
-            self.answer(200, headers, json.dumps(told).encode())
+            self.answer(200, headers, json.dumps(token).encode())
 
     return Tokens
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from declared import OBJECT_TABLES, OWN_TABLES, WORKLOAD_KINDS
 from test_cli import COMMAND, invoke
 
 from job.config import Config
@@ -71,7 +72,7 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
     }
     key = "project_id, location, cluster"
     assert set(rows(config, f"SELECT {key} FROM latest_snapshots")) == set(clusters)
-    for table in ("nodes", "namespaces", "pods"):
+    for table in OWN_TABLES:
         expected = {
             (*name, item["metadata"]["uid"])
             for name, cluster in clusters.items()
@@ -81,11 +82,10 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
         found = rows(config, f"SELECT {key}, uid FROM latest_{table}")
         assert len(found) == len(expected)
         assert set(found) == expected
-    controlled = ("deployments", "statefulsets", "daemonsets", "jobs", "cronjobs")
     expected = {
         (*name, resource, item["metadata"]["uid"])
         for name, cluster in clusters.items()
-        for resource in controlled
+        for resource in WORKLOAD_KINDS
         if resource in readable(cluster)
         for item in cluster["objects"][resource]
     }
@@ -134,7 +134,7 @@ def test_both_sinks_hold_the_same_rows(fleet: Simulator, tmp_path: Path) -> None
     duckdb = configured(fleet, tmp_path)
     bigquery = configured(fleet, tmp_path, sink="bigquery://shop-prod.same?location=EU")
     assert run(duckdb).rows == run(bigquery).rows
-    for table in set(TABLES) - {"runs", "snapshots", "collections"}:
+    for table in OBJECT_TABLES:
         sql = f"SELECT * EXCEPT (snapshot_id, snapshot_time) FROM {table}"
         found = [
             sorted(map(plain, rows(*asked))) for asked in ((duckdb, sql.replace("EXCEPT", "EXCLUDE")), (bigquery, sql))

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from declared import OWN_TABLES, WORKLOAD_KINDS
 from replay import CLUSTER, LOCATION, PROJECT, Replay, items, recording
 
 from job import latest, snapshot
@@ -16,6 +17,7 @@ from job.cli import cli
 from job.commands.exits import BUG, COMPLETE, INCOMPLETE, USAGE
 from job.commands.plan import plan
 from job.config import Config
+from job.kinds import RESOURCES
 from job.run.one_task import run
 from job.sinks.duckdb import DuckDBSink
 
@@ -42,7 +44,7 @@ def status_answer(name: str) -> tuple[int, dict[str, str], bytes]:
 @pytest.mark.parametrize("page_limit", [12, 500])
 def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: DuckDBSink, page_limit: int) -> None:
     if page_limit == 12:  # the lists but that of pods were recorded in one page
-        config = msgspec.structs.replace(config, kinds={kind: kind == "pods" for kind in ("pods", *_OTHERS)})
+        config = msgspec.structs.replace(config, kinds={kind: kind == "pods" for kind in RESOURCES})
     config = msgspec.structs.replace(config, page_limit=page_limit)
     summary = run(config)
     assert (summary.run.status, summary.run.clusters_complete) == ("complete", 1)
@@ -55,21 +57,17 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
         for container in pod["spec"].get(key, [])
     )
     assert Counter(rows(sink, "SELECT pod_uid, name FROM pod_containers")) == containers
-    told = "SELECT outcome, pages, objects, restarts, resource_version FROM collections WHERE resource = 'pods'"
-    assert rows(sink, told) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
+    sql = "SELECT outcome, pages, objects, restarts, resource_version FROM collections WHERE resource = 'pods'"
+    assert rows(sink, sql) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
     if page_limit == 500:
-        for resource in ("namespaces", "nodes"):
+        for resource in set(OWN_TABLES) - {"pods"}:
             listed = {item["metadata"]["uid"] for item in items(f"list.{resource}")}
             assert {row[0] for row in rows(sink, f"SELECT uid FROM {resource}")} == listed
         workloads = {
-            item["metadata"]["uid"] for kind in _OTHERS if kind not in ("namespaces", "nodes", "replicasets")
-            for item in items(f"list.{kind}")
+            item["metadata"]["uid"] for resource in WORKLOAD_KINDS for item in items(f"list.{resource}")
         }  # fmt: skip
         bare = {pod["metadata"]["uid"] for pod in pods if not pod["metadata"].get("ownerReferences")}
         assert {row[0] for row in rows(sink, "SELECT uid FROM workloads")} == workloads | bare
-
-
-_OTHERS = ("namespaces", "nodes", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs")
 
 
 def test_pods_are_resolved_to_the_top(config: Config, sink: DuckDBSink) -> None:
@@ -95,8 +93,8 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
     replay.answers["/apis/batch/v1/jobs"] = (403, {"Content-Type": "application/json"}, b'{"message": "no"}')
     (tmp_path / "c.json").write_bytes(msgspec.json.encode(config))
     assert _command("run", "--config", str(tmp_path / "c.json"), "--json", "-v") == INCOMPLETE
-    told = capfd.readouterr()
-    dump = [told.out, told.err]
+    output = capfd.readouterr()
+    dump = [output.out, output.err]
     sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
     for (table,) in rows(sink, "SELECT table_name FROM duckdb_tables()"):
         dump.append(json.dumps(rows(sink, f"SELECT * FROM {table}"), default=str))
@@ -123,10 +121,10 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
     replay.answers["/apis/apps/v1/replicasets"] = status_answer("error.406.accept")
     summary = run(config)
     assert (summary.run.status, summary.run.clusters_partial) == ("incomplete", 1)
-    told = rows(
+    found = rows(
         sink, "SELECT resource, outcome, http_status, reason FROM collections WHERE outcome <> 'ok' ORDER BY resource"
     )
-    assert told == [
+    assert found == [
         ("jobs", "not_served", 404, None),
         ("nodes", "forbidden", 403, "Forbidden"),
         ("replicasets", "refused", 406, "NotAcceptable"),
@@ -142,8 +140,8 @@ def test_a_list_that_keeps_expiring_is_given_up_and_leaves_no_rows(
 ) -> None:
     replay.answers["/api/v1/pods"] = status_answer("error.410.expired-continue")
     run(config)
-    told = rows(sink, "SELECT outcome, reason, http_status, restarts FROM collections WHERE resource = 'pods'")
-    assert told == [("expired", "Expired", 410, 5)]
+    found = rows(sink, "SELECT outcome, reason, http_status, restarts FROM collections WHERE resource = 'pods'")
+    assert found == [("expired", "Expired", 410, 5)]
     assert rows(sink, "SELECT count(*) FROM pods") == [(0,)]
 
 
@@ -154,12 +152,12 @@ def test_one_bad_object_costs_one_object(config: Config, sink: DuckDBSink, repla
     bad = sorted(listed["items"][index]["metadata"]["name"] for index in (2, 3))
     replay.answers["/api/v1/namespaces"] = (200, {"Content-Type": "application/json"}, json.dumps(listed).encode())
     summary = run(config)
-    told = rows(
+    found = rows(
         sink,
         "SELECT outcome, objects, unreadable_objects, list_sort(unreadable) FROM collections "
         "WHERE resource = 'namespaces'",
     )
-    assert told == [("partial", 6, 2, bad)]
+    assert found == [("partial", 6, 2, bad)]
     assert summary.run.clusters_partial == 1
     assert rows(sink, "SELECT count(*) FROM latest_namespaces") == [(6,)]
 
@@ -208,8 +206,8 @@ def test_a_cluster_that_is_not_running_is_recorded_with_its_state(
 def test_denied_and_unknown_projects_cost_no_other(config: Config, sink: DuckDBSink) -> None:
     summary = run(msgspec.structs.replace(config, projects=("other-project", PROJECT)))
     assert (summary.run.projects_failed, summary.run.clusters_complete, summary.run.status) == (1, 1, "incomplete")
-    told = "SELECT project_id, location, outcome, http_status FROM collections WHERE cluster IS NULL ORDER BY 1"
-    assert rows(sink, told) == [("other-project", "-", "forbidden", 403), (PROJECT, "-", "ok", 200)]
+    sql = "SELECT project_id, location, outcome, http_status FROM collections WHERE cluster IS NULL ORDER BY 1"
+    assert rows(sink, sql) == [("other-project", "-", "forbidden", 403), (PROJECT, "-", "ok", 200)]
 
 
 def test_globs_choose_clusters_and_flags_win(config: Config, sink: DuckDBSink) -> None:
@@ -252,7 +250,7 @@ def test_latest_is_a_frame_of_what_is_known_now(config: Config) -> None:
     run(config)
     pods = latest("pods", sink=config.sink)
     assert {"age_seconds", "carried_forward"} <= set(pods.columns)
-    assert len(latest("coverage", config=config)) == 10
+    assert len(latest("coverage", config=config)) == len(RESOURCES) + 1
     assert len(latest("workloads", sink=config.sink).query("kind == 'Deployment'")) == 7
 
 

@@ -12,8 +12,8 @@ from time import monotonic
 from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, report_bug
+from job.collect.ledger import collection_of, snapshot_of
 from job.collect.lists import ClusterReader, ListResult, failed_lists
-from job.collect.records import collection_of, snapshot_of
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS, Throttle
 from job.config import Config
 from job.connect.endpoints import CONNECTABLE_STATUSES, ConnectError, Endpoint, choose_endpoint

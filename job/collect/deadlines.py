@@ -1,4 +1,4 @@
-"""When the time of a run, a cluster or a list is up."""
+"""When the time of a run, a cluster or a list is up. `http_reader.py` bounds each request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many requests one API server gets at a time: as many as it bears."""
+"""How many requests one API server gets at a time: as many as it bears. Retries are in `api_reader.py`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One run: what it does, in order, and what it came to."""
+"""One run: its steps in order, and its summary."""

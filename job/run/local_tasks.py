@@ -21,13 +21,13 @@ from job.connect.identity import default_identity
 from job.errors import ConfigError, InventoryError
 from job.kinds import RESOURCES
 from job.log import log
+from job.run.ledger import seconds_since
 from job.run.one_task import running
-from job.run.records import seconds_since
 from job.run.summary import Summary, from_json, skipped, total
 from job.signals import Stop
-from job.sinks.folder import rows_of, write_weights
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Commit, Sink, TaskResult
+from job.sinks.task_folder import rows_of, write_weights
 from job.spool import concatenate
 from job.task import Task, new_run_id
 

@@ -21,8 +21,8 @@ from job.discover.projects import ProjectListing, is_selected, list_projects
 from job.errors import Interrupted
 from job.kinds import RESOURCES
 from job.log import log
+from job.run.ledger import seconds_since, write_records
 from job.run.memory import container_limit, fit_to_memory, infrequent_gc, release_memory, spool_bound
-from job.run.records import seconds_since, write_records
 from job.run.shares import ClusterShares
 from job.run.summary import Gap, Summary, committed_before, gaps_of, skipped
 from job.signals import Stop

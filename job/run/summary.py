@@ -10,7 +10,7 @@ import msgspec
 from job.collect.cluster import CollectedCluster
 from job.config import Config
 from job.discover.projects import ProjectListing
-from job.run.records import run_record, seconds_since
+from job.run.ledger import run_record, seconds_since
 from job.sinks.protocol import TaskResult
 from job.tables import Run
 from job.task import Task

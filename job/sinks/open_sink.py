@@ -35,7 +35,7 @@ def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int 
     """
     parts = urlsplit(config.sink)
     if parts.scheme == "folder":
-        from job.sinks.folder import FolderSink
+        from job.sinks.task_folder import FolderSink
 
         return FolderSink(Path(parts.path.replace("//", "/")))
     return _open(config, parts, identity, threads, stop or Stop())

@@ -1,4 +1,4 @@
-"""Collections: what happened to each list."""
+"""Collections: one row for each resource of each cluster in each run, with what happened to its list."""
 
 from __future__ import annotations
 
@@ -15,48 +15,46 @@ Outcome = Literal[
 
 
 class Collection(Record, frozen=True, kw_only=True):
-    """One resource of one cluster, collected once."""
+    """One list of one resource."""
 
     table = "collections"
     description = (
-        "One resource of one cluster, collected once: what happened. A row with no cluster is a project that was "
-        "asked for its clusters."
+        "One collection of one resource of one cluster, and its outcome. A row without a cluster is about a project's "
+        "list of clusters."
     )
     clustering = ("project_id", "cluster", "resource")
 
     run_id: Annotated[str, "The run that collected it."]
-    resource: Annotated[str, "The API resource: `pods`, `deployments`, ...; `clusters` for a project's clusters."]
+    resource: Annotated[str, "API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters."]
     outcome: Annotated[
         Outcome,
-        "`ok`: read to the end. `partial`: read to the end, but for what `unreadable` or `missing_zones` name. "
-        "`off`: switched off in the configuration. Otherwise not read: `forbidden`, `unauthorized`, `not_served`, "
-        "`not_found`, `disabled` (the API is), `throttled`, `server_error`, `unreachable`, `timed_out`, `stopped` (the "
-        "run was, by SIGTERM), `expired` (the list's continue token, each time), `invalid` (not an answer that can be "
-        "decoded), `refused` (any other answer), `not_running` (the cluster's state does not allow it), `bug` (of this "
-        "program).",
+        "`ok`: read to the end. `partial`: read to the end, except for `unreadable` objects or `missing_zones`. "
+        "`off`: disabled in the configuration. The others mean that the list was not read: `forbidden`, "
+        "`unauthorized`, `not_served`, `not_found`, `disabled` (the API is), `throttled`, `server_error`, "
+        "`unreachable`, `timed_out`, `stopped` (the run, by SIGTERM), `expired` (the continue token, on every try), "
+        "`invalid` (the response cannot be decoded), `refused` (any other error status), `not_running` (the cluster's "
+        "state does not allow it), `bug` (in this program).",
     ]
-    http_status: Annotated[int | None, "HTTP status of the last answer; NULL where there was none."] = None
-    reason: Annotated[str | None, "The server's reason: `Forbidden`, `Expired`, `SERVICE_DISABLED`, ..."] = None
-    message: Annotated[str | None, "What went wrong, in a sentence, cut short."] = None
-    resource_version: Annotated[str | None, "The resourceVersion that all pages of the list share."] = None
-    pages: Annotated[int, "Pages read, those of lists that were started again included."]
-    objects: Annotated[int, "Objects read and kept."]
-    bytes: Annotated[int, "Bytes of the pages read, decompressed."]
-    requests: Annotated[int, "Requests sent."]
-    retries: Annotated[int, "Requests sent again after a failure."]
-    restarts: Annotated[int, "Times the list was started from its beginning, since its continue token had expired."]
+    http_status: Annotated[int | None, "HTTP status of the last response; NULL without a response."] = None
+    reason: Annotated[str | None, "Reason in the server's words: `Forbidden`, `SERVICE_DISABLED`, ..."] = None
+    message: Annotated[str | None, "What went wrong, in a sentence; may be truncated."] = None
+    resource_version: Annotated[str | None, "`resourceVersion` of the list, the same on all of its pages."] = None
+    pages: Annotated[int, "Number of pages read, including those of lists that were restarted."]
+    objects: Annotated[int, "Number of objects read and kept."]
+    bytes: Annotated[int, "Size of the pages read, in bytes, uncompressed."]
+    requests: Annotated[int, "Number of requests sent."]
+    retries: Annotated[int, "Number of requests that were retries."]
+    restarts: Annotated[int, "Number of times the list was restarted because its continue token had expired."]
     waited_seconds: Annotated[float, "Seconds spent waiting before retries."]
     started_at: Annotated[datetime, "When the first request was about to be sent."]
-    duration_seconds: Annotated[float, "Seconds from then to the end."]
-    unreadable: Annotated[
-        tuple[str, ...], "`namespace/name` of objects that could not be decoded, at most 100 of them."
-    ] = ()
-    unreadable_objects: Annotated[int, "How many objects could not be decoded."]
+    duration_seconds: Annotated[float, "Seconds from `started_at` to the end."]
+    unreadable: Annotated[tuple[str, ...], "`namespace/name` of objects that could not be decoded, at most 100."] = ()
+    unreadable_objects: Annotated[int, "Number of objects that could not be decoded."]
     listed_clusters: Annotated[
         tuple[str, ...],
-        "For a project: `location/name` of every cluster it has, collected or not: what is absent here is deleted.",
+        "For a project: `location/name` of all its clusters, collected or not. A cluster that is not here is deleted.",
     ] = ()
     missing_zones: Annotated[
         tuple[str, ...],
-        "For a project: zones whose clusters GKE could not list; theirs are unknown, not deleted.",
+        "For a project: zones that GKE could not list. Their clusters are unknown, not deleted.",
     ] = ()

@@ -9,18 +9,18 @@ from job.tables.record import Condition, KeyValue, Record
 
 
 class Namespace(Record, frozen=True, kw_only=True):
-    """A namespace."""
+    """A Namespace."""
 
     table = "namespaces"
-    description = "A namespace."
+    description = "A Namespace: phase, labels, and the conditions that block its deletion."
     read_from = "namespaces"
     clustering = ("project_id", "cluster", "name")
 
-    name: Annotated[str, "Name of the namespace."]
+    name: Annotated[str, "Name of the Namespace."]
     uid: Annotated[str, "Kubernetes UID; that of `kube-system` identifies the cluster."]
-    created_at: Annotated[datetime | None, "When it was created."] = None
-    deleted_at: Annotated[datetime | None, "When its deletion was asked for, where it is being deleted."] = None
+    created_at: Annotated[datetime | None, "When the Namespace was created."] = None
+    deleted_at: Annotated[datetime | None, "When deletion was requested; NULL unless it is being deleted."] = None
     phase: Annotated[str | None, "`Active` or `Terminating`."] = None
-    conditions: Annotated[tuple[Condition, ...], "Conditions; they tell what keeps a namespace from going."] = ()
-    labels: Annotated[tuple[KeyValue, ...], "The namespace's labels."] = ()
+    conditions: Annotated[tuple[Condition, ...], "Status conditions; they say what blocks the deletion."] = ()
+    labels: Annotated[tuple[KeyValue, ...], "Labels of the Namespace."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

@@ -8,44 +8,52 @@ from job.tables.record import KeyValue, Record, Taint
 
 
 class NodePool(Record, frozen=True, kw_only=True):
-    """A node pool as the GKE API tells it."""
+    """A node pool of the GKE API."""
 
     table = "node_pools"
-    description = "A node pool as the GKE API tells it."
+    description = "A node pool, as the GKE API describes it."
     clustering = ("project_id", "cluster", "name")
 
     name: Annotated[str, "Name of the node pool."]
     status: Annotated[str | None, "`RUNNING`, `PROVISIONING`, `RUNNING_WITH_ERROR`, ..."] = None
-    version: Annotated[str | None, "Version of its nodes."] = None
-    locations: Annotated[tuple[str, ...], "Zones of its nodes."] = ()
+    version: Annotated[str | None, "Version of the nodes."] = None
+    locations: Annotated[tuple[str, ...], "Zones of the nodes."] = ()
     machine_type: Annotated[str | None, "Compute Engine machine type."] = None
-    image_type: Annotated[str | None, "Node image: `COS_CONTAINERD`, ..."] = None
+    image_type: Annotated[str | None, "Node image type: `COS_CONTAINERD`, ..."] = None
     disk_type: Annotated[str | None, "Boot disk type."] = None
     disk_size_gb: Annotated[int | None, "Boot disk size in GB."] = None
-    spot: Annotated[bool, "Spot VMs."]
-    preemptible: Annotated[bool, "Preemptible VMs."]
-    accelerators: Annotated[tuple[str, ...], "Accelerators of a node, as `COUNTxTYPE`."] = ()
-    initial_node_count: Annotated[int | None, "Nodes per zone at creation."] = None
-    autoscaling: Annotated[bool, "The cluster autoscaler sizes it."]
-    min_node_count: Annotated[int | None, "Least nodes per zone; NULL where the limits are over all zones."] = None
-    max_node_count: Annotated[int | None, "Most nodes per zone; NULL likewise."] = None
-    total_min_node_count: Annotated[int | None, "Least nodes over all zones; NULL where the limits are per zone."] = (
-        None
-    )
-    total_max_node_count: Annotated[int | None, "Most nodes over all zones; NULL likewise."] = None
-    autoprovisioned: Annotated[bool, "Created by node auto-provisioning."]
-    max_pods_per_node: Annotated[int | None, "Most pods on a node."] = None
-    pod_range: Annotated[str | None, "Secondary range of its pods' addresses."] = None
-    auto_upgrade: Annotated[bool | None, "Nodes are upgraded by GKE."] = None
-    auto_repair: Annotated[bool | None, "Nodes are repaired by GKE."] = None
+    spot: Annotated[bool, "Whether the nodes are Spot VMs."]
+    preemptible: Annotated[bool, "Whether the nodes are preemptible VMs."]
+    accelerators: Annotated[tuple[str, ...], "Accelerators of each node, as `COUNTxTYPE`."] = ()
+    initial_node_count: Annotated[int | None, "Number of nodes in each zone at creation."] = None
+    autoscaling: Annotated[bool, "Whether the cluster autoscaler resizes the node pool."]
+    min_node_count: Annotated[
+        int | None, "Minimum number of nodes in each zone; NULL if the limits are for all zones together."
+    ] = None
+    max_node_count: Annotated[
+        int | None, "Maximum number of nodes in each zone; NULL if the limits are for all zones together."
+    ] = None
+    total_min_node_count: Annotated[
+        int | None, "Minimum number of nodes in all zones together; NULL if the limits are for each zone."
+    ] = None
+    total_max_node_count: Annotated[
+        int | None, "Maximum number of nodes in all zones together; NULL if the limits are for each zone."
+    ] = None
+    autoprovisioned: Annotated[bool, "Whether node auto-provisioning created the node pool."]
+    max_pods_per_node: Annotated[int | None, "Maximum number of pods on a node."] = None
+    pod_range: Annotated[str | None, "Secondary IP range of the pods."] = None
+    auto_upgrade: Annotated[bool | None, "Whether GKE upgrades the nodes automatically."] = None
+    auto_repair: Annotated[bool | None, "Whether GKE repairs the nodes automatically."] = None
     upgrade_strategy: Annotated[str | None, "`SURGE`, `BLUE_GREEN` or `SHORT_LIVED`."] = None
-    max_surge: Annotated[int | None, "Nodes added during an upgrade; NULL but for `SURGE`."] = None
-    max_unavailable: Annotated[int | None, "Nodes unavailable during an upgrade; NULL likewise."] = None
-    service_account: Annotated[str | None, "Service account of its nodes."] = None
-    workload_metadata: Annotated[str | None, "`GKE_METADATA` where Workload Identity is in force."] = None
-    secure_boot: Annotated[bool | None, "Shielded VM secure boot."] = None
-    integrity_monitoring: Annotated[bool | None, "Shielded VM integrity monitoring."] = None
+    max_surge: Annotated[int | None, "Number of nodes added during a surge upgrade; NULL for other strategies."] = None
+    max_unavailable: Annotated[
+        int | None, "Number of nodes unavailable during a surge upgrade; NULL for other strategies."
+    ] = None
+    service_account: Annotated[str | None, "Service account of the nodes."] = None
+    workload_metadata: Annotated[str | None, "`GKE_METADATA` if Workload Identity is in effect."] = None
+    secure_boot: Annotated[bool | None, "Whether Secure Boot of Shielded VMs is enabled."] = None
+    integrity_monitoring: Annotated[bool | None, "Whether integrity monitoring of Shielded VMs is enabled."] = None
     sandbox: Annotated[str | None, "Sandbox type: `GVISOR`."] = None
-    node_labels: Annotated[tuple[KeyValue, ...], "Kubernetes labels of its nodes."] = ()
-    taints: Annotated[tuple[Taint, ...], "Taints of its nodes."] = ()
+    node_labels: Annotated[tuple[KeyValue, ...], "Kubernetes labels of the nodes."] = ()
+    taints: Annotated[tuple[Taint, ...], "Taints of the nodes."] = ()
     conditions: Annotated[tuple[str, ...], "Codes of the conditions that GKE reports."] = ()

@@ -9,44 +9,44 @@ from job.tables.record import Record
 
 
 class PodContainer(Record, frozen=True, kw_only=True):
-    """A container as it runs."""
+    """A container of a Pod."""
 
     table = "pod_containers"
-    description = "A container of a pod as it runs: image and digest, state, restarts, last termination."
+    description = "A container of a Pod, running or not: image and digest, state, restarts, last termination."
     read_from = "pods"
     clustering = ("project_id", "cluster", "namespace", "pod")
 
-    namespace: Annotated[str, "Namespace of the pod."]
-    pod: Annotated[str, "Name of the pod."]
-    pod_uid: Annotated[str, "UID of the pod."]
+    namespace: Annotated[str, "Namespace of the Pod."]
+    pod: Annotated[str, "Name of the Pod."]
+    pod_uid: Annotated[str, "UID of the Pod."]
     container_type: Annotated[str, "`init`, `sidecar`, `regular` or `ephemeral`, as in `containers`."]
-    position: Annotated[int, "Place among the containers of its list, from 0."]
+    position: Annotated[int, "Position in the list of containers, from 0. Init containers and sidecars share a list."]
     name: Annotated[str, "Name of the container."]
-    image: Annotated[str | None, "Image wanted, as written."] = None
-    image_registry: Annotated[str | None, "Registry of the image wanted."] = None
-    image_repository: Annotated[str | None, "Repository of the image wanted."] = None
-    image_tag: Annotated[str | None, "Tag of the image wanted."] = None
-    image_digest: Annotated[str | None, "Digest of the image wanted, where it is pinned."] = None
-    running_image: Annotated[str | None, "Image as the kubelet tells it."] = None
+    image: Annotated[str | None, "Image in the specification, as written."] = None
+    image_registry: Annotated[str | None, "Registry of that image; `docker.io` if none is written."] = None
+    image_repository: Annotated[str | None, "Repository of that image."] = None
+    image_tag: Annotated[str | None, "Tag of that image; NULL if none is written."] = None
+    image_digest: Annotated[str | None, "Digest of that image; NULL if it is not pinned."] = None
+    running_image: Annotated[str | None, "Image that the kubelet reports."] = None
     running_digest: Annotated[
-        str | None, "Digest of the image that runs; the id of one that came from no registry."
+        str | None, "Digest of the image that runs; the image id if it did not come from a registry."
     ] = None
-    container_id: Annotated[str | None, "Its runtime and its id there: `containerd://...`."] = None
-    state: Annotated[str | None, "`waiting`, `running` or `terminated`; NULL where the kubelet has not told."] = None
+    container_id: Annotated[str | None, "Container runtime and id: `containerd://...`."] = None
+    state: Annotated[str | None, "`waiting`, `running` or `terminated`; NULL until the kubelet reports one."] = None
     state_reason: Annotated[str | None, "`CrashLoopBackOff`, `ImagePullBackOff`, `Completed`, `OOMKilled`, ..."] = None
-    exit_code: Annotated[int | None, "Exit code, where it is terminated."] = None
-    signal: Annotated[int | None, "Signal that ended it, where one did."] = None
-    started_at: Annotated[datetime | None, "When it was started."] = None
-    finished_at: Annotated[datetime | None, "When it ended."] = None
-    ready: Annotated[bool | None, "It is ready."] = None
-    started: Annotated[bool | None, "Its startup probe has passed."] = None
-    restarts: Annotated[int | None, "Times it was restarted."] = None
-    last_state_reason: Annotated[str | None, "Why the run before ended."] = None
-    last_exit_code: Annotated[int | None, "Exit code of the run before."] = None
-    last_signal: Annotated[int | None, "Signal that ended the run before."] = None
-    last_started_at: Annotated[datetime | None, "When the run before was started."] = None
-    last_finished_at: Annotated[datetime | None, "When the run before ended."] = None
-    cpu_request_millicores: Annotated[int | None, "CPU requested, in thousandths of a core, rounded up."] = None
-    cpu_limit_millicores: Annotated[int | None, "CPU limit."] = None
-    memory_request_bytes: Annotated[int | None, "Memory requested, in bytes, rounded up."] = None
-    memory_limit_bytes: Annotated[int | None, "Memory limit."] = None
+    exit_code: Annotated[int | None, "Exit code; NULL unless terminated."] = None
+    signal: Annotated[int | None, "Signal that ended the container; NULL unless one did."] = None
+    started_at: Annotated[datetime | None, "When the container started."] = None
+    finished_at: Annotated[datetime | None, "When the container ended."] = None
+    ready: Annotated[bool | None, "Whether the container is ready."] = None
+    started: Annotated[bool | None, "Whether the startup probe has succeeded."] = None
+    restarts: Annotated[int | None, "Number of restarts."] = None
+    last_state_reason: Annotated[str | None, "Why the previous run of the container ended."] = None
+    last_exit_code: Annotated[int | None, "Exit code of the previous run."] = None
+    last_signal: Annotated[int | None, "Signal that ended the previous run."] = None
+    last_started_at: Annotated[datetime | None, "When the previous run started."] = None
+    last_finished_at: Annotated[datetime | None, "When the previous run ended."] = None
+    cpu_request_millicores: Annotated[int | None, "CPU request, in thousandths of a core, rounded up."] = None
+    cpu_limit_millicores: Annotated[int | None, "CPU limit, in thousandths of a core, rounded up."] = None
+    memory_request_bytes: Annotated[int | None, "Memory request, in bytes, rounded up."] = None
+    memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes, rounded up."] = None

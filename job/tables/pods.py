@@ -9,62 +9,64 @@ from job.tables.record import Condition, KeyValue, Record
 
 
 class Pod(Record, frozen=True, kw_only=True):
-    """A pod."""
+    """A Pod."""
 
     table = "pods"
-    description = "A pod: phase, node, QoS, restarts, and the workload that controls it, resolved to the top."
+    description = "A Pod: phase, node, QoS class, restarts, and the workload at the top of its owners."
     read_from = "pods"
     clustering = ("project_id", "cluster", "namespace", "name")
 
-    namespace: Annotated[str, "Its namespace."]
-    name: Annotated[str, "Its name."]
+    namespace: Annotated[str, "Namespace of the Pod."]
+    name: Annotated[str, "Name of the Pod."]
     uid: Annotated[str, "Kubernetes UID."]
-    created_at: Annotated[datetime | None, "When it was created."] = None
-    deleted_at: Annotated[datetime | None, "When it is to be gone, where it is being deleted."] = None
+    created_at: Annotated[datetime | None, "When the Pod was created."] = None
+    deleted_at: Annotated[datetime | None, "When its grace period ends; NULL unless it is being deleted."] = None
     phase: Annotated[str | None, "`Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`."] = None
-    status: Annotated[str | None, "What `kubectl get pods` shows as STATUS: `CrashLoopBackOff`, `Terminating`, ..."] = (
-        None
-    )
+    status: Annotated[str | None, "STATUS of `kubectl get pods`: `CrashLoopBackOff`, `Terminating`, ..."] = None
     reason: Annotated[str | None, "Reason of the phase: `Evicted`, `NodeLost`, ..."] = None
-    ready: Annotated[bool | None, "The `Ready` condition; NULL where it is not told."] = None
-    containers: Annotated[int, "Containers, sidecars included, as in kubectl's READY."]
-    containers_ready: Annotated[int, "Those of them that are ready."]
-    restarts: Annotated[int, "Restarts of them; while initialization goes on, of the init containers."]
-    last_restart_at: Annotated[datetime | None, "When the run before the newest restart ended."] = None
-    started_at: Annotated[datetime | None, "When the kubelet took it."] = None
-    node: Annotated[str | None, "Its node; NULL while it is not scheduled."] = None
-    host_ip: Annotated[str | None, "Address of its node."] = None
-    pod_ip: Annotated[str | None, "Its address."] = None
+    ready: Annotated[bool | None, "Whether the condition `Ready` is true; NULL if it is unknown or absent."] = None
+    containers: Annotated[int, "Number of containers, including sidecars, as in READY of `kubectl get pods`."]
+    containers_ready: Annotated[int, "Number of those containers that are ready."]
+    restarts: Annotated[int, "Restarts of those containers; of the init containers during initialization."]
+    last_restart_at: Annotated[datetime | None, "When the run before the latest restart ended."] = None
+    started_at: Annotated[datetime | None, "When the kubelet accepted the Pod."] = None
+    node: Annotated[str | None, "Node of the Pod; NULL until it is scheduled."] = None
+    host_ip: Annotated[str | None, "IP address of the node."] = None
+    pod_ip: Annotated[str | None, "IP address of the Pod."] = None
     qos_class: Annotated[str | None, "`Guaranteed`, `Burstable` or `BestEffort`."] = None
-    priority: Annotated[int | None, "Its priority."] = None
-    priority_class: Annotated[str | None, "Its priority class."] = None
-    service_account: Annotated[str | None, "Its service account."] = None
-    runtime_class: Annotated[str | None, "Its runtime class."] = None
-    host_network: Annotated[bool, "It uses the node's network."]
-    owner_kind: Annotated[str | None, "Kind of what controls it directly: `ReplicaSet`, `Job`, `Node`, ..."] = None
-    owner_name: Annotated[str | None, "Name of what controls it directly."] = None
-    owner_uid: Annotated[str | None, "UID of what controls it directly."] = None
-    workload_kind: Annotated[str, "Kind of its topmost controller; `Pod`, itself, where nothing controls it."]
-    workload_api_version: Annotated[str, "apiVersion of its topmost controller."]
-    workload_name: Annotated[str, "Name of its topmost controller."]
-    workload_uid: Annotated[str, "UID of its topmost controller."]
+    priority: Annotated[int | None, "Priority of the Pod."] = None
+    priority_class: Annotated[str | None, "Priority class of the Pod."] = None
+    service_account: Annotated[str | None, "Service account of the Pod."] = None
+    runtime_class: Annotated[str | None, "Runtime class of the Pod."] = None
+    host_network: Annotated[bool, "Whether the Pod uses the node's network."]
+    owner_kind: Annotated[str | None, "Kind of the direct controller: `ReplicaSet`, `Job`, `Node`, ..."] = None
+    owner_name: Annotated[str | None, "Name of the direct controller."] = None
+    owner_uid: Annotated[str | None, "UID of the direct controller."] = None
+    workload_kind: Annotated[str, "Kind of the topmost controller; `Pod`, the Pod itself, without one."]
+    workload_api_version: Annotated[str, "apiVersion of the topmost controller."]
+    workload_name: Annotated[str, "Name of the topmost controller."]
+    workload_uid: Annotated[str, "UID of the topmost controller."]
     workload_resolution: Annotated[
         str,
-        "`resolved`: the topmost controller was read, and nothing controls it. `referenced`: it is of another kind (a "
-        "custom resource, the node of a static pod), known by reference alone. `not_read`: its kind could not be read, "
-        "so there may be more above it. `not_found`: it was not in its list (deleted, or made since). `uncontrolled`: "
-        "nothing controls the pod.",
+        "How the topmost controller is known. `resolved`: it was read, and nothing controls it. `referenced`: only by "
+        "reference, because its kind is not collected (a custom resource, the Node of a static Pod). `not_read`: its "
+        "kind could not be read, so it may have a controller. `not_found`: its list does not have it, because it was "
+        "deleted or created meanwhile. `uncontrolled`: the Pod has no controller.",
     ]
     cpu_request_millicores: Annotated[
         int | None,
-        "CPU the scheduler reserves for it until it has ended (`phase`): containers, sidecars, init containers and "
-        "overhead; NULL: none.",
+        "CPU that the scheduler reserves until the Pod has ended (see `phase`), in thousandths of a core: for "
+        "containers, sidecars, init containers and overhead. NULL if it reserves none.",
     ] = None
-    memory_request_bytes: Annotated[int | None, "Memory the scheduler reserves for it."] = None
+    memory_request_bytes: Annotated[
+        int | None, "Memory that the scheduler reserves, in bytes; NULL if it reserves none."
+    ] = None
     cpu_limit_millicores: Annotated[
-        int | None, "CPU limit, the same way; NULL where a container or sidecar has none."
+        int | None, "CPU limit, in thousandths of a core; NULL if a container or sidecar has no limit."
     ] = None
-    memory_limit_bytes: Annotated[int | None, "Memory limit, the same way; NULL likewise."] = None
-    conditions: Annotated[tuple[Condition, ...], "Its conditions."] = ()
-    labels: Annotated[tuple[KeyValue, ...], "Its labels."] = ()
+    memory_limit_bytes: Annotated[
+        int | None, "Memory limit, in bytes; NULL if a container or sidecar has no limit."
+    ] = None
+    conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
+    labels: Annotated[tuple[KeyValue, ...], "Labels of the Pod."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

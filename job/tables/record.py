@@ -9,33 +9,31 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One row, without its key: the spool puts the `Key` of the snapshot in front of it.
+    """One row without its key. The spool adds the `Key` of the snapshot.
 
     Each field is annotated with its description. `str` is a REQUIRED column, `str | None` a NULLABLE one and
-    `tuple[X, ...]` a REPEATED one. Absent is None and is left out of the encoded row: never 0, never "".
+    `tuple[X, ...]` a REPEATED one. An absent value is None, never 0 or "", and the encoded row omits it.
     """
 
     table: ClassVar[str]
     description: ClassVar[str]
     read_from: ClassVar[str | None] = None
-    """The one API resource that rows are read from, `"*"` where the row's own `resource` column says it, None for
-    what every snapshot has, whatever could be read."""
+    """The API resource that the rows are read from. `"*"` if each row says so in its column `resource`. None if every
+    snapshot has the rows, whatever could be read."""
     clustering: ClassVar[tuple[str, ...]] = ("project_id", "cluster")
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """The columns that open every table."""
+    """The first columns of every table."""
 
     snapshot_id: Annotated[
         str,
-        "The snapshot this row belongs to; a row counts only when `snapshots` (for `runs`: its run) has it.",
+        "The snapshot of the row. A row counts only if `snapshots` has its snapshot (for `runs`: its run).",
     ]
-    snapshot_time: Annotated[datetime, "When the run began, the same for all of its rows; the partitioning column."]
+    snapshot_time: Annotated[datetime, "When the run started, the same for all of its rows. The partitioning column."]
     project_id: Annotated[str | None, "Project of the cluster; NULL in `runs`."] = None
-    location: Annotated[str | None, "Region or zone of the cluster; `-` where a row is about all of a project's."] = (
-        None
-    )
-    cluster: Annotated[str | None, "Name of the cluster; NULL where a row is about a project or a run."] = None
+    location: Annotated[str | None, "Region or zone of the cluster; `-` in the row of a project's cluster list."] = None
+    cluster: Annotated[str | None, "Name of the cluster; NULL in rows about a project or a run."] = None
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -43,50 +41,50 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class KeyValue(Part, frozen=True, kw_only=True):
-    """A label, a selector's term or an annotation; a repeated record, as BigQuery's billing export has labels."""
+    """A label, a selector term or an annotation, in the form of the labels in BigQuery's billing export."""
 
-    key: Annotated[str, "The key."]
-    value: Annotated[str, "The value; may be empty."]
+    key: Annotated[str, "Key."]
+    value: Annotated[str, "Value; may be empty."]
 
 
 class ResourceQuantity(Part, frozen=True, kw_only=True):
-    """An amount of one resource as the API wrote it."""
+    """A quantity of one resource, as the API wrote it."""
 
     resource: Annotated[str, "Resource name: `cpu`, `memory`, `nvidia.com/gpu`, ..."]
-    quantity: Annotated[str, "The quantity as written: `100m`, `1Gi`."]
+    quantity: Annotated[str, "Quantity as written: `100m`, `1Gi`."]
 
 
 class Condition(Part, frozen=True, kw_only=True):
-    """A status condition; its message is left out, since programs write what they like in it."""
+    """A status condition. Its message is left out: programs write anything into it."""
 
     type: Annotated[str, "Condition type: `Ready`, `Available`, `MemoryPressure`, ..."]
     status: Annotated[str, "`True`, `False` or `Unknown`."]
-    reason: Annotated[str | None, "The machine-readable reason."] = None
+    reason: Annotated[str | None, "Machine-readable reason."] = None
     last_transition_at: Annotated[datetime | None, "When the status last changed."] = None
 
 
 class Taint(Part, frozen=True, kw_only=True):
-    """A node's taint."""
+    """A taint of a node."""
 
-    key: Annotated[str, "The taint's key."]
-    value: Annotated[str | None, "The taint's value."] = None
+    key: Annotated[str, "Key of the taint."]
+    value: Annotated[str | None, "Value of the taint."] = None
     effect: Annotated[str | None, "`NoSchedule`, `PreferNoSchedule` or `NoExecute`."] = None
 
 
 class Toleration(Part, frozen=True, kw_only=True):
-    """A pod's toleration."""
+    """A toleration of a pod."""
 
-    key: Annotated[str | None, "The taint key tolerated; NULL with `Exists` tolerates every taint."] = None
+    key: Annotated[str | None, "Taint key that is tolerated; NULL with the operator `Exists` tolerates all."] = None
     operator: Annotated[str | None, "`Exists` or `Equal`."] = None
-    value: Annotated[str | None, "The taint value tolerated."] = None
-    effect: Annotated[str | None, "The effect tolerated; NULL is every effect."] = None
+    value: Annotated[str | None, "Taint value that is tolerated."] = None
+    effect: Annotated[str | None, "Taint effect that is tolerated; NULL tolerates all effects."] = None
     toleration_seconds: Annotated[int | None, "How long a `NoExecute` taint is tolerated, in seconds."] = None
 
 
 class Port(Part, frozen=True, kw_only=True):
-    """A port that a container declares."""
+    """A port of a container."""
 
-    name: Annotated[str | None, "The port's name."] = None
-    container_port: Annotated[int, "The port in the container."]
+    name: Annotated[str | None, "Name of the port."] = None
+    container_port: Annotated[int, "Port number in the container."]
     protocol: Annotated[str | None, "`TCP`, `UDP` or `SCTP`."] = None
-    host_port: Annotated[int | None, "The port on the node, where one is claimed."] = None
+    host_port: Annotated[int | None, "Port number on the node; NULL unless the container uses one."] = None

@@ -15,25 +15,29 @@ class Run(Record, frozen=True, kw_only=True):
     """One task of one run."""
 
     table = "runs"
-    description = "One task of one run of the job: version, configuration, counts, outcome."
+    description = "One task of one run of the job: version, configuration, counts, status."
     clustering = ("run_id",)
 
-    run_id: Annotated[str, "The run: the Cloud Run execution's name, else made from the time and a random part."]
-    task_index: Annotated[int, "Which task of the run this was, from 0."]
-    task_count: Annotated[int, "How many tasks the run had."]
-    attempt: Annotated[int, "Which attempt of the task this was, from 0."]
+    run_id: Annotated[
+        str, "Name of the Cloud Run execution. Outside Cloud Run, an id made of the time and a random part."
+    ]
+    task_index: Annotated[int, "Index of the task in the run, from 0."]
+    task_count: Annotated[int, "Number of tasks of the run."]
+    attempt: Annotated[int, "Attempt number of the task, from 0."]
     version: Annotated[str, "Version of gke-inventory."]
-    config_digest: Annotated[str, "SHA-256 of the configuration in effect, but for `sink`: 16 hexadecimal digits."]
-    status: Annotated[RunStatus, "`complete`, or `incomplete` when anything asked for could not be read."]
-    acceptable: Annotated[bool, "What could not be read is no more than `fail_on` lets pass: the exit code is 0."]
-    started_at: Annotated[datetime, "When the task began."]
-    finished_at: Annotated[datetime, "When the task had collected all it could, just before the commit."]
-    duration_seconds: Annotated[float, "Seconds from start to the commit."]
-    projects: Annotated[int, "Projects asked for their clusters."]
-    projects_failed: Annotated[int, "Projects whose clusters could not all be listed."]
-    clusters: Annotated[int, "Snapshots that this task commits; 0 is a run that found no cluster."]
-    clusters_complete: Annotated[int, "Clusters read in full."]
-    clusters_partial: Annotated[int, "Clusters of which something could not be read."]
-    clusters_failed: Annotated[int, "Clusters of which nothing could be read."]
-    objects: Annotated[int, "Kubernetes objects read."]
-    row_count: Annotated[int, "Rows in all tables but this one and `snapshots`."]
+    config_digest: Annotated[
+        str, "SHA-256 of the configuration in effect, without `sink`: the first 16 hexadecimal digits."
+    ]
+    status: Annotated[RunStatus, "`complete`, or `incomplete` if anything in scope could not be read."]
+    acceptable: Annotated[bool, "Whether the gaps are within `fail_on`; then the exit code is 0."]
+    started_at: Annotated[datetime, "When the task started."]
+    finished_at: Annotated[datetime, "When the task finished collecting, just before the commit."]
+    duration_seconds: Annotated[float, "Seconds from `started_at` to `finished_at`."]
+    projects: Annotated[int, "Number of projects in scope."]
+    projects_failed: Annotated[int, "Number of projects whose clusters could not all be listed."]
+    clusters: Annotated[int, "Number of snapshots that this task commits; 0 if it found no cluster."]
+    clusters_complete: Annotated[int, "Number of clusters read in full."]
+    clusters_partial: Annotated[int, "Number of clusters read in part."]
+    clusters_failed: Annotated[int, "Number of clusters of which nothing could be read."]
+    objects: Annotated[int, "Number of Kubernetes objects read."]
+    row_count: Annotated[int, "Number of rows in all tables except `runs` and `snapshots`."]

@@ -36,6 +36,7 @@ from urllib.parse import parse_qs, urlsplit
 import grpc
 from google.cloud import container_v1
 
+from job.kinds import KINDS, RESOURCES
 from job.simulator.certificates import authority, server_certificate
 from job.simulator.fleet import Fleet, make_fleet
 from job.simulator.gke import message
@@ -55,22 +56,13 @@ SHARES = {
     "replicasets": 0.20,
     "pods": 0.50,
 }
-"""Of all objects of a cluster, these are of the kind."""
+"""The part of all objects of a cluster that is of the kind; there are none of any other."""
 
 ALIKE = {"pods": 5, "replicasets": 2, "jobs": 2}
 """So many objects of the kind have one controller."""
 
-PATHS = {
-    "/api/v1/namespaces": "namespaces",
-    "/api/v1/nodes": "nodes",
-    "/api/v1/pods": "pods",
-    **{f"/apis/apps/v1/{name}": name for name in ("deployments", "statefulsets", "daemonsets", "replicasets")},
-    **{f"/apis/batch/v1/{name}": name for name in ("cronjobs", "jobs")},
-}
-_KINDS = {
-    "Deployment": "deployments", "ReplicaSet": "replicasets", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets",
-    "Job": "jobs", "CronJob": "cronjobs",
-}  # fmt: skip
+PATHS = {kind.path: kind.resource for kind in KINDS}
+_CONTROLLERS = {kind.controls: kind.resource for kind in KINDS if kind.controls}
 TOKEN = "benchmark"
 
 
@@ -169,7 +161,7 @@ class Pages:
             metadata["name"] = f"{number:06d}-{position:03d}-{word}"
         metadata["uid"] = _uid(self._resource, number, position)
         for owner in metadata.get("ownerReferences", ()):
-            resource = _KINDS.get(owner["kind"])
+            resource = _CONTROLLERS.get(owner["kind"])
             if resource:
                 owner["uid"] = _uid(resource, 0, self._group(position) % min(LIMIT, max(self._counts[resource], 1)))
         for container in _containers(item):
@@ -370,14 +362,14 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 def counts_of(objects: int) -> dict[str, int]:
     """So many objects, by kind."""
-    return {resource: round(objects * share) for resource, share in SHARES.items()}
+    return {resource: round(objects * SHARES.get(resource, 0)) for resource in RESOURCES}
 
 
 async def _serve(options: argparse.Namespace) -> None:
     directory = options.directory
     private = authority("benchmark CA")
     (directory / "server.pem").write_bytes(server_certificate(private, "127.0.0.1"))
-    counts = {**dict.fromkeys(SHARES, 0), **json.loads(options.counts)}
+    counts = {**dict.fromkeys(RESOURCES, 0), **json.loads(options.counts)}
     pages = {resource: Pages(resource, count, counts) for resource, count in counts.items()}
     connections = Connections(pages, directory / "server.pem", options.think, options.latency)
     fleet = make_fleet(clusters=options.clusters, pods=counts["pods"], seed=1, special=False)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from job.kinds import RESOURCES
+
 WEB = "shop-prod/asia-southeast1/web-1"
 """The cluster that the faults hit."""
 PROJECT = "shop-prod"
-KINDS = (
-    "namespaces", "nodes", "deployments", "statefulsets", "daemonsets", "cronjobs", "jobs", "replicasets", "pods",
-)  # fmt: skip
+KINDS = RESOURCES
 
 
 def fault(kind: str, resource: str = "pods", *, cluster: str = WEB, **options: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from declared import UID_TABLES
 from faults.cases import KINDS, WEB
 from faults.fleet import NEWEST, Fleet
 
@@ -30,7 +31,9 @@ def test_two_clusters_of_one_name_are_two_clusters(
     told = (
         f"SELECT location, count(DISTINCT snapshot_id), count(*) FROM collections WHERE cluster = 'web-1' AND {NEWEST}"
     )
-    assert fleet.query(f"{told} GROUP BY ALL ORDER BY 1") == [("asia-southeast1", 1, 9), ("europe-west4", 1, 9)]
+    assert fleet.query(f"{told} GROUP BY ALL ORDER BY 1") == [
+        (location, 1, len(KINDS)) for location in ("asia-southeast1", "europe-west4")
+    ]
     found, usual = fleet.rows(prefix="latest_"), fleet.rows(usual=True)
     assert {key: rows for key, rows in found.items() if key[0] != twin} == usual
     assert {resource for cluster, resource in found if cluster == twin} == {"clusters", *KINDS} - {"replicasets"}
@@ -67,7 +70,7 @@ def test_no_object_has_two_rows_in_one_snapshot(
     ended = fleet.run(monkeypatch, capsys)
     assert ended.exit_code == 0
     assert ended.collected() == dict.fromkeys(fleet.simulator.clusters, ("INFO", "complete", None))
-    for table in ("pods", "nodes", "namespaces", "workloads"):
+    for table in UID_TABLES:
         twice = f"SELECT snapshot_id, uid FROM {table} GROUP BY ALL HAVING count(*) > 1"
         assert fleet.query(twice) == [], table
     assert fleet.rows(prefix="latest_") == fleet.rows(usual=True)

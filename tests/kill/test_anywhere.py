@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from declared import UID_TABLES
 from kill import killed
 
 from job.config import Config
@@ -77,7 +78,7 @@ class Analyst:
         snapshots = f"SELECT COUNT(*), COUNT(DISTINCT cluster) FROM snapshots WHERE run_id = '{execution}'"
         assert self._rows(runs) == [(1,)]
         assert self._rows(snapshots) == [(self.clusters, self.clusters)]
-        for table in ("pods", "namespaces", "nodes", "workloads"):
+        for table in UID_TABLES:
             twice = (
                 f"SELECT t.snapshot_id, t.uid FROM {table} AS t JOIN snapshots AS s ON s.snapshot_id = t.snapshot_id "
                 "GROUP BY 1, 2 HAVING COUNT(*) > 1"

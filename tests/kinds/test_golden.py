@@ -1,4 +1,4 @@
-"""Whole rows, worked out by hand from recorded answers: the judge of the normalizer (see golden/README.md)."""
+"""Rows of recorded objects are those worked out by hand (see golden/README.md)."""
 
 from __future__ import annotations
 

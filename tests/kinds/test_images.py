@@ -25,7 +25,7 @@ SHA = "sha256:" + "3b1c0f6e9c1d7a4f" * 4
         ("[fd00::1]:5000/a:1", "[fd00::1]:5000", "a", "1", None),
     ],
 )
-def test_references_come_apart_as_runtimes_read_them(
+def test_references_are_split_as_runtimes_split_them(
     reference: str, registry: str, repository: str, tag: str | None, digest: str | None
 ) -> None:
     assert parse_image(reference) == Image(registry, repository, tag, digest)
@@ -52,7 +52,7 @@ def test_references_come_apart_as_runtimes_read_them(
         "https://a/b",
     ],
 )
-def test_what_is_no_reference_has_no_parts(reference: str | None) -> None:
+def test_text_that_is_not_a_reference_has_no_parts(reference: str | None) -> None:
     assert parse_image(reference) == Image()
 
 

@@ -44,7 +44,7 @@ def test_a_custom_owner_above_is_the_top_and_known_by_reference(owners: Owners) 
 @pytest.mark.parametrize(
     ("kind", "api_version"), [("Job", "batch.volcano.sh/v1alpha1"), ("ReplicaSet", "apps.kruise.io/v1"), ("Node", "v1")]
 )
-def test_a_custom_owner_that_bears_a_collected_kinds_name_is_known_by_reference(
+def test_a_custom_owner_with_the_name_of_a_collected_kind_is_known_by_reference(
     owners: Owners, kind: str, api_version: str
 ) -> None:
     for collected in ("Job", "ReplicaSet"):
@@ -52,7 +52,7 @@ def test_a_custom_owner_that_bears_a_collected_kinds_name_is_known_by_reference(
     assert owners.top(pod(ref(kind, "x", api_version))) == Top(kind, api_version, "the-x", "x", "referenced")
 
 
-def test_what_could_not_be_read_is_told_from_what_is_not_there(owners: Owners) -> None:
+def test_an_unread_kind_differs_from_a_missing_object(owners: Owners) -> None:
     assert owners.top(pod(ref("ReplicaSet", "r"))).resolution == "not_read"
     owners.add("ReplicaSet", {})
     assert owners.top(pod(ref("ReplicaSet", "r"))).resolution == "not_found"

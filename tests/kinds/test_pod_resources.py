@@ -44,8 +44,8 @@ def test_pods_reserve_what_the_scheduler_reserves(
     assert (requests.cpu_millicores, limits.cpu_millicores) == (request_, limit)
 
 
-def test_a_sum_that_no_column_holds_is_not_told() -> None:
-    """Pods may ask for more than there is; a number too large would fail the load of everybody's rows."""
+def test_a_sum_beyond_int64_is_null() -> None:
+    """Anybody may request any amount, and a number beyond INT64 would fail the load of all rows."""
     huge = {"name": "c", "resources": {"requests": {"memory": "7Ei"}, "limits": {"memory": "7Ei"}}}
     requests, limits = effective_resources(msgspec.convert({"containers": [huge, huge]}, PodSpec))
     assert (requests.memory_bytes, limits.memory_bytes) == (None, None)

@@ -25,7 +25,7 @@ def a_pod(**status: Any) -> dict[str, Any]:
     }
 
 
-def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int = 0, **more: Any) -> dict[str, Any]:
+def one(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int = 0, **more: Any) -> dict[str, Any]:
     return {"name": name, "state": state, "ready": ready, "restartCount": restarts, **more}
 
 
@@ -37,8 +37,8 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
                 phase="Running",
                 conditions=READY,
                 containerStatuses=[
-                    told("a", RUNNING, ready=True, restarts=2),
-                    told("b", RUNNING, ready=True, restarts=1),
+                    one("a", RUNNING, ready=True, restarts=2),
+                    one("b", RUNNING, ready=True, restarts=1),
                 ],
             ),
             "Running", "2/2", 3,
@@ -49,8 +49,8 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
             a_pod(
                 phase="Running",
                 containerStatuses=[
-                    told("a", {"waiting": {"reason": "CrashLoopBackOff"}}, restarts=7),
-                    told("b", RUNNING, ready=True),
+                    one("a", {"waiting": {"reason": "CrashLoopBackOff"}}, restarts=7),
+                    one("b", RUNNING, ready=True),
                 ],
             ),
             "CrashLoopBackOff", "1/2", 7,
@@ -58,13 +58,13 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
         (
             a_pod(
                 phase="Succeeded",
-                containerStatuses=[told("a", {"terminated": {"exitCode": 0, "reason": "Completed"}})],
+                containerStatuses=[one("a", {"terminated": {"exitCode": 0, "reason": "Completed"}})],
             ),
             "Completed", "0/2", 0,
         ),
-        (a_pod(phase="Failed", containerStatuses=[told("a", {"terminated": {"exitCode": 3}})]), "ExitCode:3", "0/2", 0),
+        (a_pod(phase="Failed", containerStatuses=[one("a", {"terminated": {"exitCode": 3}})]), "ExitCode:3", "0/2", 0),
         (
-            a_pod(phase="Failed", containerStatuses=[told("a", {"terminated": {"exitCode": 137, "signal": 9}})]),
+            a_pod(phase="Failed", containerStatuses=[one("a", {"terminated": {"exitCode": 137, "signal": 9}})]),
             "Signal:9", "0/2", 0,
         ),
         (a_pod(phase="Running", deleted=True, conditions=READY), "Terminating", "0/2", 0),
@@ -75,8 +75,8 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
                 phase="Running",
                 conditions=READY,
                 containerStatuses=[
-                    told("a", {"terminated": {"exitCode": 0, "reason": "Completed"}}),
-                    told("b", RUNNING, ready=True),
+                    one("a", {"terminated": {"exitCode": 0, "reason": "Completed"}}),
+                    one("b", RUNNING, ready=True),
                 ],
             ),
             "Running", "1/2", 0,
@@ -85,8 +85,8 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
             a_pod(
                 phase="Running",
                 containerStatuses=[
-                    told("a", {"terminated": {"exitCode": 0, "reason": "Completed"}}),
-                    told("b", RUNNING, ready=True),
+                    one("a", {"terminated": {"exitCode": 0, "reason": "Completed"}}),
+                    one("b", RUNNING, ready=True),
                 ],
             ),
             "NotReady", "1/2", 0,
@@ -96,8 +96,8 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
                 phase="Pending",
                 spec_init=[{"name": "i"}, {"name": "j"}],
                 initContainerStatuses=[
-                    told("i", {"terminated": {"exitCode": 0}}, restarts=1),
-                    told("j", {"waiting": {"reason": "PodInitializing"}}, restarts=0),
+                    one("i", {"terminated": {"exitCode": 0}}, restarts=1),
+                    one("j", {"waiting": {"reason": "PodInitializing"}}, restarts=0),
                 ],
             ),
             "Init:1/2", "0/2", 1,
@@ -106,7 +106,7 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
             a_pod(
                 phase="Pending",
                 spec_init=[{"name": "i"}],
-                initContainerStatuses=[told("i", {"terminated": {"exitCode": 1, "reason": "Error"}}, restarts=4)],
+                initContainerStatuses=[one("i", {"terminated": {"exitCode": 1, "reason": "Error"}}, restarts=4)],
             ),
             "Init:Error", "0/2", 4,
         ),
@@ -114,7 +114,7 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
             a_pod(
                 phase="Pending",
                 spec_init=[{"name": "i"}],
-                initContainerStatuses=[told("i", {"waiting": {"reason": "ImagePullBackOff"}})],
+                initContainerStatuses=[one("i", {"waiting": {"reason": "ImagePullBackOff"}})],
             ),
             "Init:ImagePullBackOff", "0/2", 0,
         ),
@@ -124,10 +124,10 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
                 conditions=READY,
                 spec_init=[{"name": "s", "restartPolicy": "Always"}, {"name": "i"}],
                 initContainerStatuses=[
-                    told("s", RUNNING, ready=True, restarts=5, started=True),
-                    told("i", {"terminated": {"exitCode": 0}}, restarts=9),
+                    one("s", RUNNING, ready=True, restarts=5, started=True),
+                    one("i", {"terminated": {"exitCode": 0}}, restarts=9),
                 ],
-                containerStatuses=[told("a", RUNNING, ready=True, restarts=1), told("b", RUNNING)],
+                containerStatuses=[one("a", RUNNING, ready=True, restarts=1), one("b", RUNNING)],
             ),
             "Running", "2/3", 6,
         ),
@@ -137,8 +137,8 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
                 phase="Running",
                 conditions=[{"type": "Initialized", "status": "True"}],
                 spec_init=[{"name": "s", "restartPolicy": "Always"}],
-                initContainerStatuses=[told("s", {"waiting": {"reason": "CrashLoopBackOff"}}, restarts=5)],
-                containerStatuses=[told("a", RUNNING, ready=True, restarts=1), told("b", RUNNING, ready=True)],
+                initContainerStatuses=[one("s", {"waiting": {"reason": "CrashLoopBackOff"}}, restarts=5)],
+                containerStatuses=[one("a", RUNNING, ready=True, restarts=1), one("b", RUNNING, ready=True)],
             ),
             "Init:CrashLoopBackOff", "2/3", 6,
         ),
@@ -148,8 +148,8 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
                 phase="Succeeded",
                 conditions=[{"type": "Initialized", "status": "True"}],
                 spec_init=[{"name": "s", "restartPolicy": "Always"}],
-                initContainerStatuses=[told("s", {"terminated": {"exitCode": 137, "reason": "Error"}})],
-                containerStatuses=[told("a", {"terminated": {"exitCode": 0, "reason": "Completed"}})],
+                initContainerStatuses=[one("s", {"terminated": {"exitCode": 137, "reason": "Error"}})],
+                containerStatuses=[one("a", {"terminated": {"exitCode": 0, "reason": "Completed"}})],
             ),
             "Completed", "0/3", 0,
         ),
@@ -158,8 +158,8 @@ def told(name: str, state: dict[str, Any], *, ready: bool = False, restarts: int
             a_pod(
                 phase="Failed",
                 containerStatuses=[
-                    told("a", {"terminated": {"exitCode": 0, "reason": "Completed"}}),
-                    told("b", {"terminated": {"exitCode": 1, "reason": "Error"}}),
+                    one("a", {"terminated": {"exitCode": 0, "reason": "Completed"}}),
+                    one("b", {"terminated": {"exitCode": 1, "reason": "Error"}}),
                 ],
             ),
             "Error", "0/2", 0,

@@ -46,13 +46,13 @@ def test_quantities_mean_what_kubernetes_says(text: str, millis: int | None, uni
 @pytest.mark.parametrize(
     "text", ["", " 1", "1 ", "1 Gi", "abc", "1KI", "1mi", "--1", "1e", "1ee3", "1.2.3", "0x10", "NaN", "\u0661"]
 )
-def test_what_is_no_quantity_is_none_and_never_zero(text: str) -> None:
+def test_text_that_is_not_a_quantity_is_none_and_never_zero(text: str) -> None:
     assert base_units(text) is None
     assert milli_units(text) is None
 
 
 @pytest.mark.parametrize("text", ["1e99999999", "9Ei", "1e30", "99999999999999999999"])
-def test_what_does_not_fit_64_bits_is_none_at_once(text: str) -> None:
+def test_a_quantity_beyond_64_bits_is_none_at_once(text: str) -> None:
     assert base_units(text) is None
 
 

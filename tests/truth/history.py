@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from declared import OBJECT_TABLES
 from hypothesis import strategies as st
 from truth.model import KINDS, MENDED_BY_ASKING_AGAIN, NO_CONNECTION
 
@@ -202,8 +203,7 @@ _DEATHS = st.builds(
     st.one_of(
         st.just(()),
         st.lists(st.sampled_from(_LOADED), unique=True).map(tuple),
-        st.just(("clusters", "node_pools", "nodes", "namespaces", "workloads", "containers", "pods", "pod_containers",
-                 "collections", "runs")),
+        st.just((*OBJECT_TABLES, "collections", "runs")),
     ),
     st.booleans(),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """What a reader can know of a fleet: the objects, the configuration and the faults of each run.
 
-A small model, written from the documentation and the descriptions of columns. It shares no code with the job: its only
-source is the simulator's own inventory.
+A small model, written from the documentation and the descriptions of columns. It takes the names of kinds from the job,
+and shares no other code with it: its only source is the simulator's own inventory.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from job import kinds
+
 Object = dict[str, Any]
 
-KINDS = {
-    "namespaces": "Namespace", "nodes": "Node", "deployments": "Deployment", "statefulsets": "StatefulSet",
-    "daemonsets": "DaemonSet", "cronjobs": "CronJob", "jobs": "Job", "replicasets": "ReplicaSet", "pods": "Pod",
-}  # fmt: skip
+KINDS = {kind.resource: kind.name for kind in kinds.KINDS}
 """Resource -> kind, for everything that is collected."""
 
 READ = ("ok", "partial")

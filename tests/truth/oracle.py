@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from declared import OWN_TABLES, UID_TABLES
 from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, Reading, path_of
 from truth.rows import Identity, controller_of, rows_of_gke, rows_of_kind
 
-TABLES = {
-    "clusters": (), "node_pools": ("name",), "namespaces": ("uid",), "nodes": ("uid",),
-    "workloads": ("resource", "uid"), "containers": ("workload_uid", "container_type", "position"), "pods": ("uid",),
+TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
+    "clusters": (), "node_pools": ("name",), "workloads": ("resource", "uid"),
+    "containers": ("workload_uid", "container_type", "position"),
     "pod_containers": ("pod_uid", "container_type", "position"),
 }  # fmt: skip
 """Table of objects -> the columns that identify a row within a cluster."""
@@ -244,9 +245,9 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
     """
     numbers = {row["snapshot_id"]: knowledge.attempt_of(row) for row in (*seen.runs, *seen.snapshots)}
     shown = Counter(
-        (_path(row), row["resource"] if "resource" in row else view.removeprefix("latest_"), row["uid"])
-        for view in ("latest_namespaces", "latest_nodes", "latest_pods", "latest_workloads")
-        for row in seen.views[view]
+        (_path(row), row.get("resource", table), row["uid"])
+        for table in UID_TABLES
+        for row in seen.views[f"latest_{table}"]
         if row.get("resource") != "pods"
     )
     unreadable = {

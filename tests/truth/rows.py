@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from declared import OWN_TABLES, WORKLOAD_KINDS
 from truth.model import KINDS, Object, Snapshot
 
 Identity = tuple[Any, ...]
@@ -44,14 +45,12 @@ def rows_of_kind(snapshot: Snapshot, kind: str) -> tuple[Row, ...]:
 
 def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
     for item in snapshot.readings[kind].objects:
-        if kind == "namespaces":
-            yield "namespaces", (_uid(item),), {**_named(item), "phase": item["status"]["phase"]}
-        elif kind == "nodes":
-            yield "nodes", (_uid(item),), {**_named(item), **_node(item)}
-        elif kind == "pods":
-            yield "pods", (_uid(item),), {**_named(item), **_pod(item, snapshot)}
+        if kind in OWN_TABLES:
+            judged = _JUDGED[kind](item, snapshot) if kind in _JUDGED else {}
+            yield kind, (_uid(item),), {**_named(item), **judged}
+        if kind == "pods":
             yield from _pod_containers(item)
-        if kind not in ("namespaces", "nodes") and not (kind in ("pods", "replicasets") and controller_of(item)):
+        if kind in WORKLOAD_KINDS or (kind in ("pods", "replicasets") and not controller_of(item)):
             yield "workloads", (kind, _uid(item)), {**_named(item), **_workload(item, kind)}
             yield from _containers(item, kind)
 
@@ -78,7 +77,11 @@ def _named(item: Object) -> Object:
     }
 
 
-def _node(node: Object) -> Object:
+def _namespace(namespace: Object, _snapshot: Snapshot) -> Object:
+    return {"phase": namespace["status"]["phase"]}
+
+
+def _node(node: Object, _snapshot: Snapshot) -> Object:
     labels, status = node["metadata"]["labels"], node["status"]
     ready = next(condition["status"] for condition in status["conditions"] if condition["type"] == "Ready")
     return {
@@ -106,6 +109,10 @@ def _pod(pod: Object, snapshot: Snapshot) -> Object:
         "owner_uid": owner.get("uid"),
         **_top(pod, snapshot),
     }
+
+
+_JUDGED: dict[str, Callable[[Object, Snapshot], Object]] = {"namespaces": _namespace, "nodes": _node, "pods": _pod}
+"""Kind -> the columns of its own table that are judged, besides those that all objects have."""
 
 
 def _top(pod: Object, snapshot: Snapshot) -> Object:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
+from declared import OBJECT_TABLES
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from truth.history import (
@@ -99,10 +100,7 @@ def test_a_cluster_that_one_task_found_gone_is_not_never_read(play: Play) -> Non
     play(DuckDB(), Fleet(1, 4, 1), (Chapter(), one_task_alone))
 
 
-ALL = ("clusters", "node_pools", "nodes", "namespaces", "workloads", "containers", "pods", "pod_containers")
-
-
-@pytest.mark.parametrize("loaded", [(*ALL, "collections", "runs"), ("collections", "runs")])
+@pytest.mark.parametrize("loaded", [(*OBJECT_TABLES, "collections", "runs"), ("collections", "runs")])
 def test_an_attempt_repeated_under_its_number_does_not_show_the_one_that_died(
     play: Play, loaded: tuple[str, ...]
 ) -> None:

@@ -12,7 +12,7 @@ from job.wire.pod_spec import PodSpec, ResourceRequirements
 
 
 class PodResources(msgspec.Struct, frozen=True, gc=False):
-    """The requests or the limits of a whole pod. None where there are none."""
+    """The requests or the limits of a whole pod. None means that there is no request or limit."""
 
     cpu_millicores: int | None
     memory_bytes: int | None

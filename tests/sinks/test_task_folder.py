@@ -9,7 +9,7 @@ import pytest
 from warehouse import Read, publish, run_of
 
 from job.errors import SinkError
-from job.sinks.folder import FolderSink, rows_of, write_weights
+from job.sinks.task_folder import FolderSink, rows_of, write_weights
 
 
 def test_the_rows_of_each_task_can_be_read_once_it_has_published_them(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""Pods and their running containers: what an API server may leave out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kinds.objects import rows
+
+POD = {
+    "namespace": "n", "name": "w", "uid": "u", "containers": 1, "containers_ready": 0, "restarts": 0,
+    "host_network": False, "workload_kind": "Pod", "workload_api_version": "v1", "workload_name": "w",
+    "workload_uid": "u", "workload_resolution": "uncontrolled",
+}  # fmt: skip
+CONTAINER = {"namespace": "n", "pod": "w", "pod_uid": "u", "container_type": "regular", "position": 0, "name": "c"}
+
+
+@pytest.mark.parametrize("status", [None, {}, {"containerStatuses": None, "conditions": None, "phase": None}])
+def test_a_pod_without_status_has_its_rows(status: dict[str, Any] | None) -> None:
+    found = rows("pods", spec={"containers": [{"name": "c"}]}, status=status)
+    assert (found["pods"], found["pod_containers"]) == ([POD], [CONTAINER])
+    assert [row["name"] for row in found["workloads"]] == ["w"]
+
+
+def test_a_container_status_whose_parts_are_null_adds_nothing() -> None:
+    parts = ("state", "lastState", "ready", "started", "restartCount", "image", "imageID", "containerID")
+    statuses = [{"name": "c"} | dict.fromkeys(parts), {"name": "gone", "restartCount": 0}]
+    found = rows("pods", spec={"containers": [{"name": "c"}]}, status={"containerStatuses": statuses})
+    assert (found["pods"], found["pod_containers"]) == ([POD], [CONTAINER])
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "terminated"])
+def test_a_state_whose_parts_are_null_is_still_a_state(state: str) -> None:
+    states: dict[str, Any] = {"waiting": None, "running": None, "terminated": None, state: {}}
+    statuses = [{"name": "c", "state": states, "lastState": {"terminated": {}}}]
+    found = rows("pods", spec={"containers": [{"name": "c"}]}, status={"containerStatuses": statuses})
+    assert found["pod_containers"] == [CONTAINER | {"state": state}]

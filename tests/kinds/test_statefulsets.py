@@ -1,0 +1,20 @@
+"""StatefulSets: their counts and their service."""
+
+from __future__ import annotations
+
+from kinds.objects import workload
+
+
+def test_a_statefulset_without_ready_pods_says_0_once_its_controller_has_acted() -> None:
+    columns = ("replicas_wanted", "replicas", "replicas_ready", "replicas_available", "replicas_updated")
+    found = workload("statefulsets", *columns, spec={"replicas": 3}, status={"observedGeneration": 1, "replicas": 1})
+    assert found == {
+        "replicas_wanted": 3, "replicas": 1, "replicas_ready": 0, "replicas_available": 0, "replicas_updated": 0,
+    }  # fmt: skip
+
+
+def test_a_statefulset_names_its_service() -> None:
+    spec = {"serviceName": "db", "updateStrategy": {"type": "OnDelete"}}
+    assert workload("statefulsets", "service_name", "strategy", spec=spec) == {
+        "service_name": "db", "strategy": "OnDelete",
+    }  # fmt: skip
