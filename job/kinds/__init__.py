@@ -14,6 +14,7 @@ from job.kinds import (
     nodes,
     pods,
     replicasets,
+    services,
     statefulsets,
 )
 from job.kinds.kind import Kind
@@ -21,6 +22,7 @@ from job.kinds.kind import Kind
 KINDS = (
     namespaces.KIND,
     nodes.KIND,
+    services.KIND,
     deployments.KIND,
     statefulsets.KIND,
     daemonsets.KIND,

@@ -59,6 +59,10 @@ class Companions:
         elif number % 7 == 3:
             ports = [port | {"nodePort": 30000 + self._maker.draw.randrange(2768)} for port in ports]
             spec |= {"type": "NodePort", "externalTrafficPolicy": "Local"}
+        elif number % 5 == 1:
+            annotations["networking.gke.io/load-balancer-type"] = "Internal"
+            status = {"loadBalancer": {"ingress": [{"ip": f"10.132.0.{number % 250}", "ipMode": "VIP"}]}}
+            spec |= {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "allocateLoadBalancerNodePorts": False}
         ip = f"10.96.{self._maker.draw.randrange(256)}.{self._maker.draw.randrange(2, 255)}"
         return self._made_of("v1", name, namespace, _clustered(ip, ports) | spec, status, annotations=annotations)
 

@@ -20,6 +20,7 @@ from job.tables.record import (
     Toleration,
 )
 from job.tables.runs import Run, RunStatus
+from job.tables.services import LoadBalancerIngress, Service, ServicePort
 from job.tables.snapshots import Snapshot, SnapshotStatus
 from job.tables.workloads import Workload
 
@@ -37,6 +38,7 @@ TABLES: dict[str, type[Record]] = {
         Container,
         Pod,
         PodContainer,
+        Service,
     )
 }
 """Table name -> record class, in the order of the reference."""
@@ -49,6 +51,7 @@ __all__ = [
     "Container",
     "Key",
     "KeyValue",
+    "LoadBalancerIngress",
     "Namespace",
     "Node",
     "NodePool",
@@ -61,6 +64,8 @@ __all__ = [
     "ResourceQuantity",
     "Run",
     "RunStatus",
+    "Service",
+    "ServicePort",
     "Snapshot",
     "SnapshotStatus",
     "Taint",

@@ -111,7 +111,27 @@ def _pod(pod: Object, snapshot: Snapshot) -> Object:
     }
 
 
-_JUDGED: dict[str, Callable[[Object, Snapshot], Object]] = {"namespaces": _namespace, "nodes": _node, "pods": _pod}
+def _service(service: Object, _snapshot: Snapshot) -> Object:
+    spec, ips = service["spec"], service["spec"].get("clusterIPs", [])
+    ingress = service["status"]["loadBalancer"].get("ingress", [])
+    is_balanced = spec["type"] == "LoadBalancer"
+    kind = (service["metadata"].get("annotations") or {}).get("networking.gke.io/load-balancer-type")
+    return {
+        "type": spec["type"],
+        "headless": ips == ["None"],
+        "cluster_ips": [ip for ip in ips if ip != "None"],
+        "external_addresses": [point["ip"] for point in ingress]
+        or [name for name in [spec.get("externalName")] if name],
+        "external_name": spec.get("externalName"),
+        "internal": kind == "Internal" if is_balanced else None,
+        "external_traffic_policy": spec.get("externalTrafficPolicy"),
+        "session_affinity": spec["sessionAffinity"],
+    }
+
+
+_JUDGED: dict[str, Callable[[Object, Snapshot], Object]] = {
+    "namespaces": _namespace, "nodes": _node, "services": _service, "pods": _pod,
+}  # fmt: skip
 """Kind -> the columns of its own table that are judged, besides those that all objects have."""
 
 

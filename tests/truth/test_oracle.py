@@ -111,6 +111,10 @@ JUDGED = {
         "snapshot_id carried_forward pod pod_uid container_type position name image state ready restarts "
         "running_digest cpu_request_millicores cpu_limit_millicores memory_request_bytes memory_limit_bytes"
     ),
+    "latest_services": (
+        "snapshot_id carried_forward namespace name uid labels created_at type headless cluster_ips external_addresses "
+        "external_name internal external_traffic_policy session_affinity"
+    ),
     "latest_snapshots": "snapshot_id status cluster_id cluster_status",
     "latest_collections": "snapshot_id outcome http_status reason objects unreadable unreadable_objects",
     "latest_runs": (

@@ -1,0 +1,134 @@
+"""Services (`v1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import field
+
+from job import tables
+from job.kinds.kind import Kind
+from job.kinds.parts.metadata import allowed_annotations, controller_of, key_values
+from job.kinds.parts.scope import Scope
+from job.wire.meta import Int64, ObjectMeta, Wire
+
+
+class ServicePort(Wire, frozen=True):
+    port: Int64
+    name: str | None = None
+    protocol: str | None = None
+    app_protocol: str | None = None
+    target_port: str | Int64 | None = None
+    node_port: Int64 | None = None
+
+
+class ServiceSpec(Wire, frozen=True):
+    ports: list[ServicePort] | None = None
+    selector: dict[str, str] | None = None
+    cluster_ip: str | None = field(default=None, name="clusterIP")
+    cluster_ips: list[str] | None = field(default=None, name="clusterIPs")
+    type: str | None = None
+    external_ips: list[str] | None = field(default=None, name="externalIPs")
+    session_affinity: str | None = None
+    load_balancer_source_ranges: list[str] | None = None
+    external_name: str | None = None
+    external_traffic_policy: str | None = None
+    publish_not_ready_addresses: bool | None = None
+    ip_families: list[str] | None = None
+    ip_family_policy: str | None = None
+    load_balancer_class: str | None = None
+    internal_traffic_policy: str | None = None
+
+
+class LoadBalancerIngress(Wire, frozen=True):
+    ip: str | None = None
+    hostname: str | None = None
+
+
+class LoadBalancerStatus(Wire, frozen=True):
+    ingress: list[LoadBalancerIngress] | None = None
+
+
+class ServiceStatus(Wire, frozen=True):
+    load_balancer: LoadBalancerStatus | None = None
+
+
+class Service(Wire, frozen=True):
+    metadata: ObjectMeta
+    spec: ServiceSpec | None = None
+    status: ServiceStatus | None = None
+
+
+def service_rows(service: Service, scope: Scope) -> Iterator[tables.Record]:
+    """The Service's row."""
+    metadata, spec, status = service.metadata, service.spec or ServiceSpec(), service.status or ServiceStatus()
+    owner = controller_of(metadata)
+    ingress = (status.load_balancer and status.load_balancer.ingress) or ()
+    cluster_ips = spec.cluster_ips or ([spec.cluster_ip] if spec.cluster_ip else [])
+    yield tables.Service(
+        namespace=metadata.namespace or "",
+        name=metadata.name,
+        uid=metadata.uid,
+        created_at=metadata.creation_timestamp,
+        deleted_at=metadata.deletion_timestamp,
+        owner_kind=owner.kind if owner else None,
+        owner_api_version=owner.api_version if owner else None,
+        owner_name=owner.name if owner else None,
+        owner_uid=owner.uid if owner else None,
+        type=spec.type or None,
+        headless="None" in cluster_ips,
+        cluster_ips=tuple(ip for ip in cluster_ips if ip not in ("", "None")),
+        external_addresses=_external_addresses(spec, ingress),
+        external_ips=tuple(spec.external_ips or ()),
+        external_name=spec.external_name or None,
+        load_balancer_ingress=tuple(
+            tables.LoadBalancerIngress(ip=point.ip or None, hostname=point.hostname or None) for point in ingress
+        ),
+        load_balancer_class=spec.load_balancer_class or None,
+        load_balancer_source_ranges=tuple(spec.load_balancer_source_ranges or ()),
+        internal=_has_internal_load_balancer(metadata) if spec.type == "LoadBalancer" else None,
+        ports=tuple(_port(port) for port in spec.ports or ()),
+        selector=key_values(spec.selector),
+        publish_not_ready_addresses=bool(spec.publish_not_ready_addresses),
+        session_affinity=spec.session_affinity or None,
+        external_traffic_policy=spec.external_traffic_policy or None,
+        internal_traffic_policy=spec.internal_traffic_policy or None,
+        ip_families=tuple(spec.ip_families or ()),
+        ip_family_policy=spec.ip_family_policy or None,
+        labels=key_values(metadata.labels),
+        annotations=allowed_annotations(metadata, scope.annotations),
+    )
+
+
+def _external_addresses(spec: ServiceSpec, ingress: Iterable[LoadBalancerIngress]) -> tuple[str, ...]:
+    """As `getServiceExternalIP` of kubectl prints them."""
+    if spec.type == "ExternalName":
+        return (spec.external_name,) if spec.external_name else ()
+    points = [point.ip or point.hostname for point in ingress] if spec.type == "LoadBalancer" else []
+    return tuple(address for address in (*points, *(spec.external_ips or ())) if address)
+
+
+def _has_internal_load_balancer(metadata: ObjectMeta) -> bool:
+    """Whether an annotation asks GKE for an internal load balancer, by the rules of its controller.
+
+    https://github.com/kubernetes/cloud-provider-gcp/blob/master/providers/gce/gce_annotations.go
+    """
+    annotations = metadata.annotations or {}
+    for name in ("networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"):
+        if name in annotations:
+            return annotations[name] in ("Internal", "internal")
+    return False
+
+
+def _port(port: ServicePort) -> tables.ServicePort:
+    return tables.ServicePort(
+        name=port.name or None,
+        port=port.port,
+        target_port=str(port.target_port) if port.target_port else None,
+        node_port=port.node_port or None,
+        protocol=port.protocol or None,
+        app_protocol=port.app_protocol or None,
+    )
+
+
+KIND = Kind("services", "/api/v1/services", Service, service_rows)
