@@ -56,7 +56,7 @@ def objects(inventory: dict[str, Any]) -> dict[str, list[Any]]:
 @pytest.fixture(scope="module")
 def gke(fleet: Simulator) -> Iterator[dict[str, container_v1.ListClustersResponse]]:
     """The GKE API's list of clusters, by project, except the denied one."""
-    with grpc.insecure_channel(fleet.container_endpoint.removeprefix("http://")) as channel:
+    with grpc.insecure_channel(fleet.container_endpoint.removeprefix("grpc://")) as channel:
         manager = container_v1.ClusterManagerClient(transport=ClusterManagerGrpcTransport(channel=channel))
         yield {
             project: manager.list_clusters(parent=f"projects/{project}/locations/-", metadata=credentials(fleet))
@@ -220,7 +220,7 @@ def test_one_project_is_denied_and_another_has_missing_zones(fleet: Simulator, g
     assert {project: list(answer.missing_zones) for project, answer in gke.items() if answer.missing_zones} == {
         PARTIAL: ["us-east1-d"]
     }
-    with grpc.insecure_channel(fleet.container_endpoint.removeprefix("http://")) as channel:
+    with grpc.insecure_channel(fleet.container_endpoint.removeprefix("grpc://")) as channel:
         manager = container_v1.ClusterManagerClient(transport=ClusterManagerGrpcTransport(channel=channel))
         with pytest.raises(Exception, match=r"403 Required .container\.clusters\.list. permission"):
             manager.list_clusters(parent=f"projects/{DENIED}/locations/-", metadata=credentials(fleet))
