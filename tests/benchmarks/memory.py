@@ -41,8 +41,8 @@ def main() -> None:
         with serve(options, clusters=options.clusters, counts=counts) as served:
             command = [sys.executable, __file__, "--child", json.dumps(served.configuration)]
             environment = os.environ | served.environment
-            told = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
-        print(f"{title:>15} of {options.clusters} clusters: {told.strip()}", flush=True)
+            printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+        print(f"{title:>15} of {options.clusters} clusters: {printed.strip()}", flush=True)
 
 
 def child(configuration: dict[str, object]) -> str:
@@ -59,11 +59,11 @@ def child(configuration: dict[str, object]) -> str:
         sink = opened(*arguments, **options)  # type: ignore[arg-type]
         publish = sink.publish
 
-        def told(*arguments: object) -> object:
+        def measured(*arguments: object) -> object:
             peaks.append((peak(), time.perf_counter() - clock))
             return publish(*arguments)  # type: ignore[arg-type]
 
-        sink.publish = told  # type: ignore[method-assign, assignment]
+        sink.publish = measured  # type: ignore[method-assign, assignment]
         return sink
 
     one_task.open_sink = watched  # type: ignore[assignment]

@@ -117,10 +117,10 @@ class Pages:
         size = min(limit, self.count - start)
         number, after = start // limit, start + size
         text, namespaces, uids = self.body(number, size)
-        told = {"resourceVersion": "408000"}
+        metadata = {"resourceVersion": "408000"}
         if after < self.count:
-            told |= {"continue": f"page-{after}", "remainingItemCount": self.count - after}  # type: ignore[dict-item]
-        head = f'{self._head}"metadata":{json.dumps(told, separators=(",", ":"))},"items":['
+            metadata |= {"continue": f"page-{after}", "remainingItemCount": self.count - after}  # type: ignore[dict-item]
+        head = f'{self._head}"metadata":{json.dumps(metadata, separators=(",", ":"))},"items":['
         if number >= VARIANTS:
             changed, name, uid = bytearray(text), b"%06d" % number, b"%08x" % number
             for at in namespaces:
@@ -170,8 +170,8 @@ class Pages:
         status = item.get("status", {})
         if "podIP" in status:
             status["podIP"] = f"10.{draw.randrange(256)}.{draw.randrange(256)}.{draw.randrange(256)}"
-        for told in status.get("containerStatuses", []) + status.get("initContainerStatuses", []):
-            told["containerID"] = f"containerd://{draw.getrandbits(256):064x}"
+        for container in status.get("containerStatuses", []) + status.get("initContainerStatuses", []):
+            container["containerID"] = f"containerd://{draw.getrandbits(256):064x}"
 
     def _group(self, position: int) -> int:
         return position // ALIKE.get(self._resource, 1)
@@ -342,8 +342,8 @@ def serve(options: argparse.Namespace, *, clusters: int = 1, counts: dict[str, i
         assert process.stdin
         assert process.stdout
         try:
-            told = json.loads(process.stdout.readline())
-            yield Served(**told)
+            served = json.loads(process.stdout.readline())
+            yield Served(**served)
         finally:
             process.stdin.close()
             process.wait(10)
@@ -383,7 +383,7 @@ async def _serve(options: argparse.Namespace) -> None:
     threading.Thread(target=tokens.serve_forever, daemon=True).start()
     user = {"type": "authorized_user", "client_id": "b", "client_secret": "b", "refresh_token": "b"}
     (directory / "user.json").write_text(json.dumps(user))
-    told = {
+    served = {
         "host": f"127.0.0.1:{connections.port}",
         "token": TOKEN,
         "ca": private.pem.decode(),
@@ -396,7 +396,7 @@ async def _serve(options: argparse.Namespace) -> None:
         },
         "environment": {"GOOGLE_APPLICATION_CREDENTIALS": str(directory / "user.json")},
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(served) + "\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)  # whoever started this has ended
     os._exit(0)

@@ -29,7 +29,7 @@ def imbalance(weights: dict[str, int], now: dict[str, int], count: int) -> float
 
 
 def main() -> None:
-    told = []
+    rows = []
     for clusters in (10, 20, 50, 100, 500, 1000, 5000, 20_000):
         draw = random.Random(clusters)
         weights = fleet(clusters, draw)
@@ -40,9 +40,9 @@ def main() -> None:
         now |= {f"p/r/new-{index}": 100 for index in range(clusters // 50)}
         for count in sorted({max(clusters // 20, 1), min(max(clusters // 5, 1), 200)}):
             largest = (max(now.values()) + OVERHEAD) / (sum(now.values()) + OVERHEAD * len(now)) * count
-            told.append((clusters, count, imbalance(weights, now, count), imbalance({}, now, count), largest))
+            rows.append((clusters, count, imbalance(weights, now, count), imbalance({}, now, count), largest))
     headers = ("clusters", "tasks", "slowest / mean", "by name", "largest left / mean")
-    print(tabulate(told, headers=headers, floatfmt=".2f"))
+    print(tabulate(rows, headers=headers, floatfmt=".2f"))
 
 
 if __name__ == "__main__":

@@ -74,12 +74,12 @@ def main() -> None:
         running.open_sink = lambda config, identity, **_: Measured(path, timeout_seconds=60)  # type: ignore[assignment]
         run(config)
         database = path.stat().st_size
-    told = [
+    rows = [
         (table, count, count / options.clusters, logical / count, spooled / count)
         for table, (count, logical, spooled) in measured.items()
     ]
     headers = ("table", "rows", "rows a cluster", "logical bytes a row", "spooled bytes a row")
-    print(tabulate(told, headers=headers, floatfmt=".1f"))
+    print(tabulate(rows, headers=headers, floatfmt=".1f"))
     logical, spooled = (sum(sizes[index] for sizes in measured.values()) for index in (1, 2))
     pods = measured["pods"][0]
     snapshot = logical / options.clusters / 1e6

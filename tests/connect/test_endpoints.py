@@ -76,17 +76,17 @@ def test_a_preference_allows_that_endpoint_alone() -> None:
 
 @pytest.mark.parametrize("certificate", [None, "", "not base64!", base64.b64encode(b"\xff").decode()])
 def test_a_cluster_without_a_usable_ca_is_refused(certificate: str | None) -> None:
-    told = cluster(endpoint="34.1.1.1", masterAuth={"clusterCaCertificate": certificate})
+    described = cluster(endpoint="34.1.1.1", masterAuth={"clusterCaCertificate": certificate})
     with pytest.raises(ConnectError, match="CA certificate"):
-        connect(told, Endpoint("public", "34.1.1.1"), Identity(None))  # type: ignore[arg-type]
+        connect(described, Endpoint("public", "34.1.1.1"), Identity(None))  # type: ignore[arg-type]
 
 
 def test_ipv6_addresses_are_bracketed_and_the_dns_endpoint_trusts_the_system_roots() -> None:
-    told = cluster(endpoint="34.1.1.1", masterAuth={"clusterCaCertificate": base64.b64encode(b"PEM").decode()})
+    described = cluster(endpoint="34.1.1.1", masterAuth={"clusterCaCertificate": base64.b64encode(b"PEM").decode()})
     identity = Identity(None)  # type: ignore[arg-type]
-    with connect(told, Endpoint("dns", DNS), identity) as client:
+    with connect(described, Endpoint("dns", DNS), identity) as client:
         assert client.configuration.host == f"https://{DNS}"
         assert client.configuration.ca_cert_data is None
-    with connect(told, Endpoint("private", "fd00::1"), identity) as client:
+    with connect(described, Endpoint("private", "fd00::1"), identity) as client:
         assert client.configuration.host == "https://[fd00::1]"
         assert client.configuration.ca_cert_data == "PEM"

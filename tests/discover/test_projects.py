@@ -91,9 +91,16 @@ def test_a_malformed_cluster_costs_no_other(replay: Replay) -> None:
     with rest_api(200, {"clusters": [odd, *LISTED["clusters"]]}) as (url, _):
         listing = listed(replay, url)
     assert [cluster.name for cluster in listing.clusters] == [CLUSTER]
-    told = listing.collection
-    assert (told.outcome, told.unreadable, told.unreadable_objects) == ("partial", ("us-east1/odd",), 1)
-    assert told.listed_clusters == (f"{LOCATION}/{CLUSTER}", "us-east1/odd")  # it exists: it must not look deleted
+    collection = listing.collection
+    assert (collection.outcome, collection.unreadable, collection.unreadable_objects) == (
+        "partial",
+        ("us-east1/odd",),
+        1,
+    )
+    assert collection.listed_clusters == (
+        f"{LOCATION}/{CLUSTER}",
+        "us-east1/odd",
+    )  # it exists: it must not look deleted
 
 
 @pytest.mark.parametrize(
@@ -109,6 +116,6 @@ def test_a_refusal_is_the_outcome_of_the_project(
     replay: Replay, status: int, body: dict[str, Any], outcome: tuple[str, int, str]
 ) -> None:
     with rest_api(status, body) as (url, _):
-        told = listed(replay, url).collection
-    assert (told.outcome, told.http_status, told.reason) == outcome
-    assert msgspec.json.encode(told)
+        collection = listed(replay, url).collection
+    assert (collection.outcome, collection.http_status, collection.reason) == outcome
+    assert msgspec.json.encode(collection)

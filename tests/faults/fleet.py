@@ -98,11 +98,11 @@ class Fleet:
 
     def configure(self, *, timeouts: dict[str, float] | None = None, **keys: Any) -> None:
         """Writes the configuration file."""
-        told = {
+        settings = {
             **self.simulator.configuration, "page_limit": 10, "timeouts": PATIENT | (timeouts or {}),
             "sink": f"duckdb:///{self.database}", **keys,
         }  # fmt: skip
-        self.config.write_text(json.dumps(told))
+        self.config.write_text(json.dumps(settings))
 
     def run(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> Ended:
         """Runs the command line in this process."""
@@ -116,10 +116,10 @@ class Fleet:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        told = capsys.readouterr()
-        assert "CANARY" not in told.out + told.err
-        assert "Traceback" not in told.err
-        return Ended(int(ended.value.code or 0), told.out, told.err)
+        printed = capsys.readouterr()
+        assert "CANARY" not in printed.out + printed.err
+        assert "Traceback" not in printed.err
+        return Ended(int(ended.value.code or 0), printed.out, printed.err)
 
     def start(self, *arguments: str, before: tuple[str, ...] = ()) -> Started:
         """Starts the command line in a process of its own; `before` goes before it, as `env` and `nice` do."""
@@ -138,7 +138,7 @@ class Fleet:
     def wait_until_asked(self, cluster: str, path: str, *, times: int = 1) -> None:
         """Waits until a cluster has been sent so many requests for the path."""
         end = time.monotonic() + 60
-        while sum((told["cluster"], told["path"]) == (cluster, path) for told in self.asked()) < times:
+        while sum((request["cluster"], request["path"]) == (cluster, path) for request in self.asked()) < times:
             assert time.monotonic() < end, f"{cluster} is not asked for {path}"
             time.sleep(0.02)
 
@@ -171,8 +171,8 @@ def _rows(database: Path, prefix: str, where: str) -> Rows:
                 row = dict(zip(names, values, strict=True))
                 resource = row["resource"] if record.read_from == "*" else record.read_from or "clusters"
                 cluster = f"{row['project_id']}/{row['location']}/{row['cluster']}"
-                told = {name: _sorted(value) for name, value in row.items() if name not in _OF_THE_RUN}
-                found.setdefault((cluster, resource), Counter())[f"{table}: {told}"] += 1
+                columns = {name: _sorted(value) for name, value in row.items() if name not in _OF_THE_RUN}
+                found.setdefault((cluster, resource), Counter())[f"{table}: {columns}"] += 1
     return found
 
 

@@ -28,10 +28,10 @@ def test_two_clusters_of_one_name_are_two_clusters(
     assert ended.exit_code == 3
     assert ended.collected()[WEB] == ("WARNING", "partial", "forbidden")
     assert ended.collected()[twin] == ("INFO", "complete", None)
-    told = (
+    sql = (
         f"SELECT location, count(DISTINCT snapshot_id), count(*) FROM collections WHERE cluster = 'web-1' AND {NEWEST}"
     )
-    assert fleet.query(f"{told} GROUP BY ALL ORDER BY 1") == [
+    assert fleet.query(f"{sql} GROUP BY ALL ORDER BY 1") == [
         (location, 1, len(KINDS)) for location in ("asia-southeast1", "europe-west4")
     ]
     found, usual = fleet.rows(prefix="latest_"), fleet.rows(usual=True)
@@ -54,8 +54,8 @@ def test_a_cluster_that_is_deleted_meanwhile_is_unreachable_and_then_gone(
     ended = fleet.run(monkeypatch, capsys)
     assert ended.exit_code == 3
     assert ended.collected()[twin] == ("WARNING", "failed", "unreachable")
-    told = f"SELECT DISTINCT outcome, http_status, reason FROM collections WHERE location = 'europe-west4' AND {NEWEST}"
-    assert fleet.query(told) == [("unreachable", None, "ConnectionRefused")]
+    sql = f"SELECT DISTINCT outcome, http_status, reason FROM collections WHERE location = 'europe-west4' AND {NEWEST}"
+    assert fleet.query(sql) == [("unreachable", None, "ConnectionRefused")]
     assert fleet.query(there) == [(True,)]  # not read is not gone
     assert fleet.run(monkeypatch, capsys).exit_code == 0
     assert fleet.query(there) == [(False,)]
@@ -74,9 +74,9 @@ def test_no_object_has_two_rows_in_one_snapshot(
         twice = f"SELECT snapshot_id, uid FROM {table} GROUP BY ALL HAVING count(*) > 1"
         assert fleet.query(twice) == [], table
     assert fleet.rows(prefix="latest_") == fleet.rows(usual=True)
-    told = "SELECT outcome, pages, restarts, message FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"
+    sql = "SELECT outcome, pages, restarts, message FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"
     message = f"{repeated} objects were listed more than once; each has one row"
-    assert fleet.query(f"{told} AND {NEWEST}") == [("ok", 4, 0, message)]
+    assert fleet.query(f"{sql} AND {NEWEST}") == [("ok", 4, 0, message)]
 
 
 def test_a_list_that_never_holds_still_is_begun_anew_five_times(
@@ -84,8 +84,8 @@ def test_a_list_that_never_holds_still_is_begun_anew_five_times(
 ) -> None:
     fleet.simulator.fault(WEB, "expired_continue", "pods", page=2)
     assert fleet.run(monkeypatch, capsys).exit_code == 3
-    told = "SELECT outcome, pages, requests, restarts FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"
-    assert fleet.query(f"{told} AND {NEWEST}") == [("expired", 6, 12, 5)]
+    sql = "SELECT outcome, pages, requests, restarts FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"
+    assert fleet.query(f"{sql} AND {NEWEST}") == [("expired", 6, 12, 5)]
 
 
 def test_a_cluster_that_refuses_every_token_costs_one_new_token(
@@ -103,8 +103,8 @@ def test_a_token_that_expires_is_renewed_within_a_list(
     fleet.simulator.tokens(lifetime=1)
     fleet.simulator.fault(WEB, "delay", "pods", page=2, seconds=1)
     assert fleet.run(monkeypatch, capsys).exit_code == 0
-    asked = [told for told in fleet.asked() if (told["cluster"], told["path"]) == (WEB, "/api/v1/pods")]
-    assert [(told["status"], told["authorized"]) for told in asked] == [(200, True)] * 4  # over three seconds
+    asked = [request for request in fleet.asked() if (request["cluster"], request["path"]) == (WEB, "/api/v1/pods")]
+    assert [(request["status"], request["authorized"]) for request in asked] == [(200, True)] * 4  # over three seconds
 
 
 def test_a_token_endpoint_that_fails_in_mid_run_is_waited_for(fleet: Fleet) -> None:
@@ -116,8 +116,8 @@ def test_a_token_endpoint_that_fails_in_mid_run_is_waited_for(fleet: Fleet) -> N
     fleet.simulator.fault("token", "token_status", "token", code=500, times=3)
     ended = started.end()
     assert ended.exit_code == 0, ended.err
-    told = f"SELECT outcome, retries > 0 FROM collections WHERE resource = 'pods' AND {NEWEST}"
-    assert fleet.query(told) == [("ok", True)]
+    sql = f"SELECT outcome, retries > 0 FROM collections WHERE resource = 'pods' AND {NEWEST}"
+    assert fleet.query(sql) == [("ok", True)]
 
 
 def test_a_broken_aggregated_api_hides_no_kind(
@@ -130,4 +130,6 @@ def test_a_broken_aggregated_api_hides_no_kind(
     unknown = fleet.run(monkeypatch, capsys, "show", WEB, "podmetrics", "x")
     assert unknown.exit_code == 2
     assert "has no kind 'podmetrics'; discovery failed for /apis/metrics.k8s.io/v1beta1" in unknown.err
-    assert any(told["path"] == "/apis/metrics.k8s.io/v1beta1" and told["status"] == 503 for told in fleet.asked())
+    assert any(
+        request["path"] == "/apis/metrics.k8s.io/v1beta1" and request["status"] == 503 for request in fleet.asked()
+    )

@@ -199,8 +199,8 @@ def test_sigterm_with_clusters_complete(fleet: Fleet, ending: Ending) -> None:
     ended = started.end()
     assert time.monotonic() - began < 8
     assert_ended(ended, ending)
-    told = f"SELECT cluster, status, reason FROM snapshots WHERE {NEWEST} ORDER BY 1"
-    assert fleet.query(told) == [
+    sql = f"SELECT cluster, status, reason FROM snapshots WHERE {NEWEST} ORDER BY 1"
+    assert fleet.query(sql) == [
         ("payments-1", "complete", None), ("search-1", "complete", None), ("web-1", "partial", "stopped"),
     ]  # fmt: skip
     unread = f"SELECT resource, outcome FROM collections WHERE cluster = 'web-1' AND outcome <> 'ok' AND {NEWEST}"
@@ -263,7 +263,7 @@ def test_a_migration_of_the_machine(fleet: Fleet, ending: Ending) -> None:
     ended = started.end()
     assert_ended(ended, ending)
     assert json.loads(ended.out)["clusters_complete"] == 3
-    told = f"SELECT count(*) FROM collections WHERE resource = 'pods' AND retries = 1 AND outcome = 'ok' AND {NEWEST}"
-    assert fleet.query(told) == [(3,)]
+    sql = f"SELECT count(*) FROM collections WHERE resource = 'pods' AND retries = 1 AND outcome = 'ok' AND {NEWEST}"
+    assert fleet.query(sql) == [(3,)]
     assert fleet.query(f"SELECT count(*) FROM collections WHERE outcome = 'ok' AND {NEWEST}") == [(3 * len(KINDS) + 3,)]
     assert fleet.rows(where=NEWEST) == fleet.rows(usual=True)

@@ -15,8 +15,8 @@ def test_a_fault_costs_what_it_hits_and_nothing_else(
 ) -> None:
     fleet.configure(timeouts=case.timeouts, **case.config)
     fleet.simulator.tokens(lifetime=case.token_lifetime)
-    for told in case.faults:
-        fleet.simulator.fault(**told)
+    for fault in case.faults:
+        fleet.simulator.fault(**fault)
     ended = fleet.run(monkeypatch, capsys)
     assert ended.exit_code == case.exit_code, ended.err
     assert_collections(case, fleet)
@@ -40,15 +40,15 @@ def expected(case: Case, cluster: str, resource: str) -> tuple[str, int | None, 
 
 
 def assert_collections(case: Case, fleet: Fleet) -> None:
-    told = fleet.query(
+    rows = fleet.query(
         "SELECT project_id || '/' || location || '/' || coalesce(cluster, 'None'), resource, outcome, http_status, "
         f"reason, message, retries + restarts FROM collections WHERE {NEWEST}"
     )
-    found = {(cluster, resource): tuple(rest) for cluster, resource, *rest, _, _ in told}
+    found = {(cluster, resource): tuple(rest) for cluster, resource, *rest, _, _ in rows}
     projects = [(f"{project}/-/None", "clusters") for project in fleet.simulator.projects]
     kinds = [(cluster, kind) for cluster in read_clusters(case, fleet) for kind in KINDS]
     assert found == {key: expected(case, *key) for key in (*projects, *kinds)}
-    for cluster, resource, *_, message, again in told:
+    for cluster, resource, *_, message, again in rows:
         if resource in case.hit and cluster in (WEB, f"{PROJECT}/-/None"):
             assert case.message in (message or "")
             assert bool(message) == (case.outcome != "ok")
@@ -95,11 +95,11 @@ def assert_views(case: Case, fleet: Fleet) -> None:
     """What an analyst sees: everything as before, and where it is from before, that it is."""
     changed = {(WEB, resource) for resource in case.changed}
     assert without(fleet.rows(prefix="latest_"), changed) == without(fleet.rows(usual=True), changed)
-    told = fleet.query(
+    rows = fleet.query(
         "SELECT project_id || '/' || location || '/' || coalesce(cluster, 'None'), resource, status, "
         "read_snapshot_id = snapshot_id FROM coverage"
     )
-    for cluster, resource, status, is_new in told:
+    for cluster, resource, status, is_new in rows:
         outcome, _, _ = expected(case, cluster, resource)
         is_tried = cluster in read_clusters(case, fleet) or resource == "clusters"
         is_read = is_tried and outcome in ("ok", "partial")

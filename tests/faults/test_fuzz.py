@@ -59,8 +59,8 @@ def pages(draw: random.Random) -> Iterator[tuple[Kind, bytes]]:
     }
     while True:
         for kind, found in recorded.items():
-            told = {"metadata": {"resourceVersion": "1"}, "items": draw.sample(found, min(2, len(found)))}
-            yield kind, json.dumps(told).encode()
+            page = {"metadata": {"resourceVersion": "1"}, "items": draw.sample(found, min(2, len(found)))}
+            yield kind, json.dumps(page).encode()
 
 
 def read(kind: Kind, body: bytes) -> list[Record] | None:
@@ -204,8 +204,8 @@ def test_a_spoiled_cluster_is_read_or_named_and_its_rows_load(tmp_path: Path) ->
 
 @pytest.mark.parametrize("status", [401, 410, 500])
 def test_a_spoiled_refusal_is_still_a_refusal(status: int) -> None:
-    told = {"kind": "Status", "status": "Failure", "message": "no", "reason": "No", "code": status}
-    whole = json.dumps(told).encode()
+    error_status = {"kind": "Status", "status": "Failure", "message": "no", "reason": "No", "code": status}
+    whole = json.dumps(error_status).encode()
     for index in range(COUNT // 10):
         try:
             found = response_failure(status, {}, mutated(whole, random.Random(index)), "")

@@ -35,8 +35,8 @@ def resident() -> float:
 
 @pytest.mark.timeout(600)
 def test_fifty_runs_leave_nothing_behind(fleet: Fleet) -> None:
-    told = {**fleet.simulator.configuration, "sink": f"duckdb:///{fleet.database}", "page_limit": 10}
-    config = msgspec.convert(told | {"timeouts": PATIENT}, Config)
+    settings = {**fleet.simulator.configuration, "sink": f"duckdb:///{fleet.database}", "page_limit": 10}
+    config = msgspec.convert(settings | {"timeouts": PATIENT}, Config)
     holdings, memory = [], []
     for number in range(RUNS):
         if number % 5 == 4:
