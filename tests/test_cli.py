@@ -159,6 +159,9 @@ def test_usage_errors_exit_with_2() -> None:
     assert_refused(invoke("run", "--bogus"), "No such option")
     assert_refused(invoke("walk"), "No such command")
     assert_refused(invoke("show", "a/b", "pods", "x"), "is not PROJECT/LOCATION/CLUSTER")
+    for name in ("", ".", ".."):
+        assert_refused(invoke("show", "a/b/c", "pods", name), "is no name of an object")
+        assert_refused(invoke("show", "a/b/c", "pods", "x", "-n", name or "."), "is no name of an object")
 
 
 @pytest.mark.usefixtures("configured")

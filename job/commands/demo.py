@@ -115,7 +115,7 @@ def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str])
         if missing:
             click.echo(
                 f"BigQuery is not simulated: it needs packages that are not installed ({', '.join(missing)}): "
-                "pip install 'gke-inventory[simulate]'"
+                "pip install '.[simulate]' in a checkout"
             )
         try:
             while simulator.alive():
@@ -128,7 +128,7 @@ def _require_packages() -> None:
     if missing := _missing(("aiohttp", "cryptography")):
         raise ConfigError(
             f"the simulated fleet needs packages that are not installed ({', '.join(missing)}): "
-            "pip install 'gke-inventory[demo]'"
+            "pip install '.[demo]' in a checkout"
         )
 
 

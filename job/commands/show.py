@@ -68,6 +68,9 @@ def show(cluster: str, kind: str, name: str, namespace: str | None, config: Conf
     parts = cluster.split("/")
     if len(parts) != 3 or not all(parts):
         raise ConfigError(f"{cluster!r} is not PROJECT/LOCATION/CLUSTER, such as shop-prod/europe-west1/web")
+    for part in (name, namespace or "default"):
+        if part in ("", ".", ".."):  # as a part of a path it would ask for another object, or for all of them
+            raise ConfigError(f"{part!r} is no name of an object")
     with kubernetes_client(*parts, config=config) as client:
         path, resource = _find_kind(client, cluster, kind)
         scope = f"/namespaces/{quote(namespace or 'default', safe='')}" if resource.namespaced else ""

@@ -271,11 +271,11 @@ CASES = (
     ),
     Case(
         "the GKE API is unavailable permanently", (fault("gke_unavailable", "clusters", cluster=PROJECT),),
-        "unreachable", 503, "ServiceUnavailable", ("clusters",), retried=True, timeouts=QUICK, unlisted=True,
+        "unreachable", 503, "UNAVAILABLE", ("clusters",), retried=True, timeouts=QUICK, unlisted=True,
     ),
     Case(
         "the GKE API does not respond", (fault("hang", "clusters", cluster=PROJECT),), "timed_out", 504,
-        "DeadlineExceeded", ("clusters",), timeouts=IMPATIENT | QUICK, unlisted=True,
+        "DEADLINE_EXCEEDED", ("clusters",), timeouts=IMPATIENT | QUICK, unlisted=True,
     ),
     Case(
         "no permission to list the project's clusters", (fault("gke_denied", "clusters", cluster=PROJECT),),

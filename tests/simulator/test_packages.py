@@ -82,7 +82,7 @@ def test_simulate_without_these_packages_serves_the_rest_and_refuses_bigquery(en
             assert line, said
             said += line
         assert "BigQuery is not simulated" in said
-        assert "gke-inventory[simulate]" in said
+        assert ".[simulate]" in said
         assert "kubectl --kubeconfig" in said
         assert "bq --headless" not in said
         assert "bigquery://" not in said

@@ -119,6 +119,9 @@ def test_an_answer_has_bigquerys_types_and_a_refused_query_is_an_error_of_its_ow
     assert values == ["p1", 0, False, []]
     with pytest.raises(QueryError, match=r"the query failed: .*nowhere"):
         subject.open().query("SELECT nothing FROM nowhere")
+    for nothing in ("", " ; "):
+        with pytest.raises(QueryError):
+            subject.open().query(nothing)
 
 
 HISTORY = {"committed_attempts", "committed_runs", "project_lists", "changes"}

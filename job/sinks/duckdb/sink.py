@@ -159,7 +159,8 @@ class DuckDBSink:
             raise SinkError(f"sink {self.path}: there is no such file; `gke-inventory run` creates it")
         with self._reading(_READ_PATIENCE) as database:
             try:
-                cursor = database.execute(sql)
+                if (cursor := database.execute(sql)) is None:
+                    raise QueryError("the query is empty")
                 found = tuple((name, _type(str(kind))) for name, kind, *_ in cursor.description or ())
                 return Result(found, cursor.fetchall())
             except duckdb_error() as error:
