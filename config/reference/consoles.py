@@ -64,7 +64,7 @@ def _output(command: str, old: str, cut: str | None, folder: str, environment: M
         ["sh", "-c", command], cwd=folder, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL, text=True, timeout=120, check=False,
     )  # fmt: skip
-    new = done.stdout.replace(f"{Path(folder).resolve()}/", "/home/me/")
+    new = done.stdout.replace(f"{Path(folder).resolve()}/", "/path/to/")
     if rest := _REST.search(old):
         kept, found, _ = new.partition(f"\n{cut}\n")
         if not found:
