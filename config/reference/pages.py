@@ -47,7 +47,7 @@ def table_of_views() -> str:
     """The views in one screen; those of the ledger are left to the reference, and `latest_` views share a row."""
     shown = [view for view in sorted(views(), key=_place) if not _is_latest(view) and view.name not in _LEDGER]
     rows = [(view.question, f"`{view.name}`") for view in shown]
-    return _table(("question", "view"), [*rows, ("What is there now? One view for each table", "`latest_<table>`")])
+    return _table(("question", "view"), [*rows, ("What exists now? One view for each table", "`latest_<table>`")])
 
 
 _LEDGER = {"committed_attempts", "committed_runs", "project_lists"}

@@ -21,6 +21,7 @@ from job.collect.prefetch import Prefetch
 from job.collect.throttle import Throttle, ThrottledReader
 from job.config import Timeouts
 from job.connect.identity import Identity
+from job.errors import CredentialsError
 from job.wire import meta
 
 if TYPE_CHECKING:
@@ -137,7 +138,10 @@ class _TokenRenewal:
         self._has_failed = self._has_failed or refused == self._renewed
         if self._has_failed or not self._identity.renew(refused):
             return False
-        self._renewed = self._identity.token()
+        try:
+            self._renewed = self._identity.token()
+        except CredentialsError:  # the new token is stale already, and there is no other
+            return False
         return True
 
     def accepted(self) -> None:
