@@ -32,17 +32,19 @@ def threads_of(function: Callable[[], object], count: int) -> int:
     return len(seen)
 
 
-def test_functions_that_return_at_once_take_one_thread() -> None:
+def test_functions_that_return_at_once_take_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 60.0)
     assert threads_of(lambda: None, 8) == 1
 
 
 def test_functions_that_wait_run_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "process_time", lambda: 0.0)
-    assert threads_of(lambda: time.sleep(WAIT), 8) == 4
+    all_four = threading.Barrier(4)
+    assert threads_of(lambda: all_four.wait(60), 8) == 4
 
 
 def test_a_busy_process_starts_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "process_time", time.monotonic)
+    monkeypatch.setattr(module, "process_time", lambda: 10 * time.monotonic())
     assert threads_of(lambda: time.sleep(WAIT), 3) == 1
 
 
