@@ -23,7 +23,7 @@ class DuckDBTables:
     """Tables in DuckDB, under generated names: its names ignore case, and cannot contain dots."""
 
     def __init__(self) -> None:
-        self.database = duckdb.connect()
+        self.database = duckdb.connect(config={"threads": 1})
         self.database.execute("LOAD icu; SET TimeZone = 'UTC'")
         self._numbers = count()
         self._names: dict[str, str] = {}

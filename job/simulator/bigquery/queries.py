@@ -33,6 +33,8 @@ class Query(NamedTuple):
     """Location of the job; None means that of the first table, or US without tables."""
     maximum_billed: str | None = None
     dry: bool = False
+    columns_only: bool = False
+    """Only the columns of the result matter: what the statement reads is planned only where a rule needs it."""
 
 
 class Answer(NamedTuple):
@@ -84,7 +86,7 @@ class Queries:
         Raises:
             ApiError: the query is refused.
         """
-        with self.checked(Query(sql, project, location=location, dry=True)) as found:
+        with self.checked(Query(sql, project, location=location, dry=True, columns_only=True)) as found:
             if found.kind != "SELECT":
                 raise invalid_query("A view must be defined by a query")
             return found.answer().result.fields
@@ -105,6 +107,7 @@ class Checked:
         self._translations = translations
         self._session = googlesql.session(self._table, query.project) if googlesql is not None else None
         self._found: dict[str, Resource] = {}
+        self._sources: dict[str, Source] = {}
         self._location = query.location
         self._fields: list[Field] | None = None
         self._translated: str | None = None
@@ -122,37 +125,39 @@ class Checked:
             analysed = self._session.analyse(query.sql, query.dataset)
             self._fields = analysed.fields
         try:
-            translation = self._translation()
+            translation = self._translation(query.sql, query.dataset)
             self.kind = translation.kind
-            scans = self._duckdb(lambda: plan.scans(self._storage, translation.sql))
+            unplanned = query.columns_only and not self._has_rules()
+            scans = [] if unplanned else self._duckdb(lambda: plan.scans(self._storage, translation.sql))
             self._translated = translation.sql
         except (ApiError, SqlglotError):
             # GoogleSQL accepts more than sqlglot and DuckDB do; but rules can only be checked with DuckDB's plan
-            has_rules = query.maximum_billed is not None or any(map(needs_filter, self._found.values()))
-            if analysed is None or analysed.kind != "SELECT" or has_rules:
+            if analysed is None or analysed.kind != "SELECT" or self._has_rules():
                 raise
             self.kind = "SELECT"
             return None, []
         return translation.target, scans
 
-    def _translation(self) -> _Translation:
-        """The translation, from the cache if it is still valid: nested views take long."""
-        query = self._query
-        key = query.sql, query.project, query.dataset
-        known = self._translations.get(key)
+    def _has_rules(self) -> bool:
+        return self._query.maximum_billed is not None or any(map(needs_filter, self._found.values()))
+
+    def _translation(self, sql: str, dataset: str | None) -> _Translation:
+        """The translation, from the cache if it is still valid: it takes long, and views share views."""
+        project = self._query.project
+        known = self._translations.get((sql, project, dataset))
         if known is None or any(self._source(name) != source for name, source in known.sources.items()):
-            tree, sources = parse(query.sql), {}
+            tree, sources = parse(sql), {}
 
             def find(name: str) -> Source:
                 sources[name] = self._source(name)
                 return sources[name]
 
             kind = kind_of(tree)
-            translated = translate(tree, find, query.project, query.dataset)
-            known = _Translation(kind, translated, target(tree, query.project, query.dataset), sources)
+            translated = translate(tree, find, project, dataset)
+            known = _Translation(kind, translated, target(tree, project, dataset), sources)
             if len(self._translations) >= _MAX_TRANSLATIONS:
                 self._translations.clear()
-            self._translations[key] = known
+            self._translations[sql, project, dataset] = known
         return known
 
     @property
@@ -237,10 +242,14 @@ class Checked:
         return self._found[name]
 
     def _source(self, name: str) -> Source:
-        found = self._resource(name)
-        if found["type"] == "VIEW":
-            return Source(name, found["view"]["query"])
-        return Source(self._storage.duckdb.name(found["id"]))
+        if name not in self._sources:
+            found = self._resource(name)
+            if found["type"] == "VIEW":
+                source = Source(self._translation(found["view"]["query"], None).sql, is_view=True)
+            else:
+                source = Source(self._storage.duckdb.name(found["id"]))
+            self._sources[name] = source
+        return self._sources[name]
 
     def _table(self, name: str) -> Table:
         found = self._resource(name)

@@ -28,10 +28,11 @@ _MODIFICATIONS = {"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "m
 
 
 class Source(NamedTuple):
-    """The source of a name: a table in DuckDB, or the query of a view."""
+    """The source of a name: a table in DuckDB, or a view."""
 
-    name: str
-    view: str | None = None
+    sql: str
+    """The table's name in DuckDB, or the view's query, translated."""
+    is_view: bool = False
 
 
 Find = Callable[[str], Source]
@@ -102,7 +103,7 @@ def translate(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> 
 
 
 def _bound(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> exp.Expr:
-    """The tree with each table replaced by its name in DuckDB, and each view by its query."""
+    """The tree with each table replaced by its name in DuckDB, and each view by its translated query, as text."""
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     for table in list(tree.find_all(exp.Table)):
         parts = parts_of(table)
@@ -111,11 +112,10 @@ def _bound(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> exp
         source = find(full_name(parts, project, dataset))
         alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(parts[-1], quoted=True))
         rest = {key: table.args.get(key) for key in ("joins", "pivots", "sample", "laterals") if table.args.get(key)}
-        if source.view is None:
-            table.replace(exp.Table(this=exp.to_identifier(source.name, quoted=True), alias=alias, **rest))
+        if source.is_view:
+            table.replace(exp.Subquery(this=exp.Var(this=source.sql), alias=alias, **rest))
         else:
-            query = _bound(parse(source.view).copy(), find, project, None)
-            table.replace(exp.Subquery(this=query, alias=alias, **rest))
+            table.replace(exp.Table(this=exp.to_identifier(source.sql, quoted=True), alias=alias, **rest))
     return tree
 
 
