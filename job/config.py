@@ -38,10 +38,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Clusters(Settings, frozen=True, kw_only=True):
-    """Which clusters are collected: globs on `project/location/name`, in which `*` also matches `/`."""
+    """Which clusters are collected: globs on `project/location/name`, or on the name alone. A `*` also matches `/`."""
 
     include: Annotated[
-        tuple[str, ...], "A cluster is collected if any of these globs matches. `--cluster` replaces the list."
+        tuple[str, ...],
+        "A cluster is collected if any of these globs matches. A glob that matches no cluster is a warning and a row "
+        "of `coverage`; if none matches any, nothing is read, and the exit code is 2. `--cluster` replaces the list.",
     ] = ("*",)
     exclude: Annotated[tuple[str, ...], "A cluster is skipped if any of these globs matches."] = ()
 

@@ -213,7 +213,8 @@ def test_denied_and_unknown_projects_cost_no_other(config: Config, sink: DuckDBS
 def test_globs_choose_clusters_and_flags_win(config: Config, sink: DuckDBSink) -> None:
     for include, exclude, count in (
         (("replayed-*/europe-*/recorded",), (), 1),
-        (("*/us-*/*",), (), 0),
+        (("recorded",), (), 1),
+        (("*/us-*/*", "rec*"), (), 1),
         (("*",), ("*/recorded",), 0),
     ):
         chosen = msgspec.structs.replace(config.clusters, include=include, exclude=exclude)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from job.sinks.protocol import Commit, Sink, TaskResult, Warehouse
 from job.spool import Rows, open_spool
 from job.tables import (
@@ -73,6 +75,7 @@ def run_of(
     by: Attempt = ONLY,
     projects: Sequence[str] = (PROJECT,),
     prefix: str = "",
+    unmatched: Sequence[str] = (),
     **more: Any,
 ) -> list[tuple[Key, Record]]:
     """All rows of run `number`, which began that many hours after `FIRST`.
@@ -81,6 +84,7 @@ def run_of(
         listed: the clusters in each project's list; without it, those that were read.
         outcome: of the projects' lists.
         prefix: opens the ids of the snapshots.
+        unmatched: the names that `clusters.include` has, and no project.
         more: other columns of the lists' rows: `reason`, `missing_zones`.
     """
     time = by.time or FIRST + timedelta(hours=number, minutes=by.attempt, seconds=by.task)
@@ -92,6 +96,9 @@ def run_of(
         listing = _collection(number, "clusters", outcome, len(found), listed_clusters=found, **more)
         key = Key(snapshot_id=run_key.snapshot_id, snapshot_time=time, project_id=project, location="-")
         rows.append((key, listing))
+        for name in unmatched:
+            asked = msgspec.structs.replace(key, location=LOCATION, cluster=name)
+            rows.append((asked, _collection(number, "clusters", "not_found", 0, message=f"{name} matches no cluster")))
     for one in read:
         key = Key(
             snapshot_id=f"{prefix}{number}-{one.cluster}{by.name}",

@@ -11,15 +11,15 @@ from job.commands.output import print_json, print_table
 from job.config import Config, check_config
 from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoint
 from job.connect.identity import default_identity
-from job.discover.projects import ProjectListing, is_selected, list_projects
+from job.discover.projects import ProjectListing, list_projects
+from job.discover.selection import Target, select
 from job.errors import InventoryError
 from job.kinds import RESOURCES
 from job.sinks.open_sink import open_sink
-from job.wire import gke
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster that a run would collect, or a project that could not be listed in full."""
+    """A cluster that a run would collect, or a project or pattern that has a problem."""
 
     name: str
     status: str | None = None
@@ -34,20 +34,25 @@ def plan(config: Config) -> list[Planned]:
     """The clusters that `run` would collect, and through which endpoint. Reads no cluster, writes nothing.
 
     Raises:
+        NotFoundError: `clusters.include` matches no cluster.
         InventoryError: the configuration or credentials cannot be used.
     """
     check_config(config, resources=RESOURCES)
     identity = cache(partial(default_identity, config.api_endpoints.oauth2))
     open_sink(config, identity)
     identity().token()
-    planned = []
-    for listing in list_projects(config, identity(), ""):
+    listings = list_projects(config, identity(), "")
+    selection = select(listings, config.clusters)
+    planned = [
+        Planned(name=unmatched.pattern, problem=f"not_found: {unmatched.message}") for unmatched in selection.unmatched
+    ]
+    for listing in listings:
         if listing.collection.outcome != "ok":
             planned.append(Planned(name=listing.project_id, problem=_problem(listing)))
         planned += [
-            _planned(listing.project_id, cluster, config)
-            for cluster in sorted(listing.clusters, key=lambda cluster: (cluster.location, cluster.name))
-            if is_selected(listing.project_id, cluster, config.clusters)
+            _planned(target, config)
+            for target in sorted(selection.targets, key=lambda target: target.name)
+            if target.project_id == listing.project_id
         ]
     return planned
 
@@ -69,8 +74,8 @@ def _problem(listing: ProjectListing) -> str:
     return f"{listing.collection.outcome}: {listing.collection.message}"
 
 
-def _planned(project_id: str, cluster: gke.Cluster, config: Config) -> Planned:
-    endpoint, problem = None, None
+def _planned(target: Target, config: Config) -> Planned:
+    cluster, endpoint, problem = target.cluster, None, None
     if str(cluster.status) not in CONNECTABLE_STATUSES:
         problem = f"not_running: the cluster is {cluster.status}"
     else:
@@ -79,7 +84,7 @@ def _planned(project_id: str, cluster: gke.Cluster, config: Config) -> Planned:
         except InventoryError as error:
             problem = f"unreachable: {error}"
     return Planned(
-        name=f"{project_id}/{cluster.location}/{cluster.name}",
+        name=target.name,
         status=str(cluster.status),
         version=cluster.current_master_version,
         nodes=cluster.current_node_count,

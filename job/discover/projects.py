@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from job.config import Clusters, Config, Timeouts
+from job.config import Config, Timeouts
 from job.connect.identity import Identity
 from job.discover.container_api import container_client
 from job.discover.failures import failure_columns
@@ -103,14 +102,6 @@ def clusters_in(
         **columns,
     )
     return ProjectListing(project_id, clusters, collection)
-
-
-def is_selected(project_id: str, cluster: gke.Cluster, selection: Clusters) -> bool:
-    """Whether the globs on `project/location/name` select the cluster; a `*` also matches slashes."""
-    name = f"{project_id}/{cluster.location}/{cluster.name}"
-    return any(fnmatch.fnmatchcase(name, glob) for glob in selection.include) and not any(
-        fnmatch.fnmatchcase(name, glob) for glob in selection.exclude
-    )
 
 
 def _decoded(response: Any) -> tuple[tuple[gke.Cluster, ...], dict[str, Any]]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from job.collect.cluster import CollectedCluster
 from job.config import Config
-from job.discover.projects import ProjectListing
+from job.discover.projects import RESOURCE, ProjectListing
+from job.discover.selection import Selection, Unmatched
 from job.spool import Spool
-from job.tables import Key, Record, Run
+from job.tables import Collection, Key, Record, Run
 from job.task import Task
 from job.version import VERSION
 
@@ -21,6 +22,7 @@ def write_records(
     task: Task,
     config: Config,
     listings: Sequence[ProjectListing],
+    selection: Selection,
     collected: Sequence[CollectedCluster],
     clock: float,
 ) -> Run:
@@ -31,10 +33,12 @@ def write_records(
     """
     for listing in listings:
         _write(spool, _key(task, project_id=listing.project_id, location="-"), listing.collection)
+    for unmatched in selection.unmatched:
+        _write(spool, _key(task, **unmatched.key), _not_found(task, unmatched))
     row_count = sum(spool.rows.values())
     for cluster in collected:
         _write(spool, cluster.key, cluster.snapshot)
-    run = run_record(task, config, listings, collected, row_count=row_count, clock=clock)
+    run = run_record(task, config, listings, selection, collected, row_count=row_count, clock=clock)
     _write(spool, _key(task), run)
     return run
 
@@ -43,6 +47,7 @@ def run_record(
     task: Task,
     config: Config,
     listings: Sequence[ProjectListing] = (),
+    selection: Selection | None = None,
     collected: Sequence[CollectedCluster] = (),
     *,
     row_count: int = 0,
@@ -51,7 +56,7 @@ def run_record(
     """The row of `runs` for what was listed and collected."""
     statuses = [cluster.snapshot.status for cluster in collected]
     projects_failed = sum(listing.collection.outcome != "ok" for listing in listings)
-    is_complete = not projects_failed and all(status == "complete" for status in statuses)
+    is_complete = not _is_empty(selection) and not projects_failed and all(status == "complete" for status in statuses)
     return Run(
         run_id=task.run_id,
         task_index=task.index,
@@ -60,7 +65,7 @@ def run_record(
         version=VERSION,
         config_digest=config.digest,
         status="complete" if is_complete else "incomplete",
-        acceptable=_is_acceptable(config, listings, collected),
+        acceptable=_is_acceptable(config, listings, selection, collected),
         started_at=task.snapshot_time,
         finished_at=datetime.now(UTC),
         duration_seconds=seconds_since(clock),
@@ -80,13 +85,33 @@ def seconds_since(clock: float) -> float:
     return round(monotonic() - clock, 3)
 
 
-def _is_acceptable(config: Config, listings: Sequence[ProjectListing], collected: Sequence[CollectedCluster]) -> bool:
+def _is_acceptable(
+    config: Config,
+    listings: Sequence[ProjectListing],
+    selection: Selection | None,
+    collected: Sequence[CollectedCluster],
+) -> bool:
+    """Whether `fail_on` tolerates what was not read. Without any cluster, nothing was."""
+    if _is_empty(selection) and config.fail_on != "never":
+        return False
     lists = [listing.collection for listing in listings]
     lists += [each for cluster in collected for each in cluster.collections if each.outcome != "off"]
     complete = sum(cluster.snapshot.status == "complete" for cluster in collected)
     return config.accepts(complete, len(collected)) and config.accepts(
         sum(collection.outcome == "ok" for collection in lists), len(lists)
     )
+
+
+def _is_empty(selection: Selection | None) -> bool:
+    return selection is not None and not selection.targets
+
+
+def _not_found(task: Task, unmatched: Unmatched) -> Collection:
+    return Collection(
+        run_id=task.run_id, resource=RESOURCE, outcome="not_found", reason="NotListed", message=unmatched.message,
+        pages=0, objects=0, bytes=0, requests=0, retries=0, restarts=0, waited_seconds=0.0,
+        started_at=datetime.now(UTC), duration_seconds=0.0, unreadable_objects=0,
+    )  # fmt: skip
 
 
 def _write(spool: Spool, key: Key, row: Record) -> None:

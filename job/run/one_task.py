@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
 
 from job.collect.cluster import ClusterCollector, CollectedCluster
 from job.collect.deadlines import Deadline
 from job.config import Config, check_config
 from job.connect.identity import Identity, default_identity
 from job.connect.kubernetes import load_client
-from job.discover.projects import ProjectListing, is_selected, list_projects
+from job.discover.projects import ProjectListing, list_projects
+from job.discover.selection import Selection, Target, select
 from job.errors import Interrupted
 from job.kinds import RESOURCES
 from job.log import log
@@ -32,7 +32,6 @@ from job.spool import Rows, Spool, open_spool
 from job.tables import Run
 from job.task import Task, current_task
 from job.version import VERSION
-from job.wire import gke
 from job.workers import map_unordered
 
 Progress = Callable[[int, int], None]
@@ -76,17 +75,6 @@ def running(config: Config, sink: Sink, task: Task) -> Iterator[str | None]:
         yield other if is_skipping else None
 
 
-class _Target(NamedTuple):
-    """A cluster to collect."""
-
-    project_id: str
-    cluster: gke.Cluster
-
-    @property
-    def name(self) -> str:
-        return f"{self.project_id}/{self.cluster.location}/{self.cluster.name}"
-
-
 @dataclass(frozen=True)
 class _OneTask:
     """What all steps need."""
@@ -112,27 +100,29 @@ class _OneTask:
         fitting = fit_to_memory(self.config, memory, spool_limit)
         with open_spool(spool_limit) as spool:
             listings = self._discover()
-            targets = self._share(listings)
+            selection = self._select(listings)
+            targets = self._share(selection)
             collected = self._collect(targets, spool, fitting, progress)
             is_stopped = self.stop.is_set()
-            record = self._record(spool, listings, collected)
+            record = self._record(spool, listings, selection, collected)
             rows = spool.save()
             earlier = self._publish(rows, record)
         if earlier is not None:
             return committed_before(self.config, self.task, earlier, self.clock)
-        return self._summarize(record, rows, gaps_of(listings, collected), collected, is_stopped=is_stopped)
+        return self._summarize(record, rows, gaps_of(listings, selection, collected), collected, is_stopped=is_stopped)
 
     def _discover(self) -> list[ProjectListing]:
         return list_projects(self.config, self.identity, self.task.run_id)
 
-    def _share(self, listings: Sequence[ProjectListing]) -> list[_Target]:
-        """This task's part of the configured clusters, the largest first: it takes longest."""
-        targets = [
-            _Target(listing.project_id, cluster)
-            for listing in listings
-            for cluster in listing.clusters
-            if is_selected(listing.project_id, cluster, self.config.clusters)
-        ]
+    def _select(self, listings: Sequence[ProjectListing]) -> Selection:
+        selection = select(listings, self.config.clusters)
+        for unmatched in selection.unmatched:
+            log.warning("pattern matches no cluster", run_id=self.task.run_id, detail=unmatched.message)
+        return selection
+
+    def _share(self, selection: Selection) -> list[Target]:
+        """This task's part of the selected clusters, the largest first: it takes longest."""
+        targets = list(selection.targets)
         if self.task.count > 1:
             shares = ClusterShares(self.sink.cluster_weights(self.task.run_id), self.task.count)
             mine = [target for target in targets if shares.task_for(target.name) == self.task.index]
@@ -147,7 +137,7 @@ class _OneTask:
         return sorted(targets, key=lambda target: -(target.cluster.current_node_count or 0))
 
     def _collect(
-        self, targets: Sequence[_Target], spool: Spool, config: Config, progress: Progress | None
+        self, targets: Sequence[Target], spool: Spool, config: Config, progress: Progress | None
     ) -> list[CollectedCluster]:
         if targets:
             load_client()
@@ -174,8 +164,14 @@ class _OneTask:
             return None
         return Deadline(self.clock + seconds, "RunTimeout", f"it was not read within the run's {seconds:g} s")
 
-    def _record(self, spool: Spool, listings: Sequence[ProjectListing], collected: Sequence[CollectedCluster]) -> Run:
-        return write_records(spool, self.task, self.config, listings, collected, self.clock)
+    def _record(
+        self,
+        spool: Spool,
+        listings: Sequence[ProjectListing],
+        selection: Selection,
+        collected: Sequence[CollectedCluster],
+    ) -> Run:
+        return write_records(spool, self.task, self.config, listings, selection, collected, self.clock)
 
     def _publish(self, rows: Rows, record: Run) -> TaskResult | None:
         """Commits the rows. Returns None, or the result of another attempt that was committed before."""

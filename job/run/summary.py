@@ -10,6 +10,7 @@ import msgspec
 from job.collect.cluster import CollectedCluster
 from job.config import Config
 from job.discover.projects import ProjectListing
+from job.discover.selection import Selection
 from job.run.ledger import run_record, seconds_since
 from job.sinks.protocol import TaskResult
 from job.tables import Run
@@ -73,7 +74,9 @@ def skipped(config: Config, task: Task, other: str, clock: float) -> Summary:
     return Summary(run=run, seconds=seconds_since(clock), sink=config.sink, skipped_for=other)
 
 
-def gaps_of(listings: Iterable[ProjectListing], collected: Iterable[CollectedCluster]) -> tuple[Gap, ...]:
+def gaps_of(
+    listings: Iterable[ProjectListing], selection: Selection, collected: Iterable[CollectedCluster]
+) -> tuple[Gap, ...]:
     """Everything that could not be read in full, by name."""
     gaps = [
         Gap(
@@ -95,6 +98,13 @@ def gaps_of(listings: Iterable[ProjectListing], collected: Iterable[CollectedClu
         for cluster in collected
         if cluster.snapshot.status != "complete"
     ]
+    gaps += [
+        Gap(name=unmatched.pattern, status="failed", reason="not_found", message=unmatched.message)
+        for unmatched in selection.unmatched
+    ]
+    if not selection.targets:
+        message = "no cluster is selected: the projects have none, or `clusters.exclude` matches them all"
+        gaps.append(Gap(name="clusters", status="failed", reason="not_found", message=message))
     return tuple(sorted(gaps, key=lambda gap: gap.name))
 
 

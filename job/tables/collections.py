@@ -19,8 +19,8 @@ class Collection(Record, frozen=True, kw_only=True):
 
     table = "collections"
     description = (
-        "One collection of one resource of one cluster, and its outcome. A row without a cluster is about a project's "
-        "list of clusters."
+        "One collection of one resource of one cluster, and its outcome. Rows without a cluster are about a project's "
+        "list of clusters; rows of `clusters` with one, about a glob of `clusters.include` that matches none."
     )
     clustering = ("project_id", "cluster", "resource")
 

@@ -1,6 +1,7 @@
 -- What is missing or stale, since when, and why?
 -- One row for each resource of each cluster, and one for each project's list of clusters. A cluster that no run has
--- collected has one row, with the resource `*`.
+-- collected has one row, with the resource `*`; so has a pattern of `clusters.include` that matched no cluster in its
+-- last run.
 -- Scans collections, and what latest_snapshots scans, over all time.
 --
 -- SELECT project_id, cluster, resource, status, read_snapshot_time, outcome, reason FROM coverage WHERE status <> 'ok'
@@ -146,3 +147,34 @@ LEFT JOIN ${dataset}.latest_snapshots AS n
   ON n.project_id = l.project_id AND CONCAT(n.location, '/', n.cluster) = listed
 LEFT JOIN gone ON gone.project_id = l.project_id AND gone.path = listed
 WHERE n.project_id IS NULL AND gone.project_id IS NULL
+UNION ALL
+SELECT
+  c.project_id,
+  c.location,
+  c.cluster,
+  '*',
+  'never_read',
+  c.outcome,
+  c.http_status,
+  c.reason,
+  c.message,
+  c.snapshot_id,
+  c.snapshot_time,
+  CAST(NULL AS STRING),
+  CAST(NULL AS TIMESTAMP),
+  NULL,
+  NULL
+FROM ${dataset}.collections AS c
+JOIN (
+  SELECT DISTINCT l.snapshot_id
+  FROM ${dataset}.project_lists AS l
+  JOIN settled ON settled.run_id = l.run_id
+) AS l
+  ON l.snapshot_id = c.snapshot_id
+LEFT JOIN ${dataset}.latest_snapshots AS n
+  ON n.project_id = c.project_id AND n.location = c.location AND n.cluster = c.cluster
+WHERE c.resource = 'clusters' AND c.cluster IS NOT NULL AND n.project_id IS NULL
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY c.project_id, c.location, c.cluster
+  ORDER BY c.snapshot_time DESC, c.snapshot_id
+) = 1

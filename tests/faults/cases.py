@@ -316,6 +316,11 @@ ENDINGS = {
         Ending("the token endpoint fails permanently", 2, "no access token", "test_no_token_at_all"),
         Ending("the login has expired", 2, "Token has been expired or revoked", "test_an_expired_login"),
         Ending(
+            "no glob of `clusters.include` matches a cluster", 2, "matches no cluster of the configured projects",
+            "test_clusters_that_are_not_there",
+        ),
+        Ending("no cluster is selected", 3, "no cluster is selected", "test_an_empty_selection"),
+        Ending(
             "the disk of the temporary folder is full", 2, "cannot write rows to a temporary file",
             "test_a_full_temporary_folder",
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from declared import UID_TABLES
 from faults.cases import KINDS, WEB
@@ -60,6 +62,27 @@ def test_a_cluster_that_is_deleted_meanwhile_is_unreachable_and_then_gone(
     assert fleet.run(monkeypatch, capsys).exit_code == 0
     assert fleet.query(there) == [(False,)]
     assert fleet.rows(prefix="latest_") == fleet.rows(usual=True)
+
+
+def test_a_glob_that_matches_no_cluster_is_a_warning_and_a_row(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.configure(clusters={"include": ["web-1", "shop-prod/asia-southeast1/wbe-1", "batch-*"]})
+    ended = fleet.run(monkeypatch, capsys)
+    assert ended.exit_code == 0
+    assert ended.collected() == {WEB: ("INFO", "complete", None)}
+    assert ended.err.count('"pattern matches no cluster"') == 2
+    sql = "SELECT project_id, location, cluster, status, outcome, reason FROM coverage WHERE reason = 'NotListed'"
+    assert fleet.query(f"{sql} ORDER BY 1") == [
+        ("*", "*", "batch-*", "never_read", "not_found", "NotListed"),
+        ("shop-prod", "asia-southeast1", "wbe-1", "never_read", "not_found", "NotListed"),
+    ]
+    shown = fleet.run(monkeypatch, capsys, "plan", "--json")
+    problems = [planned["problem"] for planned in json.loads(shown.out)]
+    assert [bool(problem and problem.startswith("not_found: ")) for problem in problems] == [True, True, False]
+    fleet.configure()
+    assert fleet.run(monkeypatch, capsys).exit_code == 0
+    assert fleet.query(sql) == []
 
 
 @pytest.mark.parametrize(("kind", "repeated"), [("repeat_object", 3), ("duplicate_uid", 4)])

@@ -51,6 +51,38 @@ def test_no_token_at_all(
     assert fleet.asked() == []
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("pattern", ["web-11", "shop-prod/asia-southeast1/wbe-1", "*/us-*/web-1"])
+def test_clusters_that_are_not_there(
+    pattern: str,
+    command: str,
+    fleet: Fleet,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ended = fleet.run(monkeypatch, capsys, command, "--json", "--cluster", pattern)
+    assert_ended(ended, ENDINGS["test_clusters_that_are_not_there"])
+    assert f"clusters.include: {pattern} matches no cluster" in ended.err
+    assert f"the nearest are {WEB}" in ended.err
+    assert "Write PROJECT/LOCATION/CLUSTER" in ended.err
+    assert_nothing_written(fleet)
+    assert [request for request in fleet.asked() if request["cluster"] in fleet.simulator.clusters] == []
+
+
+def test_an_empty_selection(
+    fleet: Fleet, ending: Ending, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.configure(clusters={"exclude": ["*"]})
+    ended = fleet.run(monkeypatch, capsys)
+    assert ended.exit_code == ending.exit_code
+    summary = json.loads(ended.out)
+    assert (summary["status"], summary["acceptable"], summary["clusters"]) == ("incomplete", False, 0)
+    assert [gap["message"].partition(":")[0] for gap in summary["unread"]] == [ending.stderr]
+    assert fleet.query(f"SELECT status, acceptable FROM runs WHERE {NEWEST}") == [("incomplete", False)]
+    coverage = "SELECT DISTINCT status FROM coverage WHERE cluster IS NOT NULL AND status <> 'off'"
+    assert fleet.query(coverage) == [("stale",)]
+
+
 def test_an_expired_login(
     fleet: Fleet, ending: Ending, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

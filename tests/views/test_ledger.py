@@ -125,6 +125,16 @@ def test_a_cluster_that_was_never_collected_is_in_coverage(warehouse: Warehouse)
     ) == [(LOCATION, "a", "*", "never_read", "not_collected")]
 
 
+def test_a_glob_that_matched_no_cluster_in_the_last_run_is_in_coverage(warehouse: Warehouse) -> None:
+    sql = "SELECT location, cluster, resource, status, outcome, message FROM coverage WHERE status <> 'ok'"
+    warehouse.publish(run_of(1, Read("b", ["x"], ["q1"]), unmatched=["a"]), without=["snapshots"])
+    assert warehouse.query(sql) == []
+    warehouse.publish(run_of(2, Read("b", ["x"], ["q1"]), unmatched=["a"]))
+    assert warehouse.query(sql) == [(LOCATION, "a", "*", "never_read", "not_found", "a matches no cluster")]
+    warehouse.publish(run_of(3, Read("a", ["x"], ["q1"]), Read("b", ["x"], ["q1"])))
+    assert warehouse.query(sql) == []
+
+
 def test_a_cluster_missing_from_its_projects_complete_list_is_gone(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     warehouse.publish(run_of(2, Read("b", ["x"], ["q1"])))
