@@ -225,7 +225,7 @@ def _is_explained(row: Object) -> bool:
 def _run(attempt: Attempt) -> Object:
     statuses = Counter(snapshot.status for snapshot in attempt.snapshots.values())
     unlisted = [listed for listed in attempt.lists.values() if listed.outcome != "ok"]
-    complete = not unlisted and statuses["complete"] == len(attempt.snapshots)
+    complete = bool(attempt.selected) and not unlisted and statuses["complete"] == len(attempt.snapshots)
     return {
         "attempt": attempt.number,
         "status": "complete" if complete else "incomplete",
