@@ -55,6 +55,7 @@ KINDS = {
     "tls_unknown_ca": "presents a certificate of another authority",
     "tls_wrong_host": "presents a certificate for another host",
     "tls_expired": "presents an expired certificate",
+    "tls_old_forms": "has a CA and a certificate in the forms of older clusters, which RFC 5280 does not allow",
     "gke_unavailable": "the GKE API answers UNAVAILABLE for the project",
     "gke_denied": "the GKE API answers PERMISSION_DENIED for the project",
     "gke_disabled": "the GKE API is disabled in the project",
@@ -69,7 +70,7 @@ KINDS = {
 }
 """What each kind of fault does."""
 
-CONNECTION = frozenset({"refuse", "hang_tls", "tls_unknown_ca", "tls_wrong_host", "tls_expired"})
+CONNECTION = frozenset({"refuse", "hang_tls", "tls_unknown_ca", "tls_wrong_host", "tls_expired", "tls_old_forms"})
 """Faults of a cluster's listening socket."""
 PROJECT = frozenset({"gke_unavailable", "gke_denied", "gke_disabled", "gke_not_found", "missing_zones"})
 """Faults of the GKE API, for a whole project."""

@@ -169,6 +169,7 @@ CASES = (
             ("tls_expired", "certificate has expired"),
         )
     ),
+    Case("a CA and a certificate in the forms of older clusters", (fault("tls_old_forms", "*"),)),
     Case(
         "the endpoint's name cannot be resolved", (fault("unresolvable", "clusters"),), "unreachable", None,
         "NameResolution", KINDS, message="name cannot be resolved", timeouts=QUICK, changed=("clusters",),
