@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 
 @dataclass
@@ -22,7 +23,7 @@ class Proxy:
     targets: list[str] = field(default_factory=list)
     """`HOST:PORT` of each tunnel that was opened."""
     requests: list[bytes] = field(default_factory=list)
-    """The head of each CONNECT request."""
+    """The head of each request to the proxy itself."""
 
 
 Accept = Callable[[socket.socket, Proxy], socket.socket | None]
@@ -31,7 +32,7 @@ Accept = Callable[[socket.socket, Proxy], socket.socket | None]
 
 @contextmanager
 def http_proxy(*, login: str | None = None, bytes_per_second: int | None = None) -> Iterator[Proxy]:
-    """A proxy for CONNECT.
+    """A proxy for CONNECT, and for one request in plain HTTP on each connection.
 
     Args:
         login: `USER:PASSWORD` that clients must send.
@@ -50,10 +51,16 @@ def http_proxy(*, login: str | None = None, bytes_per_second: int | None = None)
         if expected is not None and b"proxy-authorization: basic " + expected.lower() not in head.lower():
             client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n")
             return None
-        host, _, port = head.split(b" ")[1].decode().rpartition(":")
-        target = _connect(host.strip("[]"), int(port), proxy)
-        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        return target
+        method, target, rest = head.split(b" ", 2)
+        if method == b"CONNECT":
+            host, _, port = target.decode().rpartition(":")
+            server = _connect(host.strip("[]"), int(port), proxy)
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        else:  # plain HTTP
+            url = urlsplit(target.decode())
+            server = _connect(url.hostname or "", url.port or 80, proxy)
+            server.sendall(b" ".join([method, url.path.encode(), rest]))
+        return server
 
     with _proxy(accept, bytes_per_second) as proxy:
         yield proxy

@@ -12,13 +12,15 @@ import socket
 import ssl
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
-from urllib3 import BaseHTTPResponse, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPSConnection
 from urllib3.response import HTTPResponse
 from urllib3.util.ssl_ import create_urllib3_context
 
 from job.connect.chunked import ChunkedResponse
+from job.connect.proxies import proxy_for
 
 
 class DeadlineConnection(HTTPSConnection):
@@ -61,6 +63,29 @@ class DeadlinePool(HTTPSConnectionPool):
     """A pool of such connections."""
 
     ConnectionCls = DeadlineConnection
+
+
+def make_pools(host: str, keywords: dict[str, Any]) -> PoolManager:
+    """Pools of such connections, through the proxy that the environment has for the host.
+
+    Args:
+        host: with or without a port.
+        keywords: of each pool.
+
+    Raises:
+        ConfigError: the environment has something else than a proxy's address.
+    """
+    url = urlsplit(f"//{host}")
+    proxy = proxy_for(url.hostname or "", url.port or 443)
+    if proxy is not None and proxy.is_socks:
+        from job.connect.socks import socks_pools
+
+        return socks_pools(proxy, keywords)
+    pools = PoolManager(**keywords)
+    if proxy is not None:
+        pools = ProxyManager(proxy.url, proxy_headers=proxy.headers, **keywords)
+    pools.pool_classes_by_scheme = {**pools.pool_classes_by_scheme, "https": DeadlinePool}
+    return pools
 
 
 def set_read_deadline(response: BaseHTTPResponse, deadline: float) -> None:
