@@ -158,8 +158,13 @@ class Config(Settings, frozen=True, kw_only=True):
     ] = ()
     page_limit: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=10_000)],
-        "Objects in one page of a list. Memory grows with it. A page of more than 96 MiB is rejected.",
+        "Objects in one page of a list. Memory grows with it. A page of more than 96 MiB, or one that takes longer "
+        "than `request_seconds`, is requested again with half as many objects, and so are the pages after it.",
     ] = 500  # as kubectl --chunk-size
+    compression: Annotated[
+        bool,
+        "Ask API servers for gzip, as kubectl does. They compress responses of more than 128 KiB to about a tenth.",
+    ] = True
     workers: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=1024)],
         "Clusters that are read at the same time. In a container with too little memory for so many, a run uses "

@@ -36,15 +36,28 @@ class ApiReader:
     """Reads from one API server. The lists of a cluster share it, each in threads of its own."""
 
     def __init__(
-        self, client: ApiClient, identity: Identity, timeouts: Timeouts, stop: threading.Event, throttle: Throttle
+        self,
+        client: ApiClient,
+        identity: Identity,
+        timeouts: Timeouts,
+        stop: threading.Event,
+        throttle: Throttle,
+        *,
+        compression: bool = True,
     ) -> None:
         self._timeouts, self._stop = timeouts, stop
-        self._http = HttpReader(client, timeouts)
+        self._http = HttpReader(client, timeouts, compression=compression)
         self._throttled = ThrottledReader(self._http, throttle)
         self._tokens = _TokenRenewal(identity)
         self._probing = threading.Lock()
 
-    def get(self, request: Request, take: Callable[[memoryview], T], prefetch: Prefetch | None = None) -> T:
+    def get(
+        self,
+        request: Request,
+        take: Callable[[memoryview], T],
+        prefetch: Prefetch | None = None,
+        smaller: Callable[[ReadFailure, int], Request | None] = lambda *_: None,
+    ) -> T:
         """GETs one body and passes it to `take`.
 
         For `retry_seconds` it retries broken connections, 429, 5xx and bodies that are not JSON, after growing delays,
@@ -54,6 +67,8 @@ class ApiReader:
         Args:
             take: called with the body. The buffer is reused afterwards: copy what you keep.
             prefetch: the first attempt, where it was sent ahead.
+            smaller: called with the failure of a page that was too large or too slow, and with about how many of its
+                objects arrived; returns the request for a smaller page, if there is one.
 
         Raises:
             ReadFailure: every attempt failed, or the run was stopped.
@@ -64,7 +79,7 @@ class ApiReader:
         may_probe = True
         for attempt in count(1):
             self._sleep(0.0)
-            sent_at, token = prefetch.sent_at if prefetch else monotonic(), ""
+            sent_at, token, response = prefetch.sent_at if prefetch else monotonic(), "", None
             try:
                 response = prefetch.response() if prefetch else self._throttled.open(request)
                 token = response.token
@@ -78,12 +93,18 @@ class ApiReader:
             prefetch = None
             after = failure.retry_after
             delay = None if after is None else max(after, _delay(attempt))
-            if failure.cause.reason == "ReadTimeout" and may_probe and self._answers_others(request, sent_at, failure):
-                may_probe, delay, end = False, 0.0, request.deadline.at
+            arrived = response.objects if response else 0
+            less = smaller(failure, arrived) if self._is_too_much(failure, sent_at) else None
+            if failure.cause.reason == "ReadTimeout":
+                if (less or may_probe) and self._answers_others(request, sent_at, failure):
+                    may_probe, delay, end = False, 0.0, request.deadline.at
+            elif less:
+                delay, end = delay or 0.0, request.deadline.at
             elif failure.cause.http_status == 401 and self._tokens.renew(token):
                 delay, end = 0.0, request.deadline.at
             if delay is None or monotonic() + delay > end:
                 raise failure
+            request = less or request
             request.stats.retries += 1
             request.stats.waited_seconds += delay
             self._sleep(delay)
@@ -105,6 +126,16 @@ class ApiReader:
     def _sleep(self, seconds: float) -> None:
         if self._stop.is_set() or (seconds and self._stop.wait(seconds)):
             raise stopped()
+
+    def _is_too_much(self, failure: ReadFailure, sent_at: float) -> bool:
+        """Whether a smaller page may be read where this one failed.
+
+        An API server breaks the connection when its own `--request-timeout` is over, 60 s by default, or responds with
+        the reason `Timeout`.
+        """
+        reason = failure.cause.reason
+        is_late = monotonic() - sent_at >= self._timeouts.request_seconds / 2
+        return reason in ("TooLarge", "ReadTimeout", "Timeout") or (is_late and reason == "ConnectionBroken")
 
     def _answers_others(self, request: Request, sent_at: float, failure: ReadFailure) -> bool:
         """Whether the server, which left a request unanswered, answers anything else.

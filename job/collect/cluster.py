@@ -107,7 +107,14 @@ class ClusterCollector:
             reading.endpoint = choose_endpoint(cluster, self.config.endpoint)
             with connect(cluster, reading.endpoint, self.identity, connections=MAX_CONCURRENT_REQUESTS) as client:
                 server = ClusterReader(
-                    ApiReader(client, self.identity, self.config.timeouts, self.stop, Throttle()),
+                    ApiReader(
+                        client,
+                        self.identity,
+                        self.config.timeouts,
+                        self.stop,
+                        Throttle(),
+                        compression=self.config.compression,
+                    ),
                     self._deadline(reading.clock),
                     self.config,
                     key,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty
 from time import monotonic
@@ -14,15 +14,18 @@ from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, connection_failure
 from job.collect.stats import ReadStats
 from job.config import Timeouts
+from job.connect.content import MalformedContent, portions
 from job.errors import CredentialsError
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
     from urllib3 import BaseHTTPResponse
 
-MAX_BODY_BYTES = 96 << 20  # decompressed: 500 objects of 200 kB. A run that meets one stays below 250 MB
+MAX_BODY_BYTES = 96 << 20  # unpacked: 500 objects of 200 kB. A run that meets one stays below 250 MB
 _MAX_ERROR_BYTES = 1 << 20  # read of a response that is not 200
 _READ_BYTES = 256 << 10  # sixteen TLS records, so that urllib3's work for a read is small beside theirs
+_OBJECT = b'"resourceVersion":"'  # each object has one
+HEAD_BYTES = 4096  # API servers write the metadata of a list before its items
 
 
 class Request(NamedTuple):
@@ -34,6 +37,16 @@ class Request(NamedTuple):
     stats: ReadStats
 
 
+class PageTooLarge(ReadFailure):
+    """The body is larger than `MAX_BODY_BYTES`."""
+
+    def __init__(self, head: bytes) -> None:
+        text = f"the response is larger than {MAX_BODY_BYTES >> 20} MiB"
+        super().__init__("invalid", text, reason="TooLarge", http_status=200)
+        self.head = head
+        """The first bytes of the body, unpacked."""
+
+
 @dataclass
 class OpenResponse:
     """A response whose headers have arrived, and whose body is unread."""
@@ -43,6 +56,8 @@ class OpenResponse:
     """The bearer token of the request."""
     seconds: float
     """From sending the request to the headers."""
+    objects: int = 0
+    """About how many objects arrived of a list that could not be read to its end."""
     cleanup: ExitStack = field(default_factory=ExitStack)
     """Closed when the body was read, or is not going to be."""
 
@@ -55,8 +70,9 @@ class OpenResponse:
 class HttpReader:
     """Sends requests to one API server and reads their responses. Threads may share it."""
 
-    def __init__(self, client: ApiClient, timeouts: Timeouts) -> None:
+    def __init__(self, client: ApiClient, timeouts: Timeouts, *, compression: bool = True) -> None:
         self._client, self._timeouts = client, timeouts
+        self._headers = {"Accept": "application/json"} | ({"Accept-Encoding": "gzip"} if compression else {})
         self._buffers = BodyBuffers()
         self.last_response_at = 0.0
         """When the last body was complete, on the monotonic clock."""
@@ -93,20 +109,25 @@ class HttpReader:
             try:
                 with response.cleanup, self._failures(request.deadline, end, response):
                     set_read_deadline(response.raw, end)
-                    body = self._read(response.raw, request.deadline, end, buffers)
+                    body = self._read(response, request.deadline, end, buffers)
             except BaseException:
                 response.raw.close()  # an unread rest would be taken for the next response
                 raise
+            finally:
+                request.stats.received_bytes += response.raw.tell()
             self.last_response_at = monotonic()
             yield body
             body.release()  # the buffer may grow again
 
     def _prepare(self, request: Request) -> tuple[str, dict[str, str]]:
         """URL and headers, with a fresh bearer token."""
-        accept = {"Accept": "application/json"}
         try:
             _, url, headers, *_ = self._client.param_serialize(
-                "GET", request.path, query_params=request.query, header_params=accept, auth_settings=["BearerToken"]
+                "GET",
+                request.path,
+                query_params=request.query,
+                header_params=dict(self._headers),
+                auth_settings=["BearerToken"],
             )
         except CredentialsError as error:
             after = 0.0 if error.may_pass else None
@@ -127,35 +148,30 @@ class HttpReader:
         )
         return response
 
-    def _read(self, raw: BaseHTTPResponse, deadline: Deadline, end: float, buffers: ExitStack) -> memoryview:
-        """The whole body; a large one in a buffer that `buffers` gives back."""
-        from urllib3.exceptions import DecodeError
-
+    def _read(self, response: OpenResponse, deadline: Deadline, end: float, buffers: ExitStack) -> memoryview:
+        """The whole body, unpacked; a large one in a buffer that `buffers` gives back."""
+        raw = response.raw
         if raw.status < 200:
             raw.close()  # an interim response: the next one would be taken for that of the next request
             return memoryview(b"")
-        is_ok = raw.status == 200
-        if is_ok and (raw.length_remaining or 0) > MAX_BODY_BYTES:
-            raise _too_large(raw.status)
-        buffer, size, is_compressed = bytearray(), 0, "Content-Encoding" in raw.headers
-        while True:
-            try:
-                data = raw.read(_READ_BYTES, decode_content=is_compressed)
-            except DecodeError as error:
-                text = "the response cannot be decompressed as its Content-Encoding says"
-                raise ReadFailure("invalid", text, http_status=raw.status, retry_after=0.0) from error
-            if not data:
-                return memoryview(buffer)[:size]
-            if is_ok and 0 < size <= _READ_BYTES < size + len(data):
-                first, buffer = buffer, self._borrow(buffers, deadline, end)
-                buffer[:size] = first
-            buffer[size : size + len(data)] = data
-            size += len(data)
-            if is_ok and size > MAX_BODY_BYTES:
-                raise _too_large(raw.status)
-            if not is_ok and size > _MAX_ERROR_BYTES:
-                raw.close()
-                return memoryview(buffer)[:size]
+        if raw.status != 200:
+            return _error_body(raw)
+        buffer, size, declared = bytearray(), 0, raw.length_remaining or 0
+        try:
+            for data in portions(raw, _READ_BYTES):
+                if 0 < size <= _READ_BYTES < size + len(data):
+                    first, buffer = buffer, self._borrow(buffers, deadline, end)
+                    buffer[:size] = first
+                buffer[size : size + len(data)] = data
+                size += len(data)
+                _check_size(max(size, declared), buffer)
+        except MalformedContent as error:
+            text = f"the response cannot be decompressed: {error}"
+            raise ReadFailure("invalid", text, http_status=raw.status, retry_after=0.0) from error
+        except BaseException:
+            response.objects = buffer.count(_OBJECT, 0, size)
+            raise
+        return memoryview(buffer)[:size]
 
     def _borrow(self, buffers: ExitStack, deadline: Deadline, end: float) -> bytearray:
         try:
@@ -197,6 +213,20 @@ def _check_time(end: float) -> None:
         raise TimeoutError
 
 
-def _too_large(status: int) -> ReadFailure:
-    text = f"the response is larger than {MAX_BODY_BYTES >> 20} MiB; a lower page_limit makes responses smaller"
-    return ReadFailure("invalid", text, reason="TooLarge", http_status=status)
+def _check_size(size: int, buffer: bytearray) -> None:
+    if size > MAX_BODY_BYTES:
+        raise PageTooLarge(bytes(buffer[:HEAD_BYTES]))
+
+
+def _error_body(raw: BaseHTTPResponse) -> memoryview:
+    """The first megabyte of an error's body. What cannot be unpacked is left out: the status matters more."""
+    body = bytearray()
+    with suppress(MalformedContent):
+        for data in portions(raw, _READ_BYTES):
+            body += data
+            if len(body) > _MAX_ERROR_BYTES:
+                break
+        else:
+            return memoryview(body)
+    raw.close()
+    return memoryview(body)

@@ -15,6 +15,7 @@ from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ContinueTokenExpired, ReadFailure, report_bug, stopped
 from job.collect.http_reader import Request
+from job.collect.page_limit import PageLimit
 from job.collect.paging import read_list
 from job.collect.rows import NO_OBJECTS, ObjectCounts, OutOfOrder, RowBuilder
 from job.collect.scheduler import AbandonedError, Completed, WorkItem, as_completed
@@ -127,10 +128,11 @@ class ClusterReader:
     def _read(self, kind: Kind, scope: Scope) -> RowBuilder:
         """Reads one list, from its first page again where its continue token expires."""
         (deadline, stats), is_ordered = self._started(kind), True
+        limit = PageLimit(self.config.page_limit)
         while True:
             builder = RowBuilder(kind, scope, self.new_segment(), is_ordered=is_ordered)
             try:
-                read_list(self.reader, kind.path, self.config.page_limit, builder.add_page, deadline, stats)
+                read_list(self.reader, kind.path, limit, builder, deadline, stats)
             except ContinueTokenExpired as error:
                 if stats.restarts == _MAX_RESTARTS:
                     raise

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
 from job.collect.failures import ContinueTokenExpired, ReadFailure
-from job.collect.http_reader import Request
+from job.collect.http_reader import HEAD_BYTES, PageTooLarge, Request
+from job.collect.page_limit import PageLimit
 from job.collect.prefetch import Prefetch
 from job.collect.stats import ReadStats
 from job.wire import meta
 
-_HEAD_BYTES = 4096  # API servers write the metadata of a list before its items
 
-AddPage = Callable[[memoryview], meta.ListMeta]
-"""Makes rows of a page, and returns its metadata."""
+class PageTaker(Protocol):
+    """Receives the pages of one list, such as a `RowBuilder`."""
+
+    def add_page(self, body: memoryview) -> meta.ListMeta:
+        """Makes rows of a page, and returns its metadata."""
+
+    def add_unread(self, name: str | None) -> None:
+        """Counts an object that is too large to be read; `namespace/name`, where its first bytes have it."""
 
 
 def read_list(
-    reader: ApiReader, path: str, page_limit: int, add_page: AddPage, deadline: Deadline, stats: ReadStats
+    reader: ApiReader, path: str, limit: PageLimit, taker: PageTaker, deadline: Deadline, stats: ReadStats
 ) -> None:
     """Reads all pages of one list, all of one resource version.
 
@@ -31,7 +37,8 @@ def read_list(
     (https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-results-sets-in-chunks).
 
     Args:
-        page_limit: objects a page.
+        limit: objects a page; lowered where a page is too large or too slow. A continue token may be used with any
+            limit.
 
     Raises:
         ReadFailure: the list cannot be read to its end.
@@ -39,7 +46,7 @@ def read_list(
     """
     token: str | None = None
     seen: set[str] = set()
-    with closing(_Pages(reader, path, page_limit, add_page, deadline, stats)) as pages:
+    with closing(_Pages(reader, path, limit, taker, deadline, stats)) as pages:
         while True:
             try:
                 metadata = pages.read(token)
@@ -72,43 +79,64 @@ class _Pages:
         self,
         reader: ApiReader,
         path: str,
-        page_limit: int,
-        add_page: AddPage,
+        limit: PageLimit,
+        taker: PageTaker,
         deadline: Deadline,
         stats: ReadStats,
     ) -> None:
-        self._reader, self._path, self._page_limit, self._add_page = reader, path, page_limit, add_page
+        self._reader, self._path, self._limit, self._taker = reader, path, limit, taker
         self._deadline, self._stats = deadline, stats
         self._next_token: str | None = None
         self._next: Prefetch | None = None
         """The page with this token."""
+        self._remaining: int | None = None
+        """Objects after the page that was read last."""
 
     def read(self, token: str | None) -> meta.ListMeta:
         """Reads the page with this token, and requests the next."""
         if token != self._next_token:
             self.close()
         prefetch, self._next = self._next, None
+
+        def smaller(failure: ReadFailure, arrived: int) -> Request | None:
+            is_lower = self._limit.lower(arrived, is_too_large=isinstance(failure, PageTooLarge))
+            return self._request(token) if is_lower else None
+
         try:
-            return self._reader.get(self._request(token), self._add_page_and_request_next, prefetch)
+            return self._reader.get(self._request(token), self._add_page_and_request_next, prefetch, smaller)
+        except PageTooLarge as error:
+            return self._without_object(error)
         except BaseException:
             if prefetch is not None:
                 prefetch.discard()
             raise
 
     def _add_page_and_request_next(self, body: memoryview) -> meta.ListMeta:
+        self._limit.page_read()
         if token := continue_token(body):
             self._next_token, self._next = token, self._reader.prefetch(self._request(token))
         try:
-            metadata = self._add_page(body)
+            metadata = self._taker.add_page(body)
         except BaseException:
             self.close()  # it holds a slot, which a retry of this page may need
             raise
         if token and metadata.continue_ != token:
             raise ReadFailure("invalid", "the response has two continue tokens", http_status=200)
+        self._remaining = metadata.remaining_item_count
+        return metadata
+
+    def _without_object(self, error: PageTooLarge) -> meta.ListMeta:
+        """The metadata of a page whose one object alone is too large: it costs no other."""
+        metadata = _metadata(error.head)
+        # A page that is not known to be the last has a token, or it is a whole list of a server that ignores the limit.
+        if metadata is None or not (metadata.continue_ or self._remaining == 1):
+            raise error
+        self._remaining = metadata.remaining_item_count
+        self._taker.add_unread(_first_name(error.head))
         return metadata
 
     def _request(self, token: str | None) -> Request:
-        query: list[tuple[str, Any]] = [("limit", self._page_limit)]
+        query: list[tuple[str, Any]] = [("limit", self._limit.value)]
         if token:
             query.append(("continue", token))
         return Request(self._path, query, self._deadline, self._stats)
@@ -122,8 +150,28 @@ class _Pages:
 
 def continue_token(body: memoryview) -> str | None:
     """The continue token, where the first bytes of a page already have it."""
-    head, items, _ = bytes(body[:_HEAD_BYTES]).partition(b'"items":[')
+    metadata = _metadata(bytes(body[:HEAD_BYTES]))
+    return metadata.continue_ if metadata else None
+
+
+_FIRST_NAME = re.compile(
+    rb'"items":\[\{"metadata":\{"name":"([^"\\]+)"(?:,"generateName":"[^"\\]*")?(?:,"namespace":"([^"\\]+)")?'
+)
+"""API servers write these first. Objects of the built-in kinds have no `kind` in a list."""
+
+
+def _first_name(head: bytes) -> str | None:
+    """`namespace/name` of the first object of a page."""
+    found = _FIRST_NAME.search(head)
+    if found is None:
+        return None
+    return b"/".join(part for part in reversed(found.groups()) if part).decode("utf-8", "replace")
+
+
+def _metadata(head: bytes) -> meta.ListMeta | None:
+    """The metadata of a list, where its first bytes already have it."""
+    metadata, items, _ = head.partition(b'"items":[')
     try:
-        return meta.RAW_PAGE.decode(head + b'"items":[]}').metadata.continue_ if items else None
+        return meta.RAW_PAGE.decode(metadata + b'"items":[]}').metadata if items else None
     except meta.NOT_DECODABLE:  # the items come first, or it is not a list
         return None

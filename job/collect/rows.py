@@ -81,6 +81,10 @@ class RowBuilder:
         with _ONE_PAGE:
             return self._add_each(body) if len(body) > _LARGE_BYTES else self._add_all(body)
 
+    def add_unread(self, name: str | None) -> None:
+        """Counts an object that is too large to be read."""
+        self._add_unreadable(printable(name or "an object without a name", _MAX_NAME_LENGTH), is_too_large=True)
+
     @property
     def counts(self) -> ObjectCounts:
         """The objects read so far."""
@@ -115,11 +119,15 @@ class RowBuilder:
             try:
                 self._add(decode(item), is_large=memoryview(item).nbytes > _LARGE_BYTES)
             except (*meta.NOT_DECODABLE, _RowTooLargeError) as error:
-                self._has_too_large = self._has_too_large or isinstance(error, _RowTooLargeError)
-                self._unreadable_objects += 1
-                if len(self._unreadable) < _MAX_NAMED_OBJECTS:
-                    self._unreadable.append(_name_of(item) or f"page item {position}")
+                is_too_large = isinstance(error, _RowTooLargeError)
+                self._add_unreadable(_name_of(item) or f"page item {position}", is_too_large=is_too_large)
         return page.metadata
+
+    def _add_unreadable(self, name: str, *, is_too_large: bool) -> None:
+        self._has_too_large = self._has_too_large or is_too_large
+        self._unreadable_objects += 1
+        if len(self._unreadable) < _MAX_NAMED_OBJECTS:
+            self._unreadable.append(name)
 
     def _check_kind(self, kind: str | None) -> None:
         """A proxy may mix up responses: one that can be decoded may still answer another request."""

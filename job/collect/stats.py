@@ -15,6 +15,7 @@ class ReadStats:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     pages: int = 0
     bytes: int = 0
+    received_bytes: int = 0
     requests: int = 0
     retries: int = 0
     restarts: int = 0

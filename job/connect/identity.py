@@ -6,6 +6,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from job.connect.proxies import check_proxies
 from job.errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -105,10 +106,12 @@ def default_identity(token_uri: str | None = None) -> Identity:
 
     Raises:
         CredentialsError: there are no credentials, or their file cannot be used.
+        ConfigError: the environment has something else than a proxy's address.
     """
     import google.auth
     from google.auth.exceptions import GoogleAuthError
 
+    check_proxies()
     try:
         credentials, _ = google.auth.default(scopes=list(SCOPES))
     except (GoogleAuthError, ValueError, OSError) as error:

@@ -26,10 +26,11 @@ def connect(cluster: gke.Cluster, endpoint: Endpoint, identity: Identity, *, con
 
     Raises:
         ConnectError: the GKE API gave no usable CA certificate.
+        ConfigError: the environment has something else than a proxy's address.
     """
     from kubernetes.client import ApiClient, Configuration
 
-    from job.connect.transport import DeadlinePool
+    from job.connect.transport import make_pools
 
     def set_token(configuration: Any) -> None:
         configuration.api_key["BearerToken"] = identity.token()
@@ -42,10 +43,11 @@ def connect(cluster: gke.Cluster, endpoint: Endpoint, identity: Identity, *, con
     )
     configuration.refresh_api_key_hook = set_token  # type: ignore[assignment]
     configuration.connection_pool_maxsize = connections
+    configuration.proxy = None  # it reads the environment in its own way, and sends no password
     client = ApiClient(configuration)
     client.user_agent = USER_AGENT
-    pools = client.rest_client.pool_manager
-    pools.pool_classes_by_scheme = {**pools.pool_classes_by_scheme, "https": DeadlinePool}
+    rest = client.rest_client
+    rest.pool_manager = make_pools(_bracketed(endpoint.host), rest.pool_manager.connection_pool_kw)
     return client
 
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 import io
 import math
 import socket
+import ssl
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
-from urllib3 import BaseHTTPResponse, HTTPSConnectionPool
+from urllib3 import BaseHTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPSConnection
 from urllib3.response import HTTPResponse
+from urllib3.util.ssl_ import create_urllib3_context
 
 from job.connect.chunked import ChunkedResponse
+from job.connect.proxies import proxy_for
 
 
 class DeadlineConnection(HTTPSConnection):
@@ -27,6 +31,8 @@ class DeadlineConnection(HTTPSConnection):
 
     def connect(self) -> None:
         self._give_the_timeout()
+        if self.ca_cert_data is not None and self.ssl_context is None:
+            self.ssl_context = _context_of_own_ca()
         super().connect()
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3 itself
@@ -42,10 +48,44 @@ class DeadlineConnection(HTTPSConnection):
         self.read_deadline = monotonic() + timeout if isinstance(timeout, (int, float)) else math.inf
 
 
+def _context_of_own_ca() -> ssl.SSLContext:
+    """For a cluster's own CA, which its owner chose to trust: verified as other Kubernetes clients do.
+
+    Python 3.13 and later also demand the form of RFC 5280 (VERIFY_X509_STRICT). The CAs of older clusters have no key
+    usage and no key identifiers (https://docs.python.org/3/library/ssl.html#ssl.create_default_context).
+    """
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
 class DeadlinePool(HTTPSConnectionPool):
     """A pool of such connections."""
 
     ConnectionCls = DeadlineConnection
+
+
+def make_pools(host: str, keywords: dict[str, Any]) -> PoolManager:
+    """Pools of such connections, through the proxy that the environment has for the host.
+
+    Args:
+        host: with or without a port.
+        keywords: of each pool.
+
+    Raises:
+        ConfigError: the environment has something else than a proxy's address.
+    """
+    url = urlsplit(f"//{host}")
+    proxy = proxy_for(url.hostname or "", url.port or 443)
+    if proxy is not None and proxy.is_socks:
+        from job.connect.socks import socks_pools
+
+        return socks_pools(proxy, keywords)
+    pools = PoolManager(**keywords)
+    if proxy is not None:
+        pools = ProxyManager(proxy.url, proxy_headers=proxy.headers, **keywords)
+    pools.pool_classes_by_scheme = {**pools.pool_classes_by_scheme, "https": DeadlinePool}
+    return pools
 
 
 def set_read_deadline(response: BaseHTTPResponse, deadline: float) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from job.config import Config
 from job.connect.identity import Identity
+from job.connect.proxies import proxy_for
 from job.version import USER_AGENT
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 def container_client(config: Config, identity: Identity) -> ClusterManagerClient:
     """A client that sends the identity's token to Google's endpoint, or to `api_endpoints.container`.
 
-    On this machine `grpc://127.0.0.1:PORT` is gRPC in plain text, and `http://127.0.0.1:PORT` is REST.
+    It speaks gRPC, and REST through a proxy. On this machine `grpc://127.0.0.1:PORT` is gRPC in plain text, and
+    `http://127.0.0.1:PORT` is REST.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core writes to stderr what we report as errors
     from google.api_core.client_options import ClientOptions
@@ -35,7 +37,14 @@ def container_client(config: Config, identity: Identity) -> ClusterManagerClient
             credentials=identity.shared(), transport="rest", client_options=options, client_info=info
         )
     options = ClientOptions(api_endpoint=url.netloc) if url.netloc else ClientOptions()
-    return ClusterManagerClient(credentials=identity.shared(), client_options=options, client_info=info)
+    # gRPC ignores HTTPS_PROXY in capitals, SOCKS, and an address without a scheme
+    is_proxied = proxy_for(url.hostname or ClusterManagerClient.DEFAULT_ENDPOINT, url.port or 443) is not None
+    return ClusterManagerClient(
+        credentials=identity.shared(),
+        transport="rest" if is_proxied else None,
+        client_options=options,
+        client_info=info,
+    )
 
 
 def _plain_grpc(address: str, identity: Identity) -> Any:

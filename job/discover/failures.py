@@ -34,10 +34,12 @@ _ADVICE: dict[Outcome, str] = {
 
 
 def failure_columns(error: Any, project_id: str) -> dict[str, Any]:
-    """The columns of `collections` for an error of the GKE API, of google-auth, or of our credentials."""
+    """The columns of `collections` for an error of the GKE API, its connection, google-auth, or our credentials."""
     if isinstance(error, CredentialsError):
         return {"outcome": "unauthorized", "reason": "Credentials", "message": str(error)}
     cause = getattr(error, "cause", None) or error  # the cause of a RetryError is the last answer
+    if isinstance(cause, OSError):
+        return _connection_columns(cause)
     code = getattr(cause, "code", None)
     http_status = int(code) if code is not None else None
     status = _Status("unauthorized", "Credentials")
@@ -49,3 +51,17 @@ def failure_columns(error: Any, project_id: str) -> dict[str, Any]:
     advice = _ADVICE.get(outcome)
     message = f"{text}; {advice.format(project=project_id)}" if advice else text
     return {"outcome": outcome, "http_status": http_status, "reason": reason, "message": message}
+
+
+def _connection_columns(error: OSError) -> dict[str, Any]:
+    """For an error of requests, which REST goes through: the innermost error says what happened."""
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return {"outcome": "timed_out", "reason": "ReadTimeout", "message": "no response of the GKE API in time"}
+    reason = getattr(error.args[0], "reason", error) if error.args else error
+    if isinstance(error, requests.exceptions.ProxyError):
+        text = f"the proxy refuses the connection: {getattr(reason, 'original_error', reason)}"
+        return {"outcome": "unreachable", "reason": "Proxy", "message": text[:300]}
+    text = f"no connection to the GKE API: {' '.join(str(reason).split())}"
+    return {"outcome": "unreachable", "reason": "ConnectionBroken", "message": text[:300]}

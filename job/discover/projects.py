@@ -62,6 +62,7 @@ def clusters_in(
     Never raises for an answer of the API: a denied project, a disabled API, an unknown project or missing zones are
     the outcome of the collection.
     """
+    import requests
     from google.api_core import exceptions
     from google.api_core.retry import Retry, if_exception_type
     from google.auth.exceptions import GoogleAuthError
@@ -70,7 +71,7 @@ def clusters_in(
     retry = Retry(
         predicate=if_exception_type(
             exceptions.ServiceUnavailable, exceptions.DeadlineExceeded, exceptions.ResourceExhausted,
-            exceptions.InternalServerError,
+            exceptions.InternalServerError, requests.ConnectionError,
         ),
         initial=0.25, multiplier=2.0, maximum=16.0, timeout=timeouts.retry_seconds, on_error=failures.append,
     )  # fmt: skip
@@ -84,6 +85,7 @@ def clusters_in(
         retries = len(failures)
     except (
         CredentialsError, exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError,
+        requests.RequestException,
     ) as error:  # fmt: skip
         columns = failure_columns(error, project_id)
         retries = max(len(failures) - 1, 0)  # the last failure was not retried

@@ -7,13 +7,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 KINDS = {
-    "status": "answers with `code`; `retry_after`, `retry_date`: a Retry-After header, in seconds or as a date",
+    "status": "answers with `code`; `reason`: in an API server's Status; `retry_after`, `retry_date`: a Retry-After "
+    "header, in seconds or as a date",
     "redirect": "redirects to another host, or to `to`",
     "interim": "sends a 103 before the answer",
     "hang": "accepts the request and never answers",
     "hang_tls": "accepts connections and never completes the TLS handshake",
     "refuse": "closes the listening socket: connections are refused",
-    "reset": "cuts the connection in the middle of the body",
+    "reset": "cuts the connection in the middle of the body; `seconds`: after so many",
     "bad_chunk": "sends a chunk with a negative length",
     "slow": "sends `rate` bytes of the body a second; `headers=1`: of the headers too",
     "delay": "waits `seconds` before answering",
@@ -21,6 +22,10 @@ KINDS = {
     "desync": "sends a Content-Length that is too small: the rest of the body precedes the next answer",
     "echo_token": "refuses the request with 400, and repeats its token in the message",
     "corrupt_gzip": "sends plain text labelled as gzip",
+    "gzip_checksum": "sends gzip with a wrong checksum",
+    "gzip_trailer": "sends more bytes after the gzip stream",
+    "gzip_members": "sends the body as two gzip members",
+    "wrong_encoding": "labels the body with an encoding that nobody asked for",
     "invalid_json": "truncates the body, with a matching Content-Length",
     "big_page": "pads the page by `bytes` of white space; `content_length=1`: not chunked; `gzip=1`: compressed",
     "wrong_kind": "labels the page as a list of another kind",
@@ -50,6 +55,7 @@ KINDS = {
     "tls_unknown_ca": "presents a certificate of another authority",
     "tls_wrong_host": "presents a certificate for another host",
     "tls_expired": "presents an expired certificate",
+    "tls_old_forms": "has a CA and a certificate in the forms of older clusters, which RFC 5280 does not allow",
     "gke_unavailable": "the GKE API answers UNAVAILABLE for the project",
     "gke_denied": "the GKE API answers PERMISSION_DENIED for the project",
     "gke_disabled": "the GKE API is disabled in the project",
@@ -64,7 +70,7 @@ KINDS = {
 }
 """What each kind of fault does."""
 
-CONNECTION = frozenset({"refuse", "hang_tls", "tls_unknown_ca", "tls_wrong_host", "tls_expired"})
+CONNECTION = frozenset({"refuse", "hang_tls", "tls_unknown_ca", "tls_wrong_host", "tls_expired", "tls_old_forms"})
 """Faults of a cluster's listening socket."""
 PROJECT = frozenset({"gke_unavailable", "gke_denied", "gke_disabled", "gke_not_found", "missing_zones"})
 """Faults of the GKE API, for a whole project."""

@@ -70,6 +70,7 @@ class ApiServer:
                 "query": dict(request.query),
                 "status": answer.status,
                 "user_agent": request.headers.get("User-Agent", ""),
+                "accept_encoding": request.headers.get("Accept-Encoding", ""),
                 "authorized": user is not None,
                 "fault": fault.kind if fault else None,
             }
@@ -212,17 +213,21 @@ class ApiServer:
 
 
 def _failure(fault: Fault) -> Answer:
-    """The answer of the fault `status`: the API server's own or, for 502 and 504, that of a proxy in front of it."""
+    """The answer of the fault `status`: the API server's own or, for 502 and 504, that of a proxy in front of it.
+
+    With `reason`, it is the API server's own.
+    """
     code = int(fault.options.get("code", 500))
     headers = {}
     if (wait := fault.options.get("retry_after")) is not None:
         headers["Retry-After"] = str(wait)
     if (wait := fault.options.get("retry_date")) is not None:
         headers["Retry-After"] = formatdate(time.time() + int(wait), usegmt=True)
-    if code in (502, 504):
+    reason = fault.options.get("reason")
+    if code in (502, 504) and reason is None:
         page = b"<html><title>Error</title><body>The server encountered an error</body></html>"
         return Answer(code, page, "text/html; charset=UTF-8", headers)
-    return status(code, _REASONS.get(code, "InternalError"), "injected by the simulator", headers=headers)
+    return status(code, reason or _REASONS.get(code, "InternalError"), "injected by the simulator", headers=headers)
 
 
 _REASONS = {429: "TooManyRequests", 503: "ServiceUnavailable"}

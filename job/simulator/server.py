@@ -14,7 +14,7 @@ from aiohttp import web
 
 from job.simulator.bigquery import application as bigquery_application
 from job.simulator.bigquery import refusing_application
-from job.simulator.certificates import Authority, authority, server_certificate
+from job.simulator.certificates import OLD_FORMS, Authority, authority, server_certificate
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
 from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
 from job.simulator.gke import ClusterManager
@@ -73,7 +73,11 @@ class Listener:
         """Presents the valid certificate to new connections, or the invalid one of the fault."""
         issuer = authority("somebody else's CA") if fault == "tls_unknown_ca" else self._issuer
         hosts = ("10.99.99.99",) if fault == "tls_wrong_host" else (LOOPBACK, "localhost")
-        self._path.write_bytes(server_certificate(issuer, *hosts, expired=fault == "tls_expired"))
+        forms = OLD_FORMS if fault == "tls_old_forms" else frozenset()
+        if forms:
+            issuer = authority("an older CA", forms)
+        self.api.cluster.ca_pem = issuer.pem if forms else self._private.pem
+        self._path.write_bytes(server_certificate(issuer, *hosts, expired=fault == "tls_expired", forms=forms))
         self._tls.load_cert_chain(self._path)
 
 

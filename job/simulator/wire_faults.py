@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import gzip
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from aiohttp import web
 
 from job.simulator.faults import Fault
 
-_CHUNKED_FROM = 2048  # bytes; Go's server buffers this much before it decides on a Content-Length
+_CHUNK_BYTES = 2048  # Go's server buffers this much before it decides on a Content-Length, and sends chunks of it
 
 
 def spoil(body: bytes, fault: Fault) -> bytes:
@@ -30,7 +30,12 @@ def spoil(body: bytes, fault: Fault) -> bytes:
     if "items" in page:
         change(page, fault)
     depth = int(fault.options.get("depth", 100_000))
-    return json.dumps(page).encode().replace(_BAD_BYTE, b"\xff").replace(_DEEP, b"[" * depth + b"]" * depth)
+    return (
+        json.dumps(page, separators=(",", ":"))
+        .encode()
+        .replace(_BAD_BYTE, b"\xff")
+        .replace(_DEEP, b"[" * depth + b"]" * depth)
+    )
 
 
 _BAD_BYTE, _DEEP = b"~bad byte~", b'"~deep~"'
@@ -44,29 +49,60 @@ async def send(
     if fault is not None:
         if status == 200 and (transmit := _TRANSMISSIONS.get(fault.kind)) is not None:
             return await transmit(request, headers, body, fault)
-        headers, body = _as_gzip(headers, body, fault)
+        headers, body = _encoded(headers, body, fault)
     if fault is not None and fault.kind == "interim" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")  # bypasses aiohttp, which does not send this
-    whole = web.Response(status=status, headers=headers, body=body)
-    if len(body) > _CHUNKED_FROM:
-        whole.enable_chunked_encoding()
-    return whole
+    if len(body) <= _CHUNK_BYTES:
+        return web.Response(status=status, headers=headers, body=body)
+    response = web.StreamResponse(status=status, headers=headers)
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    if request.method != "HEAD":
+        for start in range(0, len(body), _CHUNK_BYTES):
+            await response.write(body[start : start + _CHUNK_BYTES])
+    return response
 
 
-def _as_gzip(headers: dict[str, str], body: bytes, fault: Fault) -> tuple[dict[str, str], bytes]:
-    """The answer as truncated or invalid gzip, if the fault is one of these."""
-    if fault.kind == "truncate_gzip":
-        compressed = gzip.compress(body)
-        return headers | {"Content-Encoding": "gzip"}, compressed[: len(compressed) // 2]
-    if fault.kind == "corrupt_gzip":
-        return headers | {"Content-Encoding": "gzip"}, body
-    return headers, body
+def _encoded(headers: dict[str, str], body: bytes, fault: Fault) -> tuple[dict[str, str], bytes]:
+    """The answer with a Content-Encoding that is wrong or unusual, if the fault is one of these."""
+    encode = _ENCODINGS.get(fault.kind)
+    if encode is None:
+        return headers, body
+    plain = gzip.decompress(body) if headers.get("Content-Encoding") == "gzip" else body
+    return headers | {"Content-Encoding": "br" if fault.kind == "wrong_encoding" else "gzip"}, encode(plain)
 
 
-async def _cut(request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault) -> web.StreamResponse:  # noqa: ARG001 (all transmissions have one signature)
+def _truncated(body: bytes) -> bytes:
+    compressed = gzip.compress(body)
+    return compressed[: len(compressed) // 2]
+
+
+def _with_wrong_checksum(body: bytes) -> bytes:
+    compressed = bytearray(gzip.compress(body))
+    compressed[-8] ^= 1
+    return bytes(compressed)
+
+
+def _in_members(body: bytes) -> bytes:
+    half = len(body) // 2
+    return gzip.compress(body[:half]) + gzip.compress(body[half:])
+
+
+_ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "truncate_gzip": _truncated,
+    "corrupt_gzip": lambda body: body,
+    "gzip_checksum": _with_wrong_checksum,
+    "gzip_trailer": lambda body: gzip.compress(body) + b"more than the body",
+    "gzip_members": _in_members,
+    "wrong_encoding": lambda body: body,
+}
+
+
+async def _cut(request: web.BaseRequest, headers: dict[str, str], body: bytes, fault: Fault) -> web.StreamResponse:
     response = web.StreamResponse(headers={**headers, "Content-Length": str(len(body))})
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
+    await asyncio.sleep(float(fault.options.get("seconds", 0)))
     if request.transport is not None:
         request.transport.abort()
     return response

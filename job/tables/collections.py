@@ -42,6 +42,11 @@ class Collection(Record, frozen=True, kw_only=True):
     pages: Annotated[int, "Number of pages read, including those of lists that were restarted."]
     objects: Annotated[int, "Number of objects read and kept."]
     bytes: Annotated[int, "Size of the pages read, in bytes, uncompressed."]
+    received_bytes: Annotated[
+        int | None,
+        "Bytes of all response bodies as they were received: compressed, and with those of requests that were retried. "
+        "NULL for a project.",
+    ] = None
     requests: Annotated[int, "Number of requests sent."]
     retries: Annotated[int, "Number of requests that were retries."]
     restarts: Annotated[int, "Number of times the list was restarted because its continue token had expired."]

@@ -22,6 +22,7 @@ from page_server import LIMIT, Served, arguments, serve
 from job.collect.api_reader import ApiReader
 from job.collect.cluster import ClusterCollector
 from job.collect.deadlines import Deadline
+from job.collect.page_limit import PageLimit
 from job.collect.paging import read_list
 from job.collect.rows import RowBuilder
 from job.collect.stats import ReadStats
@@ -142,7 +143,7 @@ def rows(served: Served) -> tuple[int, int]:
         server = ApiReader(client, known, Config().timeouts, threading.Event(), Throttle())
         reading = RowBuilder(PODS, Scope(Owners()), counted)  # type: ignore[arg-type]
         deadline = Deadline(time.monotonic() + 3600, "", "")
-        read_list(server, PODS.path, LIMIT, reading.add_page, deadline, ReadStats())
+        read_list(server, PODS.path, PageLimit(LIMIT), reading, deadline, ReadStats())
     return reading.counts.objects, counted.rows
 
 

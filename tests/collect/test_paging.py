@@ -14,6 +14,7 @@ from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
 from job.collect.failures import ReadFailure
 from job.collect.http_reader import Request
+from job.collect.page_limit import PageLimit
 from job.collect.paging import continue_token, read_list
 from job.collect.prefetch import Prefetch
 from job.collect.stats import ReadStats
@@ -37,10 +38,10 @@ def fleet() -> Iterator[Simulator]:
 class Server(ApiReader):
     """The reader of the fleet's one API server, with its throttle and its stop at hand."""
 
-    def __init__(self, fleet: Simulator, client: object, identity: object, slots: int) -> None:
+    def __init__(self, client: object, identity: object, slots: int, timeouts: Timeouts) -> None:
         self.throttle, self.stop = Throttle(slots), Event()
         self.prefetched: list[Prefetch] = []
-        super().__init__(client, identity, Timeouts(retry_seconds=5), self.stop, self.throttle)  # type: ignore[arg-type]
+        super().__init__(client, identity, timeouts, self.stop, self.throttle)  # type: ignore[arg-type]
 
     def prefetch(self, request: Request) -> Prefetch:
         self.prefetched.append(super().prefetch(request))
@@ -55,14 +56,14 @@ class Server(ApiReader):
 
 
 @pytest.fixture
-def open_server(fleet: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Server]]:
+def open_server(fleet: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
     config = msgspec.convert(fleet.configuration, Config)
     identity = default_identity(config.api_endpoints.oauth2)
     (cluster,) = fleet.clusters
     with kubernetes_client(*cluster.split("/"), config=config, identity=identity) as client:
-        yield lambda slots: Server(fleet, client, identity, slots)
+        yield lambda slots, **seconds: Server(client, identity, slots, Timeouts(**{"retry_seconds": 5.0} | seconds))
 
 
 class Pages:
@@ -70,9 +71,13 @@ class Pages:
 
     def __init__(self, before: Callable[[memoryview], None] = lambda _: None) -> None:
         self.names: list[str] = []
+        self.unread: list[str | None] = []
         self._before = before
 
-    def add(self, body: memoryview) -> meta.ListMeta:
+    def add_unread(self, name: str | None) -> None:
+        self.unread.append(name)
+
+    def add_page(self, body: memoryview) -> meta.ListMeta:
         self._before(body)
         page = PAGE.decode(body)
         self.names += [f"{pod.metadata.namespace}/{pod.metadata.name}" for pod in page.items or ()]
@@ -83,9 +88,9 @@ def deadline() -> Deadline:
     return Deadline(time.monotonic() + 60, "RunTimeout", "the time of the run is up")
 
 
-def read_pods(server: Server, pages: Pages) -> ReadStats:
+def read_pods(server: Server, pages: Pages, limit: int = PAGE_LIMIT) -> ReadStats:
     stats = ReadStats()
-    read_list(server, PATH, PAGE_LIMIT, pages.add, deadline(), stats)
+    read_list(server, PATH, PageLimit(limit), pages, deadline(), stats)
     return stats
 
 
@@ -95,11 +100,16 @@ def pods(fleet: Simulator) -> list[str]:
 
 
 def requests(fleet: Simulator) -> int:
-    return sum(request["path"] == PATH for request in fleet.requests())
+    return len(limits(fleet))
+
+
+def limits(fleet: Simulator) -> list[int]:
+    """The `limit` of each request for pods."""
+    return [int(request["query"]["limit"]) for request in fleet.requests() if request["path"] == PATH]
 
 
 def test_the_next_page_is_requested_before_the_current_one_becomes_rows(
-    fleet: Simulator, open_server: Callable[[int], Server]
+    fleet: Simulator, open_server: Callable[..., Server]
 ) -> None:
     count, seen = -(-len(pods(fleet)) // PAGE_LIMIT), 0
 
@@ -118,7 +128,7 @@ def test_the_next_page_is_requested_before_the_current_one_becomes_rows(
 
 
 @pytest.mark.parametrize("slots", [1, 4])
-def test_a_retried_page_costs_no_other(fleet: Simulator, open_server: Callable[[int], Server], slots: int) -> None:
+def test_a_retried_page_costs_no_other(fleet: Simulator, open_server: Callable[..., Server], slots: int) -> None:
     """Even where the next page holds the only slot."""
     fleet.fault("*", "invalid_json", "pods", page=2, times=1)
     pages = Pages()
@@ -128,7 +138,7 @@ def test_a_retried_page_costs_no_other(fleet: Simulator, open_server: Callable[[
 
 
 def test_a_failed_page_ends_the_list_after_those_before_became_rows(
-    fleet: Simulator, open_server: Callable[[int], Server]
+    fleet: Simulator, open_server: Callable[..., Server]
 ) -> None:
     fleet.fault("*", "forbidden", "pods", page=2)
     pages = Pages()
@@ -137,7 +147,7 @@ def test_a_failed_page_ends_the_list_after_those_before_became_rows(
     assert pages.names == pods(fleet)[:PAGE_LIMIT]
 
 
-def test_a_prefetched_page_holds_its_slot_until_it_is_discarded(open_server: Callable[[int], Server]) -> None:
+def test_a_prefetched_page_holds_its_slot_until_it_is_discarded(open_server: Callable[..., Server]) -> None:
     server = open_server(1)
     prefetch = server.prefetch(Request(PATH, [("limit", PAGE_LIMIT)], deadline(), ReadStats()))
     response = prefetch.response()
@@ -147,12 +157,102 @@ def test_a_prefetched_page_holds_its_slot_until_it_is_discarded(open_server: Cal
     assert server.has_slot(5)
 
 
-def test_a_stopped_run_discards_what_it_has_requested(open_server: Callable[[int], Server]) -> None:
+def test_a_stopped_run_discards_what_it_has_requested(open_server: Callable[..., Server]) -> None:
     server = open_server(1)
     with pytest.raises(ReadFailure, match="stopped"):
         read_pods(server, Pages(lambda _: server.stop.set()))
     assert [prefetch.response().raw.closed for prefetch in server.prefetched] == [True]
     assert server.has_slot(5)
+
+
+def test_a_page_that_is_too_large_is_read_by_halves_and_the_limit_stays(
+    fleet: Simulator, open_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    read_pods(open_server(4), Pages(lambda body: sizes.append(len(body))), limit=500)
+    monkeypatch.setattr("job.collect.http_reader.MAX_BODY_BYTES", sizes[0] // 2)
+    before, pages = len(limits(fleet)), Pages()
+    stats = read_pods(open_server(4), pages, limit=40)
+    assert pages.names == pods(fleet)
+    asked = limits(fleet)[before:]
+    assert asked[:2] == [40, min(asked[1:])]
+    assert asked[-1] == max(asked[1:]) <= 20
+    assert (stats.retries, stats.requests) == (asked.count(40), len(asked))
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+def test_a_page_that_is_slow_is_asked_for_again_with_less_from_the_same_token(
+    fleet: Simulator, open_server: Callable[..., Server], slots: int
+) -> None:
+    fleet.fault("*", "slow", "pods", page=2, times=1)
+    pages = Pages()
+    stats = read_pods(open_server(slots, request_seconds=2.0), pages)
+    assert pages.names == pods(fleet)
+    assert limits(fleet)[:6] == [10, 10, 1, 2, 4, 5]  # hardly anything had arrived
+    assert max(limits(fleet)[2:]) == 5
+    assert stats.retries == 1
+
+
+def test_a_page_without_a_response_is_asked_for_with_few_objects_and_then_more(
+    fleet: Simulator, open_server: Callable[..., Server]
+) -> None:
+    fleet.fault("*", "hang", "pods", times=1)
+    pages = Pages()
+    stats = read_pods(open_server(4, request_seconds=2.0), pages, limit=32)
+    assert pages.names == pods(fleet)
+    assert limits(fleet)[:6] == [32, 2, 4, 8, 16, 16]
+    assert stats.retries == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "status", "code": 504, "reason": "Timeout"}, {"kind": "reset", "seconds": 2}],
+    ids=["the server's own timeout", "the connection breaks late"],
+)
+def test_a_server_that_gives_up_on_a_page_is_asked_for_half(
+    fleet: Simulator, open_server: Callable[..., Server], fault: dict[str, object]
+) -> None:
+    fleet.fault("*", resource="pods", times=1, **fault)
+    pages = Pages()
+    read_pods(open_server(4, request_seconds=4.0), pages, limit=20)
+    assert pages.names == pods(fleet)
+    assert limits(fleet)[0] == 20
+    assert max(limits(fleet)[1:]) == 10
+
+
+def test_an_object_that_is_too_large_costs_no_other(
+    fleet: Simulator, open_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("job.collect.http_reader.MAX_BODY_BYTES", 200_000)
+    fleet.fault("*", "big_object", "pods", page=1, bytes=300_000)
+    pages = Pages()
+    read_pods(open_server(4), pages)
+    assert pages.unread == pods(fleet)[:1]
+    assert pages.names == pods(fleet)[1:]
+
+
+def test_the_last_object_may_be_too_large(
+    fleet: Simulator, open_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("job.collect.http_reader.MAX_BODY_BYTES", 200_000)
+    fleet.fault("*", "big_object", "pods", page=2, after=len(pods(fleet)) - 2, bytes=300_000)
+    pages = Pages()
+    read_pods(open_server(4), pages, limit=1)
+    assert pages.unread == pods(fleet)[-1:]
+    assert pages.names == pods(fleet)[:-1]
+
+
+def test_a_list_that_may_be_whole_is_never_taken_for_one_object(
+    fleet: Simulator, open_server: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that ignores `limit` sends everything, without a continue token."""
+    monkeypatch.setattr("job.collect.http_reader.MAX_BODY_BYTES", 5_000)
+    fleet.fault("*", "missing_continue", "pods")
+    pages = Pages()
+    with pytest.raises(ReadFailure, match="larger than") as failed:
+        read_pods(open_server(4), pages)
+    assert (failed.value.cause.outcome, failed.value.cause.reason) == ("invalid", "TooLarge")
+    assert pages.unread == []
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from urllib3 import Timeout
-from urllib3.exceptions import ReadTimeoutError
+from urllib3 import HTTPSConnectionPool, Timeout
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError, SSLError
+from urllib3.util.ssl_ import create_urllib3_context
 
 from job.connect.transport import DeadlinePool, set_read_deadline
-from job.simulator.certificates import authority, server_certificate
+from job.simulator.certificates import OLD_FORMS, authority, server_certificate
 
 PAUSE = 0.1  # seconds between two bytes: much shorter than any timeout here
 TIMEOUT = 0.5  # seconds
@@ -27,10 +28,12 @@ CLOSED = HEAD + b"Connection: close\r\n\r\n"
 
 
 @contextmanager
-def server(directory: Path, at_once: bytes, slowly: bytes) -> Iterator[DeadlinePool]:
-    """A pool for a TLS server that answers every request with these bytes."""
-    issuer = authority("test")
-    (directory / "server.pem").write_bytes(server_certificate(issuer, "127.0.0.1"))
+def server(
+    directory: Path, at_once: bytes, slowly: bytes, forms: frozenset[str] = frozenset()
+) -> Iterator[DeadlinePool]:
+    """A pool for a TLS server that answers every request with these bytes, and has a certificate of these forms."""
+    issuer = authority("test", forms)
+    (directory / "server.pem").write_bytes(server_certificate(issuer, "127.0.0.1", forms=forms))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "server.pem")
 
@@ -105,3 +108,35 @@ def test_a_deadline_in_the_past_reads_nothing(tmp_path: Path) -> None:
             response.read()
         response.close()
     assert elapsed(started) < PAUSE
+
+
+def strict_context(**options: object) -> ssl.SSLContext:
+    """What Python 3.13 and later make by default."""
+    context = create_urllib3_context(**options)  # type: ignore[arg-type]
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+@pytest.mark.parametrize("form", [*sorted(OLD_FORMS), "all of them"])
+def test_certificates_in_the_forms_of_older_clusters_are_accepted_by_every_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    monkeypatch.setattr("job.connect.transport.create_urllib3_context", strict_context)
+    forms = OLD_FORMS & {form} or OLD_FORMS
+    with server(tmp_path, SIZED + BODY, b"", forms) as pool:
+        assert pool.request("GET", "/").data == BODY
+        ca = pool.conn_kw["ca_cert_data"]
+        strict = HTTPSConnectionPool(pool.host, pool.port, ca_cert_data=ca, ssl_context=strict_context())
+        with strict, pytest.raises(MaxRetryError, match="certificate verify failed"):
+            strict.request("GET", "/")
+
+
+def test_a_certificate_of_another_ca_or_for_another_host_is_still_refused(tmp_path: Path) -> None:
+    with server(tmp_path, SIZED + BODY, b"", OLD_FORMS) as pool:
+        pool.conn_kw["ca_cert_data"] = authority("another").pem.decode()
+        with pytest.raises(SSLError, match="certificate verify failed"):
+            pool.request("GET", "/")
+    with server(tmp_path, SIZED + BODY, b"", OLD_FORMS) as pool:
+        pool.conn_kw["server_hostname"] = "another.example.com"
+        with pytest.raises(SSLError, match="Hostname mismatch"):
+            pool.request("GET", "/")

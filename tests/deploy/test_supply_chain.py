@@ -40,6 +40,7 @@ ALLOWED = {
 # Package and the name of its licence -> the SPDX expression, by its licence file.
 SPDX = {
     ("pyasn1-modules", "BSD"): "BSD-2-Clause",
+    ("pysocks", "BSD"): "BSD-3-Clause",
     ("python-dateutil", "Dual License"): "Apache-2.0 OR BSD-3-Clause",
 }
 

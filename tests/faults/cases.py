@@ -169,6 +169,7 @@ CASES = (
             ("tls_expired", "certificate has expired"),
         )
     ),
+    Case("a CA and a certificate in the forms of older clusters", (fault("tls_old_forms", "*"),)),
     Case(
         "the endpoint's name cannot be resolved", (fault("unresolvable", "clusters"),), "unreachable", None,
         "NameResolution", KINDS, message="name cannot be resolved", timeouts=QUICK, changed=("clusters",),
@@ -187,6 +188,14 @@ CASES = (
         "a body that does not match its Content-Encoding", (fault("corrupt_gzip"),), "invalid", 200, retried=True,
         message="cannot be decompressed", timeouts=QUICK,
     ),
+    *(
+        Case(
+            "gzip with a wrong checksum or with more data after it, or an encoding that was not requested",
+            (fault(kind),), "invalid", 200, retried=True, message="cannot be decompressed", timeouts=QUICK,
+        )
+        for kind in ("gzip_checksum", "gzip_trailer", "wrong_encoding")
+    ),
+    Case("several gzip members in one response: read as one", (fault("gzip_members"),)),
     Case(
         "a chunk with a negative length", (fault("bad_chunk"),), "invalid", None, retried=True,
         message="malformed HTTP", timeouts=QUICK,
@@ -249,10 +258,20 @@ CASES = (
     ),
     *(
         Case(
-            "a page larger than 96 MiB", (fault("big_page", bytes=200_000_000, **form),), "invalid", 200, "TooLarge",
-            message="larger than 96 MiB; a lower page_limit", timeouts={"request_seconds": 60.0},
+            "a page larger than 96 MiB, at every `page_limit`", (fault("big_page", bytes=200_000_000, **form),),
+            "invalid", 200, "TooLarge", message="larger than 96 MiB", retried=True,
+            timeouts={"request_seconds": 60.0},
         )
         for form in ({}, {"content_length": 1}, {"gzip": 1})
+    ),
+    Case(
+        "a page larger than 96 MiB, once: read in smaller pages", (fault("big_page", bytes=200_000_000, times=1),),
+        retried=True, timeouts={"request_seconds": 60.0},
+    ),
+    Case(
+        "an object larger than 96 MiB", (fault("big_object", bytes=97 << 20, page=1),), "partial", 200,
+        message="1 objects could not be decoded, or are too large: ", retried=True, changed=("pods",),
+        timeouts={"request_seconds": 60.0},
     ),
     Case("an object listed twice", by="test_no_object_has_two_rows_in_one_snapshot"),
     Case(
