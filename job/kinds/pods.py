@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.containers import ComputeResources, TypedContainer, containers_of
-from job.kinds.parts.images import digest_of, parse_image
+from job.kinds.parts.images import parse_image, running_image
 from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, controller_of, key_values
 from job.kinds.parts.pod_resources import effective_resources
 from job.kinds.parts.pod_status import printed_status
@@ -109,6 +109,7 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
         spec, container_type = container.spec, container.container_type
         is_init = container_type in ("init", "sidecar")
         found = (init_statuses if is_init else statuses).get(spec.name, _NO_CONTAINER_STATUS)
+        runs = running_image(found.image_id)
         row = replace(
             _spec_columns(spec.name, spec.image or None, container.resources),
             namespace=namespace,
@@ -117,7 +118,8 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
             container_type=container_type,
             position=container.position,
             running_image=found.image or None,
-            running_digest=digest_of(found.image_id),
+            running_digest=runs.digest,
+            running_image_id=runs.id,
             container_id=found.container_id or None,
             ready=found.ready,
             started=found.started,

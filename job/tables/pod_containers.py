@@ -29,7 +29,12 @@ class PodContainer(Record, frozen=True, kw_only=True):
     image_digest: Annotated[str | None, "Digest of that image; NULL if it is not pinned."] = None
     running_image: Annotated[str | None, "Image that the kubelet reports."] = None
     running_digest: Annotated[
-        str | None, "Digest of the image that runs; the image id if it did not come from a registry."
+        str | None, "Digest of the manifest of the image that runs, in its registry; NULL where none is reported."
+    ] = None
+    running_image_id: Annotated[
+        str | None,
+        "Digest of the image's configuration, where the kubelet reports that alone: the image came from no registry. "
+        "It is comparable with no other digest.",
     ] = None
     container_id: Annotated[str | None, "Container runtime and id: `containerd://...`."] = None
     state: Annotated[str | None, "`waiting`, `running` or `terminated`; NULL until the kubelet reports one."] = None

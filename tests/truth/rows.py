@@ -184,9 +184,15 @@ def _pod_containers(pod: Object) -> Iterator[Row]:
                 "state": next(iter(found.get("state") or {}), None),
                 "ready": found.get("ready"),
                 "restarts": found.get("restartCount"),
-                "running_digest": (found.get("imageID") or "").rpartition("@")[2] or None,
+                **_running(found.get("imageID") or ""),
             },
         )
+
+
+def _running(image_id: str) -> Object:
+    """The digest after the `@`. Without one, the text is the id of the image's configuration."""
+    _, at, digest = image_id.removeprefix("docker-pullable://").rpartition("@")
+    return {"running_digest": digest if at else None, "running_image_id": None if at else digest or None}
 
 
 def _workload(item: Object, kind: str) -> Object:

@@ -109,7 +109,8 @@ JUDGED = {
     ),
     "latest_pod_containers": (
         "snapshot_id carried_forward pod pod_uid container_type position name image state ready restarts "
-        "running_digest cpu_request_millicores cpu_limit_millicores memory_request_bytes memory_limit_bytes"
+        "running_digest running_image_id cpu_request_millicores cpu_limit_millicores memory_request_bytes "
+        "memory_limit_bytes"
     ),
     "latest_services": (
         "snapshot_id carried_forward namespace name uid labels created_at type headless cluster_ips external_addresses "
