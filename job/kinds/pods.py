@@ -173,21 +173,18 @@ def _with_state(row: tables.PodContainer, state: ContainerState) -> tables.PodCo
 
 
 def _with_last_state(row: tables.PodContainer, state: ContainerState) -> tables.PodContainer:
-    if state.terminated is not None:
-        ended = state.terminated
-        return replace(
-            row,
-            last_state_reason=ended.reason or None,
-            last_exit_code=ended.exit_code,
-            last_signal=ended.signal or None,
-            last_started_at=ended.started_at,
-            last_finished_at=ended.finished_at,
-        )
-    if state.running is not None:
-        return replace(row, last_started_at=state.running.started_at)
-    if state.waiting is not None:
-        return replace(row, last_state_reason=state.waiting.reason or None)
-    return row
+    """The end of the run before. A last state of another kind is no end, and says nothing."""
+    ended = state.terminated
+    if ended is None:
+        return row
+    return replace(
+        row,
+        last_state_reason=ended.reason or None,
+        last_exit_code=ended.exit_code,
+        last_signal=ended.signal or None,
+        last_started_at=ended.started_at,
+        last_finished_at=ended.finished_at,
+    )
 
 
 KIND = Kind("pods", "/api/v1/pods", Pod, pod_rows, waits=True)

@@ -46,7 +46,7 @@ class PodContainer(Record, frozen=True, kw_only=True):
     ready: Annotated[bool | None, "Whether the container is ready."] = None
     started: Annotated[bool | None, "Whether the startup probe has succeeded."] = None
     restarts: Annotated[int | None, "Number of restarts."] = None
-    last_state_reason: Annotated[str | None, "Why the previous run of the container ended."] = None
+    last_state_reason: Annotated[str | None, "Why the previous run of the container ended; NULL where none did."] = None
     last_exit_code: Annotated[int | None, "Exit code of the previous run."] = None
     last_signal: Annotated[int | None, "Signal that ended the previous run."] = None
     last_started_at: Annotated[datetime | None, "When the previous run started."] = None

@@ -207,7 +207,8 @@ def _workload(item: Object, kind: str) -> Object:
         "replicas_wanted": desired.get(kind, spec.get("replicas")),
         "replicas_ready": ready.get(kind, status.get("readyReplicas")),
         "schedule": spec.get("schedule"),
-        "suspended": spec.get("suspend"),
+        "suspended": bool(spec.get("suspend")) if kind in ("jobs", "cronjobs") else None,
+        "paused": bool(spec.get("paused")) if kind == "deployments" else None,
         "service_account": template.get("serviceAccountName"),
     }
 

@@ -97,7 +97,7 @@ JUDGED = {
     ),
     "latest_workloads": (
         "snapshot_id carried_forward resource kind namespace name uid labels created_at owner_kind owner_uid "
-        "replicas_wanted replicas_ready schedule suspended service_account"
+        "replicas_wanted replicas_ready schedule suspended paused service_account"
     ),
     "latest_containers": (
         "snapshot_id carried_forward workload_uid workload_name namespace resource container_type position name image "
