@@ -80,7 +80,7 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
-    requests, limits = effective_resources(spec, containers)
+    resources = effective_resources(spec, status, containers)
     return replace(
         row,
         owner_kind=owner.kind if owner else None,
@@ -90,10 +90,12 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
         priority_class=spec.priority_class_name or None,
         service_account=spec.service_account_name or None,
         runtime_class=spec.runtime_class_name or None,
-        cpu_request_millicores=requests.cpu_millicores,
-        memory_request_bytes=requests.memory_bytes,
-        cpu_limit_millicores=limits.cpu_millicores,
-        memory_limit_bytes=limits.memory_bytes,
+        cpu_request_millicores=resources.cpu_request_millicores,
+        memory_request_bytes=resources.memory_request_bytes,
+        cpu_limit_millicores=resources.cpu_limit_millicores,
+        memory_limit_bytes=resources.memory_limit_bytes,
+        unparsed_quantities=resources.unparsed,
+        unparsed_as_written=resources.as_written,
     )
 
 
@@ -146,9 +148,9 @@ def _spec_columns(name: str, image: str | None, resources: ComputeResources) -> 
         image_tag=parts.tag,
         image_digest=parts.digest,
         cpu_request_millicores=resources.cpu_request_millicores,
-        cpu_limit_millicores=resources.cpu_limit_millicores,
+        cpu_limit_millicores=resources.cpu_limit_millicores or None,  # 0 is no limit
         memory_request_bytes=resources.memory_request_bytes,
-        memory_limit_bytes=resources.memory_limit_bytes,
+        memory_limit_bytes=resources.memory_limit_bytes or None,
     )  # fmt: skip
 
 

@@ -52,6 +52,8 @@ class PodContainer(Record, frozen=True, kw_only=True):
     last_started_at: Annotated[datetime | None, "When the previous run started."] = None
     last_finished_at: Annotated[datetime | None, "When the previous run ended."] = None
     cpu_request_millicores: Annotated[int | None, "CPU request, in thousandths of a core, rounded up."] = None
-    cpu_limit_millicores: Annotated[int | None, "CPU limit, in thousandths of a core, rounded up."] = None
+    cpu_limit_millicores: Annotated[
+        int | None, "CPU limit, in thousandths of a core; NULL if it is 0, which is no limit."
+    ] = None
     memory_request_bytes: Annotated[int | None, "Memory request, in bytes, rounded up."] = None
-    memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes, rounded up."] = None
+    memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes; NULL if it is 0, which is no limit."] = None

@@ -105,7 +105,8 @@ JUDGED = {
     ),
     "latest_pods": (
         "snapshot_id carried_forward namespace name uid labels created_at phase node pod_ip containers owner_kind "
-        "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution"
+        "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution cpu_request_millicores "
+        "memory_request_bytes cpu_limit_millicores memory_limit_bytes unparsed_quantities"
     ),
     "latest_pod_containers": (
         "snapshot_id carried_forward pod pod_uid container_type position name image state ready restarts "
