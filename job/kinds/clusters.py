@@ -18,12 +18,14 @@ def cluster_rows(cluster: gke.Cluster) -> Iterator[tables.Record]:
 
 
 def is_regional(location: str) -> bool:
-    """Whether a location is a region, not a zone.
+    """Whether a location is a region, not a zone: a region's name ends with a digit, a zone's with a letter.
 
-    >>> is_regional("europe-west1"), is_regional("europe-west1-b")
-    (True, False)
+    Other universes put a prefix before both.
+
+    >>> is_regional("europe-west1"), is_regional("europe-west1-b"), is_regional("u-france-east1")
+    (True, False, True)
     """
-    return location.count("-") == 1
+    return location[-1:].isdigit()
 
 
 def _cluster(cluster: gke.Cluster) -> tables.Cluster:
@@ -33,13 +35,13 @@ def _cluster(cluster: gke.Cluster) -> tables.Cluster:
     legacy = cluster.private_cluster_config
     private = legacy or gke.PrivateClusterConfig()
     network = cluster.network_config or gke.NetworkConfig()
-    authorized = ip.authorized_networks_config or cluster.master_authorized_networks_config
+    legacy_authorized = cluster.master_authorized_networks_config
+    authorized = ip.authorized_networks_config or legacy_authorized
     posture = cluster.security_posture_config or gke.SecurityPostureConfig()
     logging = cluster.logging_config or gke.LoggingConfig()
     monitoring = cluster.monitoring_config or gke.MonitoringConfig()
     fleet = cluster.fleet or gke.Fleet()
     auth = cluster.master_auth or gke.MasterAuth()
-    binary = cluster.binary_authorization or gke.BinaryAuthorization()
     workload_identity = cluster.workload_identity_config or gke.WorkloadIdentityConfig()
     return tables.Cluster(
         id=cluster.id or None,
@@ -60,10 +62,14 @@ def _cluster(cluster: gke.Cluster) -> tables.Cluster:
         dns_endpoint=dns.endpoint or None,
         dns_endpoint_external=dns.allow_external_traffic,
         ip_endpoints_enabled=ip.enabled,
-        public_endpoint_enabled=ip.enable_public_endpoint,
+        public_endpoint_enabled=_has_public_endpoint(ip, legacy),
         private_nodes=_first(network.default_enable_private_nodes, legacy.enable_private_nodes if legacy else None),
         authorized_networks_enabled=authorized.enabled if authorized else None,
         authorized_networks=_cidr_blocks(authorized),
+        gcp_public_cidrs_access_enabled=_first(
+            authorized.gcp_public_cidrs_access_enabled if authorized else None,
+            legacy_authorized.gcp_public_cidrs_access_enabled if legacy_authorized else None,
+        ),
         network=network.network or cluster.network or None,
         subnetwork=network.subnetwork or cluster.subnetwork or None,
         cluster_ipv4_cidr=cluster.cluster_ipv4_cidr or None,
@@ -74,7 +80,7 @@ def _cluster(cluster: gke.Cluster) -> tables.Cluster:
         workload_pool=workload_identity.workload_pool or None,
         shielded_nodes=_enabled(cluster.shielded_nodes),
         confidential_nodes=_enabled(cluster.confidential_nodes),
-        binary_authorization=enum_name(binary.evaluation_mode),
+        binary_authorization=_evaluation_mode(cluster.binary_authorization),
         database_encryption=enum_name(cluster.database_encryption.state) if cluster.database_encryption else None,
         security_posture=enum_name(posture.mode),
         vulnerability_scanning=enum_name(posture.vulnerability_mode),
@@ -94,6 +100,25 @@ def _cluster(cluster: gke.Cluster) -> tables.Cluster:
         labels=sorted_labels(cluster.resource_labels),
         self_link=cluster.self_link or None,
     )
+
+
+def _has_public_endpoint(ip: gke.IpEndpointsConfig, legacy: gke.PrivateClusterConfig | None) -> bool | None:
+    """By the newer field or, where GKE leaves it out, by the older one, which says the opposite."""
+    if ip.enable_public_endpoint is not None:
+        return ip.enable_public_endpoint
+    if ip.enabled is False:
+        return False
+    return None if legacy is None else not legacy.enable_private_endpoint
+
+
+def _evaluation_mode(config: gke.BinaryAuthorization | None) -> str | None:
+    """The mode, or what the older field `enabled` means.
+
+    https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#binaryauthorization
+    """
+    if config is None:
+        return None
+    return enum_name(config.evaluation_mode) or ("PROJECT_SINGLETON_POLICY_ENFORCE" if config.enabled else "DISABLED")
 
 
 def _enabled(config: gke.Enabled | None) -> bool | None:

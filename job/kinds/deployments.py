@@ -57,7 +57,7 @@ def deployment_rows(deployment: Deployment, scope: Scope) -> Iterator[tables.Rec
             replicas_unavailable=status.unavailable_replicas,
         ),
         strategy=spec.strategy.type if spec.strategy else None,
-        paused=spec.paused,
+        paused=bool(spec.paused),
         selector=selector(spec.selector),
     )
 

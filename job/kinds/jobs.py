@@ -43,6 +43,8 @@ def job_rows(job: Job, scope: Scope) -> Iterator[tables.Record]:
         backoff_limit=spec.backoff_limit,
         **counts(
             status.start_time,
+            status.conditions,  # a Job that is suspended from its beginning has a condition alone
+            status.ready is not None,
             replicas_ready=status.ready,
             active=status.active,
             succeeded=status.succeeded,
@@ -50,7 +52,7 @@ def job_rows(job: Job, scope: Scope) -> Iterator[tables.Record]:
         ),
         started_at=status.start_time,
         completed_at=status.completion_time,
-        suspended=spec.suspend,
+        suspended=bool(spec.suspend),
     )
 
 

@@ -10,6 +10,7 @@ from job.wire import gke
 def node_pool_row(pool: gke.NodePool) -> tables.NodePool:
     """The node pool's row."""
     config = pool.config or gke.NodeConfig()
+    disk = config.boot_disk or gke.BootDisk()  # newer than the two fields of its own name
     autoscaling = pool.autoscaling or gke.NodePoolAutoscaling()
     management, shielded = pool.management, config.shielded_instance_config
     upgrade = pool.upgrade_settings or gke.UpgradeSettings()
@@ -21,8 +22,8 @@ def node_pool_row(pool: gke.NodePool) -> tables.NodePool:
         locations=tuple(pool.locations or ()),
         machine_type=config.machine_type or None,
         image_type=config.image_type or None,
-        disk_type=config.disk_type or None,
-        disk_size_gb=config.disk_size_gb,
+        disk_type=disk.disk_type or config.disk_type or None,
+        disk_size_gb=disk.size_gb or config.disk_size_gb,
         spot=config.spot,
         preemptible=config.preemptible,
         accelerators=tuple(f"{a.accelerator_count}x{a.accelerator_type}" for a in config.accelerators or ()),

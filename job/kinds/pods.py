@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.containers import ComputeResources, TypedContainer, containers_of
-from job.kinds.parts.images import digest_of, parse_image
+from job.kinds.parts.images import parse_image, running_image
 from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, controller_of, key_values
 from job.kinds.parts.pod_resources import effective_resources
 from job.kinds.parts.pod_status import printed_status
@@ -80,7 +80,7 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
-    requests, limits = effective_resources(spec, containers)
+    resources = effective_resources(spec, status, containers)
     return replace(
         row,
         owner_kind=owner.kind if owner else None,
@@ -90,10 +90,12 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
         priority_class=spec.priority_class_name or None,
         service_account=spec.service_account_name or None,
         runtime_class=spec.runtime_class_name or None,
-        cpu_request_millicores=requests.cpu_millicores,
-        memory_request_bytes=requests.memory_bytes,
-        cpu_limit_millicores=limits.cpu_millicores,
-        memory_limit_bytes=limits.memory_bytes,
+        cpu_request_millicores=resources.cpu_request_millicores,
+        memory_request_bytes=resources.memory_request_bytes,
+        cpu_limit_millicores=resources.cpu_limit_millicores,
+        memory_limit_bytes=resources.memory_limit_bytes,
+        unparsed_quantities=resources.unparsed,
+        unparsed_as_written=resources.as_written,
     )
 
 
@@ -109,6 +111,7 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
         spec, container_type = container.spec, container.container_type
         is_init = container_type in ("init", "sidecar")
         found = (init_statuses if is_init else statuses).get(spec.name, _NO_CONTAINER_STATUS)
+        runs = running_image(found.image_id)
         row = replace(
             _spec_columns(spec.name, spec.image or None, container.resources),
             namespace=namespace,
@@ -117,7 +120,8 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
             container_type=container_type,
             position=container.position,
             running_image=found.image or None,
-            running_digest=digest_of(found.image_id),
+            running_digest=runs.digest,
+            running_image_id=runs.id,
             container_id=found.container_id or None,
             ready=found.ready,
             started=found.started,
@@ -144,9 +148,9 @@ def _spec_columns(name: str, image: str | None, resources: ComputeResources) -> 
         image_tag=parts.tag,
         image_digest=parts.digest,
         cpu_request_millicores=resources.cpu_request_millicores,
-        cpu_limit_millicores=resources.cpu_limit_millicores,
+        cpu_limit_millicores=resources.cpu_limit_millicores or None,  # 0 is no limit
         memory_request_bytes=resources.memory_request_bytes,
-        memory_limit_bytes=resources.memory_limit_bytes,
+        memory_limit_bytes=resources.memory_limit_bytes or None,
     )  # fmt: skip
 
 
@@ -171,21 +175,18 @@ def _with_state(row: tables.PodContainer, state: ContainerState) -> tables.PodCo
 
 
 def _with_last_state(row: tables.PodContainer, state: ContainerState) -> tables.PodContainer:
-    if state.terminated is not None:
-        ended = state.terminated
-        return replace(
-            row,
-            last_state_reason=ended.reason or None,
-            last_exit_code=ended.exit_code,
-            last_signal=ended.signal or None,
-            last_started_at=ended.started_at,
-            last_finished_at=ended.finished_at,
-        )
-    if state.running is not None:
-        return replace(row, last_started_at=state.running.started_at)
-    if state.waiting is not None:
-        return replace(row, last_state_reason=state.waiting.reason or None)
-    return row
+    """The end of the run before. A last state of another kind is no end, and says nothing."""
+    ended = state.terminated
+    if ended is None:
+        return row
+    return replace(
+        row,
+        last_state_reason=ended.reason or None,
+        last_exit_code=ended.exit_code,
+        last_signal=ended.signal or None,
+        last_started_at=ended.started_at,
+        last_finished_at=ended.finished_at,
+    )
 
 
 KIND = Kind("pods", "/api/v1/pods", Pod, pod_rows, waits=True)

@@ -122,6 +122,15 @@ def message(cluster: Cluster) -> gke.Cluster:
     networks = gke.MasterAuthorizedNetworksConfig(
         enabled=is_private,
         cidr_blocks=[gke.MasterAuthorizedNetworksConfig.CidrBlock(cidr_block="10.0.0.0/8")] if is_private else [],
+        gcp_public_cidrs_access_enabled=not is_private,
+    )
+    # a private cluster of this fleet is old: GKE describes it by the older fields alone
+    ip_endpoints = gke.ControlPlaneEndpointsConfig.IPEndpointsConfig(
+        enabled=not is_dns,
+        enable_public_endpoint=not is_dns,
+        public_endpoint="" if is_dns else address,
+        private_endpoint="10.132.0.2",
+        authorized_networks_config=networks,
     )
     return gke.Cluster(
         name=cluster.name,
@@ -170,18 +179,14 @@ def message(cluster: Cluster) -> gke.Cluster:
                 endpoint=address if is_dns else f"gke-{cluster.id[:12]}.{cluster.location}.gke.goog",
                 allow_external_traffic=is_dns,
             ),
-            ip_endpoints_config=gke.ControlPlaneEndpointsConfig.IPEndpointsConfig(
-                enabled=not is_dns,
-                enable_public_endpoint=not is_private and not is_dns,
-                public_endpoint="" if is_private or is_dns else address,
-                private_endpoint=address if is_private else "10.132.0.2",
-                authorized_networks_config=networks,
-            ),
+            ip_endpoints_config=None if is_private else ip_endpoints,
         ),
         master_authorized_networks_config=networks,
         workload_identity_config=gke.WorkloadIdentityConfig(workload_pool=f"{cluster.project}.svc.id.goog"),
         shielded_nodes=gke.ShieldedNodes(enabled=True),
-        binary_authorization=gke.BinaryAuthorization(evaluation_mode="DISABLED"),
+        binary_authorization=gke.BinaryAuthorization(
+            enabled=is_private, evaluation_mode=None if is_private else "DISABLED"
+        ),
         database_encryption=gke.DatabaseEncryption(state="DECRYPTED"),
         security_posture_config=gke.SecurityPostureConfig(mode="BASIC", vulnerability_mode="VULNERABILITY_DISABLED"),
         logging_config=gke.LoggingConfig(

@@ -234,7 +234,7 @@ class Pods:
             "ready": running,
             "restartCount": trouble.restarts if trouble else 0,
             "image": image,
-            "imageID": f"{image.partition('@')[0].rpartition(':')[0] or image}@{digest}" if pulled else "",
+            "imageID": f"{_repository(image)}@{digest}" if pulled else "",
             **identity,
             "started": running,
         }
@@ -249,6 +249,12 @@ def _admitted_container(container: Object, mount: Object) -> Object:
     if "limits" in resources:
         resources = resources | {"requests": resources["limits"] | resources.get("requests", {})}
     return container | {"resources": resources, "volumeMounts": [*container.get("volumeMounts", []), mount]}
+
+
+def _repository(image: str) -> str:
+    """The image without its tag and digest."""
+    folders, slash, name = image.partition("@")[0].rpartition("/")
+    return folders + slash + name.partition(":")[0]
 
 
 def _quality(spec: Object) -> str:

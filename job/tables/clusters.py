@@ -42,6 +42,9 @@ class Cluster(Record, frozen=True, kw_only=True):
         bool | None, "Whether only authorized networks can reach the IP endpoints."
     ] = None
     authorized_networks: Annotated[tuple[str, ...], "CIDR blocks of the authorized networks."] = ()
+    gcp_public_cidrs_access_enabled: Annotated[
+        bool | None, "Whether public IP addresses of Google Cloud reach the IP endpoints, besides authorized networks."
+    ] = None
     network: Annotated[
         str | None, "VPC network: `projects/PROJECT/global/networks/NAME`, or only its name for some old clusters."
     ] = None
@@ -56,7 +59,7 @@ class Cluster(Record, frozen=True, kw_only=True):
     workload_pool: Annotated[str | None, "Workload Identity pool; NULL if Workload Identity is disabled."] = None
     shielded_nodes: Annotated[bool | None, "Whether Shielded GKE Nodes are enabled."] = None
     confidential_nodes: Annotated[bool | None, "Whether Confidential GKE Nodes are enabled."] = None
-    binary_authorization: Annotated[str | None, "Evaluation mode of Binary Authorization."] = None
+    binary_authorization: Annotated[str | None, "Evaluation mode of Binary Authorization: `DISABLED`, ..."] = None
     database_encryption: Annotated[str | None, "`ENCRYPTED` if a key of yours encrypts Secrets in etcd."] = None
     security_posture: Annotated[str | None, "Mode of the security posture."] = None
     vulnerability_scanning: Annotated[str | None, "Mode of vulnerability scanning."] = None

@@ -36,18 +36,20 @@ class Container(Record, frozen=True, kw_only=True):
     image_digest: Annotated[str | None, "Digest of the image; NULL if it is not pinned."] = None
     image_pull_policy: Annotated[str | None, "`Always`, `IfNotPresent` or `Never`."] = None
     cpu_request_millicores: Annotated[int | None, "CPU request, in thousandths of a core, rounded up."] = None
-    cpu_limit_millicores: Annotated[int | None, "CPU limit, in thousandths of a core, rounded up."] = None
+    cpu_limit_millicores: Annotated[
+        int | None, "CPU limit, in thousandths of a core; NULL if it is 0, which is no limit."
+    ] = None
     memory_request_bytes: Annotated[int | None, "Memory request, in bytes, rounded up."] = None
-    memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes, rounded up."] = None
+    memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes; NULL if it is 0, which is no limit."] = None
     ephemeral_storage_request_bytes: Annotated[int | None, "Ephemeral storage request, in bytes."] = None
-    ephemeral_storage_limit_bytes: Annotated[int | None, "Ephemeral storage limit, in bytes."] = None
+    ephemeral_storage_limit_bytes: Annotated[int | None, "Ephemeral storage limit, in bytes; NULL if it is 0."] = None
     gpu_limit: Annotated[int | None, "Number of GPUs (`nvidia.com/gpu`); the limit is also the request."] = None
     requests: Annotated[tuple[ResourceQuantity, ...], "Requests of every resource, as written."] = ()
     limits: Annotated[tuple[ResourceQuantity, ...], "Limits of every resource, as written."] = ()
     unparsed_quantities: Annotated[
         tuple[str, ...],
-        "Values that are not valid quantities: `requests.cpu`, ... Their own columns are NULL; `requests` and `limits` "
-        "have the text.",
+        "Values that are no valid quantities, or that 64 bits cannot hold: `requests.cpu`, ... Their own columns are "
+        "NULL; `requests` and `limits` have the text.",
     ] = ()
     liveness_probe: Annotated[str | None, "Liveness probe: `http`, `tcp`, `grpc` or `exec`; NULL without one."] = None
     readiness_probe: Annotated[str | None, "Readiness probe: `http`, `tcp`, `grpc` or `exec`; NULL without one."] = None

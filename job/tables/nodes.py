@@ -52,8 +52,8 @@ class Node(Record, frozen=True, kw_only=True):
     allocatable: Annotated[tuple[ResourceQuantity, ...], "Amount of every resource available to pods, as written."] = ()
     unparsed_quantities: Annotated[
         tuple[str, ...],
-        "Values that are not valid quantities: `capacity.cpu`, ... Their own columns are NULL; `capacity` and "
-        "`allocatable` have the text.",
+        "Values that are no valid quantities, or that 64 bits cannot hold: `capacity.cpu`, ... Their own columns are "
+        "NULL; `capacity` and `allocatable` have the text.",
     ] = ()
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
     taints: Annotated[tuple[Taint, ...], "Taints of the Node."] = ()

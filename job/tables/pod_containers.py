@@ -29,7 +29,12 @@ class PodContainer(Record, frozen=True, kw_only=True):
     image_digest: Annotated[str | None, "Digest of that image; NULL if it is not pinned."] = None
     running_image: Annotated[str | None, "Image that the kubelet reports."] = None
     running_digest: Annotated[
-        str | None, "Digest of the image that runs; the image id if it did not come from a registry."
+        str | None, "Digest of the manifest of the image that runs, in its registry; NULL where none is reported."
+    ] = None
+    running_image_id: Annotated[
+        str | None,
+        "Digest of the image's configuration, where the kubelet reports that alone: the image came from no registry. "
+        "It is comparable with no other digest.",
     ] = None
     container_id: Annotated[str | None, "Container runtime and id: `containerd://...`."] = None
     state: Annotated[str | None, "`waiting`, `running` or `terminated`; NULL until the kubelet reports one."] = None
@@ -41,12 +46,14 @@ class PodContainer(Record, frozen=True, kw_only=True):
     ready: Annotated[bool | None, "Whether the container is ready."] = None
     started: Annotated[bool | None, "Whether the startup probe has succeeded."] = None
     restarts: Annotated[int | None, "Number of restarts."] = None
-    last_state_reason: Annotated[str | None, "Why the previous run of the container ended."] = None
+    last_state_reason: Annotated[str | None, "Why the previous run of the container ended; NULL where none did."] = None
     last_exit_code: Annotated[int | None, "Exit code of the previous run."] = None
     last_signal: Annotated[int | None, "Signal that ended the previous run."] = None
     last_started_at: Annotated[datetime | None, "When the previous run started."] = None
     last_finished_at: Annotated[datetime | None, "When the previous run ended."] = None
     cpu_request_millicores: Annotated[int | None, "CPU request, in thousandths of a core, rounded up."] = None
-    cpu_limit_millicores: Annotated[int | None, "CPU limit, in thousandths of a core, rounded up."] = None
+    cpu_limit_millicores: Annotated[
+        int | None, "CPU limit, in thousandths of a core; NULL if it is 0, which is no limit."
+    ] = None
     memory_request_bytes: Annotated[int | None, "Memory request, in bytes, rounded up."] = None
-    memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes, rounded up."] = None
+    memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes; NULL if it is 0, which is no limit."] = None

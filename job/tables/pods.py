@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import Condition, KeyValue, Record
+from job.tables.record import Condition, KeyValue, Record, ResourceQuantity
 
 
 class Pod(Record, frozen=True, kw_only=True):
@@ -56,17 +56,27 @@ class Pod(Record, frozen=True, kw_only=True):
     cpu_request_millicores: Annotated[
         int | None,
         "CPU that the scheduler reserves until the Pod has ended (see `phase`), in thousandths of a core: for "
-        "containers, sidecars, init containers and overhead. NULL if it reserves none.",
+        "containers, sidecars, init containers and overhead, or what is set for the Pod as a whole. During a resize: "
+        "the largest of what is asked for, allocated and in effect, without a request that is infeasible. NULL if it "
+        "reserves none.",
     ] = None
     memory_request_bytes: Annotated[
-        int | None, "Memory that the scheduler reserves, in bytes; NULL if it reserves none."
+        int | None, "Memory that the scheduler reserves, in bytes, by the same rules; NULL if it reserves none."
     ] = None
     cpu_limit_millicores: Annotated[
-        int | None, "CPU limit, in thousandths of a core; NULL if a container or sidecar has no limit."
+        int | None,
+        "CPU limit, in thousandths of a core; NULL if a container or sidecar has no limit or one of 0, which is none, "
+        "and the Pod as a whole has none either.",
     ] = None
-    memory_limit_bytes: Annotated[
-        int | None, "Memory limit, in bytes; NULL if a container or sidecar has no limit."
-    ] = None
+    memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes, by the same rules."] = None
+    unparsed_quantities: Annotated[
+        tuple[str, ...],
+        "Of these four, those that the Pod has, but that are NULL here: `requests.cpu`, ... A part is no valid "
+        "quantity, or 64 bits cannot hold the sum.",
+    ] = ()
+    unparsed_as_written: Annotated[
+        tuple[ResourceQuantity, ...], "The parts of those sums, as written: `requests.cpu` and `1E`, ..."
+    ] = ()
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the Pod."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

@@ -40,14 +40,15 @@ class Workload(Record, frozen=True, kw_only=True):
     replicas: Annotated[
         int | None,
         "Number of pods: `status.replicas`, a DaemonSet's `currentNumberScheduled`. This and the other counts of a "
-        "status are NULL until the controller has acted for the first time.",
+        "status are NULL until the status shows that the controller has acted: by `observedGeneration`, a condition or "
+        "start time of a Job, a time of a CronJob, or a count above 0.",
     ] = None
     replicas_ready: Annotated[int | None, "Number of pods that are ready."] = None
     replicas_available: Annotated[int | None, "Number of pods that have been ready for `minReadySeconds`."] = None
     replicas_updated: Annotated[int | None, "Number of pods of the current template."] = None
     replicas_unavailable: Annotated[int | None, "Number of pods that are wanted but not available."] = None
     strategy: Annotated[str | None, "Update strategy: `RollingUpdate`, `Recreate`, `OnDelete`."] = None
-    paused: Annotated[bool | None, "Whether the rollout of a Deployment is paused."] = None
+    paused: Annotated[bool | None, "Whether the rollout of a Deployment is paused; NULL for other kinds."] = None
     selector: Annotated[tuple[KeyValue, ...], "`matchLabels` of the selector."] = ()
     service_name: Annotated[str | None, "Governing Service of a StatefulSet."] = None
     completions: Annotated[int | None, "Number of completions that a Job, or each Job of a CronJob, needs."] = None
@@ -57,7 +58,7 @@ class Workload(Record, frozen=True, kw_only=True):
     failed: Annotated[int | None, "Number of pods of a Job that failed."] = None
     started_at: Annotated[datetime | None, "When a Job was started."] = None
     completed_at: Annotated[datetime | None, "When a Job completed."] = None
-    suspended: Annotated[bool | None, "Whether a Job or CronJob is suspended."] = None
+    suspended: Annotated[bool | None, "Whether a Job or CronJob is suspended; NULL for other kinds."] = None
     schedule: Annotated[str | None, "Schedule of a CronJob."] = None
     time_zone: Annotated[str | None, "Time zone of the schedule; NULL for that of the controller, UTC on GKE."] = None
     concurrency_policy: Annotated[str | None, "`Allow`, `Forbid` or `Replace`."] = None

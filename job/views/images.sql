@@ -10,11 +10,11 @@
 -- workload_name STRING: Name of that controller.
 -- image, image_registry, image_repository, image_tag, image_digest FROM latest_containers
 -- containers INT64: How many containers of pods use the image. 0 where only a template names it.
--- running_digests ARRAY<STRING>: Digests that these containers run, where the kubelet has reported them.
+-- running_digests ARRAY<STRING>: Manifest digests that these containers run, where the kubelet reports them.
 -- pinned_mismatch BOOL: True if the image is pinned and a container runs another digest. NULL where the image is not
---   pinned, or no digest is reported.
+--   pinned, or no digest of the same algorithm is reported.
 -- digests_of_tag INT64: How many digests run under the tag, over all clusters; an image without a tag counts as
---   `latest`. NULL where the image is pinned.
+--   `latest`. NULL where the image is pinned, or is no valid reference.
 -- age_seconds INT64: Seconds since the oldest of the readings behind the row.
 -- carried_forward BOOL: True if any of those readings is from an older snapshot than its cluster's newest.
 
@@ -83,7 +83,10 @@ SELECT
   image_digest,
   SUM(containers) AS containers,
   COALESCE(ARRAY_AGG(DISTINCT running_digest IGNORE NULLS ORDER BY running_digest), []) AS running_digests,
-  LOGICAL_OR(running_digest <> image_digest) AS pinned_mismatch,
+  LOGICAL_OR(
+    -- sha256 and sha512 of one manifest differ
+    IF(SPLIT(running_digest, ':')[OFFSET(0)] = SPLIT(image_digest, ':')[OFFSET(0)], running_digest <> image_digest, NULL)
+  ) AS pinned_mismatch,
   MAX(IF(image_digest IS NULL AND image_repository IS NOT NULL, digests_of_tag, NULL)) AS digests_of_tag,
   MAX(age_seconds) AS age_seconds,
   LOGICAL_OR(carried_forward) AS carried_forward

@@ -37,6 +37,7 @@ class CidrBlock(Wire, frozen=True):
 class AuthorizedNetworks(Wire, frozen=True):
     enabled: bool = False
     cidr_blocks: list[CidrBlock] | None = None
+    gcp_public_cidrs_access_enabled: bool | None = None
 
 
 class DnsEndpointConfig(Wire, frozen=True):
@@ -80,6 +81,7 @@ class WorkloadIdentityConfig(Wire, frozen=True):
 
 
 class BinaryAuthorization(Wire, frozen=True):
+    enabled: bool = False
     evaluation_mode: Enum | None = None
 
 
@@ -147,11 +149,17 @@ class WorkloadMetadataConfig(Wire, frozen=True):
     mode: Enum | None = None
 
 
+class BootDisk(Wire, frozen=True):
+    disk_type: str | None = None
+    size_gb: Int64 | None = None
+
+
 class NodeConfig(Wire, frozen=True):
     machine_type: str | None = None
     image_type: str | None = None
     disk_type: str | None = None
     disk_size_gb: Int64 | None = None
+    boot_disk: BootDisk | None = None
     spot: bool = False
     preemptible: bool = False
     service_account: str | None = None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from msgspec import field
 
-from job.wire.meta import Condition, Int32, Int64, Time, Wire
+from job.wire.meta import Condition, Int32, Int64, Quantities, Time, Wire
+from job.wire.pod_spec import ResourceRequirements
 
 
 class ContainerStateWaiting(Wire, frozen=True):
@@ -44,6 +45,8 @@ class ContainerStatus(Wire, frozen=True):
     image_id: str | None = field(default=None, name="imageID")
     container_id: str | None = field(default=None, name="containerID")
     started: bool | None = None
+    allocated_resources: Quantities | None = None
+    resources: ResourceRequirements | None = None
 
 
 class PodStatus(Wire, frozen=True):
@@ -57,3 +60,6 @@ class PodStatus(Wire, frozen=True):
     container_statuses: list[ContainerStatus] | None = None
     qos_class: str | None = None
     ephemeral_container_statuses: list[ContainerStatus] | None = None
+    resize: str | None = None
+    allocated_resources: Quantities | None = None
+    resources: ResourceRequirements | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -41,9 +42,10 @@ def test_a_message_without_its_flag_says_that_it_is_off() -> None:
         monitoringConfig={"managedPrometheusConfig": {}},
     ) == {
         "regional": True, "autopilot": False, "public_endpoint": "34.1.1.1", "private_nodes": False,
-        "authorized_networks_enabled": False, "network_policy": False, "shielded_nodes": False,
-        "confidential_nodes": False, "legacy_abac": False, "client_certificate": False, "managed_prometheus": False,
-        "vertical_pod_autoscaling": False, "node_auto_provisioning": False, "cost_allocation": False,
+        "public_endpoint_enabled": True, "authorized_networks_enabled": False, "network_policy": False,
+        "shielded_nodes": False, "confidential_nodes": False, "legacy_abac": False, "client_certificate": False,
+        "managed_prometheus": False, "vertical_pod_autoscaling": False, "node_auto_provisioning": False,
+        "cost_allocation": False,
     }  # fmt: skip
     pool = a_pool(config={"shieldedInstanceConfig": {}}, management={})
     found = ("secure_boot", "integrity_monitoring", "auto_upgrade", "auto_repair")
@@ -86,7 +88,7 @@ def test_a_value_that_says_unspecified_is_null() -> None:
     unset = a_cluster(
         status="STATUS_UNSPECIFIED", releaseChannel={"channel": "UNSPECIFIED"},
         securityPostureConfig={"mode": "MODE_UNSPECIFIED", "vulnerabilityMode": "VULNERABILITY_MODE_UNSPECIFIED"},
-        binaryAuthorization={"evaluationMode": "EVALUATION_MODE_UNSPECIFIED"}, databaseEncryption={"state": "UNKNOWN"},
+        databaseEncryption={"state": "UNKNOWN"},
     )  # fmt: skip
     assert unset == {"regional": True, "autopilot": False}
 
@@ -118,14 +120,68 @@ def test_old_and_new_fields_of_the_endpoints_have_the_same_columns() -> None:
     )  # fmt: skip
     assert old == {
         "regional": True, "autopilot": False, "network": "n", "subnetwork": "s", "private_nodes": True,
-        "private_endpoint": "10.0.0.2", "public_endpoint": "34.1.1.1", "authorized_networks_enabled": True,
+        "private_endpoint": "10.0.0.2", "public_endpoint": "34.1.1.1", "public_endpoint_enabled": True,
+        "authorized_networks_enabled": True,
         "authorized_networks": ["10.0.0.0/8"],
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("location", "regional"),
-    [("europe-west1", True), ("europe-west1-b", False), ("us-central1", True), ("us-central1-ai1a", False)],
+    ("private", "ip", "enabled"),
+    [
+        ({"enablePrivateEndpoint": True, "privateEndpoint": "10.0.0.2"}, None, False),
+        ({"enablePrivateEndpoint": True}, {}, False),
+        ({"enablePrivateEndpoint": False}, {}, True),
+        ({"enablePrivateNodes": True}, None, True),
+        ({"enablePrivateEndpoint": True}, {"enablePublicEndpoint": True}, True),
+        ({}, {"enablePublicEndpoint": False}, False),
+        (None, {"enabled": False}, False),
+        (None, {"enabled": True}, None),
+        (None, None, None),
+    ],
 )
+def test_the_newer_field_of_the_public_endpoint_precedes_the_older(
+    private: dict[str, Any] | None, ip: dict[str, Any] | None, enabled: bool | None
+) -> None:
+    fields: dict[str, Any] = {} if private is None else {"privateClusterConfig": private}
+    if ip is not None:
+        fields["controlPlaneEndpointsConfig"] = {"ipEndpointsConfig": ip}
+    assert a_cluster(**fields).get("public_endpoint_enabled") is enabled
+
+
+@pytest.mark.parametrize(
+    ("config", "mode"),
+    [
+        ({"enabled": True}, "PROJECT_SINGLETON_POLICY_ENFORCE"),
+        ({"enabled": True, "evaluationMode": "EVALUATION_MODE_UNSPECIFIED"}, "PROJECT_SINGLETON_POLICY_ENFORCE"),
+        ({"enabled": True, "evaluationMode": "DISABLED"}, "DISABLED"),
+        ({"evaluationMode": "PROJECT_SINGLETON_POLICY_ENFORCE"}, "PROJECT_SINGLETON_POLICY_ENFORCE"),
+        ({"enabled": False}, "DISABLED"),
+        ({}, "DISABLED"),
+    ],
+)
+def test_binary_authorization_has_the_mode_that_its_older_field_means(config: dict[str, Any], mode: str) -> None:
+    assert a_cluster(binaryAuthorization=config)["binary_authorization"] == mode
+
+
+def test_access_from_google_cloud_is_read_from_both_fields_of_authorized_networks() -> None:
+    open_to_google = {"enabled": True, "gcpPublicCidrsAccessEnabled": True}
+    column = "gcp_public_cidrs_access_enabled"
+    assert a_cluster(masterAuthorizedNetworksConfig=open_to_google)[column] is True
+    newer = {"ipEndpointsConfig": {"authorizedNetworksConfig": open_to_google}}
+    assert a_cluster(controlPlaneEndpointsConfig=newer)[column] is True
+    closed = {"enabled": True, "gcpPublicCidrsAccessEnabled": False}
+    assert a_cluster(controlPlaneEndpointsConfig=newer, masterAuthorizedNetworksConfig=closed)[column] is True
+    assert a_cluster(masterAuthorizedNetworksConfig=closed)[column] is False
+    assert column not in a_cluster(masterAuthorizedNetworksConfig={"enabled": True})
+
+
+@pytest.mark.parametrize(
+    ("location", "regional"),
+    [
+        ("europe-west1", True), ("europe-west1-b", False), ("us-central1", True), ("us-central1-ai1a", False),
+        ("u-france-east1", True), ("u-france-east1-a", False), ("u-germany-northeast1", True),
+    ],
+)  # fmt: skip
 def test_a_region_is_not_a_zone(location: str, regional: bool) -> None:
     assert is_regional(location) is regional

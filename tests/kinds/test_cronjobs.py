@@ -12,6 +12,8 @@ from kinds.objects import rows, workload
     ("status", "expected"),
     [
         ({"lastScheduleTime": "2026-01-01T00:00:00Z"}, {"active": 0}),
+        ({"lastSuccessfulTime": "2026-01-01T00:00:00Z"}, {"active": 0}),
+        ({"active": []}, {"active": 0}),
         ({"active": [{"name": "j", "kind": "Job"}, {"name": "k", "uid": "k"}]}, {"active": 2}),
         ({"active": None}, {}),
         ({}, {}),
@@ -30,7 +32,13 @@ def test_a_cronjob_whose_job_template_has_no_spec_has_its_row(template: dict[str
         "workloads": [
             {
                 "resource": "cronjobs", "kind": "CronJob", "api_version": "batch/v1", "namespace": "n", "name": "w",
-                "uid": "u", "schedule": "@daily", "host_network": False, "host_pid": False, "host_ipc": False,
+                "uid": "u", "schedule": "@daily", "suspended": False, "host_network": False, "host_pid": False,
+                "host_ipc": False,
             }
         ]
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("spec", "suspended"), [({}, False), ({"suspend": False}, False), ({"suspend": True}, True)])
+def test_a_cronjob_that_is_not_suspended_says_so(spec: dict[str, bool], suspended: bool) -> None:
+    assert workload("cronjobs", "suspended", spec=spec) == {"suspended": suspended}

@@ -18,3 +18,10 @@ def test_a_daemonset_counts_the_nodes_that_should_run_it() -> None:
         "replicas_wanted": 2, "replicas": 2, "replicas_ready": 0, "replicas_available": 0, "replicas_updated": 0,
         "replicas_unavailable": 2,
     }  # fmt: skip
+
+
+def test_the_zeros_that_the_api_server_writes_are_no_counts() -> None:
+    new = {"currentNumberScheduled": 0, "desiredNumberScheduled": 0, "numberMisscheduled": 0, "numberReady": 0}
+    assert workload("daemonsets", *COUNTS, status=new) == {}
+    observed = workload("daemonsets", *COUNTS, status=new | {"observedGeneration": 1})
+    assert observed == dict.fromkeys(COUNTS, 0)

@@ -31,6 +31,12 @@ def test_a_paused_deployment_says_so() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("spec", [{}, {"paused": None}, {"paused": False}])
+def test_a_deployment_that_is_not_paused_says_so(spec: dict[str, bool]) -> None:
+    """The API leaves out false: `WHERE NOT paused` must find these."""
+    assert workload("deployments", "paused", spec=spec) == {"paused": False}
+
+
 def test_conditions_may_lack_reason_and_time() -> None:
     conditions = [
         {"type": "Available", "status": "True"},

@@ -49,3 +49,15 @@ def test_taints_are_spelled_as_on_nodes() -> None:
         {"key": "k", "value": "v", "effect": effect} for effect in ("NoSchedule", "PreferNoSchedule", "NoExecute")
     ]
     assert a_pool(config={"taints": [{"key": "k"}]})["taints"] == [{"key": "k"}]
+
+
+def test_a_boot_disk_is_read_from_its_newer_and_its_older_fields() -> None:
+    def disk(**config: Any) -> dict[str, Any]:
+        pool = a_pool(config=config)
+        return {column: pool.get(column) for column in ("disk_type", "disk_size_gb")}
+
+    older = {"diskType": "pd-balanced", "diskSizeGb": 100}
+    newer = {"bootDisk": {"diskType": "hyperdisk-balanced", "sizeGb": "200"}}
+    assert disk(**older) == {"disk_type": "pd-balanced", "disk_size_gb": 100}
+    assert disk(**newer) == disk(**older, **newer) == {"disk_type": "hyperdisk-balanced", "disk_size_gb": 200}
+    assert disk(**older, bootDisk={}) == disk(**older)

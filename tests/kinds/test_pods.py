@@ -12,6 +12,7 @@ POD = {
     "host_network": False, "workload_kind": "Pod", "workload_api_version": "v1", "workload_name": "w",
     "workload_uid": "u", "workload_resolution": "uncontrolled",
 }  # fmt: skip
+TIME = "2026-01-01T00:00:00Z"
 CONTAINER = {"namespace": "n", "pod": "w", "pod_uid": "u", "container_type": "regular", "position": 0, "name": "c"}
 
 
@@ -35,3 +36,11 @@ def test_a_state_whose_parts_are_null_is_still_a_state(state: str) -> None:
     statuses = [{"name": "c", "state": states, "lastState": {"terminated": {}}}]
     found = rows("pods", spec={"containers": [{"name": "c"}]}, status={"containerStatuses": statuses})
     assert found["pod_containers"] == [CONTAINER | {"state": state}]
+
+
+@pytest.mark.parametrize("last", [{"waiting": {"reason": "CrashLoopBackOff"}}, {"running": {"startedAt": TIME}}, {}])
+def test_only_an_end_is_a_last_state(last: dict[str, Any]) -> None:
+    """`lastState` holds the last termination: a container that waits has not ended because of that."""
+    statuses = [{"name": "c", "lastState": last}]
+    found = rows("pods", spec={"containers": [{"name": "c"}]}, status={"containerStatuses": statuses})
+    assert found["pod_containers"] == [CONTAINER]

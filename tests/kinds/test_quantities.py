@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job.kinds.parts.quantities import base_units, milli_units, unparsed
+from job.kinds.parts.quantities import base_units, milli_units, nano_units, unparsed
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,25 @@ def test_text_that_is_not_a_quantity_is_none_and_never_zero(text: str) -> None:
     assert milli_units(text) is None
 
 
-@pytest.mark.parametrize("text", ["1e99999999", "9Ei", "1e30", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "text",
+    ["1e99999999", "9Ei", "1e30", "99999999999999999999", "9" * 1_000_001, "1" + "0" * 999_999, "1e-" + "9" * 1000,
+     "0." + "0" * 1_000_001 + "1"],
+    ids=lambda text: text[:20],
+)  # fmt: skip
 def test_a_quantity_beyond_64_bits_is_none_at_once(text: str) -> None:
     assert base_units(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "nanos"),
+    [
+        ("1.0000000001", 1_000_000_001), ("1." + "0" * 400 + "1", 1_000_000_001), ("0.1n", 1), ("1e-99", 1),
+        ("0e99", 0), ("-1.5", -1_500_000_000), ("8E", 8 * 10**27), ("1e40", 10**49),
+    ],
+)  # fmt: skip
+def test_what_is_finer_than_a_billionth_is_rounded_up(text: str, nanos: int) -> None:
+    assert nano_units(text) == nanos
 
 
 def test_numbers_are_taken_as_their_text() -> None:
@@ -62,6 +78,14 @@ def test_numbers_are_taken_as_their_text() -> None:
 
 def test_unparsed_quantities_are_named() -> None:
     assert list(unparsed("limits", {"cpu": "100m", "memory": "lots", "nvidia.com/gpu": "1"})) == ["limits.memory"]
+
+
+def test_a_quantity_that_its_column_cannot_hold_is_unparsed() -> None:
+    """1E cores fit into 64 bits, and their thousandths do not."""
+    assert list(unparsed("requests", {"cpu": "1E", "memory": "1E"})) == ["requests.cpu"]
+    assert list(unparsed("requests", {"cpu": "10P", "memory": "9Ei", "x.example.com/y": "1e19"})) == [
+        "requests.cpu", "requests.memory", "requests.x.example.com/y",
+    ]  # fmt: skip
 
 
 _SUFFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "m": Decimal("0.001")}

@@ -13,6 +13,19 @@ def test_a_statefulset_without_ready_pods_says_0_once_its_controller_has_acted()
     }  # fmt: skip
 
 
+def test_the_zeros_that_the_api_server_writes_are_no_counts() -> None:
+    columns = ("replicas", "replicas_ready", "replicas_available", "replicas_updated")
+    new = {"replicas": 0, "availableReplicas": 0}
+    assert workload("statefulsets", *columns, status=new) == {}
+    assert workload("statefulsets", *columns, status=new | {"observedGeneration": 1}) == dict.fromkeys(columns, 0)
+
+
+def test_a_count_above_0_shows_that_the_controller_has_acted() -> None:
+    """Some API servers leave out `observedGeneration`."""
+    found = workload("statefulsets", "replicas", "replicas_ready", status={"replicas": 2})
+    assert found == {"replicas": 2, "replicas_ready": 0}
+
+
 def test_a_statefulset_names_its_service() -> None:
     spec = {"serviceName": "db", "updateStrategy": {"type": "OnDelete"}}
     assert workload("statefulsets", "service_name", "strategy", spec=spec) == {

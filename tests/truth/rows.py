@@ -104,11 +104,68 @@ def _pod(pod: Object, snapshot: Snapshot) -> Object:
         "node": spec.get("nodeName"),
         "pod_ip": status.get("podIP"),
         "containers": len(spec["containers"]) + len(sidecars),
+        **_reserved(spec, status),
         "owner_kind": owner.get("kind"),
         "owner_name": owner.get("name"),
         "owner_uid": owner.get("uid"),
         **_top(pod, snapshot),
     }
+
+
+def _reserved(spec: Object, status: Object) -> Object:
+    """https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers"""
+    found: Object = {}
+    unparsed = []
+    for bound in ("request", "limit"):
+        for resource, unit in (("cpu", "millicores"), ("memory", "bytes")):
+            amount = _reserved_amount(spec, status, f"{bound}s", resource)
+            whole = None if amount is None else math.ceil(amount * (1000 if resource == "cpu" else 1))
+            if whole is not None and whole >= 2**63:
+                whole = None
+                unparsed.append(f"{bound}s.{resource}")
+            found[f"{resource}_{bound}_{unit}"] = whole
+    return found | {"unparsed_quantities": unparsed}
+
+
+def _reserved_amount(spec: Object, status: Object, bound: str, resource: str) -> Fraction | None:
+    pending = [one for one in status.get("conditions") or [] if one["type"] == "PodResizePending"]
+    infeasible = any(one.get("reason") == "Infeasible" for one in pending)
+    reports = [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]
+    by_name = {one["name"]: one for one in reports}
+
+    def counted(asked: Object, report: Object) -> Fraction | None:
+        effective = (report.get("resources") or {}).get(bound, {}).get(resource)
+        allocated = report.get("allocatedResources", {}).get(resource) if bound == "requests" else None
+        wish = (asked.get(bound) or {}).get(resource)
+        known = [
+            one for one in (effective, allocated, *(() if infeasible and "resources" in report else (wish,))) if one
+        ]
+        amount = max(map(_fraction, known), default=None)
+        return None if bound == "limits" and not amount else amount
+
+    def of(container: Object) -> Fraction | None:
+        asked, report = container.get("resources") or {}, by_name.get(container["name"], {})
+        amount = counted(asked, report)
+        if amount is None and bound == "requests" and resource in asked.get("limits", {}):
+            return _fraction(asked["limits"][resource])
+        return amount
+
+    overhead = (spec.get("overhead") or {}).get(resource)
+    extra = _fraction(overhead) if overhead else Fraction(0)
+    whole = counted(spec.get("resources") or {}, status)
+    regular = [of(one) for one in spec["containers"]]
+    init = [(one.get("restartPolicy") == "Always", of(one)) for one in spec.get("initContainers") or []]
+    if whole is None:
+        lasting = [*regular, *(amount for is_sidecar, amount in init if is_sidecar)]
+        if bound == "limits" and None in lasting:
+            return None
+        if {*lasting, *(amount for _, amount in init)} == {None}:
+            return extra or None
+        whole, before = sum((amount or 0 for amount in lasting), Fraction(0)), Fraction(0)
+        for is_sidecar, amount in init:
+            whole = max(whole, before + (amount or 0))
+            before += (amount or 0) if is_sidecar else 0
+    return whole + extra
 
 
 def _service(service: Object, _snapshot: Snapshot) -> Object:
@@ -184,9 +241,15 @@ def _pod_containers(pod: Object) -> Iterator[Row]:
                 "state": next(iter(found.get("state") or {}), None),
                 "ready": found.get("ready"),
                 "restarts": found.get("restartCount"),
-                "running_digest": (found.get("imageID") or "").rpartition("@")[2] or None,
+                **_running(found.get("imageID") or ""),
             },
         )
+
+
+def _running(image_id: str) -> Object:
+    """The digest after the `@`. Without one, the text is the id of the image's configuration."""
+    _, at, digest = image_id.removeprefix("docker-pullable://").rpartition("@")
+    return {"running_digest": digest if at else None, "running_image_id": None if at else digest or None}
 
 
 def _workload(item: Object, kind: str) -> Object:
@@ -201,7 +264,8 @@ def _workload(item: Object, kind: str) -> Object:
         "replicas_wanted": desired.get(kind, spec.get("replicas")),
         "replicas_ready": ready.get(kind, status.get("readyReplicas")),
         "schedule": spec.get("schedule"),
-        "suspended": spec.get("suspend"),
+        "suspended": bool(spec.get("suspend")) if kind in ("jobs", "cronjobs") else None,
+        "paused": bool(spec.get("paused")) if kind == "deployments" else None,
         "service_account": template.get("serviceAccountName"),
     }
 
@@ -246,9 +310,9 @@ def _asks(container: Object) -> Object:
         "name": container["name"],
         "image": container["image"],
         "cpu_request_millicores": _amount(requests, "cpu", 1000),
-        "cpu_limit_millicores": _amount(limits, "cpu", 1000),
+        "cpu_limit_millicores": _amount(limits, "cpu", 1000) or None,
         "memory_request_bytes": _amount(requests, "memory"),
-        "memory_limit_bytes": _amount(limits, "memory"),
+        "memory_limit_bytes": _amount(limits, "memory") or None,
     }
 
 
@@ -257,7 +321,13 @@ def _amount(quantities: Object, resource: str, factor: int = 1) -> int | None:
 
 
 @lru_cache
-def _whole(text: str, factor: int) -> int:
+def _whole(text: str, factor: int) -> int | None:
+    whole = math.ceil(_fraction(text) * factor)
+    return whole if whole < 2**63 else None
+
+
+@lru_cache
+def _fraction(text: str) -> Fraction:
     """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
     suffix = next((suffix for suffix in _SUFFIXES if text.endswith(suffix)), "")
-    return math.ceil(Fraction(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, 1) * factor)
+    return Fraction(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, 1)

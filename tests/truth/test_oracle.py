@@ -97,7 +97,7 @@ JUDGED = {
     ),
     "latest_workloads": (
         "snapshot_id carried_forward resource kind namespace name uid labels created_at owner_kind owner_uid "
-        "replicas_wanted replicas_ready schedule suspended service_account"
+        "replicas_wanted replicas_ready schedule suspended paused service_account"
     ),
     "latest_containers": (
         "snapshot_id carried_forward workload_uid workload_name namespace resource container_type position name image "
@@ -105,11 +105,13 @@ JUDGED = {
     ),
     "latest_pods": (
         "snapshot_id carried_forward namespace name uid labels created_at phase node pod_ip containers owner_kind "
-        "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution"
+        "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution cpu_request_millicores "
+        "memory_request_bytes cpu_limit_millicores memory_limit_bytes unparsed_quantities"
     ),
     "latest_pod_containers": (
         "snapshot_id carried_forward pod pod_uid container_type position name image state ready restarts "
-        "running_digest cpu_request_millicores cpu_limit_millicores memory_request_bytes memory_limit_bytes"
+        "running_digest running_image_id cpu_request_millicores cpu_limit_millicores memory_request_bytes "
+        "memory_limit_bytes"
     ),
     "latest_services": (
         "snapshot_id carried_forward namespace name uid labels created_at type headless cluster_ips external_addresses "

@@ -46,6 +46,22 @@ def test_digests_of_a_tag_are_counted_over_all_clusters(warehouse: Warehouse) ->
     assert warehouse.query("SELECT cluster, digests_of_tag FROM images") == [("a", 2), ("b", 2), ("c", None)]
 
 
+def test_a_digest_is_compared_with_digests_of_manifests_alone(warehouse: Warehouse) -> None:
+    longer = f"sha512:{'1' * 128}"
+    pods = [
+        pod_of("bare", "bare-1"), pod_container("bare-1", f"app@{ONE}", running_image_id=TWO),
+        pod_of("other", "other-1"), pod_container("other-1", f"app@{longer}", running_digest=ONE),
+        pod_of("mixed", "mixed-1"), pod_container("mixed-1", "web:1", running_image_id=TWO),
+        pod_of("mixed", "mixed-2"), pod_container("mixed-2", "web:1", running_digest=ONE),
+    ]  # fmt: skip
+    warehouse.publish(run_of(1, Read("a", pods=pods)))
+    assert warehouse.query("SELECT workload_name, running_digests, pinned_mismatch, digests_of_tag FROM images") == [
+        ("bare", [], None, None),
+        ("mixed", [ONE], None, 1),
+        ("other", [ONE], None, None),
+    ]
+
+
 def test_a_finished_pod_uses_no_image(warehouse: Warehouse) -> None:
     pods = [
         pod_of("job", "job-1", kind="Job", phase="Succeeded"), pod_container("job-1", "app:1", running_digest=ONE),

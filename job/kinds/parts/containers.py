@@ -103,9 +103,9 @@ def container_rows(
         row = replace(
             row,
             cpu_request_millicores=resources.cpu_request_millicores,
-            cpu_limit_millicores=resources.cpu_limit_millicores,
+            cpu_limit_millicores=resources.cpu_limit_millicores or None,  # 0 is no limit
             memory_request_bytes=resources.memory_request_bytes,
-            memory_limit_bytes=resources.memory_limit_bytes,
+            memory_limit_bytes=resources.memory_limit_bytes or None,
             liveness_probe=_action(container.liveness_probe),
             readiness_probe=_action(container.readiness_probe),
             startup_probe=_action(container.startup_probe),
@@ -123,7 +123,7 @@ def _with_resources(row: tables.Container, resources: ResourceRequirements) -> t
     return replace(
         row,
         ephemeral_storage_request_bytes=base_units(requests.get("ephemeral-storage")),
-        ephemeral_storage_limit_bytes=base_units(limits.get("ephemeral-storage")),
+        ephemeral_storage_limit_bytes=base_units(limits.get("ephemeral-storage")) or None,
         gpu_limit=base_units(limits.get("nvidia.com/gpu")),
         requests=as_written(requests),
         limits=as_written(limits),

@@ -1,4 +1,7 @@
-"""Image references, split into their parts."""
+"""Image references, split into their parts as https://pkg.go.dev/github.com/distribution/reference splits them.
+
+Container runtimes use that parser: what it refuses cannot run, and has no parts here.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from functools import lru_cache
 
 import msgspec
 
-# The grammar of https://pkg.go.dev/github.com/distribution/reference, the parser of container runtimes
-_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
-_REGISTRY = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
-_TAG = re.compile(r"[\w][\w.-]{0,127}", re.ASCII)
-_DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
+_DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+# the registered algorithms of https://pkg.go.dev/github.com/opencontainers/go-digest, each with its length
+_DIGEST = r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}"
+_REFERENCE = re.compile(rf"({_DOMAIN})/({_COMPONENT}(?:/{_COMPONENT})*)(?::({_TAG}))?(?:@({_DIGEST}))?")
+_IS_DIGEST = re.compile(_DIGEST).fullmatch
+_IS_IDENTIFIER = re.compile(r"[0-9a-f]{64}").fullmatch
+_MAX_REPOSITORY_LENGTH = 255
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
@@ -25,6 +31,15 @@ class Image(msgspec.Struct, frozen=True, gc=False):
     digest: str | None = None
 
 
+class RunningImage(msgspec.Struct, frozen=True, gc=False):
+    """What a container status's `imageID` says. At most one is set."""
+
+    digest: str | None = None
+    """The digest of the manifest, which pins an image."""
+    id: str | None = None
+    """The digest of the image's configuration. It is never equal to the digest of a manifest."""
+
+
 @lru_cache(maxsize=2048)
 def parse_image(reference: str | None) -> Image:
     """The parts of an image reference. Docker Hub's defaults are filled in, and the tag is not.
@@ -34,36 +49,33 @@ def parse_image(reference: str | None) -> Image:
     >>> parse_image("localhost:5000/shop/web:v1")
     Image(registry='localhost:5000', repository='shop/web', tag='v1', digest=None)
     """
-    if not reference:
+    if not reference or _IS_IDENTIFIER(reference):
         return Image()
-    rest, at, digest = reference.partition("@")
-    if at and not _DIGEST.fullmatch(digest):
-        return Image()
-    head, slash, last = rest.rpartition("/")
-    last, colon, tag = last.partition(":")
-    if not last or (colon and not _TAG.fullmatch(tag)):
-        return Image()
-    registry, _, path = (head + slash + last).partition("/")
-    if not path or not ("." in registry or ":" in registry or registry == "localhost" or registry != registry.lower()):
-        registry, path = "docker.io", head + slash + last
-    if registry == "index.docker.io":
+    registry, slash, rest = reference.partition("/")
+    if not slash:
+        registry, rest = "docker.io", f"library/{reference}"
+    elif registry == "index.docker.io":
         registry = "docker.io"
-    if registry == "docker.io" and "/" not in path:
-        path = f"library/{path}"
-    if not _REGISTRY.fullmatch(registry) or not _REPOSITORY.fullmatch(path):
-        return Image()
-    return Image(registry, path, tag or None, digest or None)
+    elif registry != "localhost" and not ("." in registry or ":" in registry or registry != registry.lower()):
+        registry, rest = "docker.io", reference
+    if registry == "docker.io" and "/" not in rest:
+        rest = f"library/{rest}"
+    found = _REFERENCE.fullmatch(f"{registry}/{rest}")
+    return Image(*found.groups()) if found and len(found[2]) <= _MAX_REPOSITORY_LENGTH else Image()
 
 
 @lru_cache(maxsize=2048)
-def digest_of(image_id: str | None) -> str | None:
-    """The digest in a container status's `imageID`, which is a reference or the digest itself.
+def running_image(image_id: str | None) -> RunningImage:
+    """What an `imageID` says: a reference with the manifest's digest, or the bare id of the configuration.
 
-    >>> digest_of("docker.io/library/nginx@sha256:0123456789abcdef0123456789abcdef")
-    'sha256:0123456789abcdef0123456789abcdef'
+    >>> running_image("docker://sha256:" + "0123456789abcdef" * 4).digest
     """
     if not image_id:
-        return None
-    _, at, digest = image_id.rpartition("@")
-    digest = digest if at else image_id.rpartition("/")[2]
-    return digest if _DIGEST.fullmatch(digest) else None
+        return _UNKNOWN
+    text = image_id.rpartition("://")[2]  # dockershim wrote docker:// and docker-pullable://
+    if _IS_DIGEST(text):
+        return RunningImage(id=text)
+    return RunningImage(digest=parse_image(text).digest)
+
+
+_UNKNOWN = RunningImage()

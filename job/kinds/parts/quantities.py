@@ -20,6 +20,12 @@ _SCALE = {
     **{f"{suffix}i": Decimal(1024) ** power for power, suffix in enumerate("KMGTPE", start=1)},
 }
 _MAX_INT64 = 2**63 - 1  # the limit of an INT64 column, and of Value() and MilliValue() in Kubernetes
+_MAX_LENGTH = 1000  # of a quantity's text: Kubernetes rounds to 28 digits, and somebody may write a million
+_MAX_DIGITS = 60  # before the decimal point
+
+NANOS = 10**9
+"""Nano-units in one base unit."""
+NANOS_PER_MILLI = 10**6
 
 
 @lru_cache(maxsize=4096)
@@ -31,7 +37,7 @@ def base_units(quantity: Quantity | None) -> int | None:
     >>> base_units("1Ki"), base_units("1500m"), base_units("lots")
     (1024, 2, None)
     """
-    return None if quantity is None else _scaled(str(quantity), 1)
+    return rounded_up(nano_units(quantity), NANOS)
 
 
 @lru_cache(maxsize=4096)
@@ -41,20 +47,43 @@ def milli_units(quantity: Quantity | None) -> int | None:
     >>> milli_units("250m"), milli_units("1500u"), milli_units(0.5)
     (250, 2, 500)
     """
-    return None if quantity is None else _scaled(str(quantity), 1000)
+    return rounded_up(nano_units(quantity), NANOS_PER_MILLI)
 
 
-def _scaled(text: str, factor: int) -> int | None:
-    match = _GRAMMAR.fullmatch(text)
+def nano_units(quantity: Quantity | None) -> int | None:
+    """The quantity in billionths, the precision of Kubernetes, which rounds up what is finer. May exceed 64 bits.
+
+    None if it is absent, not a quantity, or far beyond any amount.
+
+    >>> nano_units("100m"), nano_units("0.1n"), nano_units("1E")
+    (100000000, 1, 1000000000000000000000000000)
+    """
+    if quantity is None:
+        return None
+    text = str(quantity)
+    match = _GRAMMAR.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if match is None:
         return None
     number, exponent, suffix = match.groups()
     if exponent is not None and len(exponent) > 4:  # absurd, and slow to expand
         return None
-    with localcontext(prec=100):
-        amount = Decimal(number + (exponent or "")) * _SCALE.get(suffix, Decimal(1)) * factor
-        whole = amount.to_integral_value(ROUND_CEILING)
-    return int(whole) if -_MAX_INT64 - 1 <= whole <= _MAX_INT64 else None
+    amount = Decimal(number + (exponent or ""))
+    if amount and amount.adjusted() > _MAX_DIGITS:
+        return None
+    with localcontext(prec=200, rounding=ROUND_CEILING):
+        return int((amount * _SCALE.get(suffix, Decimal(1)) * NANOS).to_integral_value())
+
+
+def rounded_up(nanos: int | None, unit: int) -> int | None:
+    """An amount of nano-units in larger units, rounded up. None if it is absent, or more than 64 bits.
+
+    >>> rounded_up(1_500_000, NANOS_PER_MILLI), rounded_up(2**63 * NANOS, NANOS)
+    (2, None)
+    """
+    if nanos is None:
+        return None
+    whole = -(-nanos // unit)
+    return whole if -_MAX_INT64 - 1 <= whole <= _MAX_INT64 else None
 
 
 def as_written(quantities: Mapping[str, Quantity] | None) -> tuple[ResourceQuantity, ...]:
@@ -67,11 +96,11 @@ def as_written(quantities: Mapping[str, Quantity] | None) -> tuple[ResourceQuant
 
 
 def unparsed(name: str, quantities: Mapping[str, Quantity] | None) -> Iterator[str]:
-    """`NAME.RESOURCE` of each value that is not a quantity.
+    """`NAME.RESOURCE` of each value that is not a quantity, or that its column cannot hold.
 
-    >>> list(unparsed("requests", {"cpu": "100m", "memory": "lots"}))
-    ['requests.memory']
+    >>> list(unparsed("requests", {"cpu": "1E", "memory": "lots", "ephemeral-storage": "1E"}))
+    ['requests.cpu', 'requests.memory']
     """
     for resource, quantity in (quantities or {}).items():
-        if milli_units(quantity) is None and base_units(quantity) is None:
+        if (milli_units if resource == "cpu" else base_units)(quantity) is None:
             yield f"{name}.{resource}"

@@ -67,18 +67,22 @@ def workload_rows(
     )
 
 
-def counts(acted: object, **columns: int | None) -> dict[str, int | None]:
-    """The API omits counts of 0. An absent count is 0 once the controller has acted; before that it is unknown.
+def counts(*signs: object, **columns: int | None) -> dict[str, int | None]:
+    """Counts of a status. The API omits those that are 0, so an absent count is 0 once the controller has acted.
 
-    >>> counts(None, replicas_ready=None)
-    {'replicas_ready': None}
-    >>> counts(1, replicas_ready=None)
-    {'replicas_ready': 0}
+    Before that, all are None. API servers themselves write some zeros into the status of a new object.
+
+    >>> counts(None, replicas=0, replicas_ready=None)
+    {'replicas': None, 'replicas_ready': None}
+    >>> counts(1, replicas=0, replicas_ready=None)
+    {'replicas': 0, 'replicas_ready': 0}
 
     Args:
-        acted: A field of the status that the controller sets when it first acts.
+        signs: Fields of the status that only the controller sets. A count above 0 is another sign.
     """
-    return columns if acted is None else {column: count or 0 for column, count in columns.items()}
+    if any(signs) or any(columns.values()):
+        return {column: count or 0 for column, count in columns.items()}
+    return dict.fromkeys(columns)
 
 
 def selector(found: LabelSelector | None) -> tuple[tables.KeyValue, ...]:
