@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
@@ -18,35 +18,45 @@ from job.commands.exits import (
     INCOMPLETE,
     INTERRUPTED,
     TERMINATED,
+    Done,
     fail,
     report_error,
+    report_lost_output,
     report_stop,
 )
+from job.commands.streams import guarded_streams
 from job.errors import Interrupted
 from job.signals import Stop
 
 if TYPE_CHECKING:
     from job.config import Config
+    from job.run.summary import Summary
 
 
 def main() -> NoReturn:
     """Runs the command line, and turns its result into an exit code."""
     stop = Stop()
     stop.handle_signals()
-    try:
-        code = cli.main(prog_name="gke-inventory", standalone_mode=False, obj=stop)
-        sys.stdout.flush()
-    except (KeyboardInterrupt, click.Abort, Interrupted):
-        code = report_stop(stop)
-    except (BrokenPipeError, SystemExit):  # the reader of a pipe, `head` for example, has closed it: click exits
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = COMPLETE
-    except Exception as error:  # noqa: BLE001 (any error becomes an exit code here)
-        # DuckDB checks for signals itself, and raises its own error in place of ours
-        code = report_error(error) if stop.signal is None else report_stop(stop)
+    with guarded_streams() as stdout:
+        code = _exit_code(stop)
+        stdout.flush()
+        if stdout.is_lost:
+            code = report_lost_output(stdout.error, code)
     if code in (INTERRUPTED, TERMINATED):
         os._exit(code)  # workers may be waiting for servers that never answer
-    sys.exit(code or COMPLETE)
+    sys.exit(int(code))
+
+
+def _exit_code(stop: Stop) -> int:
+    try:
+        return cast("int", cli.main(prog_name="gke-inventory", standalone_mode=False, obj=stop))
+    except (KeyboardInterrupt, click.Abort, Interrupted):
+        return report_stop(stop)
+    except SystemExit as left:  # click's, for a broken pipe: here that is a connection
+        return report_error(left.__context__ if isinstance(left.__context__, Exception) else RuntimeError())
+    except Exception as error:  # noqa: BLE001 (any error becomes an exit code here)
+        # DuckDB checks for signals itself, and raises its own error in place of ours
+        return report_error(error) if stop.signal is None else report_stop(stop)
 
 
 def _show_version(context: click.Context, _: click.Parameter, is_set: bool) -> None:
@@ -128,12 +138,17 @@ def run(
         print_json(summary.flat())
     elif "CLOUD_RUN_JOB" not in os.environ:  # there the log has it, and each line of this would be an entry
         print_summary(summary)
+    return _code(summary, is_success=summary.run.acceptable)
+
+
+def _code(summary: Summary, *, is_success: bool) -> Done:
     if summary.bug:
-        return BUG
+        return Done(BUG)
     if summary.stopped:
         done, count = summary.run.clusters_complete, summary.run.clusters
-        return fail(TERMINATED, f"stopped by SIGTERM; {done} of {count} clusters were complete, and are committed")
-    return COMPLETE if summary.run.acceptable else INCOMPLETE
+        fail(TERMINATED, f"stopped by SIGTERM; {done} of {count} clusters were complete, and are committed")
+        return Done(TERMINATED)
+    return Done(COMPLETE if is_success else INCOMPLETE)
 
 
 @cli.command()
@@ -182,7 +197,8 @@ def demo(stop: Stop | None, clusters: int, pods: int, seed: int, output: str, as
         print_json(result.summary.flat())
     else:
         print_demo(result, output)
-    return COMPLETE
+    found = result.summary.run
+    return _code(result.summary, is_success=found.clusters_complete + found.clusters_partial > 0)
 
 
 @cli.command()
@@ -193,7 +209,7 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
     from job.commands.demo import run_simulator
 
     run_simulator(clusters=clusters, pods=pods, seed=seed, faults=faults)
-    return COMPLETE
+    return Done(COMPLETE)
 
 
 @cli.command()
@@ -241,7 +257,7 @@ def schema_apply(path: str | None, sink: str | None) -> int:
 
     configure_logging(quiet=True)
     apply(_config(path, (), (), sink))
-    return COMPLETE
+    return Done(COMPLETE)
 
 
 @schema.command("docs")
@@ -269,7 +285,7 @@ def prune(path: str | None, sink: str | None, days: int, yes: bool) -> int:
     from job.commands import prune as command
 
     command.prune(_config(path, (), (), sink), days=days, is_dry_run=not yes)
-    return COMPLETE
+    return Done(COMPLETE) if yes else COMPLETE
 
 
 @cli.command()

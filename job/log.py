@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -71,11 +72,12 @@ def _as_cloud_logging(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 class _Stderr:
-    """Writes to the current `sys.stderr`."""
+    """Writes to the current `sys.stderr`. A log that nobody can read stops nothing."""
 
     def msg(self, message: str) -> None:
-        sys.stderr.write(message + "\n")
-        sys.stderr.flush()
+        with suppress(OSError, ValueError, AttributeError):  # full, closed, or without a file
+            sys.stderr.write(message + "\n")
+            sys.stderr.flush()
 
     debug = info = warning = error = msg
 

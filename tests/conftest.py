@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from replay import Replay, replayed
@@ -55,3 +57,12 @@ def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replay]:
     with replayed(directory) as found:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", found.credentials)
         yield found
+
+
+@pytest.fixture
+def configured(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A configuration file that the environment names, and its keys."""
+    keys = replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}
+    (tmp_path / "c.yaml").write_text(json.dumps(keys))
+    monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
+    return keys

@@ -45,15 +45,6 @@ def assert_refused(done: subprocess.CompletedProcess[str], *words: str, code: in
     assert len([line for line in done.stderr.splitlines() if line and not line.startswith("{")]) <= 4
 
 
-@pytest.fixture
-def configured(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A configuration file that the environment names, and its keys."""
-    keys = replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}
-    write_config(tmp_path, keys)
-    monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
-    return keys
-
-
 def write_config(directory: Path, keys: dict[str, Any]) -> None:
     (directory / "c.yaml").write_text(json.dumps(keys))
 

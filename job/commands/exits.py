@@ -11,10 +11,17 @@ import click
 from job.errors import InventoryError
 from job.signals import TERMINATED, Stop
 
-__all__ = ["BUG", "COMPLETE", "INCOMPLETE", "INTERRUPTED", "TERMINATED", "USAGE", "fail", "report_error", "report_stop"]
+__all__ = [
+    "BUG", "COMPLETE", "INCOMPLETE", "INTERRUPTED", "TERMINATED", "USAGE", "Done", "fail", "report_error",
+    "report_lost_output", "report_stop",
+]  # fmt: skip
 
 COMPLETE, BUG, USAGE, INCOMPLETE = 0, 1, 2, 3
 INTERRUPTED = 130  # 128 and the signal's number, as in shells
+
+
+class Done(int):
+    """The exit code of a command that did something. Output that is lost does not change it."""
 
 
 def report_error(error: Exception) -> int:
@@ -37,6 +44,15 @@ def report_stop(stop: Stop) -> int:
             "the commit had started: `committed_runs` shows whether it succeeded, and a retry of the task will find out"
         )
     return fail(TERMINATED if is_terminated else INTERRUPTED, f"{cause}; {written}")
+
+
+def report_lost_output(error: OSError | None, code: int) -> int:
+    """Prints that the output could not be written; returns the exit code, which is an error if output was all."""
+    why = f"cannot write the output: {error.strerror if error else None}"
+    if isinstance(code, Done):
+        fail(code, f"{why}; the exit code says what was done")
+        return code
+    return fail(code if code in (INTERRUPTED, TERMINATED) else USAGE, why)
 
 
 def fail(code: int, why: str, *, show: Callable[[], None] | None = None) -> int:
