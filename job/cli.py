@@ -182,7 +182,7 @@ def demo(stop: Stop | None, clusters: int, pods: int, seed: int, output: str, as
         print_json(result.summary.flat())
     else:
         print_demo(result, output)
-    return COMPLETE
+    return COMPLETE if result.summary.run.objects else INCOMPLETE
 
 
 @cli.command()
