@@ -197,8 +197,7 @@ def demo(stop: Stop | None, clusters: int, pods: int, seed: int, output: str, as
         print_json(result.summary.flat())
     else:
         print_demo(result, output)
-    found = result.summary.run
-    return _code(result.summary, is_success=found.clusters_complete + found.clusters_partial > 0)
+    return _code(result.summary, is_success=result.summary.run.objects > 0)
 
 
 @cli.command()

@@ -75,6 +75,7 @@ class ApiServer:
                 "fault": fault.kind if fault else None,
             }
         )
+        logged = self._log[-1]
         if fault and fault.kind in ("delay", "hang"):
             await asyncio.sleep(fault.seconds)
         body = spoil(answer.body, fault) if fault and answer.status == 200 else answer.body
@@ -86,6 +87,7 @@ class ApiServer:
         if answer.status == 200 and len(body) > _GZIP_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 1)
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        logged["bytes"] = len(body)
         return await send(request, answer.status, headers, body, fault)
 
     def _refusal(self, request: web.BaseRequest, user: str | None, fault: Fault | None) -> Answer | None:

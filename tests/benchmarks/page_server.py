@@ -31,7 +31,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import grpc
 from google.cloud import container_v1
@@ -203,6 +203,8 @@ class Connections:
 
     def __init__(self, pages: dict[str, Pages], pem: Path, think: float, latency: float) -> None:
         self._pages, self._think, self._latency = pages, think, latency
+        self._packed: dict[SplitResult, bytes] = {}
+        self._packing = threading.Lock()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(pem)
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -248,22 +250,33 @@ class Connections:
         if self._think:
             time.sleep(self._think / 1000 * min(len(rest) / 4_000_000, 1))
         if b"gzip" in headers.partition(b"accept-encoding:")[2].partition(b"\r")[0] and len(rest) > 128 * 1024:
-            body = gzip.compress(head + rest, 1)  # what kube-apiserver does, from that size on
-            stream.sendall(_head(b"200 OK", len(body), b"Content-Encoding: gzip\r\n") + body)
+            with self._packing:
+                if target not in self._packed:
+                    self._packed[target] = gzip.compress(head + rest, 1)  # as kube-apiserver does, from that size on
+                    if len(self._packed) > _MAX_PACKED:
+                        del self._packed[next(iter(self._packed))]
+                packed = self._packed[target]
+            _send_chunked(stream, packed, 0, b"Content-Encoding: gzip\r\n")
         else:
             _send_chunked(stream, head + rest, len(rest) // max(min(limit, pages.count - start), 1))
 
 
-def _send_chunked(stream: ssl.SSLSocket, body: bytes, item: int) -> None:
+_MAX_PACKED = 500  # pages, of about 0.4 MB
+
+
+def _send_chunked(stream: ssl.SSLSocket, body: bytes, item: int, more: bytes = b"") -> None:
     """Sends a list as kube-apiserver does since v1.33, which writes one item after another (KEP-5116).
 
     Go's net/http makes of each a chunk of 2 KiB and one of the rest, and writes them 4 KiB at a time, each a TLS record
-    (`bufferBeforeChunkingSize` and `newBufioWriterSize` in https://go.dev/src/net/http/server.go).
+    (`bufferBeforeChunkingSize` and `newBufioWriterSize` in https://go.dev/src/net/http/server.go). Gzip arrives there
+    240 bytes at a time (`bufferFlushSize` in https://go.dev/src/compress/flate/huffman_bit_writer.go), and leaves in
+    chunks of 2 KiB.
 
     Args:
         item: bytes of an item, on average.
+        more: headers.
     """
-    text, sent, at = memoryview(body), bytearray(_CHUNKED), 0
+    text, sent, at = memoryview(body), bytearray(_CHUNKED % more), 0
     sizes = cycle([2048, item - 2048] if item > 4096 else [2048])
     while at < len(text):
         chunk = text[at : at + next(sizes)]
@@ -274,7 +287,7 @@ def _send_chunked(stream: ssl.SSLSocket, body: bytes, item: int) -> None:
         stream.sendall(memoryview(sent)[start : start + 4096])
 
 
-_CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+_CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%bTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Tokens(BaseHTTPRequestHandler):
@@ -311,8 +324,8 @@ class Gke(grpc.GenericRpcHandler):
         return container_v1.ListClustersResponse(clusters=self._messages[request.parent.split("/")[1]])
 
 
-def _head(status: bytes, length: int, more: bytes = b"") -> bytes:
-    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n" % (status, more, length)
+def _head(status: bytes, length: int) -> bytes:
+    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, length)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def test_each_job_declares_least_permissions() -> None:
     assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * len(WORKFLOWS)
     writes = {"contents": "write", "packages": "write", "id-token": "write", "attestations": "write"}
     assert allowed.pop("release.image") == writes
-    assert set(allowed) == {"test.test", "test.image", "test.terraform", "test.audit"}
+    assert set(allowed) == {"test.test", "test.pythons", "test.image", "test.terraform", "test.audit"}
     assert all(permissions == {"contents": "read"} for permissions in allowed.values())
 
 
@@ -123,3 +124,31 @@ def test_the_pages_name_files_that_exist(name: str) -> None:
         assert (GITHUB / target).exists(), target
     for path in re.findall(r"(?<![\w/.])((?:job|config|tests)/[\w./-]*\w)", text):
         assert (ROOT / path).exists(), path
+
+
+def test_every_python_that_the_package_names_is_tried() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [name.rpartition(" ")[2] for name in project["classifiers"] if "Python :: 3." in name]
+    assert WORKFLOWS["test"]["jobs"]["pythons"]["strategy"]["matrix"]["python"] == named
+    assert project["requires-python"] == f">={named[0]}"
+
+
+@pytest.mark.parametrize("words", [(), ("no-such-python",)], ids=["none found", "named and not there"])
+def test_the_script_for_other_interpreters_says_what_it_did_not_try(tmp_path: Path, words: tuple[str, ...]) -> None:
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), "PYENV_ROOT": str(tmp_path)}
+    for minor in range(12, 21):
+        (tmp_path / f"python3.{minor}").write_text("#!/bin/sh\nexit 1\n")  # as a shim of pyenv without that version
+        (tmp_path / f"python3.{minor}").chmod(0o755)
+    done = subprocess.run(
+        ["bash", ".ci/pythons", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if words:
+        assert done.returncode != 0
+    else:
+        assert (done.returncode, done.stdout) == (0, "no newer Python on this machine: not tried\n")
