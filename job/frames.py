@@ -47,7 +47,7 @@ def latest(
 
     Returns:
         Integers are `Int64`, timestamps `datetime64[us, UTC]`, booleans `boolean` and text `string`, all with NA for
-        NULL. Repeated columns hold lists.
+        NULL. Sums of amounts are exact: `Decimal` in columns of objects. Repeated columns hold lists.
 
     Raises:
         NotFoundError: there is no such table or view.
@@ -101,8 +101,17 @@ def frame(result: Result) -> pd.DataFrame:
     series = {}
     for position, (name, kind) in enumerate(result.columns):
         values = [row[position] for row in result.rows]
-        series[name] = pd.Series(values, dtype=_DTYPES.get(kind, "object"), name=name)
+        series[name] = _series(name, kind, values)
     return pd.DataFrame(series)
+
+
+def _series(name: str, kind: str, values: list[Any]) -> pd.Series[Any]:
+    """The column, of objects where its type cannot hold a value, such as a sum of DuckDB beyond 64 bits."""
+    import pandas as pd
+
+    dtype = _DTYPES.get(kind, "object")
+    is_large = kind == "INT64" and any(value is not None and not -(2**63) <= value < 2**63 for value in values)
+    return pd.Series(values, dtype="object" if is_large else dtype, name=name)
 
 
 def _config(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None) -> Config:

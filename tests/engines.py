@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -58,7 +59,8 @@ class OnGoogleSQL:
         self._dataset = Dataset(tables, now=now)
 
     def query(self, sql: str) -> Answer:
-        return Answer(*self._dataset.query(sql))
+        names, rows = self._dataset.query(sql)
+        return Answer(names, [tuple(_plain(value) for value in row) for row in rows])
 
     def close(self) -> None:
         pass
@@ -128,9 +130,11 @@ def _at(view: View, now: datetime) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The value with Python's own UTC in place of pytz's."""
+    """The value with Python's own UTC in place of pytz's. A NUMERIC without a fraction is an integer."""
     if isinstance(value, datetime):
         return value.astimezone(UTC)
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        return int(value)
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

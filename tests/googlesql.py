@@ -15,6 +15,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +35,7 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import (
     TYPE_BOOL,
     TYPE_DOUBLE,
     TYPE_INT64,
+    TYPE_NUMERIC,
     TYPE_STRING,
     TYPE_STRUCT,
     TYPE_TIMESTAMP,
@@ -60,6 +62,7 @@ _NOT_IN_BIGQUERY = (
 _KINDS = {
     "STRING": (TYPE_STRING, "string_value"),
     "INT64": (TYPE_INT64, "int64_value"),
+    "NUMERIC": (TYPE_NUMERIC, "numeric_value"),
     "FLOAT64": (TYPE_DOUBLE, "double_value"),
     "BOOL": (TYPE_BOOL, "bool_value"),
     "TIMESTAMP": (TYPE_TIMESTAMP, "timestamp_value"),
@@ -267,6 +270,8 @@ def _python(cell: ValueProto, kind: TypeProto) -> Any:
     if kind.type_kind == TYPE_TIMESTAMP:
         since = cell.timestamp_value
         return _EPOCH + timedelta(seconds=since.seconds, microseconds=since.nanos // 1000)
+    if kind.type_kind == TYPE_NUMERIC:  # scaled by 10^9
+        return Decimal(int.from_bytes(cell.numeric_value, "little", signed=True)).scaleb(-9, Context(prec=60))
     return getattr(cell, _FIELDS[kind.type_kind])
 
 

@@ -103,6 +103,10 @@ def test_plan_query_and_show() -> None:
     sql = "SELECT name, phase FROM latest_namespaces ORDER BY name LIMIT 2"
     assert invoke("query", sql, "--format", "csv").stdout == "name,phase\ndefault,Active\nkube-node-lease,Active\n"
     assert json.loads(invoke("query", sql, "--format", "json").stdout)[0] == {"name": "default", "phase": "Active"}
+    numeric = invoke(
+        "query", "SELECT sum(pods) AS pods, max(pods_allocatable) AS most FROM capacity", "--format", "json"
+    )
+    assert {type(value) for value in json.loads(numeric.stdout)[0].values()} == {int}
     assert invoke("query", sql).stdout.splitlines()[0].split() == ["name", "phase"]
     for kind in ("namespace", "ns", "Namespace", "namespaces"):
         shown = invoke("show", f"{PROJECT}/{LOCATION}/{CLUSTER}", kind, "kube-system")

@@ -15,6 +15,7 @@ from job.kinds.parts.scope import Scope
 from job.spool import Segment
 from job.wire import meta
 from job.wire.decoders import decoder
+from job.wire.surrogates import has_lone_surrogate, raw_page
 
 _MAX_NAMED_OBJECTS = 100  # unreadable ones, in one row of `collections`
 _LARGE_BYTES = 16 << 20  # of a page that is decoded object by object, or an object whose rows are measured
@@ -113,10 +114,13 @@ class RowBuilder:
 
     def _add_each(self, body: bytes | memoryview) -> meta.ListMeta:
         """Decodes one object at a time, so that a malformed one costs no other."""
-        page, decode = meta.RAW_PAGE.decode(body), _OBJECTS[self._kind.resource].decode
+        page, has_lone_surrogates = raw_page(body)
+        decode = _OBJECTS[self._kind.resource].decode
         self._check_kind(page.kind)
         for position, item in enumerate(page.items or ()):
             try:
+                if has_lone_surrogates and has_lone_surrogate(item):
+                    raise msgspec.DecodeError("a text has half of a surrogate pair")
                 self._add(decode(item), is_large=memoryview(item).nbytes > _LARGE_BYTES)
             except (*meta.NOT_DECODABLE, _RowTooLargeError) as error:
                 is_too_large = isinstance(error, _RowTooLargeError)

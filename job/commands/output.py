@@ -14,6 +14,8 @@ import msgspec
 if TYPE_CHECKING:
     from job.sinks.protocol import Result
 
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align_numbers: bool = False) -> None:
     """A table in columns.
@@ -43,7 +45,7 @@ def print_result(result: Result, form: str) -> None:
 
 def print_json(value: Any) -> None:
     """A value as JSON, indented."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value)).decode())
+    click.echo(msgspec.json.format(_encode(value)).decode())
 
 
 def counted(number: int, noun: str) -> str:

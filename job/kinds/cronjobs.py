@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, workload_rows
-from job.wire.meta import ObjectMeta, Time, Wire
+from job.wire.meta import ObjectMeta, Time, Wire, check_years
 from job.wire.workloads import JobSpec
 
 
@@ -32,6 +32,9 @@ class CronJobStatus(Wire, frozen=True):
     active: list[ObjectReference] | None = None
     last_schedule_time: Time | None = None
     last_successful_time: Time | None = None
+
+    def __post_init__(self) -> None:
+        check_years(self.last_schedule_time, self.last_successful_time)
 
 
 class CronJob(Wire, frozen=True):

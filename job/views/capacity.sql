@@ -11,19 +11,21 @@
 --   that was not read.
 -- namespace STRING: Namespace, at level `namespace`.
 -- nodes INT64: Number of nodes. NULL for a namespace, and where nodes were never read.
--- cpu_allocatable_millicores INT64: CPU of the nodes that pods may request, in thousandths of a core. NULL without
---   nodes.
--- memory_allocatable_bytes INT64: Memory of the nodes that pods may request, in bytes. NULL without nodes.
--- pods_allocatable INT64: Maximum number of pods on the nodes. NULL without nodes.
+-- cpu_allocatable_millicores NUMERIC: CPU of the nodes that pods may request, in thousandths of a core. NULL without
+--   nodes. This and the other sums are NUMERIC: anybody may request an amount of which two exceed INT64.
+-- memory_allocatable_bytes NUMERIC: Memory of the nodes that pods may request, in bytes. NULL without nodes.
+-- pods_allocatable NUMERIC: Maximum number of pods on the nodes. NULL without nodes.
 -- pods INT64: Number of pods that reserve resources. NULL where pods were never read.
 -- pods_unscheduled INT64: How many of the pods are on no node yet. NULL where pods were never read.
--- cpu_request_millicores INT64: CPU that the pods request, in thousandths of a core. NULL where pods were never read.
--- memory_request_bytes INT64: Memory that the pods request, in bytes. NULL where pods were never read.
--- cpu_limit_millicores INT64: Sum of the CPU limits, in thousandths of a core, of the pods that have one. NULL where no
---   pod has one.
--- memory_limit_bytes INT64: Sum of the memory limits, in bytes, of the pods that have one. NULL where no pod has one.
+-- cpu_request_millicores NUMERIC: CPU that the pods request, in thousandths of a core. NULL where pods were never read.
+-- memory_request_bytes NUMERIC: Memory that the pods request, in bytes. NULL where pods were never read.
+-- cpu_limit_millicores NUMERIC: Sum of the CPU limits, in thousandths of a core, of the pods that have one. NULL where
+--   no pod has one.
+-- memory_limit_bytes NUMERIC: Sum of the memory limits, in bytes, of the pods that have one. NULL where no pod has one.
 -- pods_without_cpu_limit INT64: How many of the pods have no CPU limit. NULL where pods were never read.
 -- pods_without_memory_limit INT64: How many of the pods have no memory limit. NULL where pods were never read.
+-- pods_unparsed INT64: How many of the pods have a request or limit that is in none of these sums, because it is no
+--   valid quantity or exceeds 64 bits: see unparsed_quantities of pods. NULL where pods were never read.
 -- nodes_age_seconds INT64: Seconds since the nodes were last read. NULL where they were never read.
 -- nodes_carried_forward BOOL: True if the nodes are from an older snapshot than the cluster's newest.
 -- pods_age_seconds INT64: Seconds since the pods were last read. NULL where they were never read.
@@ -61,7 +63,10 @@ WITH
       CAST(NULL AS INT64) AS cpu_request_millicores,
       CAST(NULL AS INT64) AS memory_request_bytes,
       CAST(NULL AS INT64) AS cpu_limit_millicores,
-      CAST(NULL AS INT64) AS memory_limit_bytes
+      CAST(NULL AS INT64) AS memory_limit_bytes,
+      CAST(NULL AS BOOL) AS has_cpu_limit,
+      CAST(NULL AS BOOL) AS has_memory_limit,
+      CAST(NULL AS BOOL) AS is_unparsed
     FROM read
     UNION ALL
     SELECT
@@ -76,6 +81,9 @@ WITH
       pods_allocatable,
       0,
       0,
+      NULL,
+      NULL,
+      NULL,
       NULL,
       NULL,
       NULL,
@@ -97,7 +105,11 @@ WITH
       p.cpu_request_millicores,
       p.memory_request_bytes,
       p.cpu_limit_millicores,
-      p.memory_limit_bytes
+      p.memory_limit_bytes,
+      -- a limit that could not be parsed is not missing
+      p.cpu_limit_millicores IS NOT NULL OR 'limits.cpu' IN UNNEST(p.unparsed_quantities),
+      p.memory_limit_bytes IS NOT NULL OR 'limits.memory' IN UNNEST(p.unparsed_quantities),
+      COALESCE(ARRAY_LENGTH(p.unparsed_quantities), 0) > 0
     FROM ${dataset}.latest_pods AS p
     LEFT JOIN ${dataset}.latest_nodes AS n
       ON n.project_id = p.project_id AND n.location = p.location AND n.cluster = p.cluster AND n.name = p.node
@@ -112,17 +124,18 @@ WITH
       IF(level = 'node_pool', node_pool, NULL) AS node_pool,
       IF(level = 'namespace', namespace, NULL) AS namespace,
       SUM(nodes) AS nodes,
-      SUM(cpu_allocatable_millicores) AS cpu_allocatable_millicores,
-      SUM(memory_allocatable_bytes) AS memory_allocatable_bytes,
-      SUM(pods_allocatable) AS pods_allocatable,
+      SUM(CAST(cpu_allocatable_millicores AS NUMERIC(29))) AS cpu_allocatable_millicores,
+      SUM(CAST(memory_allocatable_bytes AS NUMERIC(29))) AS memory_allocatable_bytes,
+      SUM(CAST(pods_allocatable AS NUMERIC(29))) AS pods_allocatable,
       SUM(pods) AS pods,
       SUM(pods_unscheduled) AS pods_unscheduled,
-      COALESCE(SUM(cpu_request_millicores), 0) AS cpu_request_millicores,
-      COALESCE(SUM(memory_request_bytes), 0) AS memory_request_bytes,
-      SUM(cpu_limit_millicores) AS cpu_limit_millicores,
-      SUM(memory_limit_bytes) AS memory_limit_bytes,
-      SUM(pods) - COUNT(cpu_limit_millicores) AS pods_without_cpu_limit,
-      SUM(pods) - COUNT(memory_limit_bytes) AS pods_without_memory_limit
+      COALESCE(SUM(CAST(cpu_request_millicores AS NUMERIC(29))), 0) AS cpu_request_millicores,
+      COALESCE(SUM(CAST(memory_request_bytes AS NUMERIC(29))), 0) AS memory_request_bytes,
+      SUM(CAST(cpu_limit_millicores AS NUMERIC(29))) AS cpu_limit_millicores,
+      SUM(CAST(memory_limit_bytes AS NUMERIC(29))) AS memory_limit_bytes,
+      SUM(pods) - COUNT(IF(has_cpu_limit, 1, NULL)) AS pods_without_cpu_limit,
+      SUM(pods) - COUNT(IF(has_memory_limit, 1, NULL)) AS pods_without_memory_limit,
+      COUNT(IF(is_unparsed, 1, NULL)) AS pods_unparsed
     FROM amounts
     CROSS JOIN UNNEST(['cluster', 'node_pool', 'namespace']) AS level
     WHERE level = 'cluster' OR pods = 1 OR (level = 'node_pool' AND nodes = 1)
@@ -147,6 +160,7 @@ SELECT
   s.memory_limit_bytes,
   IF(r.pods_age_seconds IS NULL, NULL, s.pods_without_cpu_limit) AS pods_without_cpu_limit,
   IF(r.pods_age_seconds IS NULL, NULL, s.pods_without_memory_limit) AS pods_without_memory_limit,
+  IF(r.pods_age_seconds IS NULL, NULL, s.pods_unparsed) AS pods_unparsed,
   r.nodes_age_seconds,
   r.nodes_carried_forward,
   r.pods_age_seconds,

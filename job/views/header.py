@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from job.schema import Column
 
-_MADE = re.compile(r"(\w+) (ARRAY<)?(STRING|INT64|FLOAT64|BOOL|TIMESTAMP)>?: (\S.*)")
+_MADE = re.compile(r"(\w+) (ARRAY<)?(STRING|INT64|NUMERIC|FLOAT64|BOOL|TIMESTAMP)>?: (\S.*)")
 _TAKEN = re.compile(r"(\S.*) FROM (\w+)")
 _ALL = re.compile(r"\*(?: EXCEPT \((.*)\))?")
 

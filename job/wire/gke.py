@@ -9,9 +9,7 @@ that can be absent: messages, texts, enums and fields declared `optional`.
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from job.wire.meta import Int64, Wire
+from job.wire.meta import Int64, Time, Wire, check_years
 
 Enum = str | int
 """The value's name. Its number, if the client library is older than the value."""
@@ -221,8 +219,8 @@ class Cluster(Wire, frozen=True):
     self_link: str | None = None
     status: Enum | None = None
     status_message: str | None = None
-    create_time: datetime | None = None
-    expire_time: datetime | None = None
+    create_time: Time | None = None
+    expire_time: Time | None = None
     locations: list[str] | None = None
     endpoint: str | None = None
     master_auth: MasterAuth | None = None
@@ -258,3 +256,6 @@ class Cluster(Wire, frozen=True):
     fleet: Fleet | None = None
     conditions: list[StatusCondition] | None = None
     resource_labels: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        check_years(self.create_time, self.expire_time)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
@@ -16,7 +16,10 @@ Int32 = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 """As the API declares it. No object holds so many of these that their sum exceeds INT64."""
 
 Time = Annotated[datetime, msgspec.Meta(tz=True)]
-"""RFC 3339, as in `metav1.Time`. The offset is required: without one the moment is unknown."""
+"""RFC 3339, as in `metav1.Time`. The offset is required: without one the moment is unknown.
+
+A struct with such fields passes them to `check_years`.
+"""
 
 NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 """Text that every object has."""
@@ -29,6 +32,20 @@ Quantities = dict[str, Quantity]
 
 NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for text that is not JSON, has the wrong types, is not UTF-8, or is nested too deeply."""
+
+
+def check_years(*times: datetime | None) -> None:
+    """An offset can move a time of the year 1 or 9999 to a year that no warehouse has.
+
+    Raises:
+        ValueError: one of the times is there. msgspec makes it a ValidationError, and the object unreadable.
+    """
+    for time in times:
+        if time is not None and time.tzinfo is not UTC:  # API servers write UTC
+            try:
+                time.astimezone(UTC)
+            except OverflowError as error:
+                raise ValueError("the time is not in the years 1 to 9999") from error
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -54,12 +71,19 @@ class ObjectMeta(Wire, frozen=True):
     annotations: dict[str, str] | None = None
     owner_references: list[OwnerReference] | None = None
 
+    def __post_init__(self) -> None:
+        check_years(self.creation_timestamp, self.deletion_timestamp)
+
 
 class Condition(Wire, frozen=True):
     type: str
     status: str
     last_transition_time: Time | None = None
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.last_transition_time is not None and self.last_transition_time.tzinfo is not UTC:  # there are many
+            check_years(self.last_transition_time)
 
 
 class LabelSelector(Wire, frozen=True):

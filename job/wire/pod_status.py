@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from job.wire.meta import Condition, Int32, Int64, Quantities, Time, Wire
+from job.wire.meta import Condition, Int32, Int64, Quantities, Time, Wire, check_years
 from job.wire.pod_spec import ResourceRequirements
 
 
@@ -18,6 +18,9 @@ class ContainerStateWaiting(Wire, frozen=True):
 class ContainerStateRunning(Wire, frozen=True):
     started_at: Time | None = None
 
+    def __post_init__(self) -> None:
+        check_years(self.started_at)
+
 
 class ContainerStateTerminated(Wire, frozen=True):
     """`message` is never decoded: the program in the container writes it."""
@@ -27,6 +30,9 @@ class ContainerStateTerminated(Wire, frozen=True):
     reason: str | None = None
     started_at: Time | None = None
     finished_at: Time | None = None
+
+    def __post_init__(self) -> None:
+        check_years(self.started_at, self.finished_at)
 
 
 class ContainerState(Wire, frozen=True):
@@ -63,3 +69,6 @@ class PodStatus(Wire, frozen=True):
     resize: str | None = None
     allocated_resources: Quantities | None = None
     resources: ResourceRequirements | None = None
+
+    def __post_init__(self) -> None:
+        check_years(self.start_time)

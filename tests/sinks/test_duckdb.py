@@ -7,8 +7,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse import Read, publish, rows, run_of
+from warehouse import Read, pod, publish, rows, run_of
 
+from job import query
 from job.errors import Interrupted, SinkError
 from job.schema import SCHEMA_VERSION
 from job.signals import Stop
@@ -129,3 +130,13 @@ def test_a_row_of_40_mb_is_published(sink: DuckDBSink) -> None:
     pod = "p" * (10 << 20)  # its name is in four columns
     assert publish(sink, run_of(1, Read("a", ["x"], [pod])))
     assert rows(sink, "SELECT length(name) FROM pods") == [(10 << 20,)]
+
+
+def test_a_sum_beyond_64_bits_is_an_exact_dataframe(sink: DuckDBSink) -> None:
+    """DuckDB sums integers in 128 bits."""
+    pods = [pod(name, memory_request_bytes=2**63 - 1) for name in ("p1", "p2")]
+    publish(sink, run_of(1, Read("a", ["x"], pods)))
+    found = query(
+        "SELECT sum(memory_request_bytes) AS total, count(*) AS pods FROM pods", sink=f"duckdb:///{sink.path}"
+    )
+    assert found.to_numpy().tolist() == [[2 * (2**63 - 1), 2]]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 import warehouse
 from sinks.conftest import Subject
-from warehouse import COMPLETE, FIRST, Read, run_of
+from warehouse import COMPLETE, FIRST, Read, pod, run_of
 
 from job.errors import QueryError, SinkError
+from job.frames import frame
 from job.sinks.protocol import TaskResult, Warehouse
 from job.spool import Rows
 from job.tables import TABLES
@@ -122,6 +124,23 @@ def test_an_answer_has_bigquerys_types_and_a_refused_query_is_an_error_of_its_ow
     for nothing in ("", " ; "):
         with pytest.raises(QueryError):
             subject.open().query(nothing)
+
+
+def test_a_dataframe_has_exact_sums_of_any_size(subject: Subject) -> None:
+    largest = 2**63 - 1
+    pods = [pod(name, memory_request_bytes=largest, memory_limit_bytes=largest) for name in ("p1", "p2")]
+    subject.publish("r", run_of(1, Read("a", ["x"], pods), Read("b", ["x"], ["p3"])))
+    opened = subject.open()
+    columns = "cluster, memory_request_bytes, memory_limit_bytes, pods, cpu_limit_millicores"
+    found = frame(opened.query(f"SELECT {columns} FROM capacity WHERE level = 'cluster' ORDER BY cluster"))
+    assert [str(kind) for kind in found.dtypes] == ["string", "object", "object", "Int64", "object"]
+    assert found.to_numpy().tolist() == [
+        ["a", Decimal(2 * largest), Decimal(2 * largest), 2, None], ["b", Decimal(0), None, 1, None],
+    ]  # fmt: skip
+    assert [str(value) for value in found["memory_request_bytes"]] == [str(2 * largest), "0"]
+    one = frame(opened.query("SELECT name, memory_request_bytes FROM pods ORDER BY name"))
+    assert [str(kind) for kind in one.dtypes] == ["string", "Int64"]
+    assert list(one["memory_request_bytes"])[:2] == [largest, largest]
 
 
 HISTORY = {"committed_attempts", "committed_runs", "project_lists", "changes"}

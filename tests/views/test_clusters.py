@@ -42,6 +42,35 @@ def test_capacity_sums_requests_beside_allocatable_resources(warehouse: Warehous
     ]
 
 
+def test_no_amount_is_too_large_for_a_sum(warehouse: Warehouse) -> None:
+    """Two pods that anybody may make, and nodes that say anything."""
+    largest = 2**63 - 1
+    amounts = {
+        "cpu_request_millicores": largest, "memory_request_bytes": largest, "cpu_limit_millicores": largest,
+        "memory_limit_bytes": largest,
+    }  # fmt: skip
+    names = ("cpu_allocatable_millicores", "memory_allocatable_bytes", "pods_allocatable")
+    nodes = [node(name, **dict.fromkeys(names, largest)) for name in ("n1", "n2")]
+    read = Read("a", pods=[pod("a", **amounts), pod("b", **amounts), pod("c", **amounts)], more={"nodes": nodes})
+    warehouse.publish(run_of(1, read, Read("b", pods=PODS, more={"nodes": NODES})))
+    columns = (*names, *amounts)
+    assert warehouse.query(f"SELECT {', '.join(columns)} FROM capacity WHERE cluster = 'a' AND level = 'cluster'") == [
+        (*[2 * largest] * 3, *[3 * largest] * 4)
+    ]
+    assert len(warehouse.query("SELECT * FROM capacity WHERE cluster = 'b'")) == 6
+
+
+def test_an_amount_that_fits_no_column_is_said_and_not_missing(warehouse: Warehouse) -> None:
+    pods = [
+        pod("a", cpu_request_millicores=100),
+        pod("b", unparsed_quantities=("requests.cpu", "limits.memory")),
+        pod("c", unparsed_quantities=("limits.cpu",), memory_limit_bytes=GIB),
+    ]
+    warehouse.publish(run_of(1, Read("a", pods=pods, more={"nodes": NODES})))
+    columns = "cpu_request_millicores, pods_without_cpu_limit, pods_without_memory_limit, pods_unparsed"
+    assert warehouse.query(f"SELECT {columns} FROM capacity WHERE level = 'cluster'") == [(100, 2, 1, 2)]
+
+
 def test_a_node_pool_without_pods_has_no_requests(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", pods=[], more={"nodes": NODES[2:]})))
     assert warehouse.query(SUMS) == [
