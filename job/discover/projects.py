@@ -86,7 +86,7 @@ def clusters_in(
     except (
         CredentialsError, exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError,
     ) as error:  # fmt: skip
-        columns = failure_columns(error, project_id)
+        columns = failure_columns(error)
         retries = max(len(failures) - 1, 0)  # the last failure was not retried
     columns = {"pages": 0, "unreadable_objects": 0} | columns
     collection = Collection(

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from job.collect.cluster import ClusterCollector, CollectedCluster
 from job.collect.deadlines import Deadline
+from job.collect.worker_pool import WorkerPool
 from job.config import Config, check_config
 from job.connect.identity import Identity, default_identity
 from job.connect.kubernetes import load_client
@@ -33,7 +34,6 @@ from job.tables import Run
 from job.task import Task, current_task
 from job.version import VERSION
 from job.wire import gke
-from job.workers import map_unordered
 
 Progress = Callable[[int, int], None]
 """Called after each cluster: how many are done, and how many there are."""
@@ -151,11 +151,12 @@ class _OneTask:
     ) -> list[CollectedCluster]:
         if targets:
             load_client()
-        collector = ClusterCollector(config, self.identity, spool, self.task, self.stop, self._deadline())
+        pool = WorkerPool(config.workers)
+        collector = ClusterCollector(config, self.identity, spool, self.task, self.stop, self._deadline(), pool)
         collected: list[CollectedCluster] = []
         try:
             with self.stop.graceful_shutdown(), infrequent_gc():
-                for cluster in map_unordered(lambda target: collector.collect(*target), targets, config.workers):
+                for cluster in pool.map_unordered(lambda target: collector.collect(*target), targets):
                     collected.append(cluster)
                     if progress is not None:
                         progress(len(collected), len(targets))

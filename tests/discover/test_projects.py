@@ -107,7 +107,7 @@ def test_a_malformed_cluster_costs_no_other(replay: Replay) -> None:
     ("status", "body", "outcome"),
     [
         (403, refused("PERMISSION_DENIED", 403, "denied"), ("forbidden", 403, "PERMISSION_DENIED")),
-        (403, refused("PERMISSION_DENIED", 403, "off", "SERVICE_DISABLED"), ("disabled", 403, "SERVICE_DISABLED")),
+        (403, refused("PERMISSION_DENIED", 403, "off", "SERVICE_DISABLED"), ("disabled", 403, "ApiDisabled")),
         (404, refused("NOT_FOUND", 404, "no such project"), ("not_found", 404, "NOT_FOUND")),
         (401, refused("UNAUTHENTICATED", 401, "who?"), ("unauthorized", 401, "UNAUTHENTICATED")),
     ],
