@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def container_client(config: Config, identity: Identity) -> ClusterManagerClient:
-    """A client that sends the identity's token to Google's endpoint, or to `api_endpoints.container`.
+    """A client that sends the identity's token to the endpoint of its universe, or to `api_endpoints.container`.
 
     On this machine `grpc://127.0.0.1:PORT` is gRPC in plain text, and `http://127.0.0.1:PORT` is REST.
     """
@@ -26,15 +26,15 @@ def container_client(config: Config, identity: Identity) -> ClusterManagerClient
 
     info = ClientInfo(user_agent=USER_AGENT)  # type: ignore[no-untyped-call]
     address = config.api_endpoints.container or ""
-    url = urlsplit(address)
+    url, universe = urlsplit(address), identity.universe_domain
     if url.scheme == "grpc":
         return ClusterManagerClient(transport=_plain_grpc(url.netloc, identity), client_info=info)
     if url.scheme == "http":
-        options = ClientOptions(api_endpoint=address.rstrip("/"))
+        options = ClientOptions(api_endpoint=address.rstrip("/"), universe_domain=universe)
         return ClusterManagerClient(
             credentials=identity.shared(), transport="rest", client_options=options, client_info=info
         )
-    options = ClientOptions(api_endpoint=url.netloc) if url.netloc else ClientOptions()
+    options = ClientOptions(api_endpoint=url.netloc or None, universe_domain=universe)
     return ClusterManagerClient(credentials=identity.shared(), client_options=options, client_info=info)
 
 

@@ -16,7 +16,7 @@ from job.collect.cluster import ClusterCollector, CollectedCluster
 from job.collect.deadlines import Deadline
 from job.collect.worker_pool import WorkerPool
 from job.config import Config, check_config
-from job.connect.identity import Identity, default_identity
+from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import load_client
 from job.discover.projects import ProjectListing, is_selected, list_projects
 from job.errors import Interrupted
@@ -52,7 +52,7 @@ def run(config: Config, *, stop: Stop | None = None, progress: Progress | None =
     started_at, clock = datetime.now(UTC), monotonic()
     stop = stop or Stop()
     check_config(config, resources=RESOURCES)
-    identity = cache(partial(default_identity, config.api_endpoints.oauth2))
+    identity = cache(partial(configured_identity, config))
     sink = open_sink(config, identity, stop=stop)
     task = current_task(started_at)
     identity().token()
