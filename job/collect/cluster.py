@@ -15,13 +15,13 @@ from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, report_bug
 from job.collect.ledger import collection_of, snapshot_of
 from job.collect.lists import ClusterReader, ListResult, failed_lists
-from job.collect.reachability import Network, Reachability, network_of
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS, Throttle
 from job.collect.worker_pool import WorkerPool
 from job.config import Config
 from job.connect.endpoints import CONNECTABLE_STATUSES, ConnectError, Endpoint, choose_endpoint
 from job.connect.identity import Identity
 from job.connect.kubernetes import connect
+from job.connect.reachability import Network, Reachability, network_of
 from job.errors import SpoolError
 from job.kinds import KINDS
 from job.kinds.clusters import cluster_rows

@@ -25,8 +25,8 @@ class WorkerPool:
     `workers` bounds the clusters that are read at the same time, because memory grows with them. Making contact costs
     threads and little memory, so that a cluster that does not answer leaves its place to the next one after half a
     second, up to 256 of them (45 MB). With the defaults, 1,000 clusters behind a firewall that drops packets end in
-    five minutes, or in two if they share a network (`reachability.py`). If each held one of 16 workers for the 70
-    seconds of its retries, they would take more than an hour.
+    five minutes, or in two if they share a network (`job/connect/reachability.py`). If each held one of 16 workers for
+    the 70 seconds of its retries, they would take more than an hour.
     """
 
     def __init__(self, workers: int, max_waiting: int = MAX_WAITING) -> None:

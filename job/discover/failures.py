@@ -38,6 +38,8 @@ def failure_columns(error: Any) -> dict[str, Any]:
     """The columns of `collections` for an error of the GKE API, of google-auth, or of our credentials."""
     if isinstance(error, CredentialsError):
         return {"outcome": "unauthorized", "reason": "Credentials", "message": str(error)}
+    if isinstance(error, OSError):
+        return {"outcome": "unreachable", "reason": "UNAVAILABLE", "message": "the GKE API cannot be reached"}
     cause = getattr(error, "cause", None) or error  # the cause of a RetryError is the last answer
     code = getattr(cause, "code", None)
     http_status = int(code) if code is not None else None

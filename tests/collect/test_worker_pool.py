@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from threading import Event
 
 import msgspec
 import pytest
+from ports import black_hole, closed_port, forwarding
 from replay import PROJECT, Replay
 
 from job.collect import worker_pool as module
 from job.collect.cluster import ClusterCollector, CollectedCluster
-from job.collect.reachability import Network, Reachability, network_of
 from job.collect.worker_pool import WorkerPool
 from job.config import Config, Timeouts
 from job.connect.endpoints import Endpoint
 from job.connect.identity import default_identity
+from job.connect.reachability import Network, Reachability, network_of
 from job.discover.container_api import container_client
 from job.discover.projects import clusters_in
 from job.spool import open_spool
@@ -122,27 +122,6 @@ def test_a_network_is_told_by_its_full_name() -> None:
     assert network_of(full, Endpoint("private", "h")) == Network("projects/p/global/networks/d", "private")
 
 
-@contextmanager
-def black_hole() -> Iterator[int]:
-    """A port that drops connections: its queue of one is full, and nobody accepts any (listen(2))."""
-    with socket.socket() as server, socket.socket() as first, socket.socket() as second:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        for each in (first, second):
-            each.setblocking(False)
-            each.connect_ex(server.getsockname())
-        time.sleep(0.1)
-        yield server.getsockname()[1]
-
-
-@contextmanager
-def closed_port() -> Iterator[int]:
-    """A port that refuses connections, and that nobody else can take."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        yield server.getsockname()[1]
-
-
 @pytest.fixture
 def real(replay: Replay) -> gke.Cluster:
     """The description of a cluster that can be read."""
@@ -225,41 +204,3 @@ def test_a_cluster_that_comes_back_in_time_is_read_among_dead_ones(
         clusters = [at(real, back if number == 5 else port, number, "n") for number in range(12)]
         found = collect(clusters, config, WorkerPool(1))
     assert {cluster.key.cluster for cluster in found if cluster.snapshot.status != "failed"} == {"c-5"}
-
-
-@contextmanager
-def forwarding(target: tuple[str, int], *, after: float) -> Iterator[int]:
-    """A port that refuses connections for the first seconds, and then passes them on."""
-    server, done = socket.socket(), Event()
-    server.bind(("127.0.0.1", 0))
-
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        with suppress(OSError):
-            sink.shutdown(socket.SHUT_WR)
-
-    def serve() -> None:
-        time.sleep(after)
-        server.listen(16)
-        server.settimeout(0.1)
-        with ExitStack() as opened:
-            while not done.is_set():
-                try:
-                    here = opened.enter_context(server.accept()[0])
-                except TimeoutError:
-                    continue
-                here.settimeout(None)
-                there = opened.enter_context(socket.create_connection(target))
-                for pair in ((here, there), (there, here)):
-                    threading.Thread(target=pump, args=pair, daemon=True).start()
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield server.getsockname()[1]
-    finally:
-        done.set()
-        thread.join()
-        server.close()

@@ -161,6 +161,10 @@ CASES = (
         "429 temporarily, with or without `Retry-After`",
         (fault("status", code=429, times=1, retry_date=3),), retried=True,
     ),
+    Case(
+        "429 temporarily, with a `Retry-After` beyond `retry_seconds`",
+        (fault("status", code=429, times=1, retry_after=30),), retried=True, timeouts=QUICK,
+    ),
     status("429 permanently", 429, "throttled", "TooManyRequests"),
     status("429 permanently", 429, "throttled", "TooManyRequests", retry_after=30),
     *(

@@ -1,4 +1,4 @@
-"""Which networks this process does not reach, as the clusters of a run find out one by one."""
+"""Which networks this process does not reach, as the clusters of a run, or its projects, find out one by one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Reachability:
     A network is out of reach once the job has waited for three of its clusters, each for all of `retry_seconds`, and
     none of its clusters has answered. Its other clusters then get one attempt and no wait. Clusters that are being
     waited for keep their time, so that one which comes back within `retry_seconds` is still read, and an answer of any
-    cluster ends the verdict.
+    cluster ends the verdict. The GKE API is a network too, with projects in place of clusters.
     """
 
     def __init__(self) -> None:
