@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from job.config import Config, load_config
 from job.connect.endpoints import choose_endpoint
-from job.connect.identity import Identity, default_identity
+from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import connect
 from job.discover.container_api import container_client
 from job.discover.projects import clusters_in
@@ -41,7 +41,7 @@ def kubernetes_client(
         InventoryError: the project's clusters cannot be listed, or the cluster has no usable endpoint.
     """
     config = config or load_config()
-    identity = identity or default_identity(config.api_endpoints.oauth2)
+    identity = identity or configured_identity(config)
     identity.token()
     with container_client(config, identity) as container:
         listing = clusters_in(project_id, container, config.timeouts)

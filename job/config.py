@@ -24,6 +24,7 @@ _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 # The ASCII part of https://cloud.google.com/bigquery/docs/labels-intro#requirements
 LabelKey = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 LabelValue = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,63}$")]
+Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s/:]+@[^@\s/:]+$")]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 FailOn = Annotated[str, msgspec.Meta(pattern=r"^(incomplete|never|below:(100|[1-9]?[0-9])%)$")]
@@ -97,9 +98,24 @@ class BigQuery(Settings, frozen=True, kw_only=True):
     ] = msgspec.field(default_factory=dict)
 
 
+class Identity(Settings, frozen=True, kw_only=True):
+    """Whose permissions the job has. By default, those of the Application Default Credentials."""
+
+    impersonate_service_account: Annotated[
+        Email | None,
+        "A service account that the Application Default Credentials impersonate, for everything that the job does. "
+        "They need `roles/iam.serviceAccountTokenCreator` on it.",
+    ] = None
+    delegates: Annotated[
+        tuple[Email, ...],
+        "Service accounts between the two, each of which may impersonate the next one.",
+    ] = ()
+
+
 class ApiEndpoints(Settings, frozen=True, kw_only=True):
     """Other addresses for Google's APIs, for Private Service Connect and tests.
 
+    Where the credentials or GOOGLE_CLOUD_UNIVERSE_DOMAIN name another universe, its domain replaces `googleapis.com`.
     Addresses without TLS are accepted only on loopback, so that no token crosses a network unencrypted.
     """
 
@@ -113,6 +129,9 @@ class ApiEndpoints(Settings, frozen=True, kw_only=True):
         str | None,
         "Where user and service account credentials get their tokens. `null` means "
         "`https://oauth2.googleapis.com/token`.",
+    ] = None
+    iamcredentials: Annotated[
+        str | None, "The API for impersonation. `null` means `https://iamcredentials.googleapis.com`."
     ] = None
 
 
@@ -171,6 +190,7 @@ class Config(Settings, frozen=True, kw_only=True):
         "fewer workers, then smaller pages.",
     ] = 16
     timeouts: Timeouts = Timeouts()
+    identity: Identity = Identity()
     bigquery: BigQuery = BigQuery()
     api_endpoints: ApiEndpoints = ApiEndpoints()
 

@@ -21,6 +21,7 @@ import pytest
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 COMMAND = [sys.executable, "-m", "job.cli"]
+FORBIDDEN = b'{"kind": "Status", "reason": "Forbidden", "message": "pods is forbidden"}'
 
 
 def invoke(*arguments: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +79,7 @@ def test_a_complete_run_exits_with_0_and_its_summary_is_json(tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("configured")
 def test_the_summary_says_what_was_not_read_and_the_exit_code_is_3(replay: Replay) -> None:
-    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "pods is forbidden"}')
+    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, FORBIDDEN)
     done = invoke("run", "--project", PROJECT, "--project", "other-project")
     assert done.returncode == 3
     assert f"{PROJECT}/{LOCATION}/{CLUSTER}: pods: forbidden (pods is forbidden)" in done.stdout
@@ -87,7 +88,7 @@ def test_the_summary_says_what_was_not_read_and_the_exit_code_is_3(replay: Repla
 
 
 def test_fail_on_decides_what_exits_with_3(configured: dict[str, Any], replay: Replay, tmp_path: Path) -> None:
-    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "pods is forbidden"}')
+    replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, FORBIDDEN)
     for fail_on, code in (("incomplete", 3), ("below:95%", 3), ("below:0%", 0), ("never", 0)):
         write_config(tmp_path, configured | {"fail_on": fail_on})
         assert invoke("run").returncode == code

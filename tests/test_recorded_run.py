@@ -126,7 +126,7 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
     )
     assert found == [
         ("jobs", "not_served", 404, None),
-        ("nodes", "forbidden", 403, "Forbidden"),
+        ("nodes", "forbidden", 403, "Rbac"),
         ("replicasets", "refused", 406, "NotAcceptable"),
     ]
     assert rows(sink, "SELECT DISTINCT workload_resolution FROM pods WHERE owner_kind = 'ReplicaSet'") == [

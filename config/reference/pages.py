@@ -16,6 +16,7 @@ from faults.cases import table_of_cases, table_of_endings  # noqa: E402
 
 import job  # noqa: E402
 from job.cli import cli  # noqa: E402
+from job.collect.reasons import REASONS  # noqa: E402
 from job.commands.exits import BUG, COMPLETE, INCOMPLETE, INTERRUPTED, TERMINATED, USAGE  # noqa: E402
 from job.commands.reference import cell, column_table, reference  # noqa: E402
 from job.kinds import KINDS  # noqa: E402
@@ -171,7 +172,8 @@ A kind that the identity may not list is recorded as `forbidden`. Everything els
 
 def faults() -> str:
     """What goes wrong, and what becomes of it."""
-    return "\n\n".join([_FAULTS, table_of_cases(), _ENDINGS, table_of_endings()])
+    reasons = _table(("reason", "meaning"), [(f"`{word}`", meaning) for word, meaning in REASONS.items()])
+    return "\n\n".join([_FAULTS, table_of_cases(), _REASONS, reasons, _ENDINGS, table_of_endings()])
 
 
 _FAULTS = """\
@@ -185,6 +187,12 @@ A failure shows in four places: in `collections`, one row for each kind of each 
 `coverage`, with `read_age_seconds`; in the log, as a WARNING; and in the exit code.
 
 The simulator plays each of these faults, and a test holds each row of this table."""
+
+_REASONS = """\
+## Reasons
+
+The column `reason` has a cause in one word, and `message` explains it and says what to do. Where the word is not in
+this table, it is the server's own: the `reason` of a Kubernetes `Status`, or of Google's `ErrorInfo`."""
 
 _ENDINGS = """\
 ## What ends a run

@@ -5,19 +5,20 @@ One concern a layer, outermost first: retries (here), the throttle (`throttle.py
 
 from __future__ import annotations
 
-import random
+import math
 import threading
 from collections.abc import Callable
-from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from job.collect.deadlines import Deadline
-from job.collect.failures import MAX_RETRY_AFTER_SECONDS, ReadFailure, response_failure, stopped
+from job.collect.failures import ReadFailure, stopped
 from job.collect.http_reader import HttpReader, OpenResponse, Request
 from job.collect.prefetch import Prefetch
+from job.collect.refusals import response_failure
+from job.collect.retries import RetryTime
 from job.collect.throttle import Throttle, ThrottledReader
 from job.config import Timeouts
 from job.connect.identity import Identity
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FIRST_DELAY_SECONDS = 0.5
+WorthWaiting = Callable[[ReadFailure], bool]
+"""Whether to wait for a server to which no connection came yet."""
 
 
 class ApiReader:
@@ -44,12 +46,19 @@ class ApiReader:
         throttle: Throttle,
         *,
         compression: bool = True,
+        by_google: bool = False,
+        worth_waiting: WorthWaiting = lambda _: True,
     ) -> None:
+        """Args:
+        by_google: Google's frontend serves the endpoint.
+        worth_waiting: asked once, at the first failure of a server that has not answered anything.
+        """
         self._timeouts, self._stop = timeouts, stop
         self._http = HttpReader(client, timeouts, compression=compression)
         self._throttled = ThrottledReader(self._http, throttle)
         self._tokens = _TokenRenewal(identity)
         self._probing = threading.Lock()
+        self._by_google, self._worth_waiting = by_google, worth_waiting
 
     def get(
         self,
@@ -60,9 +69,10 @@ class ApiReader:
     ) -> T:
         """GETs one body and passes it to `take`.
 
-        For `retry_seconds` it retries broken connections, 429, 5xx and bodies that are not JSON, after growing delays,
-        or after `Retry-After` where the server asks for longer ones. It renews a refused token once a cluster, and
-        repeats an unanswered request once, if the server still answers others.
+        For `retry_seconds` from the first failure it retries connections that fail or break, 429, 5xx and bodies that
+        are not JSON, after growing delays, or after `Retry-After` where the server asks for longer ones. A request
+        whose token is refused is sent once more with a new one, and an unanswered request once more if the server still
+        answers others.
 
         Args:
             take: called with the body. The buffer is reused afterwards: copy what you keep.
@@ -75,40 +85,36 @@ class ApiReader:
             ContinueTokenExpired: the server answered 410.
             msgspec.ValidationError: `take` raised it, for JSON of the wrong shape.
         """
-        end = min(request.deadline.at, monotonic() + self._timeouts.retry_seconds)
-        may_probe = True
-        for attempt in count(1):
+        retries = RetryTime(self._timeouts.retry_seconds, request.deadline)
+        may_probe, may_renew, began = True, True, monotonic()
+        while True:
             self._sleep(0.0)
-            sent_at, token, response = prefetch.sent_at if prefetch else monotonic(), "", None
+            sent_at, response = prefetch.sent_at if prefetch else monotonic(), None
             try:
-                response = prefetch.response() if prefetch else self._throttled.open(request)
-                token = response.token
+                response = prefetch.response() if prefetch else self._throttled.open(request, retries.end)
                 return self._receive(response, request, take)
-            except msgspec.ValidationError:
-                raise
-            except meta.NOT_DECODABLE:
-                failure = ReadFailure("invalid", "the response is not JSON", http_status=200, retry_after=0.0)
             except ReadFailure as error:
                 failure = error
             prefetch = None
-            after = failure.retry_after
-            delay = None if after is None else max(after, _delay(attempt))
             arrived = response.objects if response else 0
             less = smaller(failure, arrived) if self._is_too_much(failure, sent_at) else None
-            if failure.cause.reason == "ReadTimeout":
-                if (less or may_probe) and self._answers_others(request, sent_at, failure):
-                    may_probe, delay, end = False, 0.0, request.deadline.at
-            elif less:
-                delay, end = delay or 0.0, request.deadline.at
-            elif failure.cause.http_status == 401 and self._tokens.renew(token):
-                delay, end = 0.0, request.deadline.at
-            if delay is None or monotonic() + delay > end:
+            delay, is_unanswered = None, failure.cause.reason == "ReadTimeout"
+            if is_unanswered and (less or may_probe) and self._answers_others(request, sent_at, failure):
+                may_probe, delay = False, retries.restart()
+            elif less and not is_unanswered:
+                delay = retries.restart(failure.retry_after)
+            elif failure.cause.http_status == 401 and may_renew and response and self._tokens.renew(response.token):
+                may_renew, delay = False, retries.restart()
+            elif failure.retry_after is not None and self._may_come_back(failure, retries):
+                delay = retries.delay(failure.retry_after)
+            if delay is None:
+                if response is None:
+                    self._remember_silence(failure, began)
                 raise failure
             request = less or request
             request.stats.retries += 1
             request.stats.waited_seconds += delay
             self._sleep(delay)
-        raise AssertionError("unreachable")
 
     def prefetch(self, request: Request) -> Prefetch:
         """Sends a request ahead, for `get` to continue with."""
@@ -118,10 +124,16 @@ class ApiReader:
         status = request.stats.http_status = response.raw.status
         with self._http.body(response, request) as body:
             if status != 200:
-                raise response_failure(status, response.raw.headers, body, response.token)
-            self._tokens.accepted()
+                raise response_failure(status, response.raw.headers, body, response.token, by_google=self._by_google)
+            self._tokens.accepted(response.token)
             request.stats.bytes += len(body)
-            return take(body)
+            try:
+                return take(body)
+            except msgspec.ValidationError:
+                raise
+            except meta.NOT_DECODABLE as error:
+                text = "the response is not JSON"
+                raise ReadFailure("invalid", text, http_status=200, retry_after=0.0) from error
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.is_set() or (seconds and self._stop.wait(seconds)):
@@ -136,6 +148,16 @@ class ApiReader:
         reason = failure.cause.reason
         is_late = monotonic() - sent_at >= self._timeouts.request_seconds / 2
         return reason in ("TooLarge", "ReadTimeout", "Timeout") or (is_late and reason == "ConnectionBroken")
+
+    def _may_come_back(self, failure: ReadFailure, retries: RetryTime) -> bool:
+        """Whether to wait for a server that cannot be connected to: always, once it has answered."""
+        is_first = not failure.is_connected and self._http.last_response_at == 0.0 and retries.end == math.inf
+        return not is_first or self._worth_waiting(failure)
+
+    def _remember_silence(self, failure: ReadFailure, began: float) -> None:
+        """Lets the other lists fail at once where no connection came for as long as this request was tried."""
+        if not failure.is_connected and self._http.silent is None and self._http.last_response_at < began:
+            self._http.silent = failure.cause
 
     def _answers_others(self, request: Request, sent_at: float, failure: ReadFailure) -> bool:
         """Whether the server, which left a request unanswered, answers anything else.
@@ -157,17 +179,19 @@ class ApiReader:
 
 
 class _TokenRenewal:
-    """Renews a token that the server refuses (401): once, until the server has accepted another."""
+    """Renews a token that the server refuses (401), unless the server has refused the last new one too.
+
+    A long run may meet several refused tokens. A server that refuses every token costs one new token.
+    """
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
         self._renewed = ""
-        self._has_failed = False
+        """The last new token, until the server accepts it."""
 
     def renew(self, refused: str) -> bool:
         """Whether there is a new token to try."""
-        self._has_failed = self._has_failed or refused == self._renewed
-        if self._has_failed or not self._identity.renew(refused):
+        if (self._renewed and refused == self._renewed) or not self._identity.renew(refused):
             return False
         try:
             self._renewed = self._identity.token()
@@ -175,12 +199,7 @@ class _TokenRenewal:
             return False
         return True
 
-    def accepted(self) -> None:
-        """The server accepted a token."""
-        self._has_failed = False
-
-
-def _delay(attempt: int) -> float:
-    """Seconds before a retry: 0.5, doubling, with jitter."""
-    delay = min(_FIRST_DELAY_SECONDS * 2 ** (attempt - 1), MAX_RETRY_AFTER_SECONDS)
-    return float(delay * random.uniform(0.75, 1.25))  # noqa: S311
+    def accepted(self, token: str) -> None:
+        """The server accepted this token."""
+        if token == self._renewed:
+            self._renewed = ""

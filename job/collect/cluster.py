@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
@@ -15,10 +16,12 @@ from job.collect.failures import Cause, ReadFailure, report_bug
 from job.collect.ledger import collection_of, snapshot_of
 from job.collect.lists import ClusterReader, ListResult, failed_lists
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS, Throttle
+from job.collect.worker_pool import WorkerPool
 from job.config import Config
 from job.connect.endpoints import CONNECTABLE_STATUSES, ConnectError, Endpoint, choose_endpoint
 from job.connect.identity import Identity
 from job.connect.kubernetes import connect
+from job.connect.reachability import Network, Reachability, network_of
 from job.errors import SpoolError
 from job.kinds import KINDS
 from job.kinds.clusters import cluster_rows
@@ -27,6 +30,9 @@ from job.spool import Spool
 from job.tables import Collection, Key, Record, Snapshot
 from job.task import Task
 from job.wire import gke
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,9 @@ class ClusterCollector:
     stop: threading.Event
     deadline: Deadline | None = None
     """When the time of the run is up."""
+    pool: WorkerPool = field(default_factory=lambda: WorkerPool(1))
+    """Whose threads call `collect`."""
+    reachability: Reachability = field(default_factory=Reachability)
 
     def collect(self, project_id: str, cluster: gke.Cluster) -> CollectedCluster:
         """Reads all kinds of one cluster into the spool. Whatever happens to one of them costs no other.
@@ -104,26 +113,18 @@ class ClusterCollector:
         """Reads the cluster's lists; the cause of it where the cluster itself cannot be read."""
         try:
             _check_status(cluster)
-            reading.endpoint = choose_endpoint(cluster, self.config.endpoint)
-            with connect(cluster, reading.endpoint, self.identity, connections=MAX_CONCURRENT_REQUESTS) as client:
-                server = ClusterReader(
-                    ApiReader(
-                        client,
-                        self.identity,
-                        self.config.timeouts,
-                        self.stop,
-                        Throttle(),
-                        compression=self.config.compression,
-                    ),
-                    self._deadline(reading.clock),
-                    self.config,
-                    key,
-                    partial(self.spool.segment, key),
-                    self.stop,
-                )
-                reading.version = server.version()
-                for result in server.lists():
-                    reading.results[result.kind.resource] = result
+            reading.endpoint = endpoint = choose_endpoint(cluster, self.config.endpoint)
+            network = network_of(cluster, endpoint)
+            with connect(cluster, endpoint, self.identity, connections=MAX_CONCURRENT_REQUESTS) as client:
+                reader = self._reader(client, endpoint, key, network)
+                segment = partial(self.spool.segment, key)
+                server = ClusterReader(reader, self._deadline(reading.clock), self.config, key, segment, self.stop)
+                with self.pool.contact():
+                    reading.version = self._contact(server, network)
+                with self.pool.reading(self.stop) as waited:
+                    server.deadline = self._deadline(reading.clock + waited)
+                    for result in server.lists():
+                        reading.results[result.kind.resource] = result
         except SpoolError:
             raise
         except ReadFailure as error:
@@ -133,6 +134,37 @@ class ClusterCollector:
         except Exception as error:  # noqa: BLE001 (a bug of ours in one cluster costs no other)
             return report_bug(error, key)
         return None
+
+    def _reader(self, client: ApiClient, endpoint: Endpoint, key: Key, network: Network) -> ApiReader:
+        def is_worth_waiting(failure: ReadFailure) -> bool:
+            found = self.reachability.is_worth_waiting(network)
+            if found:
+                event = log.bind(project=key.project_id, location=key.location, cluster=key.cluster)
+                seconds = self.config.timeouts.retry_seconds
+                event.info("waiting for cluster", reason=failure.cause.reason, detail=str(failure), seconds=seconds)
+            return found
+
+        return ApiReader(
+            client,
+            self.identity,
+            self.config.timeouts,
+            self.stop,
+            Throttle(),
+            compression=self.config.compression,
+            by_google=endpoint.is_google_frontend,
+            worth_waiting=is_worth_waiting,
+        )
+
+    def _contact(self, server: ClusterReader, network: Network) -> str | None:
+        """The version of the API server, which is what it is asked for first."""
+        try:
+            version = server.version()
+        except ReadFailure as error:
+            if not error.is_connected:
+                self.reachability.waited_in_vain(network)
+            raise
+        self.reachability.answered(network)
+        return version
 
     def _deadline(self, clock: float) -> Deadline:
         seconds = self.config.timeouts.cluster_seconds

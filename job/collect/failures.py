@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import ssl
 import traceback
@@ -9,11 +10,8 @@ from typing import Any, NamedTuple
 
 from job.log import log
 from job.tables import Key, Outcome
-from job.wire import meta
-from job.wire.decoders import decoder
 
 MAX_RETRY_AFTER_SECONDS = 32.0  # API servers ask for no more
-_MAX_TEXT_BYTES = 4096  # read of an error that is no Status: the first line says what happened
 
 
 class Cause(NamedTuple):
@@ -42,6 +40,17 @@ class ReadFailure(Exception):  # noqa: N818 (expected: it becomes a row of `coll
         self.retry_after = retry_after
         """Seconds to wait before a retry; None where a retry cannot help."""
 
+    @property
+    def is_connected(self) -> bool:
+        """False where there was no connection to the server, so that any other request would fail in the same way."""
+        return self.cause.reason not in _WITHOUT_CONNECTION
+
+
+_WITHOUT_CONNECTION = frozenset(
+    {"NameResolution", "ConnectionRefused", "NoRoute", "ConnectTimeout", "TLS", "Certificate", "Proxy", "Endpoint"}
+)
+"""Reasons of `connection_failure`."""
+
 
 class ContinueTokenExpired(Exception):  # noqa: N818
     """The list must be read again from its first page: its continue token has expired, or its pages disagree."""
@@ -62,43 +71,6 @@ def report_bug(error: Exception, key: Key) -> Cause:
     name = type(error).__name__
     log.error("bug", project=key.project_id, location=key.location, cluster=key.cluster, error=name, where=where)
     return Cause("bug", f"{name}: a bug in gke-inventory; please report it", "Bug")
-
-
-_STATUS = decoder(meta.Status)
-_OUTCOMES: dict[int, Outcome] = {401: "unauthorized", 403: "forbidden", 404: "not_served", 429: "throttled"}
-
-
-def response_failure(status: int, headers: Any, body: memoryview, token: str) -> ReadFailure:
-    """The failure that a response with another status than 200 means. Its body is a `Status`, or plain text.
-
-    Args:
-        token: the bearer token of the request, which some proxies repeat.
-
-    Raises:
-        ContinueTokenExpired: the status is 410.
-    """
-    try:
-        answer = _STATUS.decode(body)
-        reason, message = answer.reason or "", answer.message or ""
-    except meta.NOT_DECODABLE:
-        reason, message = "", bytes(body[:_MAX_TEXT_BYTES]).decode("utf-8", "replace")
-        if message.lstrip().startswith(("<", "{")):  # a proxy's page, or half a Status
-            message = ""
-    if token:
-        reason, message = reason.replace(token, "..."), message.replace(token, "...")
-    text = printable(message, 300) or f"HTTP status {status}"
-    if status == 410:
-        raise ContinueTokenExpired(text)
-    if status == 429 and (flow := headers.get("X-Kubernetes-PF-FlowSchema-UID")):
-        # https://kubernetes.io/docs/concepts/cluster-administration/flow-control/#diagnostics
-        text += f" (by the FlowSchema with UID {printable(flow, 36)})"
-    return ReadFailure(
-        _OUTCOMES.get(status, "server_error" if status >= 500 else "refused"),
-        text,
-        reason=printable(reason, 100) or None,
-        http_status=status,
-        retry_after=retry_after(headers) if status == 429 or status >= 500 else None,
-    )
 
 
 def retry_after(headers: Any) -> float:
@@ -127,13 +99,18 @@ def connection_failure(error: Exception, request_seconds: float) -> ReadFailure:
         text = "the endpoint's name cannot be resolved"
         return ReadFailure("unreachable", text, reason="NameResolution", retry_after=0.0)
     if isinstance(cause, exceptions.NewConnectionError):
-        text = "the connection was refused or has no route"
+        if getattr(cause.__cause__, "errno", None) in _NO_ROUTE:
+            text = "there is no route to the endpoint's address"
+            return ReadFailure("unreachable", text, reason="NoRoute", retry_after=0.0)
+        text = "the connection was refused"
         return ReadFailure("unreachable", text, reason="ConnectionRefused", retry_after=0.0)
     if isinstance(cause, exceptions.ConnectTimeoutError):
-        return ReadFailure("timed_out", "no connection within the connect timeout", reason="ConnectTimeout")
+        text = "no connection within the connect timeout"
+        return ReadFailure("timed_out", text, reason="ConnectTimeout", retry_after=0.0)
     if isinstance(cause, exceptions.TimeoutError):
         if "handshake" in str(cause.__cause__):
-            return ReadFailure("timed_out", "no TLS handshake within the connect timeout", reason="ConnectTimeout")
+            text = "no TLS handshake within the connect timeout"
+            return ReadFailure("timed_out", text, reason="ConnectTimeout", retry_after=0.0)
         return ReadFailure("timed_out", f"no response within {request_seconds:g} s", reason="ReadTimeout")
     if isinstance(cause, exceptions.SSLError):
         return _tls_failure(cause)
@@ -143,12 +120,19 @@ def connection_failure(error: Exception, request_seconds: float) -> ReadFailure:
     return _broken_connection(cause)
 
 
+# connect(2); EACCES and EPERM come from a local firewall
+_NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EACCES, errno.EPERM)
+
+
 def _tls_failure(error: Exception) -> ReadFailure:
     refused = error.args[0] if error.args else error
     if isinstance(refused, ssl.SSLCertVerificationError):
         text = f"the server's certificate is refused: {printable(refused.verify_message).rstrip('.')}"
         return ReadFailure("unreachable", text, reason="Certificate")
-    return ReadFailure("unreachable", f"TLS: {printable(str(error))}", reason="TLS", retry_after=0.0)
+    # a CA certificate that cannot be parsed stays so; an end of file in a handshake may pass
+    may_pass = getattr(refused, "library", None) not in ("X509", "PEM", "ASN1")
+    text = f"TLS: {printable(str(error))}"
+    return ReadFailure("unreachable", text, reason="TLS", retry_after=0.0 if may_pass else None)
 
 
 def _broken_connection(error: BaseException) -> ReadFailure:

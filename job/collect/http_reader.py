@@ -197,8 +197,9 @@ class HttpReader:
             yield
         except (HTTPError, TimeoutError, ValueError) as error:  # http.client: ValueError for a negative length
             seconds = self._timeouts.request_seconds
-            if monotonic() < end:
-                raise connection_failure(error, seconds) from error
+            failure = connection_failure(error, seconds)
+            if monotonic() < end or (monotonic() < deadline.at and not failure.is_connected):
+                raise failure from error
             if monotonic() >= deadline.at:
                 raise deadline.failure() from error
             if response is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from time import monotonic
 
@@ -22,13 +23,18 @@ class Throttle:
         self._closed_until = 0.0
         self._changed = threading.Condition()
 
-    def acquire(self, deadline: float) -> bool:
-        """Waits for a slot until the deadline, on the monotonic clock; whether there was one."""
+    def acquire(self, deadline: float, last_retry_at: float = math.inf) -> bool:
+        """Waits for a slot until the deadline, on the monotonic clock; whether there was one.
+
+        Args:
+            last_retry_at: when a request is sent that has no other retry, though the server asked for none until later.
+        """
         with self._changed:
-            while self._held >= self._limit or monotonic() < self._closed_until:
+            while self._held >= self._limit or monotonic() < min(self._closed_until, last_retry_at):
                 if monotonic() >= deadline:
                     return False
-                self._changed.wait(min(deadline, max(self._closed_until, monotonic() + 1.0)) - monotonic())
+                closed_until = min(self._closed_until, last_retry_at)
+                self._changed.wait(min(deadline, max(closed_until, monotonic() + 1.0)) - monotonic())
             self._held += 1
             return True
 
@@ -59,13 +65,16 @@ class ThrottledReader:
     def __init__(self, reader: HttpReader, throttle: Throttle) -> None:
         self._reader, self._throttle = reader, throttle
 
-    def open(self, request: Request) -> OpenResponse:
+    def open(self, request: Request, last_retry_at: float = math.inf) -> OpenResponse:
         """As `HttpReader.open`, with a slot.
+
+        Args:
+            last_retry_at: as `Throttle.acquire` has it.
 
         Raises:
             ReadFailure: also where no slot was free by the request's deadline.
         """
-        if not self._throttle.acquire(request.deadline.at):
+        if not self._throttle.acquire(request.deadline.at, last_retry_at):
             raise request.deadline.failure()
         try:
             response = self._reader.open(request)

@@ -10,7 +10,7 @@ import msgspec
 from job.commands.output import print_json, print_table
 from job.config import Config, check_config
 from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoint
-from job.connect.identity import default_identity
+from job.connect.identity import configured_identity
 from job.discover.projects import ProjectListing, list_projects
 from job.discover.selection import Target, select
 from job.errors import InventoryError
@@ -38,7 +38,7 @@ def plan(config: Config) -> list[Planned]:
         InventoryError: the configuration or credentials cannot be used.
     """
     check_config(config, resources=RESOURCES)
-    identity = cache(partial(default_identity, config.api_endpoints.oauth2))
+    identity = cache(partial(configured_identity, config))
     open_sink(config, identity)
     identity().token()
     listings = list_projects(config, identity(), "")

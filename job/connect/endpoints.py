@@ -28,6 +28,14 @@ class Endpoint(NamedTuple):
     host: str
     """Host, or `HOST:PORT`."""
 
+    @property
+    def is_google_frontend(self) -> bool:
+        """Whether Google's frontend answers there, before the control plane does.
+
+        https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation#dns-based_endpoint
+        """
+        return self.type == "dns"
+
 
 def choose_endpoint(cluster: gke.Cluster, preference: str = "auto") -> Endpoint:
     """The endpoint through which this process most likely reaches the cluster.

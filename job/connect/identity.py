@@ -1,20 +1,23 @@
-"""Application Default Credentials: one identity for the whole process, refreshed under a lock before it expires."""
+"""One identity for the whole process, refreshed under a lock before its token expires."""
 
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
+from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from job.config import Config
+from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials
 from job.connect.proxies import check_proxies
+from job.connect.token_errors import token_error
 from job.errors import CredentialsError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
-    from google.auth.exceptions import GoogleAuthError
 
-SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
-_PAUSE_SECONDS = 5.0
+_PAUSE_SECONDS = 5.0  # after a failure
 
 
 class Identity:
@@ -24,32 +27,56 @@ class Identity:
         self.credentials = credentials
         self._lock = threading.Lock()
         self._failed_at = 0.0
-        self._failure: GoogleAuthError | None = None
+        self._failure: Exception | None = None
+        self._next_refresh_at = 0.0
+        self._refused_again = ("", 0.0)
+
+    @cached_property
+    def universe_domain(self) -> str:
+        """The domain of Google's APIs for these credentials: `googleapis.com`, or that of a sovereign cloud.
+
+        https://google.aip.dev/auth/4116
+
+        Raises:
+            CredentialsError: the metadata server does not say.
+        """
+        from google.auth.exceptions import GoogleAuthError
+
+        try:
+            return str(self.credentials.universe_domain)
+        except GoogleAuthError as error:
+            raise token_error(self.credentials, error) from error
 
     def token(self) -> str:
-        """A bearer token that stays valid for minutes.
+        """A bearer token that stays valid for minutes, or for as long as its source lets it.
 
         google-auth itself does not lock: eight threads with a stale token would request eight new ones.
 
         Raises:
             CredentialsError: there is no token.
         """
-        from google.auth.credentials import TokenState
-
-        if self.credentials.token_state is not TokenState.FRESH:
+        if self._needs_refresh():
             with self._lock:
-                if self.credentials.token_state is not TokenState.FRESH:
+                if self._needs_refresh():
                     self._refresh()
         return str(self.credentials.token)
 
     def renew(self, refused: str) -> bool:
-        """Gets a new token after a server refused this one; returns whether there is another one to try."""
+        """Gets a new token after a server refused this one; returns whether there is another one to try.
+
+        Where the source gives the same token again, as a metadata server does, it is not asked again for a while.
+        """
         with self._lock:
             if self.credentials.token == refused:
+                again, until = self._refused_again
+                if again == refused and monotonic() < until:
+                    return False
                 try:
                     self._refresh(is_refused=True)
                 except CredentialsError:
                     return False
+                if self.credentials.token == refused:
+                    self._refused_again = refused, monotonic() + _PAUSE_SECONDS
             return bool(self.credentials.token != refused)
 
     def shared(self) -> Credentials:
@@ -69,7 +96,16 @@ class Identity:
             def before_request(self, request: object, method: str, url: str, headers: dict[str, str]) -> None:  # noqa: ARG002
                 identity.credentials.apply(headers, token=identity.token())  # type: ignore[no-untyped-call]
 
-        return Shared()  # type: ignore[no-untyped-call]
+        shared = Shared()  # type: ignore[no-untyped-call]
+        shared._universe_domain = self.universe_domain
+        return shared
+
+    def _needs_refresh(self) -> bool:
+        """A token near its end is valid: where its source gives no longer one, it is asked for after a pause."""
+        from google.auth.credentials import TokenState
+
+        state = self.credentials.token_state
+        return state is TokenState.INVALID or (state is TokenState.STALE and monotonic() >= self._next_refresh_at)
 
     def _refresh(self, *, is_refused: bool = False) -> None:
         """Gets a new token. A failure is ignored while the old token is valid.
@@ -78,21 +114,47 @@ class Identity:
         the lock held.
         """
         from google.auth.credentials import TokenState
-        from google.auth.exceptions import GoogleAuthError, TransportError
+        from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import Request
 
         if self._failure is None or monotonic() > self._failed_at + _PAUSE_SECONDS:
             self._failure = None
             try:
                 self.credentials.refresh(Request())  # type: ignore[no-untyped-call]
-            except GoogleAuthError as error:
+            except (GoogleAuthError, OSError, ValueError, TypeError, KeyError) as error:  # also of malformed responses
                 self._failed_at, self._failure = monotonic(), error.with_traceback(None)
+            self._next_refresh_at = monotonic() + self._seconds_left() / 2
         if self._failure is not None and (is_refused or self.credentials.token_state is TokenState.INVALID):
-            raise CredentialsError(
-                f"no access token for {_who(self.credentials)}: {_reason(self._failure)}. Where a user's login has "
-                "expired, run `gcloud auth application-default login`; on Cloud Run, check the service account",
-                may_pass=self._failure.retryable or isinstance(self._failure, TransportError),
-            ) from self._failure
+            raise token_error(self.credentials, self._failure) from self._failure
+
+    def _seconds_left(self) -> float:
+        expiry = self.credentials.expiry
+        return 0.0 if expiry is None else (expiry - datetime.now(UTC).replace(tzinfo=None)).total_seconds()
+
+
+def configured_identity(config: Config) -> Identity:
+    """The identity of a configuration: Application Default Credentials, or the service account that they impersonate.
+
+    It requests no token yet.
+
+    Raises:
+        CredentialsError: there are no credentials, or their file cannot be used.
+    """
+    identity = default_identity(config.api_endpoints.oauth2)
+    if config.identity.impersonate_service_account is None:
+        return identity
+    from google.auth.impersonated_credentials import Credentials
+
+    account, endpoint = config.identity.impersonate_service_account, config.api_endpoints.iamcredentials
+    path = f"/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
+    impersonated = Credentials(
+        identity.credentials,
+        account,
+        list(SCOPES),
+        delegates=list(config.identity.delegates),
+        iam_endpoint_override=endpoint.rstrip("/") + path if endpoint else None,
+    )  # type: ignore[no-untyped-call]
+    return Identity(impersonated)
 
 
 def default_identity(token_uri: str | None = None) -> Identity:
@@ -108,28 +170,12 @@ def default_identity(token_uri: str | None = None) -> Identity:
         CredentialsError: there are no credentials, or their file cannot be used.
         ConfigError: the environment has something else than a proxy's address.
     """
-    import google.auth
-    from google.auth.exceptions import GoogleAuthError
+    from google.oauth2.credentials import Credentials
 
     check_proxies()
-    try:
-        credentials, _ = google.auth.default(scopes=list(SCOPES))
-    except (GoogleAuthError, ValueError, OSError) as error:
-        raise CredentialsError(
-            f"no Application Default Credentials: {_reason(error)}. Run `gcloud auth application-default login`, or "
-            "set GOOGLE_APPLICATION_CREDENTIALS to a credentials file; on Cloud Run, give the job a service account"
-        ) from error
+    credentials = default_credentials()
+    if token_uri is None and isinstance(credentials, Credentials) and credentials.universe_domain != DEFAULT_UNIVERSE:
+        token_uri = f"https://oauth2.{credentials.universe_domain}/token"  # google-auth has Google's own for users
     if token_uri is not None and hasattr(credentials, "with_token_uri"):
         credentials = credentials.with_token_uri(token_uri)
     return Identity(credentials)
-
-
-def _who(credentials: Credentials) -> str:
-    account = getattr(credentials, "service_account_email", None) or getattr(credentials, "account", None)
-    return str(account) if account else "the Application Default Credentials"
-
-
-def _reason(error: Exception) -> str:
-    """The first words of the error, in one line; google-auth's second argument is the whole response."""
-    text = str(error.args[0]) if error.args else type(error).__name__
-    return " ".join(text.split())[:200].rstrip(". ")

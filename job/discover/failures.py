@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from job.connect.google_errors import refusal
 from job.errors import CredentialsError
 from job.tables import Outcome
+from job.wire.rpc import GoogleError
 
 
 class _Status(NamedTuple):
@@ -25,15 +27,14 @@ _STATUSES = {
     504: _Status("timed_out", "DEADLINE_EXCEEDED"),
 }
 _ADVICE: dict[Outcome, str] = {
-    "disabled": "enable it: `gcloud services enable container.googleapis.com --project {project}`",
-    "forbidden": "grant container.clusters.list on the project, for instance with roles/container.clusterViewer; "
-    "GKE refuses a project id that does not exist in the same way",
+    "forbidden": "grant container.clusters.list on the project, for instance with roles/container.clusterViewer",
     "not_found": "check the project id",
     "unauthorized": "check the Application Default Credentials",
 }
+_UNKNOWN_PROJECT = "; GKE refuses a project id that does not exist in the same way"
 
 
-def failure_columns(error: Any, project_id: str) -> dict[str, Any]:
+def failure_columns(error: Any) -> dict[str, Any]:
     """The columns of `collections` for an error of the GKE API, its connection, google-auth, or our credentials."""
     if isinstance(error, CredentialsError):
         return {"outcome": "unauthorized", "reason": "Credentials", "message": str(error)}
@@ -45,11 +46,16 @@ def failure_columns(error: Any, project_id: str) -> dict[str, Any]:
     status = _Status("unauthorized", "Credentials")
     if http_status is not None:
         status = _STATUSES.get(http_status, _Status("refused", f"HTTP {http_status}"))
-    reason = getattr(cause, "reason", None) or status.reason
-    outcome: Outcome = "disabled" if reason == "SERVICE_DISABLED" else status.outcome
-    text = " ".join(str(getattr(cause, "message", None) or cause).split())[:300].rstrip(".")
-    advice = _ADVICE.get(outcome)
-    message = f"{text}; {advice.format(project=project_id)}" if advice else text
+    described = GoogleError(
+        message=str(getattr(cause, "message", None) or cause),
+        status=status.reason,
+        reason=getattr(cause, "reason", None) or "",
+        metadata=dict(getattr(cause, "metadata", None) or {}),
+    )
+    reason, message = refusal(described, default_advice=_ADVICE.get(status.outcome, ""))
+    outcome: Outcome = "disabled" if reason == "ApiDisabled" else status.outcome
+    if reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
+        message += _UNKNOWN_PROJECT
     return {"outcome": outcome, "http_status": http_status, "reason": reason, "message": message}
 
 

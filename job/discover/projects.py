@@ -10,9 +10,10 @@ import msgspec
 
 from job.config import Config, Timeouts
 from job.connect.identity import Identity
+from job.connect.reachability import Network, Reachability
 from job.discover.container_api import container_client
 from job.discover.failures import failure_columns
-from job.errors import CredentialsError
+from job.discover.retries import retried
 from job.log import log
 from job.tables import Collection
 from job.wire import gke
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 RESOURCE = "clusters"
 _MAX_CONCURRENT_PROJECTS = 8
+_GKE_API = Network("GKE API", "public")
 
 _convert = converter(gke.Cluster)
 
@@ -38,10 +40,10 @@ class ProjectListing(NamedTuple):
 
 def list_projects(config: Config, identity: Identity, run_id: str) -> list[ProjectListing]:
     """One listing a project, in the order of the configuration."""
-    projects = tuple(dict.fromkeys(config.projects))
+    projects, reachability = tuple(dict.fromkeys(config.projects)), Reachability()
 
     def list_project(project_id: str) -> ProjectListing:
-        listing = clusters_in(project_id, client, config.timeouts, run_id=run_id)
+        listing = clusters_in(project_id, client, config.timeouts, run_id=run_id, reachability=reachability)
         _log(listing)
         return listing
 
@@ -53,7 +55,12 @@ def list_projects(config: Config, identity: Identity, run_id: str) -> list[Proje
 
 
 def clusters_in(
-    project_id: str, client: ClusterManagerClient, timeouts: Timeouts, *, run_id: str = ""
+    project_id: str,
+    client: ClusterManagerClient,
+    timeouts: Timeouts,
+    *,
+    run_id: str = "",
+    reachability: Reachability | None = None,
 ) -> ProjectListing:
     """Lists the clusters of one project in all locations, with one request, retried while a retry may help.
 
@@ -62,43 +69,33 @@ def clusters_in(
     Never raises for an answer of the API: a denied project, a disabled API, an unknown project or missing zones are
     the outcome of the collection.
     """
-    import requests
-    from google.api_core import exceptions
-    from google.api_core.retry import Retry, if_exception_type
-    from google.auth.exceptions import GoogleAuthError
+    reachability = reachability or Reachability()
 
-    failures: list[Exception] = []
-    retry = Retry(
-        predicate=if_exception_type(
-            exceptions.ServiceUnavailable, exceptions.DeadlineExceeded, exceptions.ResourceExhausted,
-            exceptions.InternalServerError, requests.ConnectionError,
-        ),
-        initial=0.25, multiplier=2.0, maximum=16.0, timeout=timeouts.retry_seconds, on_error=failures.append,
-    )  # fmt: skip
+    def list_clusters() -> Any:
+        parent = f"projects/{project_id}/locations/-"
+        return client.list_clusters(parent=parent, retry=None, timeout=timeouts.request_seconds)
+
     started_at, clock = datetime.now(UTC), monotonic()
+    answer = retried(list_clusters, timeouts.retry_seconds, lambda: reachability.is_worth_waiting(_GKE_API))
     clusters: tuple[gke.Cluster, ...] = ()
-    try:
-        response = client.list_clusters(
-            parent=f"projects/{project_id}/locations/-", retry=retry, timeout=timeouts.request_seconds
-        )
-        clusters, columns = _decoded(response)
-        retries = len(failures)
-    except (
-        CredentialsError, exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError,
-        requests.RequestException,
-    ) as error:  # fmt: skip
-        columns = failure_columns(error, project_id)
-        retries = max(len(failures) - 1, 0)  # the last failure was not retried
+    if answer.error is None:
+        clusters, columns = _decoded(answer.result)
+    else:
+        columns = failure_columns(answer.error)
+    if columns["outcome"] in ("unreachable", "timed_out"):
+        reachability.waited_in_vain(_GKE_API)
+    else:
+        reachability.answered(_GKE_API)
     columns = {"pages": 0, "unreadable_objects": 0} | columns
     collection = Collection(
         run_id=run_id,
         resource=RESOURCE,
         objects=len(clusters),
         bytes=0,
-        requests=1 + retries,
-        retries=retries,
+        requests=1 + answer.retries,
+        retries=answer.retries,
         restarts=0,
-        waited_seconds=0.0,
+        waited_seconds=round(answer.waited_seconds, 3),
         started_at=started_at,
         duration_seconds=round(monotonic() - clock, 3),
         **columns,

@@ -17,7 +17,7 @@ from time import monotonic
 import msgspec
 
 from job.config import Config, check_config
-from job.connect.identity import default_identity
+from job.connect.identity import configured_identity
 from job.errors import ConfigError, InventoryError
 from job.kinds import RESOURCES
 from job.log import log
@@ -46,7 +46,7 @@ def run_tasks(config: Config, count: int, *, stop: Stop | None = None) -> Summar
         raise ConfigError(
             "--tasks starts tasks on this machine, but this process is a task of Cloud Run: set the job's task count"
         )
-    identity = default_identity(config.api_endpoints.oauth2)
+    identity = configured_identity(config)
     threads = min(count, os.cpu_count() or 1)  # the tasks have ended before the commit, so their cores are free
     sink = open_sink(config, lambda: identity, threads=threads, stop=stop)
     task = Task(new_run_id(now), now)

@@ -13,8 +13,9 @@ from time import monotonic
 
 from job.collect.cluster import ClusterCollector, CollectedCluster
 from job.collect.deadlines import Deadline
+from job.collect.worker_pool import WorkerPool
 from job.config import Config, check_config
-from job.connect.identity import Identity, default_identity
+from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import load_client
 from job.discover.projects import ProjectListing, list_projects
 from job.discover.selection import Selection, Target, select
@@ -32,7 +33,6 @@ from job.spool import Rows, Spool, open_spool
 from job.tables import Run
 from job.task import Task, current_task
 from job.version import VERSION
-from job.workers import map_unordered
 
 Progress = Callable[[int, int], None]
 """Called after each cluster: how many are done, and how many there are."""
@@ -51,7 +51,7 @@ def run(config: Config, *, stop: Stop | None = None, progress: Progress | None =
     started_at, clock = datetime.now(UTC), monotonic()
     stop = stop or Stop()
     check_config(config, resources=RESOURCES)
-    identity = cache(partial(default_identity, config.api_endpoints.oauth2))
+    identity = cache(partial(configured_identity, config))
     sink = open_sink(config, identity, stop=stop)
     task = current_task(started_at)
     identity().token()
@@ -141,11 +141,12 @@ class _OneTask:
     ) -> list[CollectedCluster]:
         if targets:
             load_client()
-        collector = ClusterCollector(config, self.identity, spool, self.task, self.stop, self._deadline())
+        pool = WorkerPool(config.workers)
+        collector = ClusterCollector(config, self.identity, spool, self.task, self.stop, self._deadline(), pool)
         collected: list[CollectedCluster] = []
         try:
             with self.stop.graceful_shutdown(), infrequent_gc():
-                for cluster in map_unordered(lambda target: collector.collect(*target), targets, config.workers):
+                for cluster in pool.map_unordered(lambda target: collector.collect(*target), targets):
                     collected.append(cluster)
                     if progress is not None:
                         progress(len(collected), len(targets))

@@ -59,12 +59,17 @@ def status(
     return json_answer(body, code)._replace(headers=headers or {})
 
 
-def forbidden(user: str, verb: str, info: RequestInfo) -> Answer:
-    """403 for a resource."""
+def forbidden(user: str, verb: str, info: RequestInfo, *, gke: bool = False) -> Answer:
+    """403 for a resource; in GKE's words it names the IAM permission that would do, too."""
     subject = f'{_qualified(info)} "{info.name}" is forbidden' if info.name else f"{_qualified(info)} is forbidden"
     resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
     scope = f'in the namespace "{info.namespace}"' if info.namespace else "at the cluster scope"
     message = f'{subject}: User "{user}" cannot {verb} resource "{resource}" in API group "{info.group}" {scope}'
+    if gke:
+        message += (
+            f': requires one of ["container.{info.resource}.{verb}"] permission(s) in Cloud IAM or a Kubernetes RBAC '
+            f'role with verb "{verb}" for resource "{resource}".'
+        )
     return status(403, "Forbidden", message, details=_details(info), headers=_NO_SNIFF)
 
 

@@ -48,7 +48,10 @@ KINDS = {
     "two_tokens": "ends the page with a second `metadata`, without a continue token",
     "unauthorized": "401",
     "revoke_tokens": "answers 401, and revokes every token",
-    "forbidden": "403",
+    "forbidden": "403; `gke=1`: in the words of GKE, which name the IAM permission",
+    "in_front": "a layer in front answers in a `form`: `google_page`, `google_json` (with `reason` and what it names: "
+    "`permission`, `consumer`, `retry_delay`), `text`, `page` or `json`; `code`: its status; `echo=1`: it repeats the "
+    "token",
     "not_served": "answers 404 as plain text, as for a group that is not served",
     "not_acceptable": "406",
     "broken_api": "lists an aggregated API, before all other groups, whose discovery answers 503",
@@ -58,7 +61,7 @@ KINDS = {
     "tls_old_forms": "has a CA and a certificate in the forms of older clusters, which RFC 5280 does not allow",
     "gke_unavailable": "the GKE API answers UNAVAILABLE for the project",
     "gke_denied": "the GKE API answers PERMISSION_DENIED for the project",
-    "gke_disabled": "the GKE API is disabled in the project",
+    "gke_disabled": "the GKE API is disabled in the project, or in `consumer`, whose identity calls it",
     "gke_not_found": "the GKE API does not know the project",
     "missing_zones": "the GKE API cannot reach `zones`, and omits their clusters",
     "unresolvable": "the GKE API returns an endpoint whose name does not resolve",

@@ -61,23 +61,26 @@ class ClusterManager(grpc.GenericRpcHandler):
             fault = self._faults.take(project, "clusters", kinds=_KINDS)
             if fault and fault.kind in ("hang", "delay"):
                 await asyncio.sleep(fault.seconds)
-            await self._check_project(context, project, fault.kind if fault else None)
+            await self._check_project(context, project, fault)
             return await serve(request, context, fault)
 
         return checked
 
-    async def _check_project(self, context: Any, project: str, fault: str | None) -> None:
-        code = grpc.StatusCode
+    async def _check_project(self, context: Any, project: str, active: Fault | None) -> None:
+        code, fault = grpc.StatusCode, active.kind if active else None
         if fault == "gke_unavailable":
             await _refuse(context, code.UNAVAILABLE, "The service is currently unavailable.")
         elif fault == "gke_not_found" or project not in self._fleet.projects:
             await _refuse(context, code.NOT_FOUND, f"Not found: projects/{project}.")
         elif fault == "gke_denied" or project in self._fleet.denied:
             message = f'Required "container.clusters.list" permission(s) for "projects/{project}".'
-            await _refuse(context, code.PERMISSION_DENIED, message, "IAM_PERMISSION_DENIED", project)
+            named = {"permission": "container.clusters.list", "resource": f"projects/{project}"}
+            await _refuse(context, code.PERMISSION_DENIED, message, "IAM_PERMISSION_DENIED", named)
         elif fault == "gke_disabled":
-            message = f"Kubernetes Engine API has not been used in project {project} before or it is disabled."
-            await _refuse(context, code.PERMISSION_DENIED, message, "SERVICE_DISABLED", project)
+            consumer = str(active.options.get("consumer", project)) if active else project
+            message = f"Kubernetes Engine API has not been used in project {consumer} before or it is disabled."
+            named = {"service": "container.googleapis.com", "consumer": f"projects/{consumer}"}
+            await _refuse(context, code.PERMISSION_DENIED, message, "SERVICE_DISABLED", named)
 
     async def _list_clusters(self, request: Any, context: Any, fault: Fault | None) -> gke.ListClustersResponse:  # noqa: ARG002
         _, project, _, location = request.parent.split("/")
@@ -234,18 +237,14 @@ def _node_pool(pool: NodePool, cluster: Cluster) -> gke.NodePool:
     )
 
 
-async def _refuse(context: Any, code: Any, text: str, reason: str | None = None, project: str = "") -> None:
+async def _refuse(
+    context: Any, code: Any, text: str, reason: str | None = None, named: dict[str, str] | None = None
+) -> None:
     """Ends the call with an error, and with an `ErrorInfo` if there is a reason (https://google.aip.dev/193)."""
     if reason is None:
         await context.abort(code, text)
         return
     rich = status_pb2.Status(code=code.value[0], message=text)
-    rich.details.add().Pack(
-        error_details_pb2.ErrorInfo(
-            reason=reason,
-            domain="googleapis.com",
-            metadata={"service": "container.googleapis.com", "consumer": f"projects/{project}"},
-        )
-    )
+    rich.details.add().Pack(error_details_pb2.ErrorInfo(reason=reason, domain="googleapis.com", metadata=named))
     trailing = rpc_status.to_status(rich).trailing_metadata
     await context.abort(code, text, trailing)

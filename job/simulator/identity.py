@@ -21,7 +21,9 @@ READER = "inventory"
 """The account's user name in the clusters: it may read everything that a cluster does not forbid."""
 VIEWER = "viewer"
 """Another user, with the rights of the ClusterRole `view`: no Secrets, no nodes."""
-_REFRESH_TOKEN = "simulated-refresh-token"
+IMPERSONATED = "reader@simulated.iam.gserviceaccount.com"
+"""An account that every identity may impersonate."""
+_REFRESH_TOKEN, _SUBJECT_TOKEN = "simulated-refresh-token", "CANARY-subject-token"
 _FLAVOR = {"Metadata-Flavor": "Google"}
 
 
@@ -40,6 +42,8 @@ class Identity:
     def user(self, authorization: str | None) -> str | None:
         """The user whose token the Authorization header carries; None if the token is unknown or expired."""
         scheme, _, token = (authorization or "").partition(" ")
+        if scheme == "Bearer" and token.count(".") == 2 and self._is_signed(token, "iss", "scope"):
+            return READER  # a JWT that the account signed itself: https://google.aip.dev/auth/4111
         if scheme != "Bearer" or self._expires.get(token, 0.0) <= time.time():
             return None
         return VIEWER if token == self._in_files[VIEWER] else READER
@@ -53,14 +57,16 @@ class Identity:
         self._expires = {token: self._expires[token] for token in self._in_files.values()}
 
     def application(self) -> web.Application:
-        """The token endpoint at `/token`, and the metadata server at all other paths."""
+        """The token endpoint at `/token`, those of federation and impersonation, and the metadata server."""
         app = web.Application()
         app.router.add_post("/token", self._token)
+        app.router.add_post("/v1/token", self._exchange)
+        app.router.add_post("/v1/projects/-/serviceAccounts/{account}", self._impersonate)
         app.router.add_get("/{path:.*}", self._metadata)
         return app
 
     def write_credentials(self, directory: Path, token_uri: str) -> None:
-        """Writes both kinds of credentials, and one token each for kubectl and the viewer, into the directory."""
+        """Writes all kinds of credentials, and one token each for kubectl and the viewer, into the directory."""
         encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
         key = self._key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
         service_account = {
@@ -78,8 +84,19 @@ class Identity:
             "client_secret": "simulated",
             "refresh_token": _REFRESH_TOKEN,
         }
+        federated = {
+            "type": "external_account",
+            "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/one",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": token_uri.replace("/token", "/v1/token"),
+            "credential_source": {"file": str(directory / "subject-token")},
+        }
+        sovereign = service_account | {"universe_domain": "s3nsapis.fr"}
         for name, text in (
             ("service-account.json", json.dumps(service_account)),
+            ("sovereign-service-account.json", json.dumps(sovereign)),
+            ("federated.json", json.dumps(federated)),
+            ("subject-token", _SUBJECT_TOKEN),
             ("authorized-user.json", json.dumps(user)),
             ("kubectl-token", self._in_files[READER]),
             ("viewer-token", self._in_files[VIEWER]),
@@ -112,14 +129,38 @@ class Identity:
             return _refused("invalid_grant", "Invalid JWT Signature.")
         return web.json_response(self._answer())
 
-    def _is_signed(self, assertion: str) -> bool:
+    async def _exchange(self, request: web.Request) -> web.Response:
+        """https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token"""
+        form = await request.post()
+        if form.get("grant_type") != "urn:ietf:params:oauth:grant-type:token-exchange":
+            return _refused("unsupported_grant_type", "Invalid grant_type")
+        if form.get("subject_token") != _SUBJECT_TOKEN:
+            return _refused("invalid_grant", "The subject token is not valid.")
+        issued = "urn:ietf:params:oauth:token-type:access_token"
+        return web.json_response(self._answer() | {"issued_token_type": issued})
+
+    async def _impersonate(self, request: web.Request) -> web.Response:
+        """https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken"""
+        account, _, method = request.match_info["account"].partition(":")
+        if method != "generateAccessToken" or not self.is_valid(request.headers.get("Authorization")):
+            return _error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
+        delegates = (await request.json()).get("delegates") or []
+        if not {account, *delegates} <= {IMPERSONATED, ACCOUNT}:
+            text = "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."
+            return _error(403, "PERMISSION_DENIED", text)
+        answer = self._answer()
+        ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.lifetime))
+        return web.json_response({"accessToken": answer["access_token"], "expireTime": ends})
+
+    def _is_signed(self, assertion: str, *claimed: str) -> bool:
         signed, _, signature = assertion.rpartition(".")
         try:
             self._key.public_key().verify(_decoded(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
             claims = json.loads(_decoded(signed.split(".")[1]))
         except (InvalidSignature, ValueError, IndexError):
             return False
-        return bool(claims.get("iss") == ACCOUNT and claims.get("exp", 0) > time.time())
+        has_all = all(claims.get(claim) for claim in claimed)
+        return bool(has_all and claims.get("iss") == ACCOUNT and claims.get("exp", 0) > time.time())
 
     async def _metadata(self, request: web.Request) -> web.Response:
         """https://cloud.google.com/run/docs/container-contract#metadata-server"""
@@ -142,6 +183,10 @@ class Identity:
             "/computeMetadata/v1/universe/universe-domain": "googleapis.com",
         }.get(path)
         return web.Response(status=200 if text else 404, text=text or "Not Found", headers=_FLAVOR)
+
+
+def _error(code: int, status: str, message: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message, "status": status}}, status=code)
 
 
 def _refused(error: str, description: str) -> web.Response:

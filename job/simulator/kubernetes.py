@@ -33,6 +33,7 @@ from job.simulator.continue_tokens import InvalidTokenError, read, token
 from job.simulator.faults import REQUEST, Fault, Faults
 from job.simulator.fleet import Cluster
 from job.simulator.identity import Identity
+from job.simulator.in_front import in_front
 from job.simulator.negotiation import PLAIN, negotiated
 from job.simulator.resources import RequestInfo, Resource, is_group, request_info, served
 from job.simulator.store import GoneError, Item, Page, Store, described, in_version
@@ -82,7 +83,8 @@ class ApiServer:
         headers = {"Cache-Control": "no-cache, private", **answer.headers}
         if answer.content_type:
             headers["Content-Type"] = answer.content_type
-        if answer.status != 401:  # the real server applies flow control after authentication
+        is_in_front = fault is not None and fault.kind == "in_front"
+        if answer.status != 401 and not is_in_front:  # the real server applies flow control after authentication
             headers |= {name: str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}/{user}")) for name in _FLOW_CONTROL}
         if answer.status == 200 and len(body) > _GZIP_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
             body = gzip.compress(body, 1)
@@ -93,6 +95,8 @@ class ApiServer:
     def _refusal(self, request: web.BaseRequest, user: str | None, fault: Fault | None) -> Answer | None:
         """The error that an API server sends before it looks at the path; None if it sends none."""
         kind = fault.kind if fault else None
+        if fault and kind == "in_front":
+            return in_front(fault, request.headers.get("Authorization", ""))
         if kind == "revoke_tokens":
             self._identity.revoke()
         if kind in ("unauthorized", "revoke_tokens") or user is None:
@@ -122,7 +126,7 @@ class ApiServer:
         resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
         allowed = access.allows(user, self.cluster, verb, info.group, resource)
         if not allowed or (fault and fault.kind == "forbidden"):
-            return forbidden(user, verb, info)
+            return forbidden(user, verb, info, gke=bool(fault and fault.options.get("gke")))
         found = served(info)
         if found is None:
             return not_served(group=is_group(info.group))

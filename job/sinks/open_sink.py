@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import msgspec
 
 from job.config import Config
-from job.connect.identity import Identity, default_identity
+from job.connect.identity import Identity, configured_identity
 from job.errors import ConfigError
 from job.signals import Stop
 from job.sinks.protocol import Sink, Warehouse
@@ -51,7 +51,7 @@ def open_warehouse(config: Config, *, sink: str | None = None) -> Warehouse:
         ConfigError: the address is malformed.
     """
     config = config if sink is None else msgspec.structs.replace(config, sink=sink)
-    return _open(config, urlsplit(config.sink), lambda: default_identity(config.api_endpoints.oauth2), 1, Stop())
+    return _open(config, urlsplit(config.sink), lambda: configured_identity(config), 1, Stop())
 
 
 def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], threads: int, stop: Stop) -> Warehouse:

@@ -36,7 +36,11 @@ class Collection(Record, frozen=True, kw_only=True):
         "state does not allow it), `bug` (in this program).",
     ]
     http_status: Annotated[int | None, "HTTP status of the last response; NULL without a response."] = None
-    reason: Annotated[str | None, "Reason in the server's words: `Forbidden`, `SERVICE_DISABLED`, ..."] = None
+    reason: Annotated[
+        str | None,
+        "Cause in one word, which `message` explains: `Rbac`, `IamPermissionMissing`, `ExternalTrafficDisabled`, "
+        "`ApiDisabled`, `Intermediary` (a proxy or firewall), ..., else the server's own, such as `TooManyRequests`.",
+    ] = None
     message: Annotated[str | None, "What went wrong, in a sentence; may be truncated."] = None
     resource_version: Annotated[str | None, "`resourceVersion` of the list, the same on all of its pages."] = None
     pages: Annotated[int, "Number of pages read, including those of lists that were restarted."]

@@ -15,7 +15,7 @@
 -- outcome STRING: What happened in the newest attempt, as in `collections`; or `not_collected`: a finished run knew of
 --   the cluster or the resource and did not collect it.
 -- http_status INT64: HTTP status of the last response. NULL where there was none.
--- reason STRING: Reason that the server gave: `Forbidden`, `Expired`, `SERVICE_DISABLED`, ...
+-- reason STRING: Cause in one word: `Rbac`, `IamPermissionMissing`, `ApiDisabled`, `Expired`, ...
 -- message STRING: What went wrong, in a sentence.
 -- snapshot_id STRING: The cluster's newest snapshot. For a project's list, and for `*`: that of the list.
 -- snapshot_time TIMESTAMP: When the run of that snapshot began.

@@ -114,6 +114,7 @@ RAW_PAGE = decoder(Page[msgspec.Raw])
 class Status(Wire, frozen=True):
     """The body of an error response (`meta/v1.Status`)."""
 
+    kind: str | None = None
     message: str | None = None
     reason: str | None = None
 

@@ -2,20 +2,29 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from google.auth.credentials import Credentials
 from kubernetes.client import AppsV1Api, CoreV1Api
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 from job import kubernetes_client, load_config
 from job.client import Config
-from job.connect.identity import default_identity
-from job.errors import CredentialsError, InventoryError, NotFoundError
+from job.connect.identity import Identity, default_identity
+from job.errors import ConfigError, CredentialsError, InventoryError, NotFoundError
+from job.run.one_task import run
+from job.simulator import Simulator, simulate
+from job.simulator.identity import ACCOUNT, IMPERSONATED
 
 
 @pytest.fixture
@@ -137,3 +146,149 @@ def test_an_unknown_cluster_is_named_with_a_guess(config: Config) -> None:
 def test_a_denied_project_is_told_as_denied(config: Config) -> None:
     with pytest.raises(InventoryError, match=r"forbidden.*roles/container.clusterViewer"):
         kubernetes_client("another-project", LOCATION, CLUSTER, config=config)
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with simulate(clusters=1, pods=5, plain=True, bigquery=False) as found:
+        for name, value in found.environment.items():
+            monkeypatch.setenv(name, value)
+        yield found
+
+
+def snapshot(simulator: Simulator, tmp_path: Path, **settings: Any) -> str:
+    """The status of a run with these credentials."""
+    settings = {**simulator.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb", **settings}
+    return run(msgspec.convert(settings, Config)).run.status
+
+
+@pytest.mark.parametrize("name", ["federated", "sovereign-service-account", "authorized-user", "service-account"])
+def test_each_kind_of_credentials_takes_a_snapshot(
+    name: str, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Resource Manager, which google.auth.default() asks for federation's project, cannot be reached from here
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(simulator.directory / f"{name}.json"))
+    assert snapshot(simulator, tmp_path) == "complete"
+
+
+def impersonating(simulator: Simulator, account: str, **more: Any) -> dict[str, Any]:
+    host = simulator.token_uri.removesuffix("/token")
+    return {
+        "identity": {"impersonate_service_account": account, **more},
+        "api_endpoints": {**simulator.configuration["api_endpoints"], "iamcredentials": host},
+    }
+
+
+def test_a_configured_service_account_is_impersonated(simulator: Simulator, tmp_path: Path) -> None:
+    before = simulator.tokens()
+    settings = impersonating(simulator, IMPERSONATED, delegates=[ACCOUNT])
+    assert snapshot(simulator, tmp_path, **settings) == "complete"
+    assert simulator.tokens() - before == 2  # its own, and that of the impersonated account
+
+
+def test_a_refused_impersonation_names_the_role(simulator: Simulator, tmp_path: Path) -> None:
+    with pytest.raises(CredentialsError) as raised:
+        snapshot(simulator, tmp_path, **impersonating(simulator, "other@p.iam.gserviceaccount.com"))
+    message = str(raised.value)
+    assert "iam.serviceAccounts.getAccessToken" in message
+    assert "roles/iam.serviceAccountTokenCreator" in message
+    assert "other@p.iam.gserviceaccount.com" in message
+
+
+def test_a_malformed_account_is_refused_by_its_key(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text('{"identity": {"impersonate_service_account": "not an email"}}')
+    with pytest.raises(ConfigError, match=r"identity\.impersonate_service_account"):
+        load_config(tmp_path / "c.yaml")
+
+
+def test_a_token_near_its_end_is_asked_for_once_and_then_after_a_pause(replay: Replay) -> None:
+    replay.token_lifetime = 200  # google-auth takes a token for stale 225 s before its end
+    identity = default_identity()
+    tokens = {identity.token() for _ in range(10)}
+    assert len(replay.tokens) == len(tokens) == 1
+    identity._next_refresh_at = 0.0  # a hundred seconds later
+    assert identity.token() == replay.tokens[-1]
+    assert len(replay.tokens) == 2
+
+
+def test_a_token_endpoint_that_fails_is_not_asked_at_every_request(replay: Replay) -> None:
+    replay.token_lifetime = 200
+    identity = default_identity()
+    first = identity.token()
+    identity._next_refresh_at = 0.0
+    replay.token_error = (500, b'{"error": "internal_failure"}')
+    assert {identity.token() for _ in range(10)} == {first}  # it is still valid
+    assert identity._next_refresh_at > time.monotonic() + 30
+
+
+def test_an_expired_token_is_renewed_at_once(replay: Replay) -> None:
+    replay.token_lifetime = 200
+    identity = default_identity()
+    identity.token()
+    identity.credentials.expiry = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=1)
+    assert identity.token() == replay.tokens[-1]
+    assert len(replay.tokens) == 2
+
+
+class SameToken(Credentials):
+    """A source that gives the same token as long as it is valid, as a metadata server does."""
+
+    asked = 0
+
+    def refresh(self, request: object) -> None:
+        self.asked += 1
+        self.token, self.expiry = "same", datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=100)
+
+
+def test_a_refused_token_that_comes_again_is_asked_for_once() -> None:
+    source = SameToken()
+    identity = Identity(source)
+    token = identity.token()
+    assert [identity.renew(token) for _ in range(50)] == [False] * 50
+    assert source.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "words", "not_words"),
+    [
+        ("user", (400, b'{"error": "invalid_grant", "error_description": "Expired."}'), "gcloud auth", "key"),
+        ("key", (400, b'{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}'), "make a new key",
+         "login"),
+        ("user", (503, b'{"error": "unavailable"}'), "try again later", "login"),
+        ("user", None, "check the network", "login"),
+        ("key", None, "check the network", "login"),
+        ("federation", None, "check the network", "login"),
+        ("federation", (400, b'{"error": "invalid_target", "error_description": "No such pool."}'),
+         "workload identity pool", "login"),
+        ("key", (200, b"CANARY"), "no access token", "CANARY"),
+        ("key", (200, b'["CANARY"]'), "no access token", "CANARY"),
+    ],
+)  # fmt: skip
+def test_advice_fits_the_cause(
+    kind: str, answer: tuple[int, bytes] | None, words: str, not_words: str, replay: Replay, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    uri = replay.token_uri
+    if answer is None:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            uri = f"http://127.0.0.1:{closed.getsockname()[1]}/token"
+    else:
+        replay.token_error = answer
+    path = tmp_path / "adc.json"
+    if kind == "user":
+        user_credentials(path)
+    elif kind == "key":
+        path.write_text(Path(replay.credentials).read_text())
+    else:
+        (tmp_path / "subject").write_text("CANARY-subject")
+        pool = "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/q"
+        info = {"type": "external_account", "audience": pool, "token_url": uri}
+        info |= {"subject_token_type": "urn:ietf:params:oauth:token-type:jwt"}
+        path.write_text(json.dumps({**info, "credential_source": {"file": str(tmp_path / "subject")}}))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(path))
+    with pytest.raises(CredentialsError) as raised:
+        default_identity(uri).token()
+    assert words in str(raised.value)
+    assert not_words not in str(raised.value)
+    assert "CANARY" not in str(raised.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,12 +12,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from google.api_core import exceptions
+from google.rpc import error_details_pb2
+from ports import closed_port, forwarding
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
-from job.config import ApiEndpoints, Config
+from job.config import ApiEndpoints, Config, Timeouts
 from job.connect.identity import default_identity
+from job.discover import retries
 from job.discover.container_api import container_client
-from job.discover.projects import ProjectListing, clusters_in
+from job.discover.projects import ProjectListing, clusters_in, list_projects
 
 LISTED = {
     "clusters": [
@@ -107,7 +112,7 @@ def test_a_malformed_cluster_costs_no_other(replay: Replay) -> None:
     ("status", "body", "outcome"),
     [
         (403, refused("PERMISSION_DENIED", 403, "denied"), ("forbidden", 403, "PERMISSION_DENIED")),
-        (403, refused("PERMISSION_DENIED", 403, "off", "SERVICE_DISABLED"), ("disabled", 403, "SERVICE_DISABLED")),
+        (403, refused("PERMISSION_DENIED", 403, "off", "SERVICE_DISABLED"), ("disabled", 403, "ApiDisabled")),
         (404, refused("NOT_FOUND", 404, "no such project"), ("not_found", 404, "NOT_FOUND")),
         (401, refused("UNAUTHENTICATED", 401, "who?"), ("unauthorized", 401, "UNAUTHENTICATED")),
     ],
@@ -119,3 +124,70 @@ def test_a_refusal_is_the_outcome_of_the_project(
         collection = listed(replay, url).collection
     assert (collection.outcome, collection.http_status, collection.reason) == outcome
     assert msgspec.json.encode(collection)
+
+
+def test_a_disabled_api_names_the_project_that_google_names(replay: Replay) -> None:
+    body = refused("PERMISSION_DENIED", 403, "off", "SERVICE_DISABLED")
+    body["error"]["details"][0]["metadata"] = {"consumer": "projects/42", "service": "container.googleapis.com"}
+    with rest_api(403, body) as (url, _):
+        collection = listed(replay, url).collection
+    assert (collection.outcome, collection.reason) == ("disabled", "ApiDisabled")
+    assert "`gcloud services enable container.googleapis.com --project 42`" in str(collection.message)
+
+
+def grpc_config(replay: Replay, port: int, retry_seconds: float) -> Config:
+    endpoints = ApiEndpoints(container=f"grpc://127.0.0.1:{port}", oauth2=replay.token_uri)
+    return Config(projects=(PROJECT,), api_endpoints=endpoints, timeouts=Timeouts(retry_seconds=retry_seconds))
+
+
+def test_a_gke_api_that_comes_back_in_time_is_read(replay: Replay) -> None:
+    target = ("127.0.0.1", int(replay.container.rpartition(":")[2]))
+    with forwarding(target, after=4.0) as port:
+        (listing,) = list_projects(grpc_config(replay, port, 60.0), default_identity(replay.token_uri), "")
+    assert listing.collection.outcome == "ok"
+    assert listing.collection.retries >= 1
+    assert listing.collection.waited_seconds > 1.0
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_an_unreachable_gke_api_is_not_waited_for_by_each_project(replay: Replay, scheme: str) -> None:
+    projects = tuple(f"project-{number}" for number in range(80))
+    with closed_port() as port:
+        endpoints = ApiEndpoints(container=f"{scheme}://127.0.0.1:{port}", oauth2=replay.token_uri)
+        config = Config(projects=projects, api_endpoints=endpoints, timeouts=Timeouts(retry_seconds=3.0))
+        began = time.monotonic()
+        listings = list_projects(config, default_identity(replay.token_uri), "")
+    assert {(each.collection.outcome, each.collection.reason) for each in listings} == {("unreachable", "UNAVAILABLE")}
+    assert time.monotonic() - began < 15.0  # eight at a time, for three seconds each: 30 s
+    assert sum(each.collection.retries == 0 for each in listings) >= 60
+
+
+class Clock:
+    """A clock that only `sleep` moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize("asked", [0, 5, 59, 600])
+def test_the_last_call_is_at_the_end_whatever_google_asks_for(asked: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, calls = Clock(), []
+    monkeypatch.setattr(retries, "time", clock)
+    info = error_details_pb2.RetryInfo(retry_delay={"seconds": asked})
+
+    def call() -> None:
+        calls.append(clock.now)
+        raise exceptions.ServiceUnavailable("no", details=[info])
+
+    answer = retries.retried(call, 60.0)
+    assert isinstance(answer.error, exceptions.ServiceUnavailable)
+    assert calls[-1] == pytest.approx(60.0)
+    assert calls[1] >= min(asked, 60)
+    assert answer.waited_seconds == pytest.approx(60.0)
+    assert len(calls) == answer.retries + 1 < 20

@@ -62,10 +62,17 @@ IMPATIENT = {"request_seconds": 2.0}  # if no response ever comes
 
 
 def status(name: str, code: int, outcome: str, reason: str | None, **options: Any) -> Case:
-    """A status code on every request. With a `Retry-After` beyond the deadline, nothing is retried."""
+    """A status code on every request. A `Retry-After` beyond the end is cut to it."""
     played = fault("status", code=code, **options)
-    retried, message = "retry_after" not in options, "by the FlowSchema with UID" if code == 429 else ""
-    return Case(name, (played,), outcome, code, reason, retried=retried, message=message, timeouts=QUICK)
+    message = "by the FlowSchema with UID" if code == 429 else ""
+    return Case(name, (played,), outcome, code, reason, retried=True, message=message, timeouts=QUICK)
+
+
+def in_front(name: str, code: int, outcome: str, cause: str, message: str, form: str, /, **options: Any) -> Case:
+    """A layer in front of the API server answers every request for pods."""
+    played = fault("in_front", code=code, form=form, **options)
+    retried = code in (401, 429) or code >= 500  # 401: with a new token
+    return Case(name, (played,), outcome, code, cause, retried=retried, message=message, timeouts=QUICK)
 
 
 CASES = (
@@ -90,21 +97,59 @@ CASES = (
         "the token endpoint fails temporarily, after the token has expired", retried=True,
         by="test_a_token_endpoint_that_fails_in_mid_run_is_waited_for",
     ),
-    Case("403 for one kind, or for all", (fault("forbidden"),), "forbidden", 403, "Forbidden", message="cannot list"),
-    Case("403 for one kind, or for all", (fault("forbidden", "*"),), "forbidden", 403, "Forbidden", KINDS),
+    Case("403 for one kind, or for all", (fault("forbidden"),), "forbidden", 403, "Rbac", message="cannot list"),
+    Case("403 for one kind, or for all", (fault("forbidden", "*"),), "forbidden", 403, "Rbac", KINDS),
+    Case(
+        "403 for one kind, or for all", (fault("forbidden", gke=1),), "forbidden", 403, "Rbac",
+        message="grant the IAM permission container.pods.list on the project, or bind a ClusterRole",
+    ),
+    # refusals by a layer in front of the API server
+    Case(
+        "403 at a DNS endpoint that admits no external traffic", outcome="forbidden", http_status=403,
+        reason="ExternalTrafficDisabled", by="test_a_dns_endpoint_without_external_traffic",
+    ),
+    in_front(
+        "403 by Google: an IAM permission is missing", 403, "forbidden", "IamPermissionMissing",
+        "grant container.clusters.connect on the project", "google_json", reason="IAM_PERMISSION_DENIED",
+        permission="container.clusters.connect",
+    ),
+    in_front(
+        "403 by Google: an API is not enabled", 403, "disabled", "ApiDisabled", "--project 123456789012`",
+        "google_json", reason="SERVICE_DISABLED", consumer="projects/123456789012",
+    ),
+    *(
+        in_front(
+            "401, 403 or 404 by a proxy, load balancer or firewall", code, outcome, "Intermediary",
+            "a proxy, load balancer or firewall answers", form, echo=1,
+        )
+        for code, outcome in ((401, "unauthorized"), (403, "forbidden"), (404, "not_found"))
+        for form in ("text", "page", "json")
+    ),
+    *(
+        in_front("401 or 404 by Google's frontend", code, outcome, "GoogleFrontend", f"Error {code}", "google_page")
+        for code, outcome in ((401, "unauthorized"), (404, "not_found"))
+    ),
+    in_front(
+        "429 permanently, by Google", 429, "throttled", "QuotaExceeded", "raise the quota", "google_json",
+        reason="RATE_LIMIT_EXCEEDED", retry_delay=30,
+    ),
+    in_front(
+        "502 permanently, by Google's frontend", 502, "server_error", "GoogleFrontend", "Error 502", "google_page",
+    ),
+    in_front("503 permanently, by a load balancer", 503, "server_error", "Intermediary", "by policy", "text"),
     # statuses of the API server
     Case("404: the kind is not served", (fault("not_served"),), "not_served", 404, message="page not found"),
     Case("406", (fault("not_acceptable"),), "refused", 406, "NotAcceptable"),
     Case("a broken aggregated API in the discovery document", (fault("broken_api", "discovery"),)),
     *(
-        Case("a redirect, which is not followed", (fault("redirect", **form),), "refused", 302)
+        Case("a redirect, which is not followed", (fault("redirect", **form),), "refused", 302, "Intermediary")
         for form in ({}, {"to": "https://[::1/"})
     ),
     Case(
         "400 with the token in the message", (fault("echo_token"),), "refused", 400, "BadRequest",
         message="cannot read the header Authorization: Bearer ...",
     ),
-    Case("an interim response (103)", (fault("interim"),), "refused", 103),
+    Case("an interim response (103)", (fault("interim"),), "refused", 103, "Intermediary"),
     Case("410 in mid-list, once", (fault("expired_continue", page=2, times=1),), retried=True),
     Case("410 in mid-list, every time", (fault("expired_continue", page=2),), "expired", 410, "Expired", retried=True),
     Case("429 temporarily, with or without `Retry-After`", (fault("status", code=429, times=1),), retried=True),
@@ -116,6 +161,10 @@ CASES = (
         "429 temporarily, with or without `Retry-After`",
         (fault("status", code=429, times=1, retry_date=3),), retried=True,
     ),
+    Case(
+        "429 temporarily, with a `Retry-After` beyond `retry_seconds`",
+        (fault("status", code=429, times=1, retry_after=30),), retried=True, timeouts=QUICK,
+    ),
     status("429 permanently", 429, "throttled", "TooManyRequests"),
     status("429 permanently", 429, "throttled", "TooManyRequests", retry_after=30),
     *(
@@ -123,9 +172,9 @@ CASES = (
         for code in (500, 502, 503, 504)
     ),
     status("500 permanently", 500, "server_error", "InternalError"),
-    status("502 permanently, from a proxy", 502, "server_error", None),
+    status("502 permanently, from a proxy", 502, "server_error", "Intermediary"),
     status("503 permanently", 503, "server_error", "ServiceUnavailable"),
-    status("504 permanently, from a proxy", 504, "server_error", None),
+    status("504 permanently, from a proxy", 504, "server_error", "Intermediary"),
     # the connection
     Case(
         "connection refused", (fault("refuse", "*"),), "unreachable", None, "ConnectionRefused", KINDS,
@@ -148,7 +197,11 @@ CASES = (
     ),
     Case(
         "no TLS handshake", (fault("hang_tls", "*"),), "timed_out", None, "ConnectTimeout", KINDS,
-        message="no TLS handshake within the connect timeout", timeouts={"connect_seconds": 2.0},
+        message="no TLS handshake within the connect timeout", timeouts={"connect_seconds": 2.0} | QUICK,
+    ),
+    Case(
+        "no connection at first: the control plane is back within `retry_seconds`", retried=True,
+        by="test_a_cluster_that_is_back_within_the_retry_time_is_read",
     ),
     Case(
         "a body of one byte a second", (fault("slow"),), "timed_out", 200, "ReadTimeout", message="too slowly",
@@ -298,13 +351,19 @@ CASES = (
     ),
     Case(
         "no permission to list the project's clusters", (fault("gke_denied", "clusters", cluster=PROJECT),),
-        "forbidden", 403, "IAM_PERMISSION_DENIED", ("clusters",), message="grant container.clusters.list",
+        "forbidden", 403, "IamPermissionMissing", ("clusters",), message="grant container.clusters.list",
         unlisted=True,
     ),
     Case(
         "the GKE API is not enabled", (fault("gke_disabled", "clusters", cluster=PROJECT),), "disabled", 403,
-        "SERVICE_DISABLED", ("clusters",), message="gcloud services enable container.googleapis.com",
-        unlisted=True,
+        "ApiDisabled", ("clusters",), unlisted=True,
+        message=f"gcloud services enable container.googleapis.com --project {PROJECT}`",
+    ),
+    Case(
+        "the GKE API is not enabled in the project of the service account",
+        (fault("gke_disabled", "clusters", cluster=PROJECT, consumer="123456789012"),), "disabled", 403,
+        "ApiDisabled", ("clusters",), unlisted=True,
+        message="gcloud services enable container.googleapis.com --project 123456789012`",
     ),
     Case(
         "a project that does not exist", (fault("gke_not_found", "clusters", cluster=PROJECT),), "not_found", 404,

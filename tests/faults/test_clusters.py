@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from threading import Timer
 
+import duckdb
+import msgspec
 import pytest
 from declared import UID_TABLES
 from faults.cases import KINDS, WEB
 from faults.fleet import NEWEST, Fleet
+
+from job.config import Config
+from job.run.one_task import run
+from job.simulator import simulate
 
 TWIN = "shop-prod/europe-west4/web-1"
 
@@ -109,6 +117,54 @@ def test_a_list_that_never_holds_still_is_begun_anew_five_times(
     assert fleet.run(monkeypatch, capsys).exit_code == 3
     sql = "SELECT outcome, pages, requests, restarts FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"
     assert fleet.query(f"{sql} AND {NEWEST}") == [("expired", 6, 12, 5)]
+
+
+def test_a_dns_endpoint_without_external_traffic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with simulate(clusters=2, pods=10) as special:
+        for name, value in special.environment.items():
+            monkeypatch.setenv(name, value)
+        (dns,) = (path for path in special.clusters if "/payments-" in path)
+        special.fault(dns, "in_front", "*", form="google_page")
+        settings = {**special.configuration, "projects": ["shop-staging"], "sink": f"duckdb:///{tmp_path}/x.duckdb"}
+        summary = run(msgspec.convert(settings, Config))
+    (gap,) = summary.gaps
+    with duckdb.connect(str(tmp_path / "x.duckdb")) as connection:
+        sql = "SELECT DISTINCT outcome, http_status, reason FROM collections WHERE cluster IS NOT NULL"
+        assert connection.execute(sql).fetchall() == [("forbidden", 403, "ExternalTrafficDisabled")]
+        assert connection.execute("SELECT endpoint_type FROM snapshots").fetchall() == [("dns",)]
+    assert "--enable-dns-access" in str(gap.message)
+
+
+@pytest.mark.parametrize("kind", ["refuse", "hang_tls"])
+def test_a_cluster_that_is_back_within_the_retry_time_is_read(
+    kind: str, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.configure(timeouts={"connect_seconds": 1.0, "retry_seconds": 60.0}, workers=1)
+    fleet.simulator.fault(WEB, kind)
+    back = Timer(3.0, fleet.simulator.clear)
+    back.start()
+    ended = fleet.run(monkeypatch, capsys)
+    back.join()
+    assert ended.exit_code == 0, ended.err
+    assert fleet.rows(where=NEWEST) == fleet.rows(usual=True)
+    waits = [event for event in ended.events if event["message"] == "waiting for cluster"]
+    assert [(event["cluster"], event["seconds"]) for event in waits] == [("web-1", 60.0)]
+    order = [event["cluster"] for event in ended.events if event["message"] == "cluster collected"]
+    assert order[-1] == "web-1"  # the only worker read the others meanwhile
+
+
+def test_every_refused_token_of_a_run_is_renewed(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = fleet.simulator.tokens()
+    fleet.configure(clusters={"include": [WEB]})
+    fleet.simulator.fault(WEB, "revoke_tokens", "deployments", times=1)
+    fleet.simulator.fault(WEB, "revoke_tokens", "pods", times=1)
+    fleet.simulator.fault(WEB, "revoke_tokens", "pods", page=2, times=1, after=1)
+    ended = fleet.run(monkeypatch, capsys)
+    assert ended.exit_code == 0, ended.err
+    assert fleet.simulator.tokens() - before == 4
+    assert fleet.query(f"SELECT outcome, retries FROM collections WHERE resource = 'pods' AND {NEWEST}") == [("ok", 2)]
 
 
 def test_a_cluster_that_refuses_every_token_costs_one_new_token(

@@ -86,6 +86,7 @@ def test_an_empty_selection(
 def test_an_expired_login(
     fleet: Fleet, ending: Ending, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(fleet.simulator.directory / "authorized-user.json"))
     fleet.simulator.fault("token", "token_invalid_grant", "token")
     ended = fleet.run(monkeypatch, capsys)
     assert_ended(ended, ending)

@@ -21,7 +21,8 @@ from google.cloud import container_v1
 from google.protobuf.descriptor import FieldDescriptor
 from replay import items
 
-from job.collect.failures import ContinueTokenExpired, ReadFailure, response_failure
+from job.collect.failures import ContinueTokenExpired, ReadFailure
+from job.collect.refusals import response_failure
 from job.collect.rows import RowBuilder
 from job.discover.projects import _cluster
 from job.kinds import KINDS, Kind
@@ -211,5 +212,5 @@ def test_a_spoiled_refusal_is_still_a_refusal(status: int) -> None:
             found = response_failure(status, {}, mutated(whole, random.Random(index)), "")
         except ContinueTokenExpired as error:
             found = ReadFailure("expired", str(error))
-        assert len(str(found)) <= 300
+        assert len(str(found)) <= 700
         msgspec.json.encode(found.cause)

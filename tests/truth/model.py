@@ -72,7 +72,7 @@ ANSWERS = {
     ("not_served", None): Reading("not_served", 404),
     ("not_acceptable", None): Reading("refused", 406, "NotAcceptable"),
     ("reset", None): Reading("unreachable", ANY, ANY),
-    ("forbidden", None): Reading("forbidden", 403, "Forbidden"),
+    ("forbidden", None): Reading("forbidden", 403, "Rbac"),
     ("invalid_json", None): Reading("invalid", ANY, ANY),
     ("repeat_continue", None): Reading("invalid", ANY, ANY),
     ("expired_continue", None): Reading("expired", 410, "Expired"),
@@ -82,8 +82,8 @@ BEFORE_AUTHORIZATION = ("status", "unauthorized", "not_served", "not_acceptable"
 MENDED_BY_ASKING_AGAIN = ("status", "unauthorized", "reset", "invalid_json", "expired_continue")
 NO_CONNECTION = ("refuse", "tls_unknown_ca", "tls_wrong_host", "tls_expired")
 PROJECTS = {
-    "gke_denied": Reading("forbidden", 403, "IAM_PERMISSION_DENIED"),
-    "gke_disabled": Reading("disabled", 403, "SERVICE_DISABLED"),
+    "gke_denied": Reading("forbidden", 403, "IamPermissionMissing"),
+    "gke_disabled": Reading("disabled", 403, "ApiDisabled"),
     "gke_not_found": Reading("not_found", 404, ANY),
 }
 CONNECTABLE = ("RUNNING", "RECONCILING", "DEGRADED")

@@ -217,12 +217,13 @@ class BigQuerySink:
             from google.api_core.client_options import ClientOptions
             from google.cloud.bigquery import Client
 
+            identity = self._identity()
             self._opened = Client(
                 project=self._project,
-                credentials=self._identity().shared(),
+                credentials=identity.shared(),
                 location=self._location,
                 client_info=ClientInfo(user_agent=USER_AGENT),  # type: ignore[no-untyped-call]
-                client_options=ClientOptions(api_endpoint=self._endpoint) if self._endpoint else None,
+                client_options=ClientOptions(api_endpoint=self._endpoint, universe_domain=identity.universe_domain),
             )
         return self._opened
 

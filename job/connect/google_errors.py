@@ -1,0 +1,117 @@
+"""Why Google refuses a request, in our words, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from job.wire.rpc import GoogleError
+
+
+class Refusal(NamedTuple):
+    """The cause of an error of a Google API or of the layer in front of an API server."""
+
+    reason: str
+    """For the column `reason` of `collections`."""
+    message: str
+    """What Google says, and what to do."""
+
+
+def refusal(error: GoogleError, *, default_advice: str = "") -> Refusal:
+    """The cause that an error names.
+
+    The words in `ErrorInfo` are listed in
+    https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto. Where an error has no
+    `ErrorInfo`, its text decides.
+
+    Args:
+        default_advice: what to do where nothing more exact is known.
+    """
+    code = error.reason or next((code for code, text in _TEXTS if text.search(error.message)), "")
+    reason, advise = _REASONS.get(code, (code or error.status, None))
+    text = "".join([char if char.isprintable() else " " for char in error.message[:300]])
+    said = " ".join(text.split()).rstrip(". ")
+    advice = advise(error) if advise is not None else default_advice
+    return Refusal(reason, "; ".join(filter(None, (said or error.status, advice))))
+
+
+def _enable_api(error: GoogleError) -> str:
+    """Google charges a call to the project of the service account, which is often not the cluster's: it names it."""
+    found = _API_OFF.search(error.message)
+    project = _consumer(error) or (found[1] if found else "PROJECT")
+    service = error.metadata.get("service", "container.googleapis.com")
+    return f"enable it in the project that Google names: `gcloud services enable {service} --project {project}`"
+
+
+def _enable_billing(error: GoogleError) -> str:
+    return f"enable billing for {_consumer(error) or 'the project'}"
+
+
+def _grant(error: GoogleError) -> str:
+    found = _PERMISSION.search(error.message)
+    permission = error.metadata.get("permission") or (found[1] if found else "the missing permission")
+    role = _ROLES.get(permission)
+    example = f", for instance with {role}" if role else ""
+    resource = error.metadata.get("resource", "").removeprefix("//container.googleapis.com/")
+    return f"grant {permission} on {resource or 'the project'}{example}"
+
+
+def _allow_in_perimeter(_: GoogleError) -> str:
+    return "allow this identity in an ingress rule or access level of the service perimeter"
+
+
+def _add_scope(_: GoogleError) -> str:
+    return "give the credentials the scope https://www.googleapis.com/auth/cloud-platform"
+
+
+def _use_quota_project(error: GoogleError) -> str:
+    return f"grant serviceusage.services.use on {_consumer(error) or 'the quota project'}, or unset the quota project"
+
+
+def _raise_quota(error: GoogleError) -> str:
+    quota = error.metadata.get("quota_metric", "").rpartition("/")[2]
+    return f"raise the quota{f' {quota}' if quota else ''} of {_consumer(error) or 'the project'}, or run less often"
+
+
+def _enable_account(_: GoogleError) -> str:
+    return "enable the service account, or use another"
+
+
+def _send_token(_: GoogleError) -> str:
+    return "the request arrived without its token: check that no proxy removes the header Authorization"
+
+
+def _consumer(error: GoogleError) -> str:
+    return error.metadata.get("consumer", "").removeprefix("projects/")
+
+
+_API_OFF = re.compile(r"has not been used in project (\S+) before or it is disabled")
+# "Permission 'P' denied on resource R", 'Required "P" permission(s) for R', "Missing permissions: P"
+_PERMISSION = re.compile(r"(?:[Pp]ermissions?|[Rr]equired|one of)\W{1,4}([a-z]+(?:\.[A-Za-z]+){2,3})\b")
+_TEXTS: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("SERVICE_DISABLED", _API_OFF),
+    ("ACCESS_TOKEN_SCOPE_INSUFFICIENT", re.compile("insufficient authentication scopes")),
+    ("SECURITY_POLICY_VIOLATED", re.compile("vpcServiceControlsUniqueIdentifier")),
+    ("IAM_PERMISSION_DENIED", _PERMISSION),
+)
+_REASONS: dict[str, tuple[str, Callable[[GoogleError], str]]] = {
+    "SERVICE_DISABLED": ("ApiDisabled", _enable_api),
+    "BILLING_DISABLED": ("BillingDisabled", _enable_billing),
+    "IAM_PERMISSION_DENIED": ("IamPermissionMissing", _grant),
+    "SECURITY_POLICY_VIOLATED": ("VpcServiceControls", _allow_in_perimeter),
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": ("TokenScopeMissing", _add_scope),
+    "USER_PROJECT_DENIED": ("QuotaProjectDenied", _use_quota_project),
+    "RATE_LIMIT_EXCEEDED": ("QuotaExceeded", _raise_quota),
+    "RESOURCE_QUOTA_EXCEEDED": ("QuotaExceeded", _raise_quota),
+    "ACCOUNT_STATE_INVALID": ("AccountDisabled", _enable_account),
+    "CREDENTIALS_MISSING": ("TokenMissing", _send_token),
+}
+_ROLES = {  # https://cloud.google.com/iam/docs/understanding-roles; the smallest predefined ones
+    "container.clusters.list": "roles/container.clusterViewer",
+    "container.clusters.get": "roles/container.clusterViewer",
+    "container.clusters.connect": "roles/container.clusterViewer",
+    "gkehub.gateway.get": "roles/gkehub.gatewayReader",
+    "iam.serviceAccounts.getAccessToken": "roles/iam.serviceAccountTokenCreator",
+    "serviceusage.services.use": "roles/serviceusage.serviceUsageConsumer",
+}

@@ -1,0 +1,61 @@
+"""Why there is no access token, with advice that fits the credentials and the cause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from job.connect.credentials import first_words
+from job.connect.google_errors import refusal
+from job.errors import CredentialsError
+from job.wire.rpc import google_error
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+_NETWORK = "check the network between this machine and the token endpoint: proxy, DNS, firewall"
+_LATER = "the token endpoint fails: try again later"
+_ADVICE = {  # by the module of google-auth that has the credentials
+    "google.oauth2.credentials": "log in again: `gcloud auth application-default login`",
+    "google.auth.external_account_authorized_user": "log in again: `gcloud auth application-default login`",
+    "google.oauth2.service_account": "the key may be deleted or disabled, or the clock of this machine wrong: make a "
+    "new key, or use another identity",
+    "google.auth.impersonated_credentials": "grant roles/iam.serviceAccountTokenCreator on that service account to the "
+    "identity that impersonates it",
+    "google.auth.compute_engine.credentials": "check that the Cloud Run job or VM has a service account, and that "
+    "nothing blocks the metadata server",
+}
+_FEDERATED = "check the workload identity pool, its provider, and the `credential_source` of the file"
+
+
+def token_error(credentials: Credentials, error: Exception) -> CredentialsError:
+    """The error of a refresh, for people.
+
+    A retry may help (`may_pass`) where the endpoint could not be reached, or failed.
+    """
+    is_network, is_retryable = _is_network(error), bool(getattr(error, "retryable", False))
+    module = type(credentials).__module__
+    advice = _ADVICE.get(module, _FEDERATED)
+    if is_network and "compute_engine" not in module:
+        advice = _NETWORK
+    elif is_retryable:
+        advice = _LATER
+    body = error.args[1] if len(error.args) > 1 else None
+    answer = google_error(memoryview(body.encode())) if isinstance(body, str) else None
+    if answer is not None:
+        text = f"{first_words(error)}: {refusal(answer, default_advice=advice).message}"
+    else:
+        text = f"{first_words(error)}; {advice}"
+    return CredentialsError(f"no access token for {_who(credentials)}: {text}", may_pass=is_network or is_retryable)
+
+
+def _is_network(error: Exception) -> bool:
+    """Whether the endpoint could not be reached. google-auth wraps such errors, some of them twice."""
+    from google.auth.exceptions import TransportError
+
+    chain: list[object] = [error, error.__cause__, *error.args[:1]]
+    return any(isinstance(each, TransportError) for each in chain)
+
+
+def _who(credentials: Credentials) -> str:
+    account = getattr(credentials, "service_account_email", None) or getattr(credentials, "account", None)
+    return str(account) if account else "the Application Default Credentials"
