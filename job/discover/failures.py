@@ -64,10 +64,10 @@ def _connection_columns(error: OSError) -> dict[str, Any]:
     import requests
 
     if isinstance(error, requests.Timeout):
-        return {"outcome": "timed_out", "reason": "ReadTimeout", "message": "no response of the GKE API in time"}
+        return {"outcome": "timed_out", "reason": "DEADLINE_EXCEEDED", "message": "no response of the GKE API in time"}
     reason = getattr(error.args[0], "reason", error) if error.args else error
     if isinstance(error, requests.exceptions.ProxyError):
         text = f"the proxy refuses the connection: {getattr(reason, 'original_error', reason)}"
         return {"outcome": "unreachable", "reason": "Proxy", "message": text[:300]}
     text = f"no connection to the GKE API: {' '.join(str(reason).split())}"
-    return {"outcome": "unreachable", "reason": "ConnectionBroken", "message": text[:300]}
+    return {"outcome": "unreachable", "reason": "UNAVAILABLE", "message": text[:300]}
