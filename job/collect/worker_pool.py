@@ -29,8 +29,8 @@ class WorkerPool:
     the 70 seconds of its retries, they would take more than an hour.
     """
 
-    def __init__(self, workers: int, max_waiting: int = MAX_WAITING) -> None:
-        self._workers, self._max_waiting = workers, max_waiting
+    def __init__(self, workers: int, max_waiting: int | None = None) -> None:
+        self._workers, self._max_waiting = workers, max_waiting or _max_waiting()
         self._changed = threading.Condition()
         self._alive = self._reading = 0
         self._contacts: dict[int, float] = {}
@@ -87,9 +87,18 @@ class WorkerPool:
         left = len(waiting)
         while left:
             while waiting and self._has_room():
+                thread = threading.Thread(target=work, args=(waiting[0],), daemon=True)
                 with self._changed:
                     self._alive += 1
-                threading.Thread(target=work, args=(waiting.popleft(),), daemon=True).start()
+                try:
+                    thread.start()
+                except RuntimeError:  # the system allows no more threads: those that run go on
+                    with self._changed:
+                        self._alive -= 1
+                        if not self._alive:
+                            raise
+                    break
+                waiting.popleft()
             try:
                 result = results.get(timeout=_POLL_SECONDS if waiting else None)
             except queue.Empty:
@@ -106,6 +115,16 @@ class WorkerPool:
             patient = sum(1 for since in self._contacts.values() if since < late)
             busy = self._alive - patient
             return busy < max(self._workers, _MIN_CONTACTS) and self._alive < self._workers + self._max_waiting
+
+
+def _max_waiting() -> int:
+    """Fewer where this process may have few sockets: macOS allows 256 files."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return MAX_WAITING
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_WAITING if soft == resource.RLIM_INFINITY else max(min(MAX_WAITING, soft // 4), 1)
 
 
 class _Error:

@@ -18,7 +18,7 @@ _ADVICE = {  # by the module of google-auth that has the credentials
     "google.oauth2.credentials": "log in again: `gcloud auth application-default login`",
     "google.auth.external_account_authorized_user": "log in again: `gcloud auth application-default login`",
     "google.oauth2.service_account": "the key may be deleted or disabled, or the clock of this machine wrong: make a "
-    "new key, or use another identity",
+    "new key, or log in yourself by `gcloud auth application-default login`",
     "google.auth.impersonated_credentials": "grant roles/iam.serviceAccountTokenCreator on that service account to the "
     "identity that impersonates it",
     "google.auth.compute_engine.credentials": "check that the Cloud Run job or VM has a service account, and that "

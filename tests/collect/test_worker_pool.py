@@ -204,3 +204,25 @@ def test_a_cluster_that_comes_back_in_time_is_read_among_dead_ones(
         clusters = [at(real, back if number == 5 else port, number, "n") for number in range(12)]
         found = collect(clusters, config, WorkerPool(1))
     assert {cluster.key.cluster for cluster in found if cluster.snapshot.status != "failed"} == {"c-5"}
+
+
+def test_a_system_that_allows_no_more_threads_is_slower_and_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, started = threading.Lock(), 0
+
+    class Scarce(threading.Thread):
+        def start(self) -> None:
+            nonlocal started
+            with lock:
+                if started >= 2:
+                    raise RuntimeError("can't start new thread")
+                started += 1
+            super().start()
+
+        def run(self) -> None:
+            nonlocal started
+            super().run()
+            with lock:
+                started -= 1
+
+    monkeypatch.setattr(module.threading, "Thread", Scarce)
+    assert sorted(WorkerPool(8).map_unordered(lambda number: number, range(50))) == list(range(50))

@@ -253,7 +253,7 @@ def test_a_refused_token_that_comes_again_is_asked_for_once() -> None:
     [
         ("user", (400, b'{"error": "invalid_grant", "error_description": "Expired."}'), "gcloud auth", "key"),
         ("key", (400, b'{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}'), "make a new key",
-         "login"),
+         "pool"),
         ("user", (503, b'{"error": "unavailable"}'), "try again later", "login"),
         ("user", None, "check the network", "login"),
         ("key", None, "check the network", "login"),
