@@ -22,6 +22,7 @@ from job.commands.exits import (
     report_error,
     report_stop,
 )
+from job.commands.no_pandas import without_pandas
 from job.errors import Interrupted
 from job.signals import Stop
 
@@ -34,7 +35,8 @@ def main() -> NoReturn:
     stop = Stop()
     stop.handle_signals()
     try:
-        code = cli.main(prog_name="gke-inventory", standalone_mode=False, obj=stop)
+        with without_pandas():
+            code = cli.main(prog_name="gke-inventory", standalone_mode=False, obj=stop)
         sys.stdout.flush()
     except (KeyboardInterrupt, click.Abort, Interrupted):
         code = report_stop(stop)
