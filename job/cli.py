@@ -24,6 +24,7 @@ from job.commands.exits import (
     report_lost_output,
     report_stop,
 )
+from job.commands.no_pandas import without_pandas
 from job.commands.streams import guarded_streams
 from job.errors import Interrupted
 from job.signals import Stop
@@ -49,7 +50,8 @@ def main() -> NoReturn:
 
 def _exit_code(stop: Stop) -> int:
     try:
-        return cast("int", cli.main(prog_name="gke-inventory", standalone_mode=False, obj=stop))
+        with without_pandas():
+            return cast("int", cli.main(prog_name="gke-inventory", standalone_mode=False, obj=stop))
     except (KeyboardInterrupt, click.Abort, Interrupted):
         return report_stop(stop)
     except SystemExit as left:  # click's, for a broken pipe: here that is a connection

@@ -1,9 +1,10 @@
-"""How long commands take to begin: `run` to the first request on its way, and `--help`."""
+"""How long commands take to begin: `run` to the first request on its way, and `--help`; and a run's fixed cost."""
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,44 @@ def main() -> None:
         }
         for name, go in goes.items():
             print(f"{name:26} {min(go() for _ in range(options.best_of)):.3f} s")
+        print("CPU time of a run over one empty cluster, into DuckDB, and of what it imports:")
+        new, again = zip(*(fixed(served) for _ in range(options.best_of)), strict=True)
+        print(f"{'into a new file':32} {min(new):.3f} s")
+        print(f"{'into that file again':32} {min(again):.3f} s")
+        for module in IMPORTS:
+            print(f"  {module:30} {min(imported(module) for _ in range(options.best_of)):.3f} s")
+
+
+IMPORTS = (
+    "google.auth.transport.requests",
+    "google.cloud.container_v1",
+    "kubernetes.client.api_client",
+    "duckdb",
+    "sqlglot",
+    "job.commands.run",
+)
+
+
+def fixed(served: Served) -> tuple[float, float]:
+    """CPU seconds of a run into a new file, and of one more into the same file."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "c.yaml")
+        path.write_text(json.dumps(served.configuration | {"sink": f"duckdb:///{directory}/x.duckdb"}))
+        command = ["-m", "job.cli", "run", "-q", "--config", str(path)]
+        return cpu(*command, **served.environment), cpu(*command, **served.environment)
+
+
+def imported(module: str) -> float:
+    """CPU seconds of importing a module, and what it imports, beyond those of Python itself."""
+    return cpu("-c", f"import {module}") - cpu("-c", "pass")
+
+
+def cpu(*command: str, **environment: str) -> float:
+    """CPU seconds of a process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *command], env=os.environ | environment, check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def ended(*command: str) -> float:
