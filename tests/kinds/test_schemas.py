@@ -63,7 +63,11 @@ def structs_in(type_: inspect.Type) -> Iterator[type[Wire]]:
             yield getattr(cls, "__origin__", cls)
             for field in fields:
                 yield from structs_in(field.type)
-        case inspect.ListType(item_type=inner) | inspect.DictType(value_type=inner):
+        case (
+            inspect.ListType(item_type=inner)
+            | inspect.VarTupleType(item_type=inner)
+            | inspect.DictType(value_type=inner)
+        ):
             yield from structs_in(inner)
         case inspect.UnionType(types=types):
             for arm in types:
