@@ -67,7 +67,13 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
             item["metadata"]["uid"] for resource in WORKLOAD_KINDS for item in items(f"list.{resource}")
         }  # fmt: skip
         bare = {pod["metadata"]["uid"] for pod in pods if not pod["metadata"].get("ownerReferences")}
-        assert {row[0] for row in rows(sink, "SELECT uid FROM workloads")} == workloads | bare
+        known = "SELECT uid FROM workloads WHERE known_through_pods"
+        assert {row[0] for row in rows(sink, f"SELECT uid FROM workloads WHERE uid NOT IN ({known})")} == (
+            workloads | bare
+        )
+        owners = [owner for item in items("list.replicasets") for owner in item["metadata"].get("ownerReferences", [])]
+        rollouts = {owner["uid"] for owner in owners if owner["kind"] == "Rollout"}
+        assert {row[0] for row in rows(sink, known)} == rollouts
 
 
 def test_pods_are_resolved_to_the_top(config: Config, sink: DuckDBSink) -> None:
@@ -235,9 +241,9 @@ def test_a_snapshot_in_a_notebook_is_frames_with_the_right_dtypes(config: Config
     frames = snapshot(config)
     assert len(frames["pods"]) == 45
     dtypes = frames["nodes"].dtypes.astype(str)
-    assert dtypes[["cpu_allocatable_millicores", "gpu_capacity", "created_at", "ready", "name"]].to_dict() == {
+    assert dtypes[["cpu_allocatable_millicores", "accelerator_capacity", "created_at", "ready", "name"]].to_dict() == {
         "cpu_allocatable_millicores": "Int64",
-        "gpu_capacity": "Int64",
+        "accelerator_capacity": "Int64",
         "created_at": "datetime64[us, UTC]",
         "ready": "boolean",
         "name": "string",

@@ -160,9 +160,13 @@ def workload(
     name: str, *, kind: str = "Deployment", uid: str = "", namespace: str = "default", **more: Any
 ) -> Workload:
     """A row of `workloads`, with values for the columns that cannot be NULL."""
+    defaults = {
+        "resource": f"{kind.lower()}s", "host_network": False, "host_pid": False, "host_ipc": False,
+        "known_through_pods": False,
+    }  # fmt: skip
     return Workload(
-        resource=f"{kind.lower()}s", kind=kind, api_version="v1" if kind == "Pod" else "apps/v1", namespace=namespace,
-        name=name, uid=uid or f"uid-{name}", **{"host_network": False, "host_pid": False, "host_ipc": False} | more,
+        kind=kind, api_version="v1" if kind == "Pod" else "apps/v1", namespace=namespace, name=name,
+        uid=uid or f"uid-{name}", **defaults | more,
     )  # fmt: skip
 
 
@@ -181,7 +185,7 @@ def pod(name: str, *, namespace: str = "default", **more: Any) -> Pod:
     alone = {
         "workload_kind": "Pod", "workload_api_version": "v1", "workload_name": name, "workload_uid": f"uid-{name}",
         "workload_resolution": "uncontrolled", "containers": 1, "containers_ready": 1, "restarts": 0,
-        "host_network": False, "phase": "Running",
+        "host_network": False, "host_pid": False, "host_ipc": False, "phase": "Running",
     }  # fmt: skip
     return Pod(namespace=namespace, name=name, uid=f"uid-{name}", **alone | more)
 
@@ -190,15 +194,15 @@ def pod_of(workload_name: str, name: str, *, kind: str = "Deployment", **more: A
     """A row of `pods`, for a pod whose topmost controller is the workload."""
     return pod(
         name, workload_kind=kind, workload_api_version="apps/v1", workload_name=workload_name,
-        workload_uid=f"uid-{workload_name}", workload_resolution="resolved", **more,
+        workload_uid=f"uid-{workload_name}", **{"workload_resolution": "resolved"} | more,
     )  # fmt: skip
 
 
 def pod_container(of: str, image: str, *, namespace: str = "default", **more: Any) -> PodContainer:
     """A row of `pod_containers`, of the pod `of`; `image` is a repository on Docker Hub with a tag or a digest."""
+    defaults = {"container_type": "regular", "position": 0, "name": "app"}
     return PodContainer(
-        namespace=namespace, pod=of, pod_uid=f"uid-{of}", container_type="regular", position=0, name="app",
-        **image_parts(image), **more,
+        namespace=namespace, pod=of, pod_uid=f"uid-{of}", **image_parts(image), **defaults | more
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from job.config import Config
 from job.errors import SpoolError
 from job.kinds import KINDS, Kind
 from job.kinds.parts.owners import Owners
+from job.kinds.parts.places import Place
 from job.kinds.parts.scope import Scope
 from job.spool import Segment
 from job.tables import Key
@@ -86,23 +87,24 @@ class ClusterReader:
         """
         enabled = [kind for kind in _ORDER if self.config.kinds.get(kind.resource, True)]
         yield from unread_lists(_OFF, [kind for kind in KINDS if kind not in enabled])
-        scope = Scope(Owners(), self.config.annotations)
+        places: dict[str, Place] = {}
+        scope = Scope(Owners(), self.config.annotations, places)
         for kind in KINDS:
-            if kind.controls:
-                scope.owners.expect(kind.controls)
-        controllers = frozenset(kind.resource for kind in enabled if kind.controls)
+            if kind.controls or kind.whole_list:
+                scope.owners.expect(kind.name, kind.group)
+        waited_for = frozenset(kind.resource for kind in enabled if kind.controls or kind.place)
         items = [
             WorkItem(
                 kind.resource,
                 partial(self._read, kind, scope),
                 self.config.timeouts.kind_seconds,
-                controllers if kind.waits else frozenset(),
+                waited_for if kind.waits else frozenset(),
             )
             for kind in enabled
         ]
         kinds = {kind.resource: kind for kind in enabled}
         for completed in as_completed(items, MAX_CONCURRENT_REQUESTS, self.deadline.at, self.stop):
-            yield self._result(kinds[completed.name], completed, scope)
+            yield self._result(kinds[completed.name], completed, scope.owners, places)
 
     def _read_version(self) -> str | None:
         request = Request("/version", (), self.deadline, ReadStats())
@@ -140,14 +142,16 @@ class ClusterReader:
                 is_ordered = is_ordered and not isinstance(error, OutOfOrder)
                 stats.resource_version = None
             else:
+                builder.finish()
                 return builder
 
-    def _result(self, kind: Kind, completed: Completed, scope: Scope) -> ListResult:
+    def _result(self, kind: Kind, completed: Completed, owners: Owners, places: dict[str, Place]) -> ListResult:
         (deadline, stats), error = self._started(kind), completed.error
         if error is None:
             builder: RowBuilder = completed.result
             if kind.controls:
-                scope.owners.add(kind.controls, builder.controllers)
+                owners.add(kind.controls, builder.controllers)
+            places |= builder.places
             outcome = Cause("partial" if builder.counts.unreadable_objects else "ok", builder.message)
             cause = outcome._replace(http_status=stats.http_status)
             return ListResult(kind, stats, cause, builder.counts, builder.segment.keep())

@@ -11,6 +11,7 @@ from job.collect.failures import ContinueTokenExpired, ReadFailure, printable
 from job.kinds import KINDS, Kind
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.owners import Controllers
+from job.kinds.parts.places import Place
 from job.kinds.parts.scope import Scope
 from job.spool import Segment
 from job.wire import meta
@@ -69,6 +70,9 @@ class RowBuilder:
         self._has_too_large = False
         self.controllers = Controllers()
         """What controls each object, for kinds that may control others."""
+        self.places: dict[str, Place] = {}
+        """What pods on each object have in common, for nodes."""
+        self._whole_list = kind.whole_list(scope) if kind.whole_list else None
 
     def add_page(self, body: bytes | memoryview) -> meta.ListMeta:
         """Makes rows of a page.
@@ -85,6 +89,12 @@ class RowBuilder:
     def add_unread(self, name: str | None) -> None:
         """Counts an object that is too large to be read."""
         self._add_unreadable(printable(name or "an object without a name", _MAX_NAME_LENGTH), is_too_large=True)
+
+    def finish(self) -> None:
+        """Makes the rows that need the whole list, once it was read to its end."""
+        if self._whole_list is not None:
+            with _ONE_PAGE:
+                self.segment.add(self._whole_list.rest())
 
     @property
     def counts(self) -> ObjectCounts:
@@ -147,12 +157,15 @@ class RowBuilder:
         rows = self._kind.rows(item, self._scope)
         if is_large:
             rows = list(rows)
-            if any(len(_encode(row)) > _MAX_ROW_BYTES for row in rows):
-                raise _RowTooLargeError
+        if is_large and any(len(_encode(row)) > _MAX_ROW_BYTES for row in rows):
+            raise _RowTooLargeError
         self._objects += 1
-        self.segment.add(rows)
+        self.segment.add(rows if self._whole_list is None else self._whole_list.add(item, list(rows)))
         if self._kind.controls:
-            self.controllers.add(metadata.uid, controller_of(metadata))
+            self.controllers.add(metadata.namespace, metadata.uid, controller_of(metadata))
+        if self._kind.place:
+            name, place = self._kind.place(item)
+            self.places[name] = place
 
     def _is_repeated(self, metadata: meta.ObjectMeta) -> bool:
         if self._uids is not None:

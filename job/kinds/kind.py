@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from job.kinds.parts.places import Place
 from job.kinds.parts.scope import Scope
 from job.tables import Record
+
+
+class WholeList(Protocol):
+    """What the rows of a list need besides each object."""
+
+    def add(self, item: Any, rows: list[Record]) -> Iterable[Record]:
+        """The rows of an object that can be made already.
+
+        Args:
+            rows: those that `Kind.rows` made.
+        """
+
+    def rest(self) -> Iterable[Record]:
+        """The other rows, once the list was read to its end."""
 
 
 class Kind(NamedTuple):
@@ -23,7 +38,11 @@ class Kind(NamedTuple):
     controls: str | None = None
     """The kind's name where its objects may control others. Their owners are kept, so that pods can be resolved."""
     waits: bool = False
-    """Its rows need the owners kept from other kinds, so those lists are read first."""
+    """Its rows need what is kept of other kinds, so those lists are read first."""
+    place: Callable[[Any], tuple[str, Place]] | None = None
+    """What is kept of each of its objects for the pods on it, by name."""
+    whole_list: Callable[[Scope], WholeList] | None = None
+    """What makes rows that need the whole list: anew for each attempt at it."""
 
     @property
     def name(self) -> str:
@@ -34,3 +53,8 @@ class Kind(NamedTuple):
     def api_version(self) -> str:
         """As in an object's `apiVersion`: `v1`, `apps/v1`."""
         return self.path.rpartition("/")[0].removeprefix("/apis/").removeprefix("/api/")
+
+    @property
+    def group(self) -> str:
+        """The API group: `apps`; empty for the core group."""
+        return self.api_version.rpartition("/")[0]

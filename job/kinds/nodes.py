@@ -8,7 +8,15 @@ from msgspec import field
 
 from job import tables
 from job.kinds.kind import Kind
+from job.kinds.parts.accelerators import (
+    PARTITION_LABEL,
+    TOPOLOGY_LABEL,
+    accelerator_type,
+    node_accelerators,
+    total,
+)
 from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, key_values
+from job.kinds.parts.places import Place, is_spot, place_of
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
 from job.kinds.parts.scope import Scope
 from job.wire.meta import Condition, ObjectMeta, Quantities, Wire
@@ -60,6 +68,7 @@ def node_rows(node: Node, scope: Scope) -> Iterator[tables.Record]:
     metadata, spec, status = node.metadata, node.spec or NodeSpec(), node.status or NodeStatus()
     labels, info = metadata.labels or {}, status.node_info or NodeSystemInfo()
     capacity, allocatable = status.capacity or {}, status.allocatable or {}
+    accelerators = node_accelerators(capacity, allocatable)
     yield tables.Node(
         name=metadata.name,
         uid=metadata.uid,
@@ -69,8 +78,10 @@ def node_rows(node: Node, scope: Scope) -> Iterator[tables.Record]:
         machine_type=labels.get("node.kubernetes.io/instance-type") or None,
         region=labels.get("topology.kubernetes.io/region") or None,
         zone=labels.get("topology.kubernetes.io/zone") or None,
-        spot="true" in (labels.get("cloud.google.com/gke-spot"), labels.get("cloud.google.com/gke-preemptible")),
-        accelerator=labels.get("cloud.google.com/gke-accelerator") or None,
+        spot=is_spot(labels),
+        accelerator=accelerator_type(labels),
+        accelerator_topology=labels.get(TOPOLOGY_LABEL) or None,
+        accelerator_partition=labels.get(PARTITION_LABEL) or None,
         provider_id=spec.provider_id or None,
         ready=condition_holds(status.conditions, "Ready"),
         unschedulable=bool(spec.unschedulable),
@@ -91,8 +102,9 @@ def node_rows(node: Node, scope: Scope) -> Iterator[tables.Record]:
         ephemeral_storage_allocatable_bytes=base_units(allocatable.get("ephemeral-storage")),
         pods_capacity=base_units(capacity.get("pods")),
         pods_allocatable=base_units(allocatable.get("pods")),
-        gpu_capacity=base_units(capacity.get("nvidia.com/gpu")),
-        gpu_allocatable=base_units(allocatable.get("nvidia.com/gpu")),
+        accelerators=accelerators,
+        accelerator_capacity=total(each.capacity for each in accelerators),
+        accelerator_allocatable=total(each.allocatable for each in accelerators),
         capacity=as_written(capacity),
         allocatable=as_written(allocatable),
         unparsed_quantities=(*unparsed("capacity", capacity), *unparsed("allocatable", allocatable)),
@@ -110,4 +122,10 @@ def _address(status: NodeStatus, type: str) -> str | None:  # noqa: A002 (the AP
     return next((address.address for address in status.addresses or () if address.type == type), None) or None
 
 
-KIND = Kind("nodes", "/api/v1/nodes", Node, node_rows)
+def place(node: Node) -> tuple[str, Place]:
+    """The node's name, and what pods on it have in common."""
+    info = node.status.node_info if node.status else None
+    return node.metadata.name, place_of(node.metadata.labels or {}, info.operating_system if info else None)
+
+
+KIND = Kind("nodes", "/api/v1/nodes", Node, node_rows, place=place)

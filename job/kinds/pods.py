@@ -1,26 +1,31 @@
 """Pods and their running containers (`v1`).
 
-Most objects of a cluster are pods, so this module is written for speed. Rows are made in portions of at most 15
+Most objects of a cluster are pods, so this module is written for speed. Rows are made in portions of at most 14
 columns: Python packs more keyword arguments than that into a dict for each call, at many times the cost.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from msgspec.structs import replace
 
 from job import tables
 from job.kinds.kind import Kind
-from job.kinds.parts.containers import ComputeResources, TypedContainer, containers_of
+from job.kinds.parts.accelerators import total
+from job.kinds.parts.containers import ComputeResources, TypedContainer, containers_of, pod_level_resources
 from job.kinds.parts.images import parse_image, running_image
 from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, controller_of, key_values
+from job.kinds.parts.places import Place, place_asked_for
+from job.kinds.parts.pod_list import PodList
 from job.kinds.parts.pod_resources import effective_resources
 from job.kinds.parts.pod_status import printed_status
 from job.kinds.parts.scope import Scope
+from job.kinds.parts.security import apparmor_of, container_security, host_ports, pod_security, unusual_volumes
 from job.kinds.parts.workloads import workload_rows
 from job.wire.meta import ObjectMeta, OwnerReference, Wire
-from job.wire.pod_spec import PodSpec, PodTemplateSpec
+from job.wire.pod_spec import PodOS, PodSecurityContext, PodSpec, PodTemplateSpec, SecurityContext, TemplateMeta
 from job.wire.pod_status import ContainerState, ContainerStatus, PodStatus
 
 
@@ -41,23 +46,26 @@ def pod_rows(pod: Pod, scope: Scope) -> list[tables.Record]:
         rows += _containers(pod, containers)
     if owner is None:
         found = pod.status.conditions if pod.status else None
-        rows += workload_rows(KIND, pod.metadata, PodTemplateSpec(spec=pod.spec), scope, found)
+        template = PodTemplateSpec(metadata=TemplateMeta(annotations=pod.metadata.annotations), spec=pod.spec)
+        rows += workload_rows(KIND, pod.metadata, template, scope, found)
     return rows
 
 
 def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | None, scope: Scope) -> tables.Pod:
     metadata, spec, status = pod.metadata, pod.spec or _NO_SPEC, pod.status or _NO_STATUS
     top, printed = scope.owners.top(metadata), printed_status(metadata, spec, status)
-    row = tables.Pod(
+    place = scope.places.get(spec.node_name or "") or place_asked_for(spec.node_selector)
+    row = replace(
+        _shared_columns(place, spec.security_context, spec.os, spec.automount_service_account_token),
         namespace=metadata.namespace or "",
         name=metadata.name,
         uid=metadata.uid,
-        status=printed.status or None,
         containers=printed.containers,
         containers_ready=printed.containers_ready,
         restarts=printed.restarts,
-        last_restart_at=printed.last_restart_at,
         host_network=bool(spec.host_network),
+        host_pid=bool(spec.host_pid),
+        host_ipc=bool(spec.host_ipc),
         workload_kind=top.kind,
         workload_api_version=top.api_version,
         workload_name=top.name,
@@ -66,6 +74,7 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
     )
     row = replace(
         row,
+        last_restart_at=printed.last_restart_at,
         created_at=metadata.creation_timestamp,
         deleted_at=metadata.deletion_timestamp,
         phase=status.phase or None,
@@ -80,9 +89,14 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
+    if top.between:
+        row = replace(row, middle_owner_uids=top.between)
+    if unusual := _unusual_columns(spec, containers, place):
+        row = replace(row, **unusual)
     resources = effective_resources(spec, status, containers)
     return replace(
         row,
+        status=printed.status or None,
         owner_kind=owner.kind if owner else None,
         owner_name=owner.name if owner else None,
         owner_uid=owner.uid if owner else None,
@@ -99,6 +113,35 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
     )
 
 
+@lru_cache(maxsize=2048)
+def _shared_columns(
+    place: Place, security: PodSecurityContext | None, os: PodOS | None, automount_token: bool | None
+) -> tables.Pod:
+    """A row with the columns that all pods of a workload on such nodes share."""
+    row = replace(place.row, automount_service_account_token=automount_token, **pod_security(security))
+    return replace(row, operating_system=os.name) if os is not None and os.name else row
+
+
+def _unusual_columns(spec: PodSpec, containers: list[TypedContainer], place: Place) -> dict[str, Any]:
+    """The columns that few pods have."""
+    found = unusual_volumes(spec.volumes)
+    if spec.resources is not None:
+        found["pod_level_resources"] = pod_level_resources(spec.resources)
+    accelerated = [container for container in containers if container.accelerators]
+    if accelerated:
+        found["accelerator_count"] = _most_accelerators(accelerated)
+        found["accelerator"] = place.accelerator
+        found["accelerator_topology"] = place.accelerator_topology
+    return found
+
+
+def _most_accelerators(containers: list[TypedContainer]) -> int | None:
+    """Init containers run before the others, and give their accelerators back."""
+    counts = [(one.container_type, total(each.count for each in one.accelerators) or 0) for one in containers]
+    running = sum(count for container_type, count in counts if container_type != "init")
+    return total([max([running, *(count for container_type, count in counts if container_type == "init")])])
+
+
 def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodContainer]:
     status = pod.status or _NO_STATUS
     statuses = {found.name: found for found in status.container_statuses or ()}
@@ -106,14 +149,25 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
         statuses[found.name] = found
     init_statuses = {found.name: found for found in status.init_container_statuses or ()}
     namespace, name, uid = pod.metadata.namespace or "", pod.metadata.name, pod.metadata.uid
+    annotations = pod.metadata.annotations
     rows = []
     for container in containers:
         spec, container_type = container.spec, container.container_type
         is_init = container_type in ("init", "sidecar")
         found = (init_statuses if is_init else statuses).get(spec.name, _NO_CONTAINER_STATUS)
         runs = running_image(found.image_id)
+        state = found.state
+        running = None if state is None or state.terminated is not None else state.running
         row = replace(
-            _spec_columns(spec.name, spec.image or None, container.resources),
+            _spec_columns(
+                spec.name,
+                spec.image or None,
+                spec.image_pull_policy or None,
+                container.resources,
+                spec.security_context,
+                host_ports(spec.ports) if spec.ports else (),
+                apparmor_of(annotations, spec.name) if annotations else None,
+            ),
             namespace=namespace,
             pod=name,
             pod_uid=uid,
@@ -126,9 +180,14 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
             ready=found.ready,
             started=found.started,
             restarts=found.restart_count,
+            state=None if running is None else "running",
+            started_at=None if running is None else running.started_at,
         )
-        if found.state is not None:
-            row = _with_state(row, found.state)
+        if container.accelerators:
+            count = total(one.count for one in container.accelerators)
+            row = replace(row, accelerators=container.accelerators, accelerator_count=count)
+        if running is None and state is not None:
+            row = _with_state(row, state)
         if found.last_state is not None:
             row = _with_last_state(row, found.last_state)
         rows.append(row)
@@ -136,26 +195,49 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
 
 
 @lru_cache(maxsize=2048)
-def _spec_columns(name: str, image: str | None, resources: ComputeResources) -> tables.PodContainer:
+def _spec_columns(
+    name: str,
+    image: str | None,
+    image_pull_policy: str | None,
+    resources: ComputeResources,
+    security: SecurityContext | None,
+    ports: tuple[int, ...],
+    apparmor_profile: str | None,
+) -> tables.PodContainer:
     """A row with the columns that all pods of a workload share."""
     parts = parse_image(image)
-    return tables.PodContainer(
-        namespace="", pod="", pod_uid="", container_type="", position=0,  # each container sets its own
+    return replace(
+        _security_columns(security, ports, apparmor_profile),
         name=name,
         image=image,
         image_registry=parts.registry,
         image_repository=parts.repository,
         image_tag=parts.tag,
         image_digest=parts.digest,
+        image_pull_policy=image_pull_policy,
         cpu_request_millicores=resources.cpu_request_millicores,
         cpu_limit_millicores=resources.cpu_limit_millicores or None,  # 0 is no limit
         memory_request_bytes=resources.memory_request_bytes,
         memory_limit_bytes=resources.memory_limit_bytes or None,
+        unparsed_quantities=resources.unparsed,
+    )
+
+
+@lru_cache(maxsize=2048)
+def _security_columns(
+    security: SecurityContext | None, ports: tuple[int, ...], apparmor_profile: str | None
+) -> tables.PodContainer:
+    """A row with the columns that containers of many workloads share."""
+    row = tables.PodContainer(
+        namespace="", pod="", pod_uid="", container_type="", position=0, name="",  # each container sets its own
+        host_ports=ports,
+        apparmor_profile=apparmor_profile,
     )  # fmt: skip
+    return replace(row, **container_security(security))
 
 
 def _with_state(row: tables.PodContainer, state: ContainerState) -> tables.PodContainer:
-    """A container has one state. Should there be several, the most informative one counts."""
+    """The state of a container that does not run. Should there be several, the most informative one counts."""
     if state.terminated is not None:
         ended = state.terminated
         return replace(
@@ -167,8 +249,6 @@ def _with_state(row: tables.PodContainer, state: ContainerState) -> tables.PodCo
             started_at=ended.started_at,
             finished_at=ended.finished_at,
         )
-    if state.running is not None:
-        return replace(row, state="running", started_at=state.running.started_at)
     if state.waiting is not None:
         return replace(row, state="waiting", state_reason=state.waiting.reason or None)
     return row
@@ -189,4 +269,4 @@ def _with_last_state(row: tables.PodContainer, state: ContainerState) -> tables.
     )
 
 
-KIND = Kind("pods", "/api/v1/pods", Pod, pod_rows, waits=True)
+KIND = Kind("pods", "/api/v1/pods", Pod, pod_rows, waits=True, whole_list=PodList)

@@ -29,6 +29,7 @@ class NodePool:
     version: str
     spot: bool = False
     gpu: bool = False
+    tpu: bool = False
 
 
 @dataclass
@@ -137,6 +138,8 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
         pools.append(_pool("spot-pool", size // 4, minor, draw, spot=True))
     if draw.random() < 0.25:
         pools.append(_pool("gpu-pool", _PODS_PER_NODE, minor, draw, gpu=True))
+    if number % 3 == 0:
+        pools.append(NodePool("tpu-pool", "ct5lp-hightpu-4t", 1, _VERSIONS[minor], tpu=True))
     return Cluster(
         project=PROJECTS[number % len(PROJECTS)],
         location=region if draw.random() < 0.6 else f"{region}-b",

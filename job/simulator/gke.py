@@ -222,7 +222,11 @@ def _node_pool(pool: NodePool, cluster: Cluster) -> gke.NodePool:
             service_account=f"nodes@{cluster.project}.iam.gserviceaccount.com",
             metadata={"startup-script": "CANARY-startup-script"},
             labels={"pool": pool.name},
-            taints=[gke.NodeTaint(key="nvidia.com/gpu", value="present", effect="NO_SCHEDULE")] if pool.gpu else [],
+            taints=[
+                gke.NodeTaint(key=key, value="present", effect="NO_SCHEDULE")
+                for key, applies in (("nvidia.com/gpu", pool.gpu), ("google.com/tpu", pool.tpu))
+                if applies
+            ],
             accelerators=(
                 [gke.AcceleratorConfig(accelerator_count=1, accelerator_type="nvidia-l4")] if pool.gpu else []
             ),
@@ -234,6 +238,7 @@ def _node_pool(pool: NodePool, cluster: Cluster) -> gke.NodePool:
         max_pods_constraint=gke.MaxPodsConstraint(max_pods_per_node=110),
         network_config=gke.NodeNetworkConfig(pod_range="pods"),
         upgrade_settings=gke.NodePool.UpgradeSettings(max_surge=1, strategy="SURGE"),
+        placement_policy=gke.NodePool.PlacementPolicy(tpu_topology="2x2") if pool.tpu else None,
     )
 
 

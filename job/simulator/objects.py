@@ -17,6 +17,11 @@ _CAPACITY = {  # machine type -> cores, allocatable millicores, memory in KiB, a
     "c3-standard-4": (4, 3920, 16386032, 13584368),
     "t2a-standard-4": (4, 3920, 16384988, 13583324),
     "g2-standard-8": (8, 7910, 32877352, 29197096),
+    "ct5lp-hightpu-4t": (112, 111600, 197867520, 190230528),
+}
+_TPU_LABELS = {
+    "cloud.google.com/gke-tpu-accelerator": "tpu-v5-lite-podslice",
+    "cloud.google.com/gke-tpu-topology": "2x2",
 }
 _HEALTHY = {  # conditions of a healthy node: type -> status and reason
     "KernelDeadlock": ("False", "KernelHasNoDeadlock"),
@@ -38,10 +43,11 @@ class _Objects(Maker):
         teams = [f"team-{number:02d}" for number in range(max(self.cluster.pods // 50, 2))]
         nodes = [node for pool in self.cluster.node_pools for node in self._nodes(pool)]
         addresses = {node["metadata"]["name"]: node["status"]["addresses"][0]["address"] for node in nodes}
+        uids = {node["metadata"]["name"]: node["metadata"]["uid"] for node in nodes}
         workloads: dict[str, list[Object]] = {
             "namespaces": [self._namespace(name) for name in (*_SYSTEM, *teams)],
             "nodes": nodes,
-            **Workloads(self, teams, addresses).objects(),
+            **Workloads(self, teams, addresses, uids).objects(),
         }
         return workloads | Companions(self, workloads, [*_SYSTEM, *teams], teams).objects()
 
@@ -75,8 +81,11 @@ class _Objects(Maker):
                 "topology.kubernetes.io/zone": zone,
                 **({"cloud.google.com/gke-spot": "true"} if pool.spot else {}),
                 **({"cloud.google.com/gke-accelerator": "nvidia-l4"} if pool.gpu else {}),
+                **(_TPU_LABELS if pool.tpu else {}),
             }
-            taints = [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}] if pool.gpu else []
+            present = {"value": "present", "effect": "NoSchedule"}
+            taints = [{"key": "nvidia.com/gpu", **present}] if pool.gpu else []
+            taints += [{"key": "google.com/tpu", **present}] if pool.tpu else []
             if self.draw.random() < 0.05:
                 taints.append({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"})
             pod_range = f"10.{self.cluster.number % 200}.{number % 250}.0/24"
@@ -88,7 +97,7 @@ class _Objects(Maker):
                     "podCIDRs": [pod_range],
                     "providerID": f"gce://{self.cluster.project}/{zone}/{name}",
                     **({"taints": taints} if taints else {}),
-                    **({"unschedulable": True} if taints and not pool.gpu else {}),
+                    **({"unschedulable": True} if taints and not pool.gpu and not pool.tpu else {}),
                 },
                 "status": _status(pool, number, name, architecture, self.draw),
             }
@@ -96,12 +105,12 @@ class _Objects(Maker):
 
 def _status(pool: NodePool, number: int, name: str, architecture: str, draw: random.Random) -> Object:
     cores, allocatable, memory, allocatable_memory = _CAPACITY[pool.machine_type]
-    gpus = {"nvidia.com/gpu": "1"} if pool.gpu else {}
+    accelerators = {"nvidia.com/gpu": "1"} if pool.gpu else {"google.com/tpu": "4"} if pool.tpu else {}
     states = _HEALTHY | ({"Ready": ("Unknown", "NodeStatusUnknown")} if draw.random() <= 0.04 else {})
     heartbeat = {"lastHeartbeatTime": ago(minutes=1)}
     return {
-        "capacity": _amounts(str(cores), "98831908Ki", f"{memory}Ki") | gpus,
-        "allocatable": _amounts(f"{allocatable}m", "47060071478", f"{allocatable_memory}Ki") | gpus,
+        "capacity": _amounts(str(cores), "98831908Ki", f"{memory}Ki") | accelerators,
+        "allocatable": _amounts(f"{allocatable}m", "47060071478", f"{allocatable_memory}Ki") | accelerators,
         "conditions": [condition(type_, *state, **heartbeat) for type_, state in states.items()],
         "addresses": [
             {"type": "InternalIP", "address": f"10.128.{number // 250}.{number % 250 + 2}"},

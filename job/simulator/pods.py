@@ -105,6 +105,14 @@ class Pods:
         labels = template["metadata"]["labels"]
         self._pod(name, namespace, spec, self._draw.choice(self._names), self._trouble(), managed, template, labels)
 
+    def mirrored(self, name: str, node: str, reference: Object, template: Object) -> None:
+        """Makes a static pod of a node."""
+        spec, managed = self._admitted(template)
+        labels = template["metadata"]["labels"]
+        self._pod(
+            name, "kube-system", spec, node, None, managed, template, labels, ownerReferences=[reference]
+        )  # fmt: skip
+
     def suffix(self, length: int) -> str:
         """A random suffix for a generated name."""
         return "".join(self._draw.choices(ALPHABET, k=length))

@@ -25,17 +25,20 @@ _RESOURCES: tuple[Object, ...] = (
     {},
     {"requests": {"cpu": "1500u", "memory": "64M"}, "limits": {"memory": "128M", "ephemeral-storage": "1Ti"}},
 )
+_TPU = {"requests": {"google.com/tpu": "4"}, "limits": {"google.com/tpu": "4"}}
 _GPU = {"requests": {"cpu": "2", "memory": "8Gi"}, "limits": {"memory": "8Gi", "nvidia.com/gpu": "1"}}
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 
 
-def template(maker: Maker, name: str, number: int, *, gpu: bool = False) -> Object:
+def template(maker: Maker, name: str, number: int, *, gpu: bool = False, tpu: bool = False) -> Object:
     """The pod template of the workload with this name; its number selects the variant."""
     labels = {"app": name, "app.kubernetes.io/part-of": "shop", **({"tier": ""} if number % 5 == 3 else {})}
     annotations = {"checksum/config": f"{maker.draw.getrandbits(256):064x}", "canary": "CANARY-template-annotation"}
     app = _app(maker, name, number)
     if gpu:
         app["resources"] = _GPU
+    if tpu:
+        app["resources"] = _TPU
     containers = [app, *([_container(maker, "proxy", number + 1)] if number % 3 == 0 else [])]
     spec: Object = {
         "volumes": _volumes(name, number),
@@ -55,6 +58,71 @@ def template(maker: Maker, name: str, number: int, *, gpu: bool = False) -> Obje
         sidecar = _container(maker, "log-shipper", number + 2) | {"restartPolicy": "Always"}
         spec["initContainers"] = [_container(maker, "migrate", number + 3), sidecar]
     return {"metadata": {"labels": labels, "annotations": annotations}, "spec": spec}
+
+
+def odd_template(maker: Maker, name: str, number: int) -> Object:
+    """A pod template with what the Pod Security Standards forbid, or resources that are counted in an unusual way."""
+    found = template(maker, name, number)
+    spec, container, annotations = _ODD[(maker.cluster.number + number) % len(_ODD)]
+    found["metadata"]["annotations"] |= {key.format(name=name): value for key, value in annotations.items()}
+    whole = found["spec"]
+    first, *others = whole["containers"]
+    volumes = [*whole["volumes"], *spec.get("volumes", ())]
+    return found | {"spec": {**whole, **spec, "volumes": volumes, "containers": [first | container, *others]}}
+
+
+_ORDINARY = {
+    "allowPrivilegeEscalation": False, "runAsNonRoot": True, "runAsUser": 1000, "capabilities": {"drop": ["ALL"]},
+}  # fmt: skip
+_SYSCTLS = [{"name": "net.core.somaxconn", "value": "1024"}, {"name": "net.ipv4.tcp_syncookies", "value": "1"}]
+_SELINUX = {"user": "system_u", "type": "spc_t", "level": "s0"}
+_AMOUNTS = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "2Gi"}}
+_ZERO = {"requests": {"cpu": "0", "memory": "0"}, "limits": {"cpu": "0", "memory": "0"}}
+_ODD: tuple[tuple[Object, Object, Object], ...] = (  # additions to the spec, its first container and the annotations
+    (
+        {"hostNetwork": True, "hostPID": True, "hostIPC": True},
+        {
+            "ports": [{"name": "http", "containerPort": 8080, "hostPort": 8080, "protocol": "TCP"}],
+            "securityContext": {"privileged": True, "procMount": "Unmasked"},
+        },
+        {},
+    ),
+    (
+        {
+            "securityContext": {"seLinuxOptions": _SELINUX, "sysctls": _SYSCTLS, "runAsUser": 0},
+            "volumes": [
+                {"name": "root", "hostPath": {"path": "/", "type": ""}},
+                {"name": "share", "nfs": {"server": "nfs.example.com", "path": "/CANARY-export"}},
+            ],
+        },
+        {
+            "securityContext": {
+                "capabilities": {"add": ["SYS_ADMIN", "CHOWN"]},
+                "seccompProfile": {"type": "Unconfined"},
+            }
+        },
+        {"container.apparmor.security.beta.kubernetes.io/{name}": "unconfined"},
+    ),
+    (
+        {
+            "os": {"name": "windows"},
+            "nodeSelector": {"kubernetes.io/os": "windows"},
+            "hostNetwork": True,
+            "securityContext": {"windowsOptions": {"hostProcess": True, "runAsUserName": "NT AUTHORITY\\SYSTEM"}},
+        },
+        {"securityContext": {"windowsOptions": {"runAsUserName": "ContainerUser", "hostProcess": False}}},
+        {},
+    ),
+    (
+        {
+            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+            "resources": _AMOUNTS,
+        },
+        {"securityContext": _ORDINARY, "resources": {}},
+        {},
+    ),
+    ({}, {"resources": _ZERO, "securityContext": _ORDINARY | {"appArmorProfile": {"type": "RuntimeDefault"}}}, {}),
+)
 
 
 def _app(maker: Maker, name: str, number: int) -> Object:

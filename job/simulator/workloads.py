@@ -6,7 +6,7 @@ import random
 
 from job.simulator.metadata import Maker, Object, ago, condition
 from job.simulator.pods import Pods
-from job.simulator.templates import template
+from job.simulator.templates import odd_template, template
 
 _ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}
 _ODD_ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
@@ -28,9 +28,9 @@ _NAMES = ("deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "c
 class Workloads:
     """Makes workloads until the cluster has enough pods."""
 
-    def __init__(self, maker: Maker, teams: list[str], nodes: dict[str, str]) -> None:
-        """`nodes` maps names to addresses."""
-        self._maker, self._teams = maker, teams
+    def __init__(self, maker: Maker, teams: list[str], nodes: dict[str, str], uids: dict[str, str]) -> None:
+        """`nodes` maps names of nodes to addresses, and `uids` maps them to UIDs."""
+        self._maker, self._teams, self._uids = maker, teams, uids
         self._draw: random.Random = maker.draw
         self._nodes = len(nodes)
         self._pods = Pods(maker, nodes)
@@ -42,9 +42,12 @@ class Workloads:
         self._daemonset()
         if any(pool.gpu for pool in self._maker.cluster.node_pools):
             self._deployment(0, 1, name="inference", gpu=True)
+        if any(pool.tpu for pool in self._maker.cluster.node_pools):
+            self._deployment(0, 1, name="trainer", tpu=True)
         makers = (
             self._deployment, self._deployment, self._statefulset, self._cronjob, self._deployment, self._bare_pod,
-            self._rollout, self._custom_owner,
+            self._rollout, self._custom_owner, self._game_server, self._spark_application, self._leader_worker_set,
+            self._static_pod, self._odd_deployment,
         )  # fmt: skip
         number = 0
         while len(pods) < target:
@@ -53,9 +56,23 @@ class Workloads:
         del pods[target:]
         return {**self._made, "pods": pods}
 
-    def _deployment(self, number: int, replicas: int, *, name: str = "", gpu: bool = False) -> None:
+    def _odd_deployment(self, number: int, replicas: int) -> None:
+        """Every other one is scaled to zero: only its template shows what it would do."""
+        name = f"agent-{number}"
+        self._deployment(number, replicas * (number % 2), name=name, made=odd_template(self._maker, name, number))
+
+    def _deployment(
+        self,
+        number: int,
+        replicas: int,
+        *,
+        name: str = "",
+        gpu: bool = False,
+        tpu: bool = False,
+        made: Object | None = None,
+    ) -> None:
         name = name or f"web-{number}"
-        namespace, pod_template = self._team(number), template(self._maker, name, number, gpu=gpu)
+        namespace, pod_template = self._team(number), made or template(self._maker, name, number, gpu=gpu, tpu=tpu)
         spec = {
             "replicas": replicas,
             "selector": _selector(pod_template),
@@ -95,8 +112,8 @@ class Workloads:
         current, hashed = self._replicaset(name, namespace, replicas, pod_template, owner, 1)
         self._pods.controlled(current, _owner("apps/v1", "ReplicaSet", current), replicas, hashed)
 
-    def _statefulset(self, number: int, replicas: int) -> None:
-        namespace, name = self._team(number), f"db-{number}"
+    def _statefulset(self, number: int, replicas: int, *, name: str = "", owner: Object | None = None) -> None:
+        namespace, name = self._team(number), name or f"db-{number}"
         pod_template = template(self._maker, name, number)
         revision = f"{name}-{self._pods.suffix(9)}"
         spec = {
@@ -113,7 +130,7 @@ class Workloads:
         status = _replicas(replicas) | {
             "currentReplicas": replicas, "currentRevision": revision, "updateRevision": revision,
         }  # fmt: skip
-        found = self._add("statefulsets", name, namespace, spec, status)
+        found = self._add("statefulsets", name, namespace, spec, status, owner=owner)
         labelled = _labelled(pod_template, {"controller-revision-hash": revision})
         self._pods.controlled(found, _owner("apps/v1", "StatefulSet", found), replicas, labelled, stateful=True)
 
@@ -205,6 +222,43 @@ class Workloads:
         owner = {"metadata": self._maker.metadata(name, namespace)}
         reference = _owner("kafka.strimzi.io/v1beta2", "StrimziPodSet", owner)
         self._pods.controlled(owner, reference, min(replicas, 3), template(self._maker, name, number))
+
+    def _game_server(self, number: int, replicas: int) -> None:  # noqa: ARG002
+        """A pod that a custom resource controls, with a sidecar that a webhook injects."""
+        namespace, name = self._team(number), f"game-{number}"
+        owner = {"metadata": self._maker.metadata(name, namespace)}
+        made = odd_template(self._maker, name, number)
+        sidecar = {**made["spec"]["containers"][0], "name": "istio-proxy", "image": "gcr.io/istio/proxyv2:1.27.1"}
+        made["spec"]["containers"] = [*made["spec"]["containers"], sidecar | {"securityContext": {"privileged": True}}]
+        self._pods.controlled(owner, _owner("agones.dev/v1", "GameServer", owner), 1, made)
+
+    def _spark_application(self, number: int, replicas: int) -> None:
+        """A driver that a custom resource controls, and executors that the driver controls."""
+        namespace, name = self._team(number), f"etl-{number}"
+        application = {"metadata": self._maker.metadata(name, namespace)}
+        reference = _owner("sparkoperator.k8s.io/v1beta2", "SparkApplication", application)
+        self._pods.controlled(application, reference, 1, template(self._maker, name, number))
+        driver = self._pods.made[-1]
+        executors = {"metadata": {"name": f"{name}-exec", "namespace": namespace}}
+        self._pods.controlled(executors, _owner("v1", "Pod", driver), replicas, template(self._maker, name, number))
+
+    def _leader_worker_set(self, number: int, replicas: int) -> None:
+        """A StatefulSet of a custom resource, whose pod controls a StatefulSet of workers."""
+        namespace, name = self._team(number), f"lws-{number}"
+        above = {"metadata": self._maker.metadata(name, namespace)}
+        reference = _owner("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", above)
+        self._statefulset(number, 1, name=name, owner=reference)
+        leader = self._pods.made[-1]
+        self._statefulset(number, replicas, name=leader["metadata"]["name"], owner=_owner("v1", "Pod", leader))
+
+    def _static_pod(self, number: int, replicas: int) -> None:  # noqa: ARG002
+        """A pod that a node's kubelet read from a file, and mirrors in the API."""
+        node = list(self._uids)[number % len(self._uids)]
+        name = f"static-{number}"
+        owner = {"metadata": {"name": node, "uid": self._uids[node]}}
+        self._pods.mirrored(
+            f"{name}-{node}", node, _owner("v1", "Node", owner), odd_template(self._maker, name, number)
+        )
 
     def _replicaset(
         self, name: str, namespace: str, replicas: int, pod_template: Object, owner: Object, revision: int

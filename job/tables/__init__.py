@@ -9,9 +9,11 @@ from job.tables.nodes import Node
 from job.tables.pod_containers import PodContainer
 from job.tables.pods import Pod
 from job.tables.record import (
+    Accelerator,
     Condition,
     Key,
     KeyValue,
+    NodeAccelerator,
     Part,
     Port,
     Record,
@@ -45,6 +47,7 @@ TABLES: dict[str, type[Record]] = {
 
 __all__ = [
     "TABLES",
+    "Accelerator",
     "Cluster",
     "Collection",
     "Condition",
@@ -54,6 +57,7 @@ __all__ = [
     "LoadBalancerIngress",
     "Namespace",
     "Node",
+    "NodeAccelerator",
     "NodePool",
     "Outcome",
     "Part",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from job.tables.record import Port, Record, ResourceQuantity
+from job.tables import security
+from job.tables.record import Accelerator, Port, Record, ResourceQuantity
 
 
 class Container(Record, frozen=True, kw_only=True):
@@ -43,7 +44,11 @@ class Container(Record, frozen=True, kw_only=True):
     memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes; NULL if it is 0, which is no limit."] = None
     ephemeral_storage_request_bytes: Annotated[int | None, "Ephemeral storage request, in bytes."] = None
     ephemeral_storage_limit_bytes: Annotated[int | None, "Ephemeral storage limit, in bytes; NULL if it is 0."] = None
-    gpu_limit: Annotated[int | None, "Number of GPUs (`nvidia.com/gpu`); the limit is also the request."] = None
+    accelerators: Annotated[
+        tuple[Accelerator, ...],
+        "GPUs, TPUs and other accelerators that the container gets, by resource; the limit is also the request.",
+    ] = ()
+    accelerator_count: Annotated[int | None, "Sum over `accelerators`; NULL if it gets none."] = None
     requests: Annotated[tuple[ResourceQuantity, ...], "Requests of every resource, as written."] = ()
     limits: Annotated[tuple[ResourceQuantity, ...], "Limits of every resource, as written."] = ()
     unparsed_quantities: Annotated[
@@ -55,20 +60,18 @@ class Container(Record, frozen=True, kw_only=True):
     readiness_probe: Annotated[str | None, "Readiness probe: `http`, `tcp`, `grpc` or `exec`; NULL without one."] = None
     startup_probe: Annotated[str | None, "Startup probe: `http`, `tcp`, `grpc` or `exec`; NULL without one."] = None
     ports: Annotated[tuple[Port, ...], "Ports that the container declares."] = ()
-    privileged: Annotated[bool | None, "Security context: `privileged`; NULL means no."] = None
-    allow_privilege_escalation: Annotated[
-        bool | None, "Security context: `allowPrivilegeEscalation`; NULL means yes."
-    ] = None
-    read_only_root_filesystem: Annotated[bool | None, "Security context: `readOnlyRootFilesystem`; NULL means no."] = (
-        None
-    )
-    run_as_non_root: Annotated[bool | None, "Security context: `runAsNonRoot`; NULL means as in the pod's."] = None
-    run_as_user: Annotated[
-        int | None, "Security context: `runAsUser`; NULL means as in the pod's, else as in the image."
-    ] = None
-    run_as_group: Annotated[
-        int | None, "Security context: `runAsGroup`; NULL means as in the pod's, else as in the image."
-    ] = None
-    capabilities_added: Annotated[tuple[str, ...], "Linux capabilities added."] = ()
-    capabilities_dropped: Annotated[tuple[str, ...], "Linux capabilities dropped."] = ()
-    seccomp_profile: Annotated[str | None, "Security context: type of the seccomp profile."] = None
+    privileged: security.Privileged = None
+    allow_privilege_escalation: security.AllowPrivilegeEscalation = None
+    read_only_root_filesystem: security.ReadOnlyRootFilesystem = None
+    run_as_non_root: security.RunAsNonRoot = None
+    run_as_user: security.RunAsUser = None
+    run_as_group: security.RunAsGroup = None
+    run_as_user_name: security.RunAsUserName = None
+    host_process: security.HostProcess = None
+    capabilities_added: security.CapabilitiesAdded = ()
+    capabilities_dropped: security.CapabilitiesDropped = ()
+    seccomp_profile: security.SeccompProfile = None
+    apparmor_profile: security.AppArmorProfile = None
+    selinux_options: security.SELinuxOptions = ()
+    proc_mount: security.ProcMount = None
+    host_ports: security.HostPorts = ()

@@ -24,7 +24,13 @@ class NodePool(Record, frozen=True, kw_only=True):
     disk_size_gb: Annotated[int | None, "Boot disk size in GB."] = None
     spot: Annotated[bool, "Whether the nodes are Spot VMs."]
     preemptible: Annotated[bool, "Whether the nodes are preemptible VMs."]
-    accelerators: Annotated[tuple[str, ...], "Accelerators of each node, as `COUNTxTYPE`."] = ()
+    accelerators: Annotated[
+        tuple[str, ...],
+        "Accelerators of each node, as `COUNTxTYPE`: `1xnvidia-l4`, `4xtpu-v5-lite-podslice`. Partitioned GPUs end in "
+        "the partition: `1xnvidia-tesla-a100/1g.5gb`.",
+    ] = ()
+    accelerator_count: Annotated[int | None, "Number of accelerators of each node; NULL if it has none."] = None
+    accelerator_topology: Annotated[str | None, "Topology of the TPU slice: `2x2`, `4x4x4`, ..."] = None
     initial_node_count: Annotated[int | None, "Number of nodes in each zone at creation."] = None
     autoscaling: Annotated[bool, "Whether the cluster autoscaler resizes the node pool."]
     min_node_count: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import Condition, KeyValue, Record, ResourceQuantity, Taint
+from job.tables.record import Condition, KeyValue, NodeAccelerator, Record, ResourceQuantity, Taint
 
 
 class Node(Record, frozen=True, kw_only=True):
@@ -25,7 +25,17 @@ class Node(Record, frozen=True, kw_only=True):
     region: Annotated[str | None, "Region (label `topology.kubernetes.io/region`)."] = None
     zone: Annotated[str | None, "Zone (label `topology.kubernetes.io/zone`)."] = None
     spot: Annotated[bool, "Whether it is a Spot or preemptible VM, by its labels."]
-    accelerator: Annotated[str | None, "Accelerator type (label `cloud.google.com/gke-accelerator`)."] = None
+    accelerator: Annotated[
+        str | None,
+        "Accelerator type: the label `cloud.google.com/gke-accelerator` or `cloud.google.com/gke-tpu-accelerator`; "
+        "else the label in which the tools of NVIDIA, AMD, Habana or Intel name the product.",
+    ] = None
+    accelerator_topology: Annotated[
+        str | None, "Topology of a TPU slice (label `cloud.google.com/gke-tpu-topology`): `2x2`, `4x4x4`, ..."
+    ] = None
+    accelerator_partition: Annotated[
+        str | None, "Partition of each GPU (label `cloud.google.com/gke-gpu-partition-size`): `1g.5gb`, ..."
+    ] = None
     provider_id: Annotated[str | None, "VM of the Node: `gce://PROJECT/ZONE/NAME`."] = None
     ready: Annotated[bool | None, "Whether the condition `Ready` is true; NULL if it is unknown or absent."] = None
     unschedulable: Annotated[bool, "Whether the Node is cordoned."]
@@ -46,8 +56,13 @@ class Node(Record, frozen=True, kw_only=True):
     ephemeral_storage_allocatable_bytes: Annotated[int | None, "Ephemeral storage available to pods, in bytes."] = None
     pods_capacity: Annotated[int | None, "Maximum number of pods."] = None
     pods_allocatable: Annotated[int | None, "Maximum number of pods that can be scheduled."] = None
-    gpu_capacity: Annotated[int | None, "Number of GPUs (`nvidia.com/gpu`); NULL if the Node reports none."] = None
-    gpu_allocatable: Annotated[int | None, "Number of GPUs available to pods."] = None
+    accelerators: Annotated[
+        tuple[NodeAccelerator, ...], "GPUs, TPUs and other accelerators, partitions of them included, by resource."
+    ] = ()
+    accelerator_capacity: Annotated[
+        int | None, "Number of accelerators, the sum over `accelerators`; NULL if the Node reports none."
+    ] = None
+    accelerator_allocatable: Annotated[int | None, "Number of accelerators available to pods."] = None
     capacity: Annotated[tuple[ResourceQuantity, ...], "Capacity of every resource, as written."] = ()
     allocatable: Annotated[tuple[ResourceQuantity, ...], "Amount of every resource available to pods, as written."] = ()
     unparsed_quantities: Annotated[

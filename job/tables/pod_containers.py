@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import Record
+from job.tables import security
+from job.tables.record import Accelerator, Record
 
 
 class PodContainer(Record, frozen=True, kw_only=True):
     """A container of a Pod."""
 
     table = "pod_containers"
-    description = "A container of a Pod, running or not: image and digest, state, restarts, last termination."
+    description = (
+        "A container of a Pod, running or not, also one that a webhook injected or that was added to debug: image and "
+        "digest, state, restarts, last termination, requests and limits, security context."
+    )
     read_from = "pods"
     clustering = ("project_id", "cluster", "namespace", "pod")
 
@@ -27,6 +31,7 @@ class PodContainer(Record, frozen=True, kw_only=True):
     image_repository: Annotated[str | None, "Repository of that image."] = None
     image_tag: Annotated[str | None, "Tag of that image; NULL if none is written."] = None
     image_digest: Annotated[str | None, "Digest of that image; NULL if it is not pinned."] = None
+    image_pull_policy: Annotated[str | None, "`Always`, `IfNotPresent` or `Never`."] = None
     running_image: Annotated[str | None, "Image that the kubelet reports."] = None
     running_digest: Annotated[
         str | None, "Digest of the manifest of the image that runs, in its registry; NULL where none is reported."
@@ -57,3 +62,28 @@ class PodContainer(Record, frozen=True, kw_only=True):
     ] = None
     memory_request_bytes: Annotated[int | None, "Memory request, in bytes, rounded up."] = None
     memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes; NULL if it is 0, which is no limit."] = None
+    accelerators: Annotated[
+        tuple[Accelerator, ...],
+        "GPUs, TPUs and other accelerators that the container gets, by resource; the limit is also the request.",
+    ] = ()
+    accelerator_count: Annotated[int | None, "Sum over `accelerators`; NULL if it gets none."] = None
+    unparsed_quantities: Annotated[
+        tuple[str, ...],
+        "Requests and limits of CPU and memory that are no valid quantities, or too large for their column, which is "
+        "NULL: `requests.cpu`, ...",
+    ] = ()
+    privileged: security.Privileged = None
+    allow_privilege_escalation: security.AllowPrivilegeEscalation = None
+    read_only_root_filesystem: security.ReadOnlyRootFilesystem = None
+    run_as_non_root: security.RunAsNonRoot = None
+    run_as_user: security.RunAsUser = None
+    run_as_group: security.RunAsGroup = None
+    run_as_user_name: security.RunAsUserName = None
+    host_process: security.HostProcess = None
+    capabilities_added: security.CapabilitiesAdded = ()
+    capabilities_dropped: security.CapabilitiesDropped = ()
+    seccomp_profile: security.SeccompProfile = None
+    apparmor_profile: security.AppArmorProfile = None
+    selinux_options: security.SELinuxOptions = ()
+    proc_mount: security.ProcMount = None
+    host_ports: security.HostPorts = ()

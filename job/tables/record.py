@@ -81,6 +81,21 @@ class Toleration(Part, frozen=True, kw_only=True):
     toleration_seconds: Annotated[int | None, "How long a `NoExecute` taint is tolerated, in seconds."] = None
 
 
+class Accelerator(Part, frozen=True, kw_only=True):
+    """An amount of one resource that stands for accelerators."""
+
+    resource: Annotated[str, "Resource name: `nvidia.com/gpu`, `nvidia.com/mig-1g.5gb`, `google.com/tpu`, ..."]
+    count: Annotated[int, "How many."]
+
+
+class NodeAccelerator(Part, frozen=True, kw_only=True):
+    """The accelerators of one resource that a node has."""
+
+    resource: Annotated[str, "Resource name: `nvidia.com/gpu`, `nvidia.com/mig-1g.5gb`, `google.com/tpu`, ..."]
+    capacity: Annotated[int | None, "How many the Node has; NULL if the quantity is not valid."] = None
+    allocatable: Annotated[int | None, "How many are available to pods; NULL if the quantity is not valid."] = None
+
+
 class Port(Part, frozen=True, kw_only=True):
     """A port of a container."""
 

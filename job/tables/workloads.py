@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from job.tables import security
 from job.tables.record import Condition, KeyValue, Record, Toleration
 
 
@@ -13,15 +14,30 @@ class Workload(Record, frozen=True, kw_only=True):
 
     table = "workloads"
     description = (
-        "A Deployment, StatefulSet, DaemonSet, Job or CronJob, or a ReplicaSet or Pod without a controller. Columns "
-        "that do not apply to a kind are NULL."
+        "A Deployment, StatefulSet, DaemonSet, Job or CronJob, a ReplicaSet or Pod without a controller, or a "
+        "controller of another kind, such as a custom resource, known through its Pods alone. Columns that do not "
+        "apply to a kind are NULL."
     )
     read_from = "*"
     clustering = ("project_id", "cluster", "namespace", "name")
 
-    resource: Annotated[str, "API resource that the workload was read from: `deployments`, ..."]
-    kind: Annotated[str, "`Deployment`, `StatefulSet`, `DaemonSet`, `Job`, `CronJob`, `ReplicaSet` or `Pod`."]
-    api_version: Annotated[str, "`apps/v1`, `batch/v1` or `v1`."]
+    resource: Annotated[
+        str, "API resource that the workload was read from: `deployments`, ...; `pods` if it is known through its Pods."
+    ]
+    kind: Annotated[
+        str,
+        "`Deployment`, `StatefulSet`, `DaemonSet`, `Job`, `CronJob`, `ReplicaSet` or `Pod`; any other kind, such as "
+        "`Rollout`, if it is known through its Pods.",
+    ]
+    api_version: Annotated[str, "apiVersion of the kind: `apps/v1`, `batch/v1`, `argoproj.io/v1alpha1`, ..."]
+    known_through_pods: Annotated[
+        bool,
+        "True if its kind is not collected, so that it is known only as the topmost controller of Pods: a `Rollout`, a "
+        "`GameServer`, the `Node` of static Pods, ... `replicas`, `replicas_ready`, `succeeded` and `failed` then "
+        "count those Pods, `labels` are those that all of them have, and `host_network`, `host_pid` and `host_ipc` say "
+        "whether any of them does. It has one row for each namespace of its Pods, and none without Pods, or while the "
+        "list of a kind between it and its Pods cannot be read: their `workload_resolution` is then `not_read`.",
+    ]
     namespace: Annotated[str, "Namespace of the workload."]
     name: Annotated[str, "Name of the workload."]
     uid: Annotated[str, "Kubernetes UID."]
@@ -65,21 +81,30 @@ class Workload(Record, frozen=True, kw_only=True):
     last_scheduled_at: Annotated[datetime | None, "When a CronJob last started a Job."] = None
     last_succeeded_at: Annotated[datetime | None, "When a Job of a CronJob last succeeded."] = None
     service_account: Annotated[str | None, "Service account of the pods."] = None
-    automount_service_account_token: Annotated[
-        bool | None, "Whether pods mount the token of the service account; NULL for the default."
-    ] = None
+    automount_service_account_token: security.ServiceAccountToken = None
     restart_policy: Annotated[str | None, "`Always`, `OnFailure` or `Never`."] = None
     priority_class: Annotated[str | None, "Priority class of the pods."] = None
     runtime_class: Annotated[str | None, "Runtime class of the pods: `gvisor`."] = None
     scheduler_name: Annotated[str | None, "Scheduler of the pods."] = None
     termination_grace_period_seconds: Annotated[int | None, "Seconds from SIGTERM to SIGKILL."] = None
-    host_network: Annotated[bool, "Whether pods use the node's network."]
-    host_pid: Annotated[bool, "Whether pods see the node's processes."]
-    host_ipc: Annotated[bool, "Whether pods share the node's IPC namespace."]
-    host_paths: Annotated[tuple[str, ...], "Paths on the node that pods mount."] = ()
-    run_as_non_root: Annotated[bool | None, "Pod security context: `runAsNonRoot`."] = None
-    run_as_user: Annotated[int | None, "Pod security context: `runAsUser`."] = None
-    seccomp_profile: Annotated[str | None, "Pod security context: type of the seccomp profile."] = None
+    host_network: security.HostNetwork
+    host_pid: security.HostPid
+    host_ipc: security.HostIpc
+    host_paths: security.HostPaths = ()
+    restricted_volumes: security.RestrictedVolumes = ()
+    sysctls: security.Sysctls = ()
+    host_process: security.PodHostProcess = None
+    run_as_non_root: security.PodRunAsNonRoot = None
+    run_as_user: security.PodRunAsUser = None
+    run_as_user_name: security.PodRunAsUserName = None
+    seccomp_profile: security.PodSeccompProfile = None
+    apparmor_profile: security.PodAppArmorProfile = None
+    selinux_options: security.PodSELinuxOptions = ()
+    pod_level_resources: security.PodLevelResources = ()
+    operating_system: Annotated[
+        str | None,
+        "`linux` or `windows`, where `spec.os` or the node selector `kubernetes.io/os` of the pods says so; else NULL.",
+    ] = None
     node_selector: Annotated[tuple[KeyValue, ...], "Node selector of the pods."] = ()
     tolerations: Annotated[tuple[Toleration, ...], "Tolerations of the pods."] = ()
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()

@@ -126,6 +126,11 @@ class StatusCondition(Wire, frozen=True):
 class AcceleratorConfig(Wire, frozen=True):
     accelerator_count: Int64 = 0
     accelerator_type: str | None = None
+    gpu_partition_size: str | None = None
+
+
+class PlacementPolicy(Wire, frozen=True):
+    tpu_topology: str | None = None
 
 
 class NodeTaint(Wire, frozen=True):
@@ -209,6 +214,7 @@ class NodePool(Wire, frozen=True):
     max_pods_constraint: MaxPodsConstraint | None = None
     network_config: NodeNetworkConfig | None = None
     upgrade_settings: UpgradeSettings | None = None
+    placement_policy: PlacementPolicy | None = None
     conditions: list[StatusCondition] | None = None
 
 

@@ -34,23 +34,44 @@ class Probe(Wire, frozen=True):
 
 
 class Capabilities(Wire, frozen=True):
-    add: list[str] | None = None
-    drop: list[str] | None = None
+    add: tuple[str, ...] | None = None
+    drop: tuple[str, ...] | None = None
+
+
+class SELinuxOptions(Wire, frozen=True):
+    user: str | None = None
+    role: str | None = None
+    type: str | None = None
+
+
+class WindowsSecurityContextOptions(Wire, frozen=True):
+    run_as_user_name: str | None = None
+    host_process: bool | None = None
 
 
 class SeccompProfile(Wire, frozen=True):
     type: str | None = None
 
 
+class AppArmorProfile(Wire, frozen=True):
+    type: str | None = None
+
+
 class SecurityContext(Wire, frozen=True):
+    """A container's. It has no lists, so that it can be a key of a cache."""
+
     capabilities: Capabilities | None = None
     privileged: bool | None = None
+    se_linux_options: SELinuxOptions | None = None
+    windows_options: WindowsSecurityContextOptions | None = None
     run_as_user: Int64 | None = None
     run_as_group: Int64 | None = None
     run_as_non_root: bool | None = None
     read_only_root_filesystem: bool | None = None
     allow_privilege_escalation: bool | None = None
+    proc_mount: str | None = None
     seccomp_profile: SeccompProfile | None = None
+    app_armor_profile: AppArmorProfile | None = None
 
 
 class Container(Wire, frozen=True):
@@ -72,8 +93,38 @@ class HostPathVolumeSource(Wire, frozen=True):
     path: str
 
 
+class VolumeSource(Wire, frozen=True):
+    """Only the type of a volume is read."""
+
+
 class Volume(Wire, frozen=True):
+    """A volume, with the sources that the Restricted Pod Security Standard forbids.
+
+    Those that it allows are not read: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+    """
+
     host_path: HostPathVolumeSource | None = None
+    gce_persistent_disk: VolumeSource | None = None
+    aws_elastic_block_store: VolumeSource | None = None
+    git_repo: VolumeSource | None = None
+    nfs: VolumeSource | None = None
+    iscsi: VolumeSource | None = None
+    glusterfs: VolumeSource | None = None
+    rbd: VolumeSource | None = None
+    flex_volume: VolumeSource | None = None
+    cinder: VolumeSource | None = None
+    cephfs: VolumeSource | None = None
+    flocker: VolumeSource | None = None
+    fc: VolumeSource | None = None
+    azure_file: VolumeSource | None = None
+    vsphere_volume: VolumeSource | None = None
+    quobyte: VolumeSource | None = None
+    azure_disk: VolumeSource | None = None
+    photon_persistent_disk: VolumeSource | None = None
+    portworx_volume: VolumeSource | None = None
+    scale_io: VolumeSource | None = field(default=None, name="scaleIO")
+    storageos: VolumeSource | None = None
+    image: VolumeSource | None = None
 
 
 class Toleration(Wire, frozen=True):
@@ -84,10 +135,26 @@ class Toleration(Wire, frozen=True):
     toleration_seconds: Int64 | None = None
 
 
+class Sysctl(Wire, frozen=True):
+    """The value is not read."""
+
+    name: str
+
+
 class PodSecurityContext(Wire, frozen=True):
-    run_as_non_root: bool | None = None
+    """A pod's. It has no lists, so that it can be a key of a cache."""
+
+    se_linux_options: SELinuxOptions | None = None
+    windows_options: WindowsSecurityContextOptions | None = None
     run_as_user: Int64 | None = None
+    run_as_non_root: bool | None = None
+    sysctls: tuple[Sysctl, ...] | None = None
     seccomp_profile: SeccompProfile | None = None
+    app_armor_profile: AppArmorProfile | None = None
+
+
+class PodOS(Wire, frozen=True):
+    name: str | None = None
 
 
 class PodSpec(Wire, frozen=True):
@@ -111,8 +178,16 @@ class PodSpec(Wire, frozen=True):
     priority: Int64 | None = None
     runtime_class_name: str | None = None
     overhead: Quantities | None = None
+    os: PodOS | None = None
     resources: ResourceRequirements | None = None
 
 
+class TemplateMeta(Wire, frozen=True):
+    """The metadata of a template, which has neither a name nor a UID."""
+
+    annotations: dict[str, str] | None = None
+
+
 class PodTemplateSpec(Wire, frozen=True):
+    metadata: TemplateMeta | None = None
     spec: PodSpec | None = None

@@ -62,7 +62,10 @@ def problems(declared: inspect.Type, published: Shape, path: str) -> Iterator[st
                     close = get_close_matches(name.lower(), lower, 1)
                     hint = f": {lower[close[0]]} is" if close else ""
                     yield f"{path}.{name} is not a field of {published.name}{hint}"
-        case inspect.ListType(item_type=item), Shape(kind="list", inner=Shape() as inner):
+        case (
+            inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item),
+            Shape(kind="list", inner=Shape() as inner),
+        ):
             yield from problems(item, inner, f"{path}[]")
         case inspect.DictType(value_type=value), Shape(kind="map", inner=Shape() as inner):
             yield from problems(value, inner, f"{path}{{}}")

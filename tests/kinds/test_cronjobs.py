@@ -33,7 +33,7 @@ def test_a_cronjob_whose_job_template_has_no_spec_has_its_row(template: dict[str
             {
                 "resource": "cronjobs", "kind": "CronJob", "api_version": "batch/v1", "namespace": "n", "name": "w",
                 "uid": "u", "schedule": "@daily", "suspended": False, "host_network": False, "host_pid": False,
-                "host_ipc": False,
+                "host_ipc": False, "known_through_pods": False,
             }
         ]
     }  # fmt: skip

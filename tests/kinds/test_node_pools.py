@@ -61,3 +61,37 @@ def test_a_boot_disk_is_read_from_its_newer_and_its_older_fields() -> None:
     assert disk(**older) == {"disk_type": "pd-balanced", "disk_size_gb": 100}
     assert disk(**newer) == disk(**older, **newer) == {"disk_type": "hyperdisk-balanced", "disk_size_gb": 200}
     assert disk(**older, bootDisk={}) == disk(**older)
+
+
+@pytest.mark.parametrize(
+    ("config", "accelerators", "count"),
+    [
+        ({"machineType": "ct5lp-hightpu-4t"}, ["4xtpu-v5-lite-podslice"], 4),
+        ({"machineType": "ct4p-hightpu-4t"}, ["4xtpu-v4-podslice"], 4),
+        ({"machineType": "ct6e-standard-8t"}, ["8xtpu-v6e-slice"], 8),
+        ({"machineType": "tpu7x-standard-4t"}, ["4xtpu7x"], 4),
+        ({"machineType": "ct9z-hightpu-2t"}, ["2xtpu-ct9z"], 2),
+        ({"machineType": "e2-standard-4"}, None, None),
+        ({"machineType": "c3-standard-4t"}, None, None),
+        (
+            {"accelerators": [{"acceleratorCount": "2", "acceleratorType": "nvidia-l4"}]},
+            ["2xnvidia-l4"],
+            2,
+        ),
+        (
+            {
+                "accelerators": [
+                    {"acceleratorCount": "1", "acceleratorType": "nvidia-a100-80gb", "gpuPartitionSize": "1g.10gb"}
+                ]
+            },
+            ["1xnvidia-a100-80gb/1g.10gb"],
+            1,
+        ),
+    ],
+)
+def test_accelerators_are_gpus_or_the_tpus_of_the_machine_type(
+    config: dict[str, Any], accelerators: list[str] | None, count: int | None
+) -> None:
+    pool = a_pool(config=config, placementPolicy={"tpuTopology": "2x2"})
+    assert (pool.get("accelerators"), pool.get("accelerator_count")) == (accelerators, count)
+    assert pool["accelerator_topology"] == "2x2"

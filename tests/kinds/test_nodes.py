@@ -46,6 +46,18 @@ def test_a_node_of_unknown_condition_is_neither_ready_nor_unready(conditions: li
             {"cloud.google.com/gke-nodepool": "gpu", "cloud.google.com/gke-accelerator": "nvidia-l4"},
             {"node_pool": "gpu", "accelerator": "nvidia-l4"},
         ),
+        (
+            {"cloud.google.com/gke-tpu-accelerator": "tpu-v6e-slice", "cloud.google.com/gke-tpu-topology": "4x4"},
+            {"accelerator": "tpu-v6e-slice", "accelerator_topology": "4x4"},
+        ),
+        (
+            {
+                "cloud.google.com/gke-accelerator": "nvidia-tesla-a100",
+                "cloud.google.com/gke-gpu-partition-size": "1g.5gb",
+            },
+            {"accelerator": "nvidia-tesla-a100", "accelerator_partition": "1g.5gb"},
+        ),
+        ({"amd.com/gpu.product-name": "AMD_Instinct_MI300X_OAM"}, {"accelerator": "AMD_Instinct_MI300X_OAM"}),
         ({"cloud.google.com/gke-nodepool": "", "topology.kubernetes.io/zone": ""}, {}),
     ],
 )
@@ -60,11 +72,38 @@ def test_quantities_may_be_numbers_and_are_exact() -> None:
     written = [{"resource": key, "quantity": str(value)} for key, value in capacity.items()]
     assert found == BARE | {
         "cpu_capacity_millicores": 3920, "memory_capacity_bytes": 1_000_000_000, "pods_capacity": 110,
-        "ephemeral_storage_capacity_bytes": 47093746742, "gpu_capacity": 2, "cpu_allocatable_millicores": 940,
+        "ephemeral_storage_capacity_bytes": 47093746742, "cpu_allocatable_millicores": 940,
+        "accelerators": [{"resource": "nvidia.com/gpu", "capacity": 2}], "accelerator_capacity": 2,
         "capacity": written,
         "allocatable": [{"resource": "cpu", "quantity": "940m"}, {"resource": "memory", "quantity": "?"}],
         "unparsed_quantities": ["allocatable.memory"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("capacity", "expected"),
+    [
+        ({"google.com/tpu": "4"}, {"google.com/tpu": 4}),
+        (
+            {"nvidia.com/mig-1g.5gb": "7", "nvidia.com/mig-2g.10gb": 3, "nvidia.com/gpu": "0"},
+            {"nvidia.com/mig-1g.5gb": 7, "nvidia.com/mig-2g.10gb": 3},
+        ),
+        ({"amd.com/gpu": "8"}, {"amd.com/gpu": 8}),
+        ({"habana.ai/gaudi": "8", "habana.ai/other": "lots"}, {"habana.ai/gaudi": 8, "habana.ai/other": None}),
+        ({"gpu.intel.com/i915": "2", "gpu.intel.com/i915_monitoring": "1", "gpu.intel.com/memory.max": "8G"},
+         {"gpu.intel.com/i915": 2}),
+        ({"hugepages-2Mi": "0", "example.com/gpu-license": "5", "networking.gke.io.networks/net": "8"}, {}),
+    ],
+)  # fmt: skip
+def test_accelerators_of_any_maker_are_counted(capacity: dict[str, Any], expected: dict[str, int | None]) -> None:
+    found = row(status={"capacity": capacity, "allocatable": capacity})
+    one = [
+        {"resource": name} | ({} if count is None else {"capacity": count, "allocatable": count})
+        for name, count in expected.items()
+    ]
+    assert found.get("accelerators", []) == one
+    count = sum(count or 0 for count in expected.values()) or None
+    assert (found.get("accelerator_capacity"), found.get("accelerator_allocatable")) == (count, count)
 
 
 def test_addresses_are_the_first_of_their_type() -> None:

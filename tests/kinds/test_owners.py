@@ -15,46 +15,61 @@ def pod(*owners: OwnerReference) -> ObjectMeta:
     return ObjectMeta(name="p", uid="pod", namespace="n", owner_references=list(owners))
 
 
+def controllers(known: dict[str, OwnerReference | None], namespace: str = "n") -> Controllers:
+    """UID -> controller, of objects in a namespace."""
+    found = Controllers()
+    for uid, owner in known.items():
+        found.add(namespace, uid, owner)
+    return found
+
+
 @pytest.fixture
 def owners() -> Owners:
     found = Owners()
-    for kind in ("Deployment", "ReplicaSet", "Job", "CronJob"):
-        found.expect(kind)
+    for kind, group in (("Deployment", "apps"), ("ReplicaSet", "apps"), ("Job", "batch"), ("CronJob", "batch")):
+        found.expect(kind, group)
     return found
 
 
 def test_a_deployments_pod_belongs_to_the_deployment(owners: Owners) -> None:
-    owners.add("Deployment", {"d": None})
-    owners.add("ReplicaSet", {"r": ref("Deployment", "d")})
+    owners.add("Deployment", controllers({"d": None}))
+    owners.add("ReplicaSet", controllers({"r": ref("Deployment", "d")}))
     assert owners.top(pod(ref("ReplicaSet", "r"))) == Top("Deployment", "apps/v1", "the-d", "d", "resolved")
 
 
 def test_a_cronjobs_pod_belongs_to_the_cronjob(owners: Owners) -> None:
-    owners.add("CronJob", {"c": None})
-    owners.add("Job", {"j": ref("CronJob", "c", "batch/v1")})
+    owners.add("CronJob", controllers({"c": None}))
+    owners.add("Job", controllers({"j": ref("CronJob", "c", "batch/v1")}))
     assert owners.top(pod(ref("Job", "j", "batch/v1"))).kind == "CronJob"
 
 
 def test_a_custom_owner_above_is_the_top_and_known_by_reference(owners: Owners) -> None:
-    owners.add("ReplicaSet", {"r": ref("Rollout", "x", "argoproj.io/v1alpha1")})
+    owners.add("ReplicaSet", controllers({"r": ref("Rollout", "x", "argoproj.io/v1alpha1")}))
     top = owners.top(pod(ref("ReplicaSet", "r")))
     assert top == Top("Rollout", "argoproj.io/v1alpha1", "the-x", "x", "referenced")
 
 
 @pytest.mark.parametrize(
-    ("kind", "api_version"), [("Job", "batch.volcano.sh/v1alpha1"), ("ReplicaSet", "apps.kruise.io/v1"), ("Node", "v1")]
+    ("kind", "api_version"),
+    [
+        ("Job", "batch.volcano.sh/v1alpha1"),
+        ("ReplicaSet", "apps.kruise.io/v1"),
+        ("Job", "apps/v1"),
+        ("Node", "v1"),
+        ("ReplicationController", "v1"),
+    ],
 )
 def test_a_custom_owner_with_the_name_of_a_collected_kind_is_known_by_reference(
     owners: Owners, kind: str, api_version: str
 ) -> None:
     for collected in ("Job", "ReplicaSet"):
-        owners.add(collected, {})
+        owners.add(collected, Controllers())
     assert owners.top(pod(ref(kind, "x", api_version))) == Top(kind, api_version, "the-x", "x", "referenced")
 
 
 def test_an_unread_kind_differs_from_a_missing_object(owners: Owners) -> None:
     assert owners.top(pod(ref("ReplicaSet", "r"))).resolution == "not_read"
-    owners.add("ReplicaSet", {})
+    owners.add("ReplicaSet", Controllers())
     assert owners.top(pod(ref("ReplicaSet", "r"))).resolution == "not_found"
 
 
@@ -63,9 +78,25 @@ def test_a_pod_that_nothing_controls_is_its_own_workload(owners: Owners) -> None
     assert owners.top(pod(bystander)) == Top("Pod", "v1", "p", "pod", "uncontrolled")
 
 
-def test_owners_in_a_circle_end(owners: Owners) -> None:
-    owners.add("ReplicaSet", {"a": ref("ReplicaSet", "b"), "b": ref("ReplicaSet", "a")})
+def test_owners_that_control_each_other_are_not_found_and_the_direct_one_is_named(owners: Owners) -> None:
+    circle = {"a": ref("ReplicaSet", "b"), "b": ref("ReplicaSet", "c"), "c": ref("ReplicaSet", "b")}
+    owners.add("ReplicaSet", controllers(circle))
+    assert owners.top(pod(ref("ReplicaSet", "a"))) == Top("ReplicaSet", "apps/v1", "the-a", "a", "not_found")
+    owners.add("ReplicaSet", controllers({"a": ref("ReplicaSet", "a")}))
     assert owners.top(pod(ref("ReplicaSet", "a"))).resolution == "not_found"
+
+
+def test_a_chain_may_be_long(owners: Owners) -> None:
+    chain = {f"r-{number}": ref("ReplicaSet", f"r-{number + 1}") for number in range(40)}
+    owners.add("ReplicaSet", controllers(chain | {"r-40": None}))
+    between = tuple(f"r-{number}" for number in range(1, 40))
+    top = Top("ReplicaSet", "apps/v1", "the-r-40", "r-40", "resolved", between)
+    assert owners.top(pod(ref("ReplicaSet", "r-0"))) == top
+
+
+def test_an_owner_in_another_namespace_does_not_count(owners: Owners) -> None:
+    owners.add("ReplicaSet", controllers({"r": None}, namespace="other"))
+    assert owners.top(pod(ref("ReplicaSet", "r"))) == Top("ReplicaSet", "apps/v1", "the-r", "r", "not_found")
 
 
 @pytest.mark.parametrize(
@@ -83,14 +114,16 @@ def test_owners_in_a_circle_end(owners: Owners) -> None:
 def test_an_owners_uid_is_kept_as_it_is_written(uid: str) -> None:
     kinds = [("apps/v1", "Deployment"), ("argoproj.io/v1alpha1", "Rollout"), ("apps/v1", "Deployment")]
     references = {f"uid-{n}": OwnerReference(*kind, f"name-{n}", uid) for n, kind in enumerate(kinds)}
-    known = Controllers(references.items())
-    assert {found: known.find(found)[1] for found in references} == references
+    known = controllers(dict(references))
+    assert {found: known.find("n", found)[1] for found in references} == references
 
 
 def test_many_controllers_are_found_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SORT_CHUNK", 10)
     references = {f"uid-{n}": OwnerReference("apps/v1", "Deployment", f"d-{n}", f"owner-{n}") for n in range(995)}
-    known = Controllers([*references.items(), *((f"free-{n}", None) for n in range(5))])
-    assert {uid: known.find(uid) for uid in references} == {uid: (True, owner) for uid, owner in references.items()}
-    assert [known.find(f"free-{n}") for n in range(5)] == [(True, None)] * 5
-    assert known.find("nobody") == (False, None)
+    known = controllers({**references, **dict.fromkeys((f"free-{n}" for n in range(5)), None)})
+    found = {uid: known.find("n", uid) for uid in references}
+    assert found == {uid: (True, owner) for uid, owner in references.items()}
+    assert [known.find("n", f"free-{n}") for n in range(5)] == [(True, None)] * 5
+    assert known.find("n", "nobody") == (False, None)
+    assert known.find("other", "uid-1") == (False, None)

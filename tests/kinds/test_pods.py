@@ -9,8 +9,8 @@ from kinds.objects import rows
 
 POD = {
     "namespace": "n", "name": "w", "uid": "u", "containers": 1, "containers_ready": 0, "restarts": 0,
-    "host_network": False, "workload_kind": "Pod", "workload_api_version": "v1", "workload_name": "w",
-    "workload_uid": "u", "workload_resolution": "uncontrolled",
+    "host_network": False, "host_pid": False, "host_ipc": False, "workload_kind": "Pod",
+    "workload_api_version": "v1", "workload_name": "w", "workload_uid": "u", "workload_resolution": "uncontrolled",
 }  # fmt: skip
 TIME = "2026-01-01T00:00:00Z"
 CONTAINER = {"namespace": "n", "pod": "w", "pod_uid": "u", "container_type": "regular", "position": 0, "name": "c"}

@@ -67,10 +67,12 @@ def values_of(declared: inspect.Type) -> st.SearchStrategy[Any]:
                 {name: values for name, values in named.items() if name in required},
                 optional={name: values for name, values in named.items() if name not in required},
             )
-        case inspect.ListType(item_type=item):
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
             return st.lists(values_of(item), max_size=2)
         case inspect.DictType(value_type=value):
-            return st.dictionaries(st.sampled_from(["cpu", "memory", "nvidia.com/gpu", "a"]), values_of(value))
+            return st.dictionaries(
+                st.sampled_from(["cpu", "memory", "nvidia.com/gpu", "google.com/tpu", "a"]), values_of(value)
+            )
     return SCALARS[type(declared)]
 
 

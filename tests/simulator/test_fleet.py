@@ -152,7 +152,8 @@ def test_every_reference_between_objects_resolves(inventory: dict[str, Any]) -> 
         owners = [
             owner for items in found.values() for item in items for owner in item["metadata"].get("ownerReferences", [])
         ]
-        assert {owner["kind"] for owner in owners if owner["uid"] not in uids} <= {"StrimziPodSet"}
+        unknown = {"StrimziPodSet", "GameServer", "SparkApplication", "LeaderWorkerSet"}
+        assert {owner["kind"] for owner in owners if owner["uid"] not in uids} <= unknown
         namespaces, nodes, claims, deployments = (
             {item["metadata"]["name"] for item in found[name]}
             for name in ("namespaces", "nodes", "persistentvolumeclaims", "deployments")

@@ -13,7 +13,7 @@ from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, Reading, p
 from truth.rows import Identity, controller_of, rows_of_gke, rows_of_kind
 
 TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
-    "clusters": (), "node_pools": ("name",), "workloads": ("resource", "uid"),
+    "clusters": (), "node_pools": ("name",), "workloads": ("resource", "uid", "namespace"),
     "containers": ("workload_uid", "container_type", "position"),
     "pod_containers": ("pod_uid", "container_type", "position"),
 }  # fmt: skip

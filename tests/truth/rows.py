@@ -34,7 +34,9 @@ def rows_of_gke(cluster: Object) -> Iterator[Row]:
     )
     for pool in cluster["node_pools"]:
         columns = ("name", "machine_type", "version", "spot")
-        yield "node_pools", (pool["name"],), {column: pool[column] for column in columns}
+        accelerators = ["1xnvidia-l4"] if pool["gpu"] else ["4xtpu-v5-lite-podslice"] if pool["tpu"] else []
+        own = {"accelerators": accelerators, "accelerator_topology": "2x2" if pool["tpu"] else None}
+        yield "node_pools", (pool["name"],), own | {column: pool[column] for column in columns}
 
 
 @lru_cache(maxsize=1000)
@@ -51,8 +53,11 @@ def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
         if kind == "pods":
             yield from _pod_containers(item)
         if kind in WORKLOAD_KINDS or (kind in ("pods", "replicasets") and not controller_of(item)):
-            yield "workloads", (kind, _uid(item)), {**_named(item), **_workload(item, kind)}
+            namespace = item["metadata"]["namespace"]
+            yield "workloads", (kind, _uid(item), namespace), {**_named(item), **_workload(item, kind)}
             yield from _containers(item, kind)
+    if kind == "pods":
+        yield from _unknown_workloads(snapshot)
 
 
 def controller_of(item: Object) -> Object | None:
@@ -93,7 +98,18 @@ def _node(node: Object, _snapshot: Snapshot) -> Object:
         "kubelet_version": status["nodeInfo"]["kubeletVersion"],
         "cpu_allocatable_millicores": _amount(status["allocatable"], "cpu", 1000),
         "memory_allocatable_bytes": _amount(status["allocatable"], "memory"),
+        "accelerator": _accelerator(labels),
+        "accelerator_topology": labels.get("cloud.google.com/gke-tpu-topology"),
+        "accelerator_allocatable": _accelerators(status["allocatable"]),
     }
+
+
+def _accelerator(labels: Object) -> str | None:
+    return labels.get("cloud.google.com/gke-accelerator") or labels.get("cloud.google.com/gke-tpu-accelerator")
+
+
+def _accelerators(quantities: Object) -> int | None:
+    return sum(int(quantities.get(name, 0)) for name in ("nvidia.com/gpu", "google.com/tpu")) or None
 
 
 def _pod(pod: Object, snapshot: Snapshot) -> Object:
@@ -109,6 +125,62 @@ def _pod(pod: Object, snapshot: Snapshot) -> Object:
         "owner_name": owner.get("name"),
         "owner_uid": owner.get("uid"),
         **_top(pod, snapshot),
+        **_place(pod, snapshot),
+        **_pod_security(spec),
+        "accelerator_count": sum(_asks(one)["accelerator_count"] or 0 for one in spec["containers"]) or None,
+    }
+
+
+def _place(pod: Object, snapshot: Snapshot) -> Object:
+    """By the pod's node, or by what the pod asks for where that was not read."""
+    spec = pod["spec"]
+    nodes = {node["metadata"]["name"]: node["metadata"]["labels"] for node in snapshot.readings["nodes"].objects}
+    node, asked = nodes.get(spec.get("nodeName") or ""), spec.get("nodeSelector") or {}
+    labels = asked if node is None else node
+    spot = labels.get("cloud.google.com/gke-spot") == "true"
+    return {
+        "node_pool": labels.get("cloud.google.com/gke-nodepool"),
+        "zone": labels.get("topology.kubernetes.io/zone"),
+        "spot": spot if node is not None or spot else None,
+        "operating_system": (spec.get("os") or {}).get("name") or labels.get("kubernetes.io/os"),
+        "accelerator": _accelerator(labels) if _accelerated(spec) else None,
+        "accelerator_topology": labels.get("cloud.google.com/gke-tpu-topology") if _accelerated(spec) else None,
+    }
+
+
+def _accelerated(spec: Object) -> bool:
+    return any(_asks(container)["accelerator_count"] for container in spec["containers"])
+
+
+def _pod_security(spec: Object) -> Object:
+    context, volumes = spec.get("securityContext") or {}, spec.get("volumes") or []
+    resources = spec.get("resources") or {}
+    return {
+        **{column: bool(spec.get(name)) for column, name in _NAMESPACES.items()},
+        "host_paths": [volume["hostPath"]["path"] for volume in volumes if "hostPath" in volume],
+        "restricted_volumes": ["nfs"] if any("nfs" in volume for volume in volumes) else [],
+        "sysctls": [sysctl["name"] for sysctl in context.get("sysctls") or []],
+        "pod_level_resources": [
+            f"{bound}.{name}" for bound in ("requests", "limits") for name in ("cpu", "memory")
+            if _whole(resources.get(bound, {}).get(name, "0"), 1)
+        ],
+        **_context(context),
+    }  # fmt: skip
+
+
+_NAMESPACES = {"host_network": "hostNetwork", "host_pid": "hostPID", "host_ipc": "hostIPC"}
+
+
+def _context(context: Object) -> Object:
+    """The columns of a pod's and of a container's security context."""
+    windows, selinux = context.get("windowsOptions") or {}, context.get("seLinuxOptions") or {}
+    return {
+        "run_as_non_root": context.get("runAsNonRoot"),
+        "run_as_user": context.get("runAsUser"),
+        "run_as_user_name": windows.get("runAsUserName"),
+        "host_process": windows.get("hostProcess"),
+        "seccomp_profile": (context.get("seccompProfile") or {}).get("type"),
+        "selinux_options": [f"{name}:{selinux[name]}" for name in ("user", "role", "type") if name in selinux],
     }
 
 
@@ -192,34 +264,79 @@ _JUDGED: dict[str, Callable[[Object, Snapshot], Object]] = {
 """Kind -> the columns of its own table that are judged, besides those that all objects have."""
 
 
+_CONTROLLERS = {
+    "Deployment": "apps/v1", "ReplicaSet": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps/v1",
+    "Job": "batch/v1", "CronJob": "batch/v1", "Pod": "v1",
+}  # fmt: skip
+"""The kinds that are collected and may control pods. Those of custom resources may have the same names."""
+
+
 def _top(pod: Object, snapshot: Snapshot) -> Object:
     """The topmost controller, by the lists of this snapshot."""
-    known, owner = _known(snapshot), controller_of(pod)
+    known, owner, metadata, above = _known(snapshot), controller_of(pod), pod["metadata"], []
     if owner is None:
-        metadata = pod["metadata"]
-        owner, resolution = {"kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}, "uncontrolled"
-    else:
-        while known.get(owner["uid"]):
-            owner = known[owner["uid"]]
-        resource = next((resource for resource, kind in KINDS.items() if kind == owner["kind"]), None)
-        if owner["uid"] in known:
-            resolution = "resolved"
-        else:
-            is_read = resource is not None and snapshot.readings[resource].is_read
-            resolution = "referenced" if resource is None else "not_found" if is_read else "not_read"
+        own = {"kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}
+        return _owned(own, "uncontrolled", [])
+    while known.get((metadata["namespace"], owner["uid"])):
+        above.append(owner["uid"])
+        owner = known[metadata["namespace"], owner["uid"]]
+    if (metadata["namespace"], owner["uid"]) in known:
+        return _owned(owner, "resolved", above[1:])
+    if _CONTROLLERS.get(owner["kind"]) != owner["apiVersion"]:
+        return _owned(owner, "referenced", above[1:])
+    resource = next(resource for resource, kind in KINDS.items() if kind == owner["kind"])
+    return _owned(owner, "not_found" if snapshot.readings[resource].is_read else "not_read", above[1:])
+
+
+def _owned(owner: Object, resolution: str, between: list[str]) -> Object:
     return {
         "workload_kind": owner["kind"],
         "workload_name": owner["name"],
         "workload_uid": owner["uid"],
         "workload_resolution": resolution,
+        "middle_owner_uids": between,
     }
 
 
 @lru_cache(maxsize=100)
-def _known(snapshot: Snapshot) -> dict[str, Object | None]:
-    """UID of each object that was read, except pods -> the reference to its controller."""
-    read = [reading for kind, reading in snapshot.readings.items() if kind != "pods" and reading.is_read]
-    return {_uid(item): controller_of(item) for reading in read for item in reading.objects}
+def _known(snapshot: Snapshot) -> dict[tuple[str, str], Object | None]:
+    """Namespace and UID of each object that was read and may control others -> the reference to its controller."""
+    read = [reading for kind, reading in snapshot.readings.items() if KINDS[kind] in _CONTROLLERS and reading.is_read]
+    return {(item["metadata"]["namespace"], _uid(item)): controller_of(item) for one in read for item in one.objects}
+
+
+def _unknown_workloads(snapshot: Snapshot) -> Iterator[Row]:
+    """Controllers of other kinds: what their pods have in common, and how many these are."""
+    pods: dict[tuple[str, str], list[Object]] = {}
+    tops: dict[tuple[str, str], Object] = {}
+    for pod in snapshot.readings["pods"].objects:
+        top = _top(pod, snapshot)
+        if top["workload_resolution"] == "referenced":
+            key = top["workload_uid"], pod["metadata"]["namespace"]
+            pods.setdefault(key, []).append(pod)
+            tops[key] = top
+    for (uid, namespace), members in pods.items():
+        labels = [set((pod["metadata"].get("labels") or {}).items()) for pod in members]
+        phases = [pod["status"]["phase"] for pod in members]
+        columns = {
+            "name": tops[uid, namespace]["workload_name"],
+            "kind": tops[uid, namespace]["workload_kind"],
+            "uid": uid,
+            "namespace": namespace,
+            "known_through_pods": True,
+            "labels": dict(set.intersection(*labels)),
+            "replicas": len(members),
+            "replicas_ready": sum(_is_ready(pod) for pod in members),
+            "succeeded": phases.count("Succeeded"),
+            "failed": phases.count("Failed"),
+            **{column: any(pod["spec"].get(name) for pod in members) for column, name in _NAMESPACES.items()},
+        }
+        yield "workloads", ("pods", uid, namespace), columns
+
+
+def _is_ready(pod: Object) -> bool:
+    conditions = pod["status"].get("conditions") or []
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def _pod_containers(pod: Object) -> Iterator[Row]:
@@ -267,6 +384,10 @@ def _workload(item: Object, kind: str) -> Object:
         "suspended": bool(spec.get("suspend")) if kind in ("jobs", "cronjobs") else None,
         "paused": bool(spec.get("paused")) if kind == "deployments" else None,
         "service_account": template.get("serviceAccountName"),
+        "known_through_pods": False,
+        "operating_system": (template.get("os") or {}).get("name")
+        or (template.get("nodeSelector") or {}).get("kubernetes.io/os"),
+        **_pod_security(template),
     }
 
 
@@ -313,6 +434,22 @@ def _asks(container: Object) -> Object:
         "cpu_limit_millicores": _amount(limits, "cpu", 1000) or None,
         "memory_request_bytes": _amount(requests, "memory"),
         "memory_limit_bytes": _amount(limits, "memory") or None,
+        "accelerator_count": _accelerators(limits),
+        **_container_security(container),
+    }
+
+
+def _container_security(container: Object) -> Object:
+    context, ports = container.get("securityContext") or {}, container.get("ports") or []
+    capabilities = context.get("capabilities") or {}
+    return {
+        "privileged": context.get("privileged"),
+        "allow_privilege_escalation": context.get("allowPrivilegeEscalation"),
+        "capabilities_added": capabilities.get("add") or [],
+        "capabilities_dropped": capabilities.get("drop") or [],
+        "proc_mount": context.get("procMount"),
+        "host_ports": [port["hostPort"] for port in ports if port.get("hostPort")],
+        **_context(context),
     }
 
 

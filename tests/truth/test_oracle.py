@@ -87,31 +87,44 @@ def test_an_invented_row_is_reported(played: Played, view: str) -> None:
     assert [one for one in wrong if one.startswith(f"{view}: ") and "is there, and should not be" in one]
 
 
+CONTEXT = "run_as_non_root run_as_user run_as_user_name host_process seccomp_profile selinux_options"
+POD_SECURITY = (
+    f"{CONTEXT} host_network host_pid host_ipc host_paths restricted_volumes sysctls pod_level_resources "
+    "operating_system"
+)
+CONTAINER_SECURITY = (
+    f"{CONTEXT} privileged allow_privilege_escalation capabilities_added capabilities_dropped proc_mount host_ports "
+    "accelerator_count"
+)
 JUDGED = {
     "latest_clusters": "snapshot_id id status control_plane_version",
-    "latest_node_pools": "snapshot_id name version machine_type spot",
+    "latest_node_pools": "snapshot_id name version machine_type spot accelerators accelerator_topology",
     "latest_namespaces": "snapshot_id carried_forward name uid phase labels created_at",
     "latest_nodes": (
         "snapshot_id carried_forward name uid labels created_at node_pool machine_type zone ready unschedulable "
-        "kubelet_version cpu_allocatable_millicores memory_allocatable_bytes"
+        "kubelet_version cpu_allocatable_millicores memory_allocatable_bytes accelerator accelerator_topology "
+        "accelerator_allocatable"
     ),
     "latest_workloads": (
         "snapshot_id carried_forward resource kind namespace name uid labels created_at owner_kind owner_uid "
-        "replicas_wanted replicas_ready schedule suspended paused service_account"
+        "replicas_wanted replicas_ready schedule suspended paused service_account known_through_pods "
+        f"{POD_SECURITY}"
     ),
     "latest_containers": (
         "snapshot_id carried_forward workload_uid workload_name namespace resource container_type position name image "
-        "image_pull_policy cpu_request_millicores cpu_limit_millicores memory_request_bytes memory_limit_bytes"
+        f"image_pull_policy cpu_request_millicores cpu_limit_millicores memory_request_bytes memory_limit_bytes "
+        f"{CONTAINER_SECURITY}"
     ),
     "latest_pods": (
         "snapshot_id carried_forward namespace name uid labels created_at phase node pod_ip containers owner_kind "
-        "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution cpu_request_millicores "
-        "memory_request_bytes cpu_limit_millicores memory_limit_bytes unparsed_quantities"
+        "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution middle_owner_uids "
+        "cpu_request_millicores memory_request_bytes cpu_limit_millicores memory_limit_bytes unparsed_quantities "
+        f"node_pool zone spot accelerator accelerator_topology accelerator_count {POD_SECURITY}"
     ),
     "latest_pod_containers": (
         "snapshot_id carried_forward pod pod_uid container_type position name image state ready restarts "
         "running_digest running_image_id cpu_request_millicores cpu_limit_millicores memory_request_bytes "
-        "memory_limit_bytes"
+        f"memory_limit_bytes {CONTAINER_SECURITY}"
     ),
     "latest_services": (
         "snapshot_id carried_forward namespace name uid labels created_at type headless cluster_ips external_addresses "

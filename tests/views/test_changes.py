@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from engines import Warehouse
-from warehouse import FIRST, Attempt, Read, container, image_parts, run_of, workload
+from warehouse import FIRST, Attempt, Read, container, image_parts, pod, pod_container, pod_of, run_of, workload
 
 from job.tables import Record
 
@@ -195,3 +195,85 @@ def test_objects_of_one_name_in_different_namespaces_kinds_and_clusters_are_comp
     assert warehouse.query("SELECT cluster, namespace, kind, old_value, new_value FROM changes") == [
         ("a", "b", "Deployment", "app:1", "app:2")
     ]
+
+
+# What runs.
+
+
+def running(workload_name: str, *images: str, kind: str = "Deployment", **more: object) -> list[Record]:
+    """A pod for each image, whose topmost controller is the workload."""
+    rows: list[Record] = []
+    for number, image in enumerate(images):
+        name = f"{workload_name}-{number}"
+        rows += [pod_of(workload_name, name, kind=kind, **more), pod_container(name, image)]
+    return rows
+
+
+def known_through_pods(name: str, kind: str = "Rollout") -> Record:
+    return workload(name, kind=kind, resource="pods", known_through_pods=True)
+
+
+def both(pods: Sequence[Record] | str, *objects: Record, **more: object) -> Read:
+    return Read("a", pods=pods, more={"deployments": list(objects)}, **more)  # type: ignore[arg-type]
+
+
+def test_images_of_running_pods_are_compared_in_place_of_their_template(warehouse: Warehouse) -> None:
+    sidecar = pod_container("web-0", "proxy:1", name="proxy")
+    newer = pod_container("web-0", "proxy:2", name="proxy")
+    warehouse.publish(run_of(1, both([*running("web", "app:1", "app:1"), sidecar], *app("web", "app:1"))))
+    warehouse.publish(run_of(2, both([*running("web", "app:1", "app:2"), newer], *app("web", "app:2"))))
+    assert warehouse.query(CHANGES.replace("SELECT", "SELECT resource, ")) == [
+        ("pods", "web", "app", "image", "changed", "app:1", "app:1, app:2"),
+        ("pods", "web", "proxy", "image", "changed", "proxy:1", "proxy:2"),
+    ]
+
+
+def test_templates_are_compared_where_a_workload_runs_in_one_of_the_snapshots_alone(warehouse: Warehouse) -> None:
+    ended = running("done", "job:1", kind="Job", phase="Succeeded")
+    job = [workload("done", kind="Job"), container("done", kind="Job", **image_parts("job:1"))]
+    more = {"deployments": [*app("web", "app:1"), *app("idle", "app:1")], "jobs": job}
+    warehouse.publish(run_of(1, Read("a", pods=running("web", "app:1@mutated"), more=more)))
+    more["deployments"] = [*app("web", "app:2", 0), *app("idle", "app:1", 5)]
+    warehouse.publish(run_of(2, Read("a", pods=[*running("idle", "app:1@mutated"), *ended], more=more)))
+    assert warehouse.query(CHANGES) == [
+        ("idle", None, "replicas_wanted", "changed", "1", "5"),
+        ("web", "app", "image", "changed", "app:1", "app:2"),
+        ("web", None, "replicas_wanted", "changed", "1", "0"),
+    ]
+
+
+def test_templates_are_compared_where_one_snapshot_could_not_read_pods(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, both(running("web", "app:1", "app:9"), *app("web", "app:1"))))
+    warehouse.publish(run_of(2, both("forbidden", *app("web", "app:2"))))
+    assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
+
+
+def test_workloads_that_are_known_through_their_pods_have_changes(warehouse: Warehouse) -> None:
+    before = [known_through_pods("roll"), *running("roll", "app:1", kind="Rollout")]
+    before += [known_through_pods("gone"), *running("gone", "old:1", kind="Rollout")]
+    before += [pod("bare"), pod_container("bare", "tool:1")]
+    before += [workload("bare", kind="Pod"), container("bare", kind="Pod", **image_parts("tool:1"))]
+    after = [known_through_pods("roll"), *running("roll", "app:2", kind="Rollout")]
+    after += [known_through_pods("gs", "GameServer"), *running("gs", "game:1", kind="GameServer")]
+    warehouse.publish(run_of(1, both(before)))
+    warehouse.publish(run_of(2, both(after)))
+    assert warehouse.query(CHANGES) == [
+        ("bare", "app", "image", "removed", "tool:1", None),
+        ("bare", None, "workload", "removed", "uid-bare", None),
+        ("gone", "app", "image", "removed", "old:1", None),
+        ("gone", None, "workload", "removed", "uid-gone", None),
+        ("gs", "app", "image", "added", None, "game:1"),
+        ("gs", None, "workload", "added", None, "uid-gs"),
+        ("roll", "app", "image", "changed", "app:1", "app:2"),
+    ]
+
+
+def test_a_list_that_could_not_be_read_removes_no_controller_above_it(warehouse: Warehouse) -> None:
+    seen = [known_through_pods("roll"), *running("roll", "app:1", kind="Rollout"), *running("bare", "a:1", kind="Pod")]
+    unread = {"workload_resolution": "not_read"}
+    blind = [*running("roll-abc", "app:1", kind="ReplicaSet", **unread)]
+    warehouse.publish(run_of(1, Read("a", pods=seen, more={"replicasets": []})))
+    warehouse.publish(run_of(2, Read("a", pods=blind, more={"replicasets": "forbidden"})))
+    assert warehouse.query(CHANGES) == [("bare", "app", "image", "removed", "a:1", None)]
+    warehouse.publish(run_of(3, Read("a", pods=seen, more={"replicasets": []})))
+    assert warehouse.query(CHANGES) == [("bare", "app", "image", "added", None, "a:1")]

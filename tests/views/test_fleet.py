@@ -70,6 +70,12 @@ def _change(simulator: Simulator) -> None:
         item["spec"]["replicas"] += 3
         item["spec"]["template"]["spec"]["containers"][0] |= {"image": image, "resources": {"limits": {"cpu": "3"}}}
         simulator.create(changed, "deployments", item)
+        for running in clusters[changed]["objects"]["pods"]:
+            if running["metadata"]["name"].startswith(f"{item['metadata']['name']}-"):
+                key = f"{running['metadata']['namespace']}/{running['metadata']['name']}"
+                simulator.delete(changed, "pods", key)
+                running["spec"]["containers"][0]["image"] = image
+                simulator.create(changed, "pods", running)
     gone = deployments[2]["metadata"]
     simulator.delete(changed, "deployments", f"{gone['namespace']}/{gone['name']}")
     simulator.forbid(blind, "pods", "deployments", "nodes")

@@ -1,7 +1,10 @@
-"""The views `images`, `unbounded`, `privileged` and `unowned_pods`."""
+"""The views `images`, `workload_containers`, `unbounded`, `privileged` and `unowned_pods`."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from engines import Warehouse
 from warehouse import Read, container, image_parts, pod, pod_container, pod_of, run_of, workload
 
@@ -94,58 +97,218 @@ def test_images_of_unreadable_pods_are_carried_forward(warehouse: Warehouse) -> 
     ]
 
 
+WHOLE = {
+    "cpu_request_millicores": 1, "cpu_limit_millicores": 1, "memory_request_bytes": 1, "memory_limit_bytes": 1,
+}  # fmt: skip
+ALL_MISSING = ["cpu_request", "cpu_limit", "memory_request", "memory_limit"]
+
+
 def test_unbounded_names_what_is_missing(warehouse: Warehouse) -> None:
-    whole = {
-        "cpu_request_millicores": 1, "cpu_limit_millicores": 1, "memory_request_bytes": 1, "memory_limit_bytes": 1,
-    }  # fmt: skip
     containers = [
-        container("w", "bounded", **whole),
-        container("w", "limit-is-request", **whole | {"cpu_request_millicores": None, "memory_request_bytes": None}),
-        container("w", "no-limits", **whole | {"cpu_limit_millicores": None, "memory_limit_bytes": None}),
-        container("w", "no-memory", **whole | {"memory_request_bytes": None, "memory_limit_bytes": None}),
+        container("w", "bounded", **WHOLE),
+        container("w", "limit-is-request", **WHOLE | {"cpu_request_millicores": None, "memory_request_bytes": None}),
+        container("w", "no-limits", **WHOLE | {"cpu_limit_millicores": None, "memory_limit_bytes": None}),
+        container("w", "no-memory", **WHOLE | {"memory_request_bytes": None, "memory_limit_bytes": None}),
         container("w", "none", container_type="init"),
-        container("w", "odd", **whole | {"cpu_limit_millicores": None}, unparsed_quantities=("limits.cpu",)),
+        container("w", "odd", **WHOLE | {"cpu_limit_millicores": None}, unparsed_quantities=("limits.cpu",)),
+        container("w", "zero", **dict.fromkeys(WHOLE, 0)),
+        container("w", "zero-limit", **WHOLE | {"cpu_limit_millicores": 0}),
         container("w", "debugger", container_type="ephemeral"),
     ]
     warehouse.publish(run_of(1, Read("a", more={"deployments": [workload("w"), *containers]})))
     assert warehouse.query(
-        "SELECT container, container_type, missing, workload_kind, workload_name FROM unbounded"
+        "SELECT container, container_type, missing, workload_kind, workload_name, pod, pods FROM unbounded"
     ) == [
-        ("no-limits", "regular", ["cpu_limit", "memory_limit"], "Deployment", "w"),
-        ("no-memory", "regular", ["memory_request", "memory_limit"], "Deployment", "w"),
-        ("none", "init", ["cpu_request", "cpu_limit", "memory_request", "memory_limit"], "Deployment", "w"),
+        ("no-limits", "regular", ["cpu_limit", "memory_limit"], "Deployment", "w", None, 0),
+        ("no-memory", "regular", ["memory_request", "memory_limit"], "Deployment", "w", None, 0),
+        ("none", "init", ALL_MISSING, "Deployment", "w", None, 0),
+        ("zero", "regular", ALL_MISSING, "Deployment", "w", None, 0),
+        ("zero-limit", "regular", ["cpu_limit"], "Deployment", "w", None, 0),
     ]
 
 
-def test_privileged_names_each_reason(warehouse: Warehouse) -> None:
-    safe = {"allow_privilege_escalation": False, "run_as_non_root": True}
-    user = {"allow_privilege_escalation": False, "run_as_user": 1000}
-    no_escalation = {"allow_privilege_escalation": False}
-    rows = [
-        workload("plain"),
-        container("plain", "safe", **safe), container("plain", "user", **user), container("plain", "defaults"),
-        container("plain", "root", run_as_user=0, **no_escalation),
-        container("plain", "privileged", privileged=True, **safe),
-        container("plain", "capable", capabilities_added=("NET_ADMIN",), **safe),
-        workload("host", host_network=True, host_pid=True, host_ipc=True, host_paths=("/var/log",)),
-        container("host", "node", **safe),
-        workload("pod-user", run_as_user=1000), container("pod-user", "inherits", **no_escalation),
-        container("pod-user", "overrides", run_as_user=0, **no_escalation),
-        workload("pod-non-root", run_as_non_root=True), container("pod-non-root", "inherits", **no_escalation),
-        container("pod-non-root", "overrides", run_as_non_root=False, **no_escalation),
+def test_a_request_or_limit_of_the_whole_pod_bounds_its_containers(warehouse: Warehouse) -> None:
+    whole = ("requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
+    pods = [
+        pod("bare", pod_level_resources=whole), pod_container("bare", "app:1"),
+        pod("half", pod_level_resources=("limits.cpu", "requests.memory")), pod_container("half", "app:1"),
     ]  # fmt: skip
-    warehouse.publish(run_of(1, Read("a", more={"deployments": rows})))
-    assert warehouse.query(
-        "SELECT workload_name, container, reasons, host_paths, capabilities_added FROM privileged"
-    ) == [
-        ("host", "node", ["host_network", "host_pid", "host_ipc", "host_path"], ["/var/log"], []),
-        ("plain", "capable", ["capabilities_added"], [], ["NET_ADMIN"]),
-        ("plain", "defaults", ["root_allowed", "escalation_allowed"], [], []),
-        ("plain", "privileged", ["privileged", "escalation_allowed"], [], []),
-        ("plain", "root", ["root_allowed"], [], []),
-        ("pod-non-root", "overrides", ["root_allowed"], [], []),
-        ("pod-user", "overrides", ["root_allowed"], [], []),
+    template = [workload("web", pod_level_resources=whole), container("web")]
+    warehouse.publish(run_of(1, Read("a", pods=pods, more={"deployments": template})))
+    assert warehouse.query("SELECT workload_name, pod, pods, missing FROM unbounded") == [
+        ("half", "half", 1, ["memory_limit"])
     ]
+
+
+def test_what_runs_counts_and_a_template_only_where_nothing_runs(warehouse: Warehouse) -> None:
+    pods = [
+        pod_of("web", "web-1"), pod_container("web-1", "app:1"), pod_container("web-1", "proxy:1", name="proxy"),
+        pod_of("web", "web-2"), pod_container("web-2", "app:2"),
+        pod_of("tidy", "tidy-1-x", kind="CronJob", owner_uid="uid-tidy-1"), pod_container("tidy-1-x", "tidy:1"),
+        pod_of("over", "over-1-x", kind="CronJob", phase="Succeeded"), pod_container("over-1-x", "over:1"),
+        pod_of("shop", "shop-1", kind="Shop", owner_uid="uid-rs", middle_owner_uids=("uid-made", "uid-above")),
+        pod_container("shop-1", "shop:1"),
+        pod("ended", phase="Failed"), pod_container("ended", "ended:1"),
+    ]  # fmt: skip
+    cronjobs = [
+        row
+        for name in ("tidy", "over")
+        for row in (workload(name, kind="CronJob"), container(name, kind="CronJob", **image_parts(f"{name}:template")))
+    ]
+    jobs = [
+        workload("tidy-1", kind="Job", owner_kind="CronJob", owner_name="tidy"), container("tidy-1", kind="Job"),
+        workload("over-1", kind="Job", owner_kind="CronJob", owner_name="over"), container("over-1", kind="Job"),
+    ]  # fmt: skip
+    deployments = [
+        workload("web"), container("web", **image_parts("app:template")),
+        workload("idle"), container("idle", **image_parts("idle:template")),
+        workload("made", owner_kind="Shop"), container("made", **image_parts("made:template")),
+    ]  # fmt: skip
+    more = {"deployments": deployments, "cronjobs": cronjobs, "jobs": jobs}
+    warehouse.publish(run_of(1, Read("a", pods=[*pods, workload("ended", kind="Pod"), container("ended", kind="Pod")],
+                                     more=more)))  # fmt: skip
+    where = "SELECT workload_kind, workload_name, pod, container, image FROM workload_containers"
+    assert warehouse.query(where) == [
+        ("CronJob", "over", None, "app", "over:template"),
+        ("CronJob", "tidy", "tidy-1-x", "app", "tidy:1"),
+        ("Deployment", "idle", None, "app", "idle:template"),
+        ("Deployment", "web", "web-1", "app", "app:1"),
+        ("Deployment", "web", "web-1", "proxy", "proxy:1"),
+        ("Deployment", "web", "web-2", "app", "app:2"),
+        ("Shop", "shop", "shop-1", "app", "shop:1"),
+    ]
+
+
+def test_templates_count_while_pods_cannot_be_read(warehouse: Warehouse) -> None:
+    template = [workload("web"), container("web", privileged=True)]
+    warehouse.publish(run_of(1, Read("a", pods="forbidden", more={"deployments": template})))
+    sql = "SELECT workload_name, pod, pods FROM privileged WHERE rule = 'privileged'"
+    assert warehouse.query(sql) == [("web", None, 0)]
+
+
+SAFE = {
+    "allow_privilege_escalation": False, "run_as_non_root": True, "capabilities_dropped": ("ALL",),
+    "seccomp_profile": "RuntimeDefault",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("of_container", "of_pod", "expected"),
+    [
+        ({}, {}, {}),
+        ({"privileged": True}, {}, {"privileged": [], "escalation_allowed": []}),
+        ({"host_process": True}, {}, {"host_process": []}),
+        ({}, {"host_process": True}, {"host_process": []}),
+        ({"host_process": False}, {"host_process": True}, {}),
+        ({}, {"host_network": True}, {"host_network": []}),
+        ({}, {"host_pid": True, "host_ipc": True}, {"host_pid": [], "host_ipc": []}),
+        ({}, {"host_paths": ("/var/log", "/")}, {"host_path": ["/var/log, /"]}),
+        ({"host_ports": (80, 443)}, {}, {"host_port": ["80, 443"]}),
+        ({"capabilities_added": ("NET_ADMIN", "CHOWN", "SYS_TIME")}, {},
+         {"capabilities_added": ["NET_ADMIN, SYS_TIME"], "capabilities_beyond_net_bind_service": ["CHOWN"]}),
+        ({"capabilities_added": ("NET_BIND_SERVICE",)}, {}, {}),
+        ({"capabilities_added": ("ALL",)}, {}, {"capabilities_added": ["ALL"]}),
+        ({"capabilities_dropped": ("NET_RAW",)}, {}, {"capabilities_not_dropped": []}),
+        ({"proc_mount": "Unmasked"}, {}, {"proc_unmasked": []}),
+        ({"proc_mount": "Default"}, {}, {}),
+        ({"apparmor_profile": "Unconfined"}, {}, {"apparmor_unconfined": []}),
+        ({"apparmor_profile": "Localhost"}, {"apparmor_profile": "Unconfined"}, {}),
+        ({}, {"apparmor_profile": "Unconfined"}, {"apparmor_unconfined": []}),
+        ({"seccomp_profile": "Unconfined"}, {}, {"seccomp_unconfined": []}),
+        ({"seccomp_profile": None}, {}, {"seccomp_unset": []}),
+        ({"seccomp_profile": None}, {"seccomp_profile": "Localhost"}, {}),
+        ({"selinux_options": ("user:u", "type:spc_t")}, {}, {"selinux_options": ["user:u, type:spc_t"]}),
+        ({"selinux_options": ("type:container_t",)}, {"selinux_options": ("type:spc_t",)}, {}),
+        ({}, {"selinux_options": ("role:r",)}, {"selinux_options": ["role:r"]}),
+        ({}, {"sysctls": ("net.core.somaxconn", "net.ipv4.tcp_rmem")}, {"sysctls": ["net.core.somaxconn"]}),
+        ({}, {"restricted_volumes": ("iscsi", "nfs")}, {"volume_types": ["iscsi, nfs"]}),
+        ({"allow_privilege_escalation": None}, {}, {"escalation_allowed": []}),
+        ({"allow_privilege_escalation": True}, {}, {"escalation_allowed": []}),
+        ({"run_as_non_root": None}, {}, {"root_allowed": []}),
+        ({"run_as_non_root": False}, {"run_as_non_root": True}, {"root_allowed": []}),
+        ({"run_as_non_root": None}, {"run_as_non_root": True}, {}),
+        ({"run_as_non_root": None, "run_as_user": 1000}, {}, {"non_root_not_required": []}),
+        ({"run_as_non_root": None}, {"run_as_user": 1000}, {"non_root_not_required": []}),
+        ({"run_as_user": 0}, {"run_as_user": 1000}, {"root_user": []}),
+        ({"run_as_non_root": None, "run_as_user": 0}, {}, {"root_allowed": [], "root_user": []}),
+    ],
+)  # fmt: skip
+def test_privileged_has_a_row_for_each_broken_rule_of_what_runs_and_of_templates(
+    warehouse: Warehouse, of_container: dict[str, Any], of_pod: dict[str, Any], expected: dict[str, list[str]]
+) -> None:
+    pods = [pod_of("gs", "gs-1", kind="GameServer", **of_pod), pod_container("gs-1", "app:1", **SAFE | of_container)]
+    template = [workload("web", **of_pod), container("web", **SAFE | of_container)]
+    warehouse.publish(run_of(1, Read("a", pods=pods, more={"deployments": template})))
+    sql = "SELECT rule, details FROM privileged WHERE workload_kind"
+    running = warehouse.query(f"{sql} = 'GameServer' AND pod = 'gs-1' AND pods = 1")
+    of_template = warehouse.query(f"{sql} = 'Deployment' AND pod IS NULL AND pods = 0")
+    assert running == of_template == sorted(expected.items())
+
+
+WINDOWS = {"operating_system": "windows"}
+
+
+@pytest.mark.parametrize(
+    ("of_container", "of_pod", "expected"),
+    [
+        ({"run_as_user_name": "ContainerUser"}, WINDOWS, set()),
+        ({}, WINDOWS | {"run_as_user_name": "ContainerUser"}, set()),
+        ({}, WINDOWS, {"root_allowed"}),
+        ({"run_as_user_name": "ContainerAdministrator"}, WINDOWS, {"root_allowed"}),
+        ({"run_as_user_name": "NT AUTHORITY\\SYSTEM", "host_process": True}, WINDOWS | {"host_network": True},
+         {"root_allowed", "host_process", "host_network"}),
+        ({"run_as_non_root": True, "host_ports": (80,)},
+         WINDOWS | {"host_paths": ("c:",), "restricted_volumes": ("nfs",)},
+         {"host_port", "host_path", "volume_types"}),
+        (
+            {
+                "run_as_non_root": True, "privileged": True, "capabilities_added": ("SYS_ADMIN",), "run_as_user": 0,
+                "proc_mount": "Unmasked", "seccomp_profile": "Unconfined", "apparmor_profile": "Unconfined",
+                "selinux_options": ("type:spc_t",),
+            },
+            WINDOWS | {"host_pid": True, "host_ipc": True, "sysctls": ("kernel.msgmax",)},
+            set(),
+        ),
+    ],
+)  # fmt: skip
+def test_nothing_that_only_linux_has_is_said_of_a_pod_on_windows(
+    warehouse: Warehouse, of_container: dict[str, Any], of_pod: dict[str, Any], expected: set[str]
+) -> None:
+    pods = [pod("w", **of_pod), pod_container("w", "app:1", **of_container)]
+    warehouse.publish(run_of(1, Read("a", pods=pods)))
+    assert {rule for (rule,) in warehouse.query("SELECT rule FROM privileged")} == expected
+
+
+def test_rules_about_a_pod_have_one_row_and_rules_about_containers_one_each(warehouse: Warehouse) -> None:
+    rows = []
+    for name in ("web-1", "web-2"):
+        rows += [pod_of("web", name, host_network=True)]
+        rows += [
+            pod_container(name, "app:1", name=container_, container_type=type_, **SAFE | {"privileged": True})
+            for container_, type_ in (("app", "regular"), ("proxy", "sidecar"), ("debugger", "ephemeral"))
+        ]
+    warehouse.publish(run_of(1, Read("a", pods=rows)))
+    sql = "SELECT rule, level, severity, container, container_type, pod, pods FROM privileged WHERE level = 'baseline'"
+    assert warehouse.query(sql) == [
+        ("host_network", "baseline", "high", None, None, "web-1", 2),
+        ("privileged", "baseline", "critical", "app", "regular", "web-1", 2),
+        ("privileged", "baseline", "critical", "debugger", "ephemeral", "web-1", 2),
+        ("privileged", "baseline", "critical", "proxy", "sidecar", "web-1", 2),
+    ]
+
+
+def test_static_pods_of_a_node_have_rows_of_their_own(warehouse: Warehouse) -> None:
+    rows = []
+    for name in ("kube-proxy-n1", "fluent-bit-n1"):
+        rows += [
+            pod_of("n1", name, kind="Node", namespace="kube-system"),
+            pod_container(name, "app:1", namespace="kube-system", **SAFE | {"privileged": True}),
+        ]
+    warehouse.publish(run_of(1, Read("a", pods=rows)))
+    sql = "SELECT workload_kind, workload_name, pod, pods FROM privileged WHERE rule = 'privileged'"
+    expected = [("Node", "n1", "fluent-bit-n1", 1), ("Node", "n1", "kube-proxy-n1", 1)]
+    assert warehouse.query(sql) == expected
+    assert warehouse.query("SELECT workload_kind, workload_name, pod, pods FROM unbounded") == expected
 
 
 def test_unowned_pods_has_the_reason(warehouse: Warehouse) -> None:

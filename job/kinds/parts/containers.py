@@ -5,17 +5,19 @@ Rows are made in portions of at most 15 columns; `kinds/pods.py` says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import msgspec
 from msgspec.structs import replace
 
 from job import tables
+from job.kinds.parts.accelerators import accelerators_of, total
 from job.kinds.parts.images import parse_image
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
+from job.kinds.parts.security import apparmor_of, container_security, host_ports
 from job.wire.meta import Quantities, Quantity
-from job.wire.pod_spec import Container, ContainerPort, PodSpec, Probe, ResourceRequirements, SecurityContext
+from job.wire.pod_spec import Container, ContainerPort, PodSpec, Probe, ResourceRequirements
 
 
 class ComputeResources(msgspec.Struct, frozen=True, gc=False):
@@ -25,6 +27,8 @@ class ComputeResources(msgspec.Struct, frozen=True, gc=False):
     cpu_limit_millicores: int | None = None
     memory_request_bytes: int | None = None
     memory_limit_bytes: int | None = None
+    unparsed: tuple[str, ...] = ()
+    """Those that are written and cannot be parsed, or do not fit: `requests.cpu`, ..."""
 
 
 class TypedContainer(msgspec.Struct, frozen=True, gc=False):
@@ -35,6 +39,7 @@ class TypedContainer(msgspec.Struct, frozen=True, gc=False):
     position: int
     spec: Container
     resources: ComputeResources
+    accelerators: tuple[tables.Accelerator, ...]
 
 
 def containers_of(spec: PodSpec | None) -> list[TypedContainer]:
@@ -45,12 +50,18 @@ def containers_of(spec: PodSpec | None) -> list[TypedContainer]:
     for position, container in enumerate(spec.init_containers or ()):
         # https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
         container_type = "sidecar" if container.restart_policy == "Always" else "init"
-        containers.append(TypedContainer(container_type, position, container, compute_resources(container.resources)))
+        containers.append(_typed(container_type, position, container))
     for position, container in enumerate(spec.containers or ()):
-        containers.append(TypedContainer("regular", position, container, compute_resources(container.resources)))
-    for position, container in enumerate(spec.ephemeral_containers or ()):
-        containers.append(TypedContainer("ephemeral", position, container, compute_resources(container.resources)))
+        containers.append(_typed("regular", position, container))
+    if spec.ephemeral_containers:
+        for position, container in enumerate(spec.ephemeral_containers):
+            containers.append(_typed("ephemeral", position, container))
     return containers
+
+
+def _typed(container_type: str, position: int, container: Container) -> TypedContainer:
+    resources = container.resources
+    return TypedContainer(container_type, position, container, compute_resources(resources), accelerators_of(resources))
 
 
 def compute_resources(resources: ResourceRequirements | None) -> ComputeResources:
@@ -68,8 +79,12 @@ def _compute_resources(
     memory_request: Quantity | None,
     memory_limit: Quantity | None,
 ) -> ComputeResources:
+    parsed = (milli_units(cpu_request), milli_units(cpu_limit), base_units(memory_request), base_units(memory_limit))
+    written = (cpu_request, cpu_limit, memory_request, memory_limit)
+    names = ("requests.cpu", "limits.cpu", "requests.memory", "limits.memory")
+    each = zip(names, written, parsed, strict=True)
     return ComputeResources(
-        milli_units(cpu_request), milli_units(cpu_limit), base_units(memory_request), base_units(memory_limit)
+        *parsed, tuple([name for name, text, amount in each if text is not None and amount is None])
     )
 
 
@@ -77,10 +92,35 @@ _NONE: Quantities = {}
 _NO_RESOURCES = ComputeResources()
 
 
+def pod_level_resources(resources: ResourceRequirements | None) -> tuple[str, ...]:
+    """The requests and limits of a whole pod, of CPU and memory, that are not 0.
+
+    >>> pod_level_resources(ResourceRequirements(requests={"cpu": "1"}, limits={"cpu": "0", "memory": "lots"}))
+    ('requests.cpu', 'limits.memory')
+    """
+    if resources is None:
+        return ()
+    requests, limits, amounts = resources.requests or _NONE, resources.limits or _NONE, compute_resources(resources)
+    written = (
+        ("requests.cpu", requests.get("cpu"), amounts.cpu_request_millicores),
+        ("requests.memory", requests.get("memory"), amounts.memory_request_bytes),
+        ("limits.cpu", limits.get("cpu"), amounts.cpu_limit_millicores),
+        ("limits.memory", limits.get("memory"), amounts.memory_limit_bytes),
+    )
+    return tuple([name for name, quantity, amount in written if quantity is not None and amount != 0])
+
+
 def container_rows(
-    spec: PodSpec | None, *, resource: str, kind: str, namespace: str, name: str, uid: str
+    spec: PodSpec | None,
+    annotations: Mapping[str, str] | None,
+    *,
+    resource: str,
+    kind: str,
+    namespace: str,
+    name: str,
+    uid: str,
 ) -> Iterator[tables.Container]:
-    """One row for each container of a workload's pod template."""
+    """One row for each container of a workload's pod template, which has these annotations."""
     for typed in containers_of(spec):
         container, resources = typed.spec, typed.resources
         image = parse_image(container.image)
@@ -110,40 +150,29 @@ def container_rows(
             readiness_probe=_action(container.readiness_probe),
             startup_probe=_action(container.startup_probe),
             ports=tuple([_port(port) for port in container.ports or ()]),
+            host_ports=host_ports(container.ports),
+            apparmor_profile=apparmor_of(annotations, container.name) if annotations else None,
         )
         if container.resources is not None:
-            row = _with_resources(row, container.resources)
+            row = _with_resources(row, container.resources, typed.accelerators)
         if container.security_context is not None:
-            row = _with_security(row, container.security_context)
+            row = replace(row, **container_security(container.security_context))
         yield row
 
 
-def _with_resources(row: tables.Container, resources: ResourceRequirements) -> tables.Container:
+def _with_resources(
+    row: tables.Container, resources: ResourceRequirements, accelerators: tuple[tables.Accelerator, ...]
+) -> tables.Container:
     requests, limits = resources.requests or _NONE, resources.limits or _NONE
     return replace(
         row,
         ephemeral_storage_request_bytes=base_units(requests.get("ephemeral-storage")),
         ephemeral_storage_limit_bytes=base_units(limits.get("ephemeral-storage")) or None,
-        gpu_limit=base_units(limits.get("nvidia.com/gpu")),
+        accelerators=accelerators,
+        accelerator_count=total(each.count for each in accelerators),
         requests=as_written(requests),
         limits=as_written(limits),
         unparsed_quantities=(*unparsed("requests", requests), *unparsed("limits", limits)),
-    )
-
-
-def _with_security(row: tables.Container, security: SecurityContext) -> tables.Container:
-    capabilities = security.capabilities
-    return replace(
-        row,
-        privileged=security.privileged,
-        allow_privilege_escalation=security.allow_privilege_escalation,
-        read_only_root_filesystem=security.read_only_root_filesystem,
-        run_as_non_root=security.run_as_non_root,
-        run_as_user=security.run_as_user,
-        run_as_group=security.run_as_group,
-        capabilities_added=tuple(capabilities.add or ()) if capabilities else (),
-        capabilities_dropped=tuple(capabilities.drop or ()) if capabilities else (),
-        seccomp_profile=security.seccomp_profile.type if security.seccomp_profile else None,
     )
 
 

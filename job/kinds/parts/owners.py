@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -12,8 +12,6 @@ import msgspec
 from job.kinds.parts.metadata import controller_of
 from job.wire.meta import ObjectMeta, OwnerReference
 
-_GROUPS = ("apps", "batch")  # the API groups of all controllers that are collected
-_MAX_CHAIN = 10  # a Deployment's pods have two owners above them; more than ten are a cycle
 _HASH = (1 << 64) - 1
 _SORT_CHUNK = 20_000
 
@@ -30,16 +28,19 @@ class Top(msgspec.Struct, frozen=True, gc=False):
     uid: str
     resolution: str
     """The column `workload_resolution` of `pods` describes the values."""
+    between: tuple[str, ...] = ()
+    """The UIDs of the controllers between the direct one and this."""
 
 
 class Controllers:
     """The controller of each object of one kind. An object takes 12 bytes: a cluster may have hundreds of thousands.
 
-    UIDs are kept as 64-bit hashes. Among a million of them, two collide once in thirty million runs. References are
-    packed, which takes a sixth of their size as objects.
+    UIDs are kept as 64-bit hashes, each with its namespace: an owner in another namespace does not count
+    (https://kubernetes.io/docs/concepts/overview/working-with-objects/owners-dependents/). Among a million hashes, two
+    collide once in thirty million runs. References are packed, which takes a sixth of their size as objects.
     """
 
-    def __init__(self, controllers: Iterable[tuple[str, OwnerReference | None]] = ()) -> None:
+    def __init__(self) -> None:
         self._uids = array("Q")
         self._owners = array("I")
         self._references = bytearray()
@@ -48,24 +49,22 @@ class Controllers:
         self._numbers: dict[tuple[str, str], int] = {}
         self._last: OwnerReference | None = None
         self._is_sorted = True
-        for uid, owner in controllers:
-            self.add(uid, owner)
 
-    def add(self, uid: str, owner: OwnerReference | None) -> None:
+    def add(self, namespace: str | None, uid: str, owner: OwnerReference | None) -> None:
         """Adds an object and its controller, if any. A list has the objects of one controller next to each other."""
         if owner is not None and owner != self._last:
             self._references += _pack((self._number(owner.api_version, owner.kind), *_short(owner.uid), owner.name))
             self._ends.append(len(self._references))
             self._last = owner
-        self._uids.append(hash(uid) & _HASH)
+        self._uids.append(hash((namespace or "", uid)) & _HASH)
         self._owners.append(len(self._ends) if owner else 0)
         self._is_sorted = False
 
-    def find(self, uid: str) -> tuple[bool, OwnerReference | None]:
+    def find(self, namespace: str | None, uid: str) -> tuple[bool, OwnerReference | None]:
         """Whether the object was added, and its controller."""
         if not self._is_sorted:
             self._sort()
-        sought = hash(uid) & _HASH
+        sought = hash((namespace or "", uid)) & _HASH
         place = bisect_left(self._uids, sought)
         if place == len(self._uids) or self._uids[place] != sought:
             return False, None
@@ -102,16 +101,16 @@ class Owners:
 
     def __init__(self) -> None:
         self._read: dict[str, Controllers] = {}
-        self._collected: set[str] = set()
+        self._collected: dict[str, str] = {}
         self._last = _NO_OWNER
 
-    def expect(self, kind: str) -> None:
-        """Declares that this kind is collected, whether or not its list can be read."""
-        self._collected.add(kind)
+    def expect(self, kind: str, group: str) -> None:
+        """Declares that this kind of an API group is collected, whether or not its list can be read."""
+        self._collected[kind] = group
 
-    def add(self, kind: str, controllers: Controllers | Mapping[str, OwnerReference | None]) -> None:
-        """Adds a kind whose list was read to the end: UID of each object -> its controller."""
-        self._read[kind] = controllers if isinstance(controllers, Controllers) else Controllers(controllers.items())
+    def add(self, kind: str, controllers: Controllers) -> None:
+        """Adds a kind whose list was read to the end."""
+        self._read[kind] = controllers
         self._last = _NO_OWNER
 
     def top(self, metadata: ObjectMeta) -> Top:
@@ -119,33 +118,37 @@ class Owners:
         owner = controller_of(metadata)
         if owner is None:
             return Top("Pod", "v1", metadata.name, metadata.uid, "uncontrolled")
-        known, top = self._last  # pods of one controller are next to each other in their list
-        if known != owner:
-            top = self._above(owner)
-            self._last = owner, top
+        namespace, known, top = self._last  # pods of one controller are next to each other in their list
+        if known != owner or namespace != metadata.namespace:
+            top = self.above(metadata.namespace, owner)
+            self._last = metadata.namespace, owner, top
         return top
 
-    def _above(self, owner: OwnerReference) -> Top:
-        for _ in range(_MAX_CHAIN):
-            found, above = self._controller(owner)
+    def above(self, namespace: str | None, owner: OwnerReference) -> Top:
+        """The topmost controller, from a direct one of an object in this namespace."""
+        first, passed = owner, [owner.uid]
+        while True:
+            found, above = self._controller(namespace, owner)
             if not found:
-                return _named(owner, self._unknown(owner))
+                return _named(owner, self._unknown(owner), passed[1:-1])
             if above is None:
-                return _named(owner, "resolved")
+                return _named(owner, "resolved", passed[1:-1])
+            if above.uid in passed:  # they control each other
+                return _named(first, "not_found")
+            passed.append(above.uid)
             owner = above
-        return _named(owner, "not_found")
 
-    def _controller(self, owner: OwnerReference) -> tuple[bool, OwnerReference | None]:
+    def _controller(self, namespace: str | None, owner: OwnerReference) -> tuple[bool, OwnerReference | None]:
         named = self._read.get(owner.kind)
         for controllers in (named, *self._read.values()) if named else self._read.values():
-            found, above = controllers.find(owner.uid)
+            found, above = controllers.find(namespace, owner.uid)
             if found:
                 return True, above
         return False, None
 
     def _unknown(self, owner: OwnerReference) -> str:
         # custom resources have these names too: a Job of Volcano, a StatefulSet of OpenKruise
-        if owner.kind not in self._collected or owner.api_version.partition("/")[0] not in _GROUPS:
+        if self._collected.get(owner.kind) != owner.api_version.rpartition("/")[0]:
             return "referenced"
         return "not_found" if owner.kind in self._read else "not_read"
 
@@ -159,8 +162,8 @@ def _short(uid: str) -> tuple[bytes, str]:
     return (short.bytes, "") if str(short) == uid else (b"", uid)
 
 
-_NO_OWNER = (OwnerReference("", "", "", ""), Top("", "", "", "", ""))
+_NO_OWNER: tuple[str | None, OwnerReference, Top] = ("", OwnerReference("", "", "", ""), Top("", "", "", "", ""))
 
 
-def _named(owner: OwnerReference, resolution: str) -> Top:
-    return Top(owner.kind, owner.api_version, owner.name, owner.uid, resolution)
+def _named(owner: OwnerReference, resolution: str, between: Sequence[str] = ()) -> Top:
+    return Top(owner.kind, owner.api_version, owner.name, owner.uid, resolution, tuple(between))

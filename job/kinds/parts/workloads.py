@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from job import tables
 from job.kinds.kind import Kind
-from job.kinds.parts.containers import container_rows
+from job.kinds.parts.containers import container_rows, pod_level_resources
 from job.kinds.parts.metadata import allowed_annotations, conditions, controller_of, key_values
 from job.kinds.parts.scope import Scope
+from job.kinds.parts.security import operating_system, pod_security, unusual_volumes
 from job.wire.meta import Condition, LabelSelector, ObjectMeta
-from job.wire.pod_spec import PodSecurityContext, PodSpec, PodTemplateSpec, Toleration
+from job.wire.pod_spec import PodSpec, PodTemplateSpec, Toleration
 
 
 def workload_rows(
@@ -39,6 +40,7 @@ def workload_rows(
         resource=kind.resource,
         kind=kind.name,
         api_version=kind.api_version,
+        known_through_pods=False,
         namespace=namespace,
         name=metadata.name,
         uid=metadata.uid,
@@ -63,7 +65,13 @@ def workload_rows(
         )
     yield row
     yield from container_rows(
-        pod, resource=kind.resource, kind=kind.name, namespace=namespace, name=metadata.name, uid=metadata.uid
+        pod,
+        template.metadata.annotations if template and template.metadata else None,
+        resource=kind.resource,
+        kind=kind.name,
+        namespace=namespace,
+        name=metadata.name,
+        uid=metadata.uid,
     )
 
 
@@ -91,7 +99,7 @@ def selector(found: LabelSelector | None) -> tuple[tables.KeyValue, ...]:
 
 
 def _with_pod(row: tables.Workload, pod: PodSpec) -> tables.Workload:
-    security = pod.security_context or PodSecurityContext()
+    row = replace(row, **pod_security(pod.security_context), **unusual_volumes(pod.volumes))
     return replace(
         row,
         service_account=pod.service_account_name or None,
@@ -101,10 +109,8 @@ def _with_pod(row: tables.Workload, pod: PodSpec) -> tables.Workload:
         runtime_class=pod.runtime_class_name or None,
         scheduler_name=pod.scheduler_name or None,
         termination_grace_period_seconds=pod.termination_grace_period_seconds,
-        host_paths=tuple([volume.host_path.path for volume in pod.volumes or () if volume.host_path]),
-        run_as_non_root=security.run_as_non_root,
-        run_as_user=security.run_as_user,
-        seccomp_profile=security.seccomp_profile.type if security.seccomp_profile else None,
+        pod_level_resources=pod_level_resources(pod.resources),
+        operating_system=operating_system(pod),
         node_selector=key_values(pod.node_selector),
         tolerations=tuple([_toleration(toleration) for toleration in pod.tolerations or ()]),
     )

@@ -1,0 +1,139 @@
+-- Which containers does each workload run or, where none of its pods runs, does its template ask for?
+-- One row for each container of each pod that has not succeeded or failed: also of a pod that a custom resource or a
+-- node controls, of one that a webhook has changed, and of a debugging session. Where a workload has no such pod, since
+-- none is wanted, none was made yet, or its pods could not be read: one row for each container of its template. The Jobs
+-- of a CronJob have its template, and no rows of their own.
+-- Scans what latest_pods, latest_pod_containers, latest_workloads and latest_containers scan.
+--
+-- SELECT cluster, namespace, workload_name, container, image FROM workload_containers WHERE privileged
+--
+-- project_id, location, cluster, namespace FROM latest_pods
+-- workload_kind STRING: Kind of the topmost controller; `Pod` for a pod that nothing controls. Of a template: kind of
+--   the workload that has it.
+-- workload_name STRING: Name of that controller or workload.
+-- pod STRING: Name of the pod. NULL for a template.
+-- container_type, name AS container, image FROM latest_pod_containers
+-- operating_system STRING: `linux` or `windows`. NULL where neither the pod nor its node says it.
+-- cpu_request_millicores, cpu_limit_millicores, memory_request_bytes, memory_limit_bytes FROM latest_pod_containers
+-- unparsed_quantities FROM latest_pod_containers
+-- pod_level_resources, host_network, host_pid, host_ipc, host_paths, restricted_volumes, sysctls FROM latest_pods
+-- host_ports, privileged, allow_privilege_escalation, capabilities_added FROM latest_pod_containers
+-- capabilities_dropped, proc_mount FROM latest_pod_containers
+-- host_process BOOL: Whether it is a `hostProcess` container of Windows, by its security context or by the pod's.
+-- run_as_non_root BOOL: `runAsNonRoot` of its security context, else of the pod's.
+-- run_as_user INT64: `runAsUser` of its security context, else of the pod's. NULL for that of the image.
+-- run_as_user_name STRING: `runAsUserName` of its security context, else of the pod's. NULL for that of the image.
+-- seccomp_profile STRING: Type of the seccomp profile in its security context, else in the pod's.
+-- apparmor_profile STRING: Type of the AppArmor profile in its security context, else in the pod's.
+-- selinux_options ARRAY<STRING>: SELinux options in its security context, else in the pod's.
+-- snapshot_id, snapshot_time, age_seconds, carried_forward FROM latest_pods
+
+WITH
+  running AS (
+    SELECT *
+    FROM ${dataset}.latest_pods
+    WHERE COALESCE(phase, 'Unknown') NOT IN ('Succeeded', 'Failed')
+  ),
+  -- every workload that a running pod belongs to, at whatever height above it
+  occupied AS (
+    SELECT project_id, location, cluster, workload_uid AS uid FROM running
+    UNION DISTINCT
+    SELECT project_id, location, cluster, owner_uid FROM running
+    UNION DISTINCT
+    SELECT project_id, location, cluster, middle FROM running CROSS JOIN UNNEST(middle_owner_uids) AS middle
+  )
+SELECT
+  p.project_id,
+  p.location,
+  p.cluster,
+  p.namespace,
+  p.workload_kind,
+  p.workload_name,
+  p.name AS pod,
+  c.container_type,
+  c.name AS container,
+  c.image,
+  p.operating_system,
+  c.cpu_request_millicores,
+  c.cpu_limit_millicores,
+  c.memory_request_bytes,
+  c.memory_limit_bytes,
+  c.unparsed_quantities,
+  p.pod_level_resources,
+  p.host_network,
+  p.host_pid,
+  p.host_ipc,
+  p.host_paths,
+  p.restricted_volumes,
+  p.sysctls,
+  c.host_ports,
+  c.privileged,
+  c.allow_privilege_escalation,
+  c.capabilities_added,
+  c.capabilities_dropped,
+  c.proc_mount,
+  COALESCE(c.host_process, p.host_process) AS host_process,
+  COALESCE(c.run_as_non_root, p.run_as_non_root) AS run_as_non_root,
+  COALESCE(c.run_as_user, p.run_as_user) AS run_as_user,
+  COALESCE(c.run_as_user_name, p.run_as_user_name) AS run_as_user_name,
+  COALESCE(c.seccomp_profile, p.seccomp_profile) AS seccomp_profile,
+  COALESCE(c.apparmor_profile, p.apparmor_profile) AS apparmor_profile,
+  IF(ARRAY_LENGTH(c.selinux_options) > 0, c.selinux_options, p.selinux_options) AS selinux_options,
+  p.snapshot_id,
+  p.snapshot_time,
+  p.age_seconds,
+  p.carried_forward
+FROM running AS p
+JOIN ${dataset}.latest_pod_containers AS c ON c.snapshot_id = p.snapshot_id AND c.pod_uid = p.uid
+UNION ALL
+SELECT
+  w.project_id,
+  w.location,
+  w.cluster,
+  w.namespace,
+  w.kind,
+  w.name,
+  NULL,
+  c.container_type,
+  c.name,
+  c.image,
+  w.operating_system,
+  c.cpu_request_millicores,
+  c.cpu_limit_millicores,
+  c.memory_request_bytes,
+  c.memory_limit_bytes,
+  c.unparsed_quantities,
+  w.pod_level_resources,
+  w.host_network,
+  w.host_pid,
+  w.host_ipc,
+  w.host_paths,
+  w.restricted_volumes,
+  w.sysctls,
+  c.host_ports,
+  c.privileged,
+  c.allow_privilege_escalation,
+  c.capabilities_added,
+  c.capabilities_dropped,
+  c.proc_mount,
+  COALESCE(c.host_process, w.host_process),
+  COALESCE(c.run_as_non_root, w.run_as_non_root),
+  COALESCE(c.run_as_user, w.run_as_user),
+  COALESCE(c.run_as_user_name, w.run_as_user_name),
+  COALESCE(c.seccomp_profile, w.seccomp_profile),
+  COALESCE(c.apparmor_profile, w.apparmor_profile),
+  IF(ARRAY_LENGTH(c.selinux_options) > 0, c.selinux_options, w.selinux_options),
+  w.snapshot_id,
+  w.snapshot_time,
+  w.age_seconds,
+  w.carried_forward
+FROM ${dataset}.latest_workloads AS w
+JOIN ${dataset}.latest_containers AS c
+  ON c.snapshot_id = w.snapshot_id AND c.resource = w.resource AND c.workload_uid = w.uid
+LEFT JOIN occupied AS o
+  ON o.project_id = w.project_id AND o.location = w.location AND o.cluster = w.cluster AND o.uid = w.uid
+WHERE
+  o.uid IS NULL
+  -- a pod is no template: one that nothing controls is above, unless it has ended
+  AND w.resource <> 'pods'
+  AND COALESCE(w.owner_kind, '') <> 'CronJob'
