@@ -47,6 +47,8 @@ class Cluster:
     endpoint: str = "public"
     """`public`, `private` or `dns`."""
     autopilot: bool = False
+    unusual: bool = False
+    """Whether it has the objects that few clusters have."""
     status: str = "RUNNING"
     forbidden: frozenset[str] = frozenset()
     """Resources that the identity may not list; `*` means all."""
@@ -108,8 +110,9 @@ def make_fleet(*, clusters: int, pods: int, seed: int, special: bool = True) -> 
         clusters: number of clusters.
         pods: approximate number of pods of each cluster.
         special: adds the problems of a real fleet: a project without permission, a project with missing zones,
-            clusters behind private and DNS endpoints, a cluster that cannot be read, one with some kinds forbidden,
-            and one still being created. Without it, every cluster can be read through its public endpoint.
+            clusters behind private and DNS endpoints, a cluster with unusual objects, one that cannot be read, one with
+            some kinds forbidden, and one still being created. Without it, every cluster can be read through its public
+            endpoint.
     """
     draw = random.Random(f"fleet/{seed}")
     members = [_cluster(number, pods, seed, draw) for number in range(clusters)]
@@ -118,6 +121,7 @@ def make_fleet(*, clusters: int, pods: int, seed: int, special: bool = True) -> 
     for number, cluster in enumerate(members):
         trouble = number % 10
         cluster.autopilot = trouble == 3
+        cluster.unusual = trouble == 0
         cluster.endpoint = {1: "dns", 4: "private"}.get(trouble, "public")
         if trouble == 2:
             cluster.forbidden = frozenset({"nodes", "cronjobs"})

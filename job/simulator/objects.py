@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from job.simulator.companions import Companions
 from job.simulator.fleet import Cluster, NodePool
 from job.simulator.metadata import Maker, Object, ago, applied, condition
+from job.simulator.unusual import unusual_objects
 from job.simulator.workloads import Workloads
 
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease", "gmp-system")
@@ -49,7 +50,9 @@ class _Objects(Maker):
             "nodes": nodes,
             **Workloads(self, teams, addresses, uids).objects(),
         }
-        return workloads | Companions(self, workloads, [*_SYSTEM, *teams], teams).objects()
+        made = workloads | Companions(self, workloads, [*_SYSTEM, *teams], teams).objects()
+        unusual = unusual_objects(self, teams[0], addresses) if self.cluster.unusual else {}
+        return made | {resource: [*made[resource], *found] for resource, found in unusual.items()}
 
     def _namespace(self, name: str) -> Object:
         labels, annotations = {"kubernetes.io/metadata.name": name}, {}

@@ -126,14 +126,14 @@ def test_pods_have_all_common_problems(objects: dict[str, list[Any]]) -> None:
 
 
 def test_pods_request_less_than_their_nodes_have(inventory: dict[str, Any]) -> None:
-    """A real scheduler ensures this."""
+    """A real scheduler ensures this. A resize and a huge amount are exceptions."""
     for cluster in inventory["clusters"]:
         pods, nodes = cluster["objects"]["pods"], cluster["objects"]["nodes"]
         requested = sum(
             millicores(container["resources"].get("requests", {}).get("cpu", "0"))
             for pod in pods
             for container in pod["spec"]["containers"]
-            if pod["status"]["phase"] in ("Pending", "Running")
+            if pod["status"]["phase"] in ("Pending", "Running") and "unusual" not in pod["metadata"]["labels"]
         )
         assert 0 < requested < sum(millicores(node["status"]["allocatable"]["cpu"]) for node in nodes)
 
