@@ -62,6 +62,11 @@ class Started:
         self.process = process
         self._told = ""
 
+    @property
+    def read(self) -> str:
+        """The log so far."""
+        return self._told
+
     def wait_for(self, message: str) -> None:
         """Reads its log up to this event."""
         assert self.process.stderr is not None
