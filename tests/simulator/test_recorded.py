@@ -45,8 +45,8 @@ NOT_ALWAYS = (
     # Optional in a pod's spec:
     "volumeMounts[].readOnly", "resources.requests", "livenessProbe.httpGet", "readinessProbe.httpGet",
     "securityContext.allowPrivilegeEscalation", "securityContext.runAsUser", "securityContext.runAsNonRoot",
-    "securityContext.fsGroup", "securityContext.seccompProfile", "spec.tolerations", "containers[].volumeMounts",
-    "metadata.annotations",
+    "securityContext.fsGroup", "securityContext.seccompProfile", "spec.tolerations", "capabilities.add",
+    "containers[].volumeMounts", "metadata.annotations",
     # absent from a Deployment with the strategy Recreate:
     "strategy.rollingUpdate",
     # absent from a failed Job:

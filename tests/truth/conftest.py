@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from job.collect.retries import RetryTime
 from job.simulator import Simulator, simulate
 
 
@@ -17,11 +18,17 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def environment(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A user's credentials; the first three retries do not wait, the fourth would exceed every deadline."""
+    """A user's credentials; three retries, which do not wait."""
     for name, value in simulator.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(simulator.directory / "authorized-user.json"))
     for name in ("EXECUTION", "TASK_ATTEMPT", "TASK_INDEX", "TASK_COUNT"):
         monkeypatch.setenv(f"CLOUD_RUN_{name}", "")  # so that monkeypatch undoes what a history sets
-    monkeypatch.setattr("job.collect.api_reader._delay", lambda attempt: 0.0 if attempt < 4 else 1e6)
+    monkeypatch.setattr(RetryTime, "delay", _three_retries)
+    monkeypatch.setattr("job.discover.retries._own_delay", lambda retries: 0.0)
     monkeypatch.setattr("job.sinks.bigquery.loads.back_off", lambda stop, failures: None)
+
+
+def _three_retries(time: RetryTime, wanted: float) -> float | None:
+    time._attempts, time.end = time._attempts + 1, 0.0  # no longer the first failure
+    return 0.0 if time._attempts < 4 else None
