@@ -18,7 +18,7 @@ class PageLimit:
         self._max = limit
 
     def lower(self, arrived: int, *, is_too_large: bool = False) -> bool:
-        """Lowers the limit, of a page that failed, as far as 1; whether it could.
+        """Lowers the limit of a page that failed, at most to 1. Returns whether it could.
 
         >>> limit = PageLimit(500)
         >>> limit.lower(arrived=400), limit.value, limit.lower(arrived=100), limit.value

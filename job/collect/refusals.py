@@ -30,7 +30,7 @@ def response_failure(
 ) -> ReadFailure:
     """The failure that a response with another status than 200 means.
 
-    A Kubernetes API server answers with a `Status`. What is none comes from a layer in front of it: Google's frontend,
+    A Kubernetes API server answers with a `Status`. Anything else comes from a layer in front of it: Google's frontend,
     which answers before Kubernetes does, a proxy, a load balancer or a firewall.
 
     Args:

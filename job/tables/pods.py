@@ -75,8 +75,8 @@ class Pod(Record, frozen=True, kw_only=True):
     ] = None
     cpu_limit_millicores: Annotated[
         int | None,
-        "CPU limit, in thousandths of a core; NULL if a container or sidecar has no limit or one of 0, which is none, "
-        "and the Pod as a whole has none either.",
+        "CPU limit, in thousandths of a core; NULL if a container or sidecar has no limit, or a limit of 0, "
+        "and the Pod as a whole has no limit either.",
     ] = None
     memory_limit_bytes: Annotated[int | None, "Memory limit, in bytes, by the same rules."] = None
     unparsed_quantities: Annotated[
