@@ -10,11 +10,12 @@ class PageLimit:
 
     After a page that failed it is half as large, or smaller where even fewer objects arrived. A page may be slow for
     reasons that pass, so the limit then doubles with each page that is read, but only to half of what failed last: a
-    second failure would cost as much as the first. After a page that was too large it stays.
+    second failure would cost as much as the first. After a page that was too large it stays, unless one object alone
+    was the cause: without it, the rest of the list need not be read one object at a time.
     """
 
     def __init__(self, limit: int) -> None:
-        self.value = limit
+        self.value = self._first = limit
         self._max = limit
 
     def lower(self, arrived: int, *, is_too_large: bool = False) -> bool:
@@ -34,6 +35,16 @@ class PageLimit:
         if is_too_large:
             self._max = self.value
         return True
+
+    def object_skipped(self) -> None:
+        """The object that was too large is behind us: the limit may grow again.
+
+        >>> limit = PageLimit(4)
+        >>> while limit.lower(arrived=0, is_too_large=True): pass
+        >>> limit.object_skipped(); limit.page_read(); limit.page_read(); limit.value
+        2
+        """
+        self._max = max(self._first // 2, 1)
 
     def page_read(self) -> None:
         """A page of this limit was read."""

@@ -133,6 +133,7 @@ class _Pages:
             raise error
         self._remaining = metadata.remaining_item_count
         self._taker.add_unread(_first_name(error.head))
+        self._limit.object_skipped()
         return metadata
 
     def _request(self, token: str | None) -> Request:

@@ -38,19 +38,18 @@ def failure_columns(error: Any) -> dict[str, Any]:
     """The columns of `collections` for an error of the GKE API, its connection, google-auth, or our credentials."""
     if isinstance(error, CredentialsError):
         return {"outcome": "unauthorized", "reason": "Credentials", "message": str(error)}
-    cause = getattr(error, "cause", None) or error  # the cause of a RetryError is the last answer
-    if isinstance(cause, OSError):
-        return _connection_columns(cause)
-    code = getattr(cause, "code", None)
+    if isinstance(error, OSError):
+        return _connection_columns(error)
+    code = getattr(error, "code", None)
     http_status = int(code) if code is not None else None
     status = _Status("unauthorized", "Credentials")
     if http_status is not None:
         status = _STATUSES.get(http_status, _Status("refused", f"HTTP {http_status}"))
     described = GoogleError(
-        message=str(getattr(cause, "message", None) or cause),
+        message=str(getattr(error, "message", None) or error),
         status=status.reason,
-        reason=getattr(cause, "reason", None) or "",
-        metadata=dict(getattr(cause, "metadata", None) or {}),
+        reason=getattr(error, "reason", None) or "",
+        metadata=dict(getattr(error, "metadata", None) or {}),
     )
     reason, message = refusal(described, default_advice=_ADVICE.get(status.outcome, ""))
     outcome: Outcome = "disabled" if reason == "ApiDisabled" else status.outcome

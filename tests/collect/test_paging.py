@@ -229,6 +229,7 @@ def test_an_object_that_is_too_large_costs_no_other(
     read_pods(open_server(4), pages)
     assert pages.unread == pods(fleet)[:1]
     assert pages.names == pods(fleet)[1:]
+    assert limits(fleet)[-1] == PAGE_LIMIT // 2  # the rest is not read one object at a time
 
 
 def test_the_last_object_may_be_too_large(
