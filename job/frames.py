@@ -35,13 +35,13 @@ _DTYPES = {
 def latest(
     name: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None
 ) -> pd.DataFrame:
-    """The current rows of a table, or all rows of a view.
+    """All rows of a view.
 
-    `latest("workloads")` is the view `latest_workloads`: for each cluster that still exists, the rows of the last
-    snapshot that could read them, with their age. Views such as `latest("coverage")` are returned as they are.
+    `latest("workloads")` is what is there now: for each cluster that still exists, the rows of the newest reading, with
+    its time and status. `latest("coverage")` says what is missing or stale.
 
     Args:
-        name: a table, or a view.
+        name: a view, such as `pods`, `coverage` or `images`.
         sink: `duckdb:///PATH` or `bigquery://PROJECT.DATASET`; without it, the configuration's.
         config: a configuration or its file; without it, the file named by GKE_INVENTORY_CONFIG.
 
@@ -50,14 +50,14 @@ def latest(
         NULL. Sums of amounts are exact: `Decimal` in columns of objects. Repeated columns hold lists.
 
     Raises:
-        NotFoundError: there is no such table or view.
+        NotFoundError: there is no such view.
         InventoryError: the sink cannot be read.
     """
-    by_name = {view.name: view.name for view in views()} | {table: f"latest_{table}" for table in TABLES}
+    by_name = {view.name: view.name for view in views()}
     if name not in by_name:
         close = difflib.get_close_matches(name, by_name, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(by_name))}"
-        raise NotFoundError(f"no table or view {name!r}{hint}")
+        raise NotFoundError(f"no view {name!r}{hint}")
     warehouse = open_warehouse(_config(config), sink=sink)
     return frame(warehouse.query(f"SELECT * FROM {warehouse.quoted(by_name[name])}"))  # noqa: S608 (one of our names)
 

@@ -56,6 +56,12 @@ def columns(table: str) -> tuple[Column, ...]:
     return (*(column._replace(key=True) for column in _columns(Key)), *_columns(TABLES[table]))
 
 
+def raw_description(table: str) -> str:
+    """The description of the table that load jobs append to."""
+    warning = f"Do not query this table, whose rows may count for nothing: query the view {table}."
+    return f"{warning} {TABLES[table].description}"
+
+
 def duckdb_type(column: Column) -> str:
     """The column's type in DuckDB, such as `STRUCT(key VARCHAR, value VARCHAR)[]`."""
     if column.type == "STRUCT":

@@ -114,7 +114,7 @@ def tables_of(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     with _opened(path) as connection:
         for table in TABLES:
             named = ", ".join(f'"{column.name}"' for column in columns(table))
-            rows = connection.execute(f"SELECT {named} FROM {table}").fetchall()
+            rows = connection.execute(f"SELECT {named} FROM raw_{table}").fetchall()
             found[table] = [tuple(_plain(value) for value in row) for row in rows]
     return found
 

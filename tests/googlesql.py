@@ -45,8 +45,9 @@ from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_node_kind_pb2 import RESOLVED_CREATE_VIEW_STMT, RESOLVED_QUERY_STMT
 
 from job.schema import Column, columns
-from job.tables import TABLES
-from job.views import View, for_bigquery, views
+from job.simulator.bigquery.routines import replace_calls
+from job.tables import TABLES, raw
+from job.views import MOMENT, View, for_bigquery, function_for_bigquery, views
 
 DATASET = "my-project.inventory"
 
@@ -81,11 +82,20 @@ class Dataset:
             now: the value of CURRENT_TIMESTAMP(); without it, the real time.
         """
         self._now = now
-        self._views = {view.name: view for view in views()}
+        self._queries = {view.name: for_bigquery(view, DATASET) for view in views()}
+        self._functions = {
+            f"{DATASET}.{view.function}": {
+                "routineReference": {"projectId": "my-project", "datasetId": "inventory", "routineId": view.function},
+                "arguments": [{"name": MOMENT, "dataType": {"typeKind": "TIMESTAMP"}}],
+                "definitionBody": function_for_bigquery(view, DATASET),
+            }
+            for view in views()
+            if view.function
+        }
         self._tables: dict[str, _Table] = {}
         for table in TABLES:
             types = [(column.name, _type(column)) for column in columns(table)]
-            self._tables[table] = _Table(types, [[_value(v, t) for v, (_, t) in zip(row, types, strict=True)]
+            self._tables[raw(table)] = _Table(types, [[_value(v, t) for v, (_, t) in zip(row, types, strict=True)]
                                                  for row in rows.get(table, ())])  # fmt: skip
 
     def analyse(self, view: View) -> list[str]:
@@ -112,12 +122,15 @@ class Dataset:
 
     def _table(self, name: str) -> _Table:
         if name not in self._tables:
-            self._tables[name] = self._evaluate(for_bigquery(self._views[name], DATASET))
+            self._tables[name] = self._evaluate(self._queries[name])
         return self._tables[name]
 
     def _evaluate(self, sql: str) -> _Table:
         if self._now is not None:
             sql = sql.replace("CURRENT_TIMESTAMP()", f"TIMESTAMP '{self._now.isoformat()}'")
+        sql, called = replace_calls(sql, lambda parts: self._functions.get(".".join(parts)))
+        for name, query in called:
+            self._queries[name.rpartition(".")[2]] = query
         engine = _engine()
         request = service.EvaluateQueryRequest(sql=sql, options=engine.options)
         for name, table in self._declare(request.simple_catalog, sql).items():
@@ -143,7 +156,7 @@ class Dataset:
 
 def qualified(sql: str) -> str:
     """The query with `` `project.dataset.name` `` for our tables and views after FROM or JOIN."""
-    names = {*TABLES, *(view.name for view in views())}
+    names = {*map(raw, TABLES), *(view.name for view in views()), *(view.function for view in views())}
 
     def full(found: re.Match[str]) -> str:
         return f"{found[1]} `{DATASET}.{found[2]}`" if found[2] in names else found[0]

@@ -101,11 +101,11 @@ def test_plan_query_and_show() -> None:
     assert f"{PROJECT}/{LOCATION}/{CLUSTER}" in plan.stdout
     assert json.loads(invoke("plan", "--json").stdout)[0]["endpoint_type"] == "public"
     assert invoke("run").returncode == 0
-    sql = "SELECT name, phase FROM latest_namespaces ORDER BY name LIMIT 2"
+    sql = "SELECT name, phase FROM namespaces ORDER BY name LIMIT 2"
     assert invoke("query", sql, "--format", "csv").stdout == "name,phase\ndefault,Active\nkube-node-lease,Active\n"
     assert json.loads(invoke("query", sql, "--format", "json").stdout)[0] == {"name": "default", "phase": "Active"}
     numeric = invoke(
-        "query", "SELECT sum(pods) AS pods, max(pods_allocatable) AS most FROM capacity", "--format", "json"
+        "query", "SELECT sum(pods) AS pods, max(pods_allocatable) AS most FROM capacity_by_cluster", "--format", "json"
     )
     assert {type(value) for value in json.loads(numeric.stdout)[0].values()} == {int}
     assert invoke("query", sql).stdout.splitlines()[0].split() == ["name", "phase"]
@@ -199,7 +199,7 @@ def test_a_query_that_is_refused_and_a_missing_file_are_one_sentence(tmp_path: P
     assert_refused(invoke("query", "SELECT 1"), "there is no such file")
     assert invoke("run").returncode == 0
     assert_refused(invoke("query", "SELECT nothing FROM nowhere"), "the query failed", "nowhere")
-    assert_refused(invoke("query", "DELETE FROM pods"), "read-only")
+    assert_refused(invoke("query", "DELETE FROM raw_pods"), "read-only")
 
 
 @contextmanager

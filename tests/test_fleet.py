@@ -79,7 +79,7 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
             if table in readable(cluster)
             for item in cluster["objects"][table]
         }
-        found = rows(config, f"SELECT {key}, uid FROM latest_{table}")
+        found = rows(config, f"SELECT {key}, uid FROM {table}")
         assert len(found) == len(expected)
         assert set(found) == expected
     expected = {
@@ -89,9 +89,7 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
         if resource in readable(cluster)
         for item in cluster["objects"][resource]
     }
-    found = rows(
-        config, f"SELECT {key}, resource, uid FROM latest_workloads WHERE resource NOT IN ('pods', 'replicasets')"
-    )
+    found = rows(config, f"SELECT {key}, resource, uid FROM workloads WHERE resource NOT IN ('pods', 'replicasets')")
     assert set(found) == expected
     statuses = Counter(status for (status,) in rows(config, "SELECT status FROM coverage WHERE cluster IS NOT NULL"))
     read = sum(len(readable(cluster)) for cluster in clusters.values())
@@ -117,7 +115,7 @@ def test_values_are_those_of_the_objects(fleet: Simulator, tmp_path: Path) -> No
         if "pods" in readable(cluster)
         for item in cluster["objects"]["pods"]
     }
-    found = rows(config, "SELECT uid, name, namespace, phase, node, created_at, containers FROM latest_pods")
+    found = rows(config, "SELECT uid, name, namespace, phase, node, created_at, containers FROM pods")
     assert len(found) == len(pods)
     for uid, name, namespace, phase, node, created_at, containers in found:
         pod = pods[uid]
@@ -135,7 +133,7 @@ def test_both_sinks_hold_the_same_rows(fleet: Simulator, tmp_path: Path) -> None
     bigquery = configured(fleet, tmp_path, sink="bigquery://shop-prod.same?location=EU")
     assert run(duckdb).rows == run(bigquery).rows
     for table in OBJECT_TABLES:
-        sql = f"SELECT * EXCEPT (snapshot_id, snapshot_time) FROM {table}"
+        sql = f"SELECT * EXCEPT (snapshot_id, snapshot_time) FROM raw_{table}"
         found = [
             sorted(map(plain, rows(*asked))) for asked in ((duckdb, sql.replace("EXCEPT", "EXCLUDE")), (bigquery, sql))
         ]
@@ -160,7 +158,7 @@ def test_no_canary_reaches_rows_logs_or_output(
     assert CANARY in json.dumps(fleet.inventory())
     assert CANARY not in done.stdout + done.stderr
     for table in TABLES:
-        assert CANARY not in repr(rows(config, f"SELECT * FROM {table}")), table
+        assert CANARY not in repr(rows(config, f"SELECT * FROM raw_{table}")), table
     if sink == "duckdb":
         assert CANARY.encode() not in (tmp_path / "x.duckdb").read_bytes()
     assert list(spools.iterdir()) == []
@@ -195,7 +193,7 @@ def test_the_demo_ends_with_rows_and_three_answers(tmp_path: Path) -> None:
     assert str(tmp_path / "demo.duckdb") in done.stdout
     asked = invoke(
         "query",
-        "SELECT count(*) AS n FROM latest_pods",
+        "SELECT count(*) AS n FROM pods",
         "--format",
         "csv",
         "--sink",
@@ -208,7 +206,7 @@ def test_the_demo_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     found = []
     for name in ("one", "two"):
         assert invoke("demo", "--clusters", "2", "--pods", "10", "--seed", "9", "--output", f"{tmp_path}/{name}").stdout
-        sql = "SELECT cluster, namespace, name, uid FROM latest_pods ORDER BY ALL"
+        sql = "SELECT cluster, namespace, name, uid FROM pods ORDER BY ALL"
         found.append(invoke("query", sql, "--format", "csv", "--sink", f"duckdb:///{tmp_path}/{name}").stdout)
     assert found[0] == found[1]
     assert len(found[0].splitlines()) > 10

@@ -49,14 +49,14 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
     summary = run(config)
     assert (summary.run.status, summary.run.clusters_complete) == ("complete", 1)
     pods = [pod for page in range(1, 5) for pod in items(f"pods.page{page}")]
-    assert {row[0] for row in rows(sink, "SELECT uid FROM pods")} == {pod["metadata"]["uid"] for pod in pods}
+    assert {row[0] for row in rows(sink, "SELECT uid FROM raw_pods")} == {pod["metadata"]["uid"] for pod in pods}
     containers = Counter(
         (pod["metadata"]["uid"], container["name"])
         for pod in pods
         for key in ("initContainers", "containers", "ephemeralContainers")
         for container in pod["spec"].get(key, [])
     )
-    assert Counter(rows(sink, "SELECT pod_uid, name FROM pod_containers")) == containers
+    assert Counter(rows(sink, "SELECT pod_uid, name FROM raw_pod_containers")) == containers
     sql = "SELECT outcome, pages, objects, restarts, resource_version FROM collections WHERE resource = 'pods'"
     assert rows(sink, sql) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
     if page_limit == 500:
@@ -67,8 +67,8 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
             item["metadata"]["uid"] for resource in WORKLOAD_KINDS for item in items(f"list.{resource}")
         }  # fmt: skip
         bare = {pod["metadata"]["uid"] for pod in pods if not pod["metadata"].get("ownerReferences")}
-        known = "SELECT uid FROM workloads WHERE known_through_pods"
-        assert {row[0] for row in rows(sink, f"SELECT uid FROM workloads WHERE uid NOT IN ({known})")} == (
+        known = "SELECT uid FROM raw_workloads WHERE known_through_pods"
+        assert {row[0] for row in rows(sink, f"SELECT uid FROM raw_workloads WHERE uid NOT IN ({known})")} == (
             workloads | bare
         )
         owners = [owner for item in items("list.replicasets") for owner in item["metadata"].get("ownerReferences", [])]
@@ -80,7 +80,7 @@ def test_pods_are_resolved_to_the_top(config: Config, sink: DuckDBSink) -> None:
     run(config)
     found = rows(
         sink,
-        "SELECT DISTINCT owner_kind, workload_kind, workload_resolution FROM pods ORDER BY ALL",
+        "SELECT DISTINCT owner_kind, workload_kind, workload_resolution FROM raw_pods ORDER BY ALL",
     )
     assert found == [
         ("DaemonSet", "DaemonSet", "resolved"),
@@ -103,7 +103,7 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
     dump = [output.out, output.err]
     sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
     for (table,) in rows(sink, "SELECT table_name FROM duckdb_tables()"):
-        dump.append(json.dumps(rows(sink, f"SELECT * FROM {table}"), default=str))
+        dump.append(json.dumps(rows(sink, f"SELECT * FROM raw_{table}"), default=str))
     text = "\n".join(dump)
     canary = text.find("CANARY")
     # with every annotation allowed, this one is the person's own wish
@@ -115,9 +115,9 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
 
 def test_annotations_are_kept_by_allow_list_alone(config: Config, sink: DuckDBSink) -> None:
     run(config)
-    assert rows(sink, "SELECT DISTINCT annotations FROM namespaces") == [([],)]
+    assert rows(sink, "SELECT DISTINCT annotations FROM raw_namespaces") == [([],)]
     run(msgspec.structs.replace(config, annotations=("own*",)))
-    newest = "SELECT annotations FROM latest_namespaces WHERE name = 'odd-shapes'"
+    newest = "SELECT annotations FROM namespaces WHERE name = 'odd-shapes'"
     assert rows(sink, newest) == [([{"key": "owner", "value": "データ <someone@example.com>"}],)]
 
 
@@ -135,7 +135,7 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
         ("nodes", "forbidden", 403, "Rbac"),
         ("replicasets", "refused", 406, "NotAcceptable"),
     ]
-    assert rows(sink, "SELECT DISTINCT workload_resolution FROM pods WHERE owner_kind = 'ReplicaSet'") == [
+    assert rows(sink, "SELECT DISTINCT workload_resolution FROM raw_pods WHERE owner_kind = 'ReplicaSet'") == [
         ("not_read",)
     ]
     assert 'User "viewer" cannot list' in summary.gaps[0].message
@@ -148,7 +148,7 @@ def test_a_list_that_keeps_expiring_is_given_up_and_leaves_no_rows(
     run(config)
     found = rows(sink, "SELECT outcome, reason, http_status, restarts FROM collections WHERE resource = 'pods'")
     assert found == [("expired", "Expired", 410, 5)]
-    assert rows(sink, "SELECT count(*) FROM pods") == [(0,)]
+    assert rows(sink, "SELECT count(*) FROM raw_pods") == [(0,)]
 
 
 def test_one_bad_object_costs_one_object(config: Config, sink: DuckDBSink, replay: Replay) -> None:
@@ -165,7 +165,7 @@ def test_one_bad_object_costs_one_object(config: Config, sink: DuckDBSink, repla
     )
     assert found == [("partial", 6, 2, bad)]
     assert summary.run.clusters_partial == 1
-    assert rows(sink, "SELECT count(*) FROM latest_namespaces") == [(6,)]
+    assert rows(sink, "SELECT count(*) FROM namespaces") == [(6,)]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_cluster_that_is_not_running_is_recorded_with_its_state(
     assert rows(sink, "SELECT DISTINCT outcome, reason FROM collections WHERE cluster IS NOT NULL") == [
         ("not_running", status)
     ]
-    assert rows(sink, "SELECT status FROM latest_clusters") == [(status,)]
+    assert rows(sink, "SELECT status FROM clusters") == [(status,)]
     assert replay.requests == []
 
 
@@ -256,7 +256,7 @@ def test_a_snapshot_in_a_notebook_is_frames_with_the_right_dtypes(config: Config
 def test_latest_is_a_frame_of_what_is_known_now(config: Config) -> None:
     run(config)
     pods = latest("pods", sink=config.sink)
-    assert {"age_seconds", "carried_forward"} <= set(pods.columns)
+    assert {"read_age_seconds", "read_status"} <= set(pods.columns)
     assert len(latest("coverage", config=config)) == len(RESOURCES) + 1
     assert len(latest("workloads", sink=config.sink).query("kind == 'Deployment'")) == 7
 

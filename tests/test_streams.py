@@ -31,7 +31,7 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def statuses(folder: Path) -> list[str]:
     """The status of each run in the sink."""
     with duckdb.connect(str(folder / "x.duckdb"), read_only=True) as connection:
-        return [status for (status,) in connection.execute("SELECT status FROM committed_runs").fetchall()]
+        return [status for (status,) in connection.execute("SELECT status FROM runs").fetchall()]
 
 
 @pytest.mark.usefixtures("configured")
@@ -77,7 +77,7 @@ def test_a_reader_that_closes_a_pipe_changes_no_exit_code() -> None:
 
 
 @pytest.mark.usefixtures("configured")
-@pytest.mark.parametrize("command", ["schema show", "plan", "--version", "query 'FROM committed_runs'"])
+@pytest.mark.parametrize("command", ["schema show", "plan", "--version", "query 'FROM runs'"])
 def test_output_that_is_all_a_command_makes_must_arrive(command: str) -> None:
     assert shell("schema apply").returncode == 0
     done = shell(f"{command} > /dev/full")

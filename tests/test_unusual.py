@@ -53,13 +53,13 @@ def rows(config: Config, sql: str) -> list[tuple[Any, ...]]:
 
 def test_pods_reserve_what_the_scheduler_counts(config: Config) -> None:
     columns = ", ".join((*AMOUNTS, "unparsed_quantities"))
-    found = rows(config, f"SELECT name, {columns} FROM latest_pods WHERE cluster = '{CLUSTER}'")
+    found = rows(config, f"SELECT name, {columns} FROM pods WHERE cluster = '{CLUSTER}'")
     assert {name: tuple(row) for name, *row in found if name in PODS} == PODS
 
 
 def test_capacity_sums_the_whole_fleet_with_them(config: Config) -> None:
-    capacity = latest("capacity", config=config)
-    whole = capacity[capacity["level"] == "cluster"].set_index("cluster")
+    capacity = latest("capacity_by_cluster", config=config)
+    whole = capacity.set_index("cluster")
     pods = latest("pods", config=config)
     reserving = pods[~pods["phase"].isin(["Succeeded", "Failed"])]
     assert set(whole.index) > {CLUSTER}
@@ -70,7 +70,7 @@ def test_capacity_sums_the_whole_fleet_with_them(config: Config) -> None:
             found = whole.loc[name, column]
             assert (0 if pd.isna(found) else found) == total, (name, column)
             assert pd.isna(found) or isinstance(found, Decimal)
-        if pd.isna(row["pods_age_seconds"]):  # its pods cannot be read
+        if pd.isna(row["pods_read_age_seconds"]):  # its pods cannot be read
             continue
         is_unparsed = mine["unparsed_quantities"].map(bool)
         assert row["pods_unparsed"] == is_unparsed.sum()
@@ -97,7 +97,7 @@ def test_no_digest_is_compared_with_the_id_of_a_configuration(config: Config) ->
 def test_new_controllers_have_no_counts_and_suspended_jobs_have(config: Config) -> None:
     columns = "name, replicas, replicas_ready, active, succeeded, suspended"
     names = ("new-set", "new-daemon", "new-replicas", "suspended", "never-run")
-    found = rows(config, f"SELECT {columns} FROM latest_workloads WHERE name IN {names}")
+    found = rows(config, f"SELECT {columns} FROM workloads WHERE name IN {names}")
     assert sorted(found) == [
         ("never-run", None, None, None, None, False),
         ("new-daemon", None, None, None, None, None),
@@ -105,12 +105,12 @@ def test_new_controllers_have_no_counts_and_suspended_jobs_have(config: Config) 
         ("new-set", None, None, None, None, None),
         ("suspended", None, 0, 0, 0, True),
     ]
-    paused = query("SELECT DISTINCT paused FROM latest_workloads WHERE kind = 'Deployment'", config=config)
+    paused = query("SELECT DISTINCT paused FROM workloads WHERE kind = 'Deployment'", config=config)
     assert list(paused["paused"]) == [False]
 
 
 def test_an_old_private_cluster_has_what_its_older_fields_say(config: Config) -> None:
     columns = "cluster, public_endpoint_enabled, binary_authorization, gcp_public_cidrs_access_enabled"
-    found = {name: tuple(row) for name, *row in rows(config, f"SELECT {columns} FROM latest_clusters")}
+    found = {name: tuple(row) for name, *row in rows(config, f"SELECT {columns} FROM clusters")}
     assert found["ml-1"] == (False, "PROJECT_SINGLETON_POLICY_ENFORCE", False)
     assert found["web-1"] == (True, "DISABLED", True)

@@ -95,7 +95,7 @@ def test_a_rollouts_privileged_pod_is_found(lists: dict[str, list[Object]], quer
     lists["replicasets"] = [workload("ReplicaSet", "roll-abc", ROLLOUT, **PRIVILEGED)]
     lists["pods"] = [pod("roll-abc-1", owner("ReplicaSet", "roll-abc"), **PRIVILEGED)]
     assert query(FOUND) == [("Rollout", "roll", "roll-abc-1")]
-    assert query("SELECT workload_kind, workload_name, pod, len(missing) FROM unbounded") == [
+    assert query("SELECT workload_kind, workload_name, pod, len(missing) FROM without_limits") == [
         ("Rollout", "roll", "roll-abc-1", 4)
     ]
 
@@ -225,7 +225,7 @@ def test_windows_is_known_by_the_node(lists: dict[str, list[Object]], query: Que
     user = {"windowsOptions": {"runAsUserName": "ContainerUser"}}
     lists["pods"] = [pod("w", containers=[{"name": "c", "securityContext": user}])]
     assert query("SELECT rule FROM privileged") == []
-    assert query("SELECT operating_system FROM pods") == [("windows",)]
+    assert query("SELECT operating_system FROM raw_pods") == [("windows",)]
 
 
 def test_an_apparmor_profile_may_be_an_annotation(lists: dict[str, list[Object]], query: Query) -> None:
@@ -239,8 +239,8 @@ def test_an_apparmor_profile_may_be_an_annotation(lists: dict[str, list[Object]]
     lists["deployments"][0]["spec"]["template"]["metadata"] = {"annotations": annotations}
     lists["pods"] = [pod("p", meta={"annotations": annotations}, containers=containers)]
     expected = [("a", "Unconfined"), ("b", "Localhost"), ("c", None), ("d", None)]
-    assert query("SELECT name, apparmor_profile FROM pod_containers") == expected
-    assert query("SELECT name, apparmor_profile FROM containers WHERE resource = 'deployments'") == expected
+    assert query("SELECT name, apparmor_profile FROM raw_pod_containers") == expected
+    assert query("SELECT name, apparmor_profile FROM raw_containers WHERE resource = 'deployments'") == expected
 
 
 # Workloads of other kinds.
@@ -256,7 +256,7 @@ def test_a_workload_of_an_unknown_kind_is_known_through_its_pods(lists: dict[str
     ]
     assert query(
         "SELECT kind, api_version, namespace, name, uid, replicas, replicas_ready, failed, host_network, labels, "
-        "resource FROM workloads WHERE known_through_pods"
+        "resource FROM raw_workloads WHERE known_through_pods"
     ) == [
         ("GameServer", "agones.dev/v1", "n", "gs", "uid-GameServer-gs", 1, 1, 0, True, [], "pods"),
         ("Rollout", "argoproj.io/v1alpha1", "n", "roll", "uid-Rollout-roll", 3, 2, 1, False,
@@ -267,7 +267,7 @@ def test_a_workload_of_an_unknown_kind_is_known_through_its_pods(lists: dict[str
 def test_a_workload_has_a_row_for_each_namespace_of_its_pods(lists: dict[str, list[Object]], query: Query) -> None:
     node = owner("Node", "n1", "v1")
     lists["pods"] = [pod("a", node), pod("b", node, meta={"namespace": "m"}), pod("c", node, meta={"namespace": "m"})]
-    assert query("SELECT namespace, replicas FROM workloads WHERE kind = 'Node'") == [("m", 2), ("n", 1)]
+    assert query("SELECT namespace, replicas FROM raw_workloads WHERE kind = 'Node'") == [("m", 2), ("n", 1)]
 
 
 @pytest.mark.parametrize("why", ["forbidden", "off"])
@@ -283,14 +283,14 @@ def test_a_kind_that_was_not_read_is_no_unknown_kind(
             status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403}
             replay.answers[kind.path] = (403, {"Content-Type": "application/json"}, json.dumps(status).encode())
     run(config)
-    assert query("SELECT kind, name FROM workloads") == [("Rollout", "roll")]
+    assert query("SELECT kind, name FROM raw_workloads") == [("Rollout", "roll")]
     assert query("SELECT outcome FROM collections WHERE resource = 'replicasets'") == [(why,)]
     assert query("SELECT name, reason FROM unowned_pods") == [("web-1-a", "not_read")]
 
 
 # Owners through pods.
 
-TOPS = "SELECT name, workload_kind, workload_name, workload_resolution FROM pods"
+TOPS = "SELECT name, workload_kind, workload_name, workload_resolution FROM raw_pods"
 
 
 @pytest.mark.parametrize("driver", ["a-driver", "z-driver"])
@@ -304,7 +304,7 @@ def test_a_pod_of_a_pod_belongs_to_the_top_on_whatever_page_that_is(
     assert query(TOPS) == sorted(
         (item["metadata"]["name"], "SparkApplication", "etl", "referenced") for item in lists["pods"]
     )
-    assert query("SELECT name, replicas, replicas_ready FROM workloads") == [("etl", 6, 6)]
+    assert query("SELECT name, replicas, replicas_ready FROM raw_workloads") == [("etl", 6, 6)]
     assert query("SELECT name FROM unowned_pods") == []
 
 
@@ -318,7 +318,7 @@ def test_a_statefulset_of_a_pod_leads_to_the_top(lists: dict[str, list[Object]],
         ("lws-0", "LeaderWorkerSet", "lws", "referenced"),
         ("lws-0-1", "LeaderWorkerSet", "lws", "referenced"),
     ]
-    assert query("SELECT middle_owner_uids FROM pods WHERE name = 'lws-0-1'") == [
+    assert query("SELECT middle_owner_uids FROM raw_pods WHERE name = 'lws-0-1'") == [
         (["uid-Pod-lws-0", "uid-StatefulSet-lws"],)
     ]
     # the templates of the StatefulSets are those of the pods
@@ -386,11 +386,13 @@ def test_accelerators_are_on_nodes_pods_and_containers(
     lists["pods"] = [pod("p", containers=[container, {"name": "d", "image": "x:1"}], **where)]
     lists["nodes"] = [node]
     columns = "accelerator, accelerator_topology"
-    assert query(f"SELECT {columns}, accelerator_capacity, accelerator_allocatable FROM nodes") == [(*expected, 4, 4)]
-    assert query(f"SELECT {columns}, accelerator_count FROM pods") == [(*expected, 4)]
+    assert query(f"SELECT {columns}, accelerator_capacity, accelerator_allocatable FROM raw_nodes") == [
+        (*expected, 4, 4)
+    ]
+    assert query(f"SELECT {columns}, accelerator_count FROM raw_pods") == [(*expected, 4)]
     gets = [{"resource": resource, "count": 4}]
     for table in ("containers", "pod_containers"):
-        assert query(f"SELECT name, accelerator_count, accelerators FROM {table}") == [
+        assert query(f"SELECT name, accelerator_count, accelerators FROM raw_{table}") == [
             ("c", 4, gets), ("d", None, []),
         ]  # fmt: skip
 
@@ -411,7 +413,7 @@ def test_a_pod_has_the_place_of_its_node_or_the_one_that_it_asks_for(
         pod("pending", nodeName=None, nodeSelector=asked),
         pod("lost", nodeName="n2"),
     ]
-    assert query("SELECT name, node_pool, zone, spot, operating_system FROM pods") == [
+    assert query("SELECT name, node_pool, zone, spot, operating_system FROM raw_pods") == [
         ("lost", None, None, None, None),
         ("on-node", "spot-pool", "europe-west1-b", True, "linux"),
         ("pending", "other", None, True, None),
@@ -425,5 +427,5 @@ def test_quantities_of_containers_that_do_not_fit_are_named_and_not_missing(
     container = {"name": "c", "image": "x:1", "resources": {"requests": huge, "limits": huge}}
     lists["pods"] = [pod("p", owner("GameServer", "gs", "agones.dev/v1"), containers=[container])]
     names = ["requests.cpu", "limits.cpu", "requests.memory", "limits.memory"]
-    assert query("SELECT unparsed_quantities, cpu_request_millicores FROM pod_containers") == [(names, None)]
-    assert query("SELECT * FROM unbounded") == []
+    assert query("SELECT unparsed_quantities, cpu_request_millicores FROM raw_pod_containers") == [(names, None)]
+    assert query("SELECT * FROM without_limits") == []

@@ -76,6 +76,7 @@ def run_of(
     projects: Sequence[str] = (PROJECT,),
     prefix: str = "",
     unmatched: Sequence[str] = (),
+    config: str = "0",
     **more: Any,
 ) -> list[tuple[Key, Record]]:
     """All rows of run `number`, which began that many hours after `FIRST`.
@@ -85,6 +86,7 @@ def run_of(
         outcome: of the projects' lists.
         prefix: opens the ids of the snapshots.
         unmatched: the names that `clusters.include` has, and no project.
+        config: digest of the configuration.
         more: other columns of the lists' rows: `reason`, `missing_zones`.
     """
     time = by.time or FIRST + timedelta(hours=number, minutes=by.attempt, seconds=by.task)
@@ -93,12 +95,13 @@ def run_of(
     for project in projects:
         names = listed if listed is not None else [one.cluster for one in read if one.project == project]
         found = tuple(f"{LOCATION}/{name}" for name in names) if outcome in ("ok", "partial") else ()
-        listing = _collection(number, "clusters", outcome, len(found), listed_clusters=found, **more)
+        listing = _collection(number, time, "clusters", outcome, len(found), listed_clusters=found, **more)
         key = Key(snapshot_id=run_key.snapshot_id, snapshot_time=time, project_id=project, location="-")
         rows.append((key, listing))
         for name in unmatched:
             asked = msgspec.structs.replace(key, location=LOCATION, cluster=name)
-            rows.append((asked, _collection(number, "clusters", "not_found", 0, message=f"{name} matches no cluster")))
+            message = f"{name} matches no cluster"
+            rows.append((asked, _collection(number, time, "clusters", "not_found", 0, message=message)))
     for one in read:
         key = Key(
             snapshot_id=f"{prefix}{number}-{one.cluster}{by.name}",
@@ -112,15 +115,15 @@ def run_of(
         for resource, objects in kinds.items():
             if isinstance(objects, str):
                 unread += objects != "off"
-                rows.append((key, _collection(number, resource, objects, 0)))
+                rows.append((key, _collection(number, time, resource, objects, 0)))
                 continue
             read_outcome = "partial" if resource in one.partial else "ok"
-            rows.append((key, _collection(number, resource, read_outcome, len(objects))))
+            rows.append((key, _collection(number, time, resource, read_outcome, len(objects))))
             rows += [(key, _object(resource, each)) for each in objects]
         rows += [(key, record) for record in one.gke]
         status = "complete" if not unread else "failed" if unread == len(kinds) else "partial"
-        rows.append((key, _snapshot(number, by, status, one.cluster_id)))
-    rows.append((run_key, _run(number, by, len(projects), len(read))))
+        rows.append((key, _snapshot(number, time, by, status, one.cluster_id)))
+    rows.append((run_key, _run(number, time, by, len(projects), len(read), config)))
     return rows
 
 
@@ -239,24 +242,25 @@ def _object(resource: str, found: str | Record) -> Record:
     return Namespace(name=found, uid=f"uid-{found}") if resource == "namespaces" else pod(found)
 
 
-def _collection(number: int, resource: str, outcome: str, objects: int, **more: Any) -> Collection:
+def _collection(number: int, time: datetime, resource: str, outcome: str, objects: int, **more: Any) -> Collection:
     return Collection(
         run_id=f"run-{number}", resource=resource, outcome=outcome, pages=1, objects=objects, bytes=1, requests=1,
-        retries=0, restarts=0, waited_seconds=0.0, started_at=FIRST, duration_seconds=0.1, unreadable_objects=0, **more,
+        retries=0, restarts=0, waited_seconds=0.0, started_at=time, duration_seconds=0.1, unreadable_objects=0, **more,
     )  # fmt: skip
 
 
-def _snapshot(number: int, by: Attempt, status: str, cluster_id: str | None) -> Snapshot:
+def _snapshot(number: int, time: datetime, by: Attempt, status: str, cluster_id: str | None) -> Snapshot:
     return Snapshot(
         run_id=f"run-{number}", task_index=by.task, attempt=by.attempt, status=status, cluster_id=cluster_id,
-        started_at=FIRST, duration_seconds=1.0, resources_read=2, resources_unread=0, objects=1, row_count=1,
+        started_at=time, finished_at=time, duration_seconds=1.0, resources_read=2, resources_unread=0, objects=1,
+        row_count=1,
     )  # fmt: skip
 
 
-def _run(number: int, by: Attempt, projects: int, clusters: int) -> Run:
+def _run(number: int, time: datetime, by: Attempt, projects: int, clusters: int, config: str) -> Run:
     return Run(
         run_id=f"run-{number}", task_index=by.task, task_count=by.tasks, attempt=by.attempt, version="0",
-        config_digest="0", status="complete", acceptable=True, started_at=FIRST, finished_at=FIRST,
+        config_digest=config, status="complete", acceptable=True, started_at=time, finished_at=time,
         duration_seconds=1.0, projects=projects, projects_failed=0, clusters=clusters, clusters_complete=clusters,
         clusters_partial=0, clusters_failed=0, objects=1, row_count=1,
     )  # fmt: skip

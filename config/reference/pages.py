@@ -20,7 +20,7 @@ from job.collect.reasons import REASONS  # noqa: E402
 from job.commands.exits import BUG, COMPLETE, INCOMPLETE, INTERRUPTED, TERMINATED, USAGE  # noqa: E402
 from job.commands.reference import cell, column_table, reference  # noqa: E402
 from job.kinds import KINDS  # noqa: E402
-from job.tables import TABLES  # noqa: E402
+from job.tables import LEDGER, TABLES  # noqa: E402
 from job.views import View, views  # noqa: E402
 
 
@@ -45,22 +45,33 @@ def _view(view: View) -> str:
 
 
 def table_of_views() -> str:
-    """The views in one screen; those of the ledger are left to the reference, and `latest_` views share a row."""
-    shown = [view for view in sorted(views(), key=_place) if not _is_latest(view) and view.name not in _LEDGER]
-    rows = [(view.question, f"`{view.name}`") for view in shown]
-    return _table(("question", "view"), [*rows, ("What exists now? One view for each table", "`latest_<table>`")])
+    """The views in one screen; those of the ledger are left to the reference, and those of tables share two rows."""
+    shown = [view for view in sorted(views(), key=_place) if _place(view)[0] < 2]
+    grains = [f"`{view.name}`" for view in shown if view.name.startswith(_CAPACITY)]
+    rows = [(view.question, f"`{view.name}`") for view in shown if not view.name.startswith(_CAPACITY)]
+    rows.append(("How much of the nodes' allocatable CPU and memory do pods request?", ", ".join(grains)))
+    rows += [("What is there now?", "`<table>`"), ("What was there, in each reading?", "`<table>_history`")]
+    return _table(("question", "view"), rows)
 
 
-_LEDGER = {"committed_attempts", "committed_runs", "project_lists"}
+_LEDGER = {
+    "committed_attempts", "configurations", "last_two_readings", "latest_collections", "latest_runs",
+    "latest_snapshots", "project_lists", "readings", *LEDGER,
+}  # fmt: skip
 
 
-def _is_latest(view: View) -> bool:
-    return view.name.removeprefix("latest_") in TABLES
+_CAPACITY = "capacity_by_"
 
 
-def _place(view: View) -> tuple[bool, bool, str]:
-    """`coverage` first, which says what the others do not know; the `latest_` views last."""
-    return _is_latest(view), view.name != "coverage", view.name
+def _place(view: View) -> tuple[int, str]:
+    """`coverage` first, which says what the others do not know; then questions, tables, their histories, the ledger."""
+    if view.name == "coverage":
+        return 0, view.name
+    if view.name in _LEDGER:
+        return 4, view.name
+    if view.name.endswith("_history"):
+        return 3, view.name
+    return 2 if view.name in TABLES else 1, view.name
 
 
 _VIEWS = """\
@@ -68,11 +79,19 @@ _VIEWS = """\
 
 The views show committed rows only. Each answers the question that opens its description. Start with
 [`coverage`](#coverage): it says what the others cannot know. On BigQuery, put the dataset before a view's name
-(`FROM inventory.coverage`). A filter on `snapshot_time` saves scanning the days before it.
+(`FROM inventory.coverage`).
 
-There is a `latest_` view of every table. A cluster leaves these views when a later, complete list of its project's
-clusters does not contain it. A cluster that could not be read, was not asked for, or lies in a zone that GKE could not
-list, stays."""
+The view of a table (`pods`, `workloads`, ...) shows what is there now, as far as is known: of each cluster that still
+exists, the newest reading of each resource. `read_at` and `read_age_seconds` say how old it is, `read_status` whether
+it is the newest that there should be. A cluster leaves these views when a later, complete list of its project's clusters
+does not contain it. A cluster that could not be read, was not asked for, or lies in a zone that GKE could not list,
+stays.
+
+Each view has a function that shows the same as it was known at a moment, such as
+`pods_as_of(TIMESTAMP '2026-01-31 10:00:00+00')`. It sees what was committed by then. It is a table function on
+BigQuery, and a macro on DuckDB. The history of a table (`pods_history`) has the rows of all readings, and no function.
+
+Nobody should query the tables beneath, `raw_<table>`: they may hold rows of runs that were never committed."""
 
 
 def commands() -> str:
@@ -180,7 +199,7 @@ _FAULTS = """\
 # Faults
 
 A failure affects only what it touches: every other kind of that cluster, and every other cluster, is read as usual.
-What could not be read keeps its last good rows in the `latest_` views. Transient errors are retried for
+What could not be read keeps its last good rows in the tables' views. Transient errors are retried for
 `timeouts.retry_seconds`, and `ok` always means a complete list.
 
 A failure shows in four places: in `collections`, one row for each kind of each cluster and one for each project; in

@@ -35,7 +35,7 @@ LIMIT 10""",
         "Which workloads have pods that are not ready?",
         """\
 SELECT cluster, namespace, workload_kind, workload_name, status, COUNT(*) AS pods
-FROM latest_pods
+FROM pods
 WHERE ready IS NOT TRUE AND status <> 'Completed'
 GROUP BY 1, 2, 3, 4, 5
 ORDER BY pods DESC, 1, 2, 4
@@ -44,16 +44,13 @@ LIMIT 10""",
     (
         "How much of each cluster's CPU is requested?",
         """\
-SELECT n.cluster, n.cores, p.requested, ROUND(100 * p.requested / n.cores, 1) AS percent
-FROM (
-  SELECT cluster, SUM(cpu_allocatable_millicores) / 1000 AS cores FROM latest_nodes GROUP BY cluster
-) AS n
-JOIN (
-  SELECT cluster, SUM(cpu_request_millicores) / 1000 AS requested
-  FROM latest_pods
-  WHERE phase IN ('Pending', 'Running')
-  GROUP BY cluster
-) AS p ON p.cluster = n.cluster
+SELECT
+  cluster,
+  cpu_allocatable_millicores / 1000 AS cores,
+  cpu_request_millicores / 1000 AS requested,
+  ROUND(100 * cpu_requested, 1) AS percent
+FROM capacity_by_cluster
+WHERE cpu_requested IS NOT NULL
 ORDER BY percent DESC
 LIMIT 10""",
     ),

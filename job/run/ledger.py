@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
 
+import msgspec
+
 from job.collect.cluster import CollectedCluster
 from job.config import Config
 from job.discover.projects import RESOURCE, ProjectListing
@@ -35,10 +37,12 @@ def write_records(
         _write(spool, _key(task, project_id=listing.project_id, location="-"), listing.collection)
     for unmatched in selection.unmatched:
         _write(spool, _key(task, **unmatched.key), _not_found(task, unmatched))
-    row_count = sum(spool.rows.values())
+    row_count, finished_at = sum(spool.rows.values()), datetime.now(UTC)
     for cluster in collected:
-        _write(spool, cluster.key, cluster.snapshot)
-    run = run_record(task, config, listings, selection, collected, row_count=row_count, clock=clock)
+        _write(spool, cluster.key, msgspec.structs.replace(cluster.snapshot, finished_at=finished_at))
+    run = run_record(
+        task, config, listings, selection, collected, row_count=row_count, clock=clock, finished_at=finished_at
+    )
     _write(spool, _key(task), run)
     return run
 
@@ -52,6 +56,7 @@ def run_record(
     *,
     row_count: int = 0,
     clock: float,
+    finished_at: datetime | None = None,
 ) -> Run:
     """The row of `runs` for what was listed and collected."""
     statuses = [cluster.snapshot.status for cluster in collected]
@@ -67,7 +72,7 @@ def run_record(
         status="complete" if is_complete else "incomplete",
         acceptable=_is_acceptable(config, listings, selection, collected),
         started_at=task.snapshot_time,
-        finished_at=datetime.now(UTC),
+        finished_at=finished_at or datetime.now(UTC),
         duration_seconds=seconds_since(clock),
         projects=len(listings),
         projects_failed=projects_failed,

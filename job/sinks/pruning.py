@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from job.tables import TABLES, Run, Snapshot
+from job.tables import TABLES, Run, Snapshot, raw
 
-# Each cluster's newest snapshot, each project's newest list, and the snapshots whose rows are carried forward.
+# Each cluster's newest snapshot, each project's newest list, and the last two readings of each resource.
 _USED = (
     "(SELECT snapshot_id FROM latest_snapshots UNION DISTINCT SELECT snapshot_id FROM coverage UNION DISTINCT "
-    "SELECT read_snapshot_id FROM coverage WHERE read_snapshot_id IS NOT NULL)"
+    "SELECT read_snapshot_id FROM coverage WHERE read_snapshot_id IS NOT NULL UNION DISTINCT "
+    "SELECT previous_snapshot_id FROM last_two_readings)"
 )
 
 
@@ -24,9 +25,9 @@ def prunable(before: datetime) -> Iterator[tuple[str, str]]:
     keeps its markers, since they make the list count.
     """
     old = f"snapshot_time < TIMESTAMP '{before:%Y-%m-%d %H:%M:%S}+00' AND snapshot_id NOT IN {_USED}"
-    marker = f"{old} AND run_id NOT IN (SELECT run_id FROM runs WHERE snapshot_id IN {_USED})"
-    yield Snapshot.table, marker
+    marker = f"{old} AND run_id NOT IN (SELECT run_id FROM raw_runs WHERE snapshot_id IN {_USED})"
+    yield raw(Snapshot.table), marker
     for table in TABLES:
         if table != Snapshot.table:
             column = "run_id" if table == Run.table else "snapshot_id"
-            yield table, f"{old} AND {column} NOT IN (SELECT {column} FROM snapshots WHERE NOT ({marker}))"
+            yield raw(table), f"{old} AND {column} NOT IN (SELECT {column} FROM raw_snapshots WHERE NOT ({marker}))"

@@ -45,7 +45,17 @@ TABLES: dict[str, type[Record]] = {
 }
 """Table name -> record class, in the order of the reference."""
 
+LEDGER = (Run.table, Snapshot.table, Collection.table)
+"""What was read and when. All other tables hold objects."""
+
+
+def raw(table: str) -> str:
+    """The name of the table that load jobs append to. The table's own name is that of a view of the rows that count."""
+    return f"raw_{table}"
+
+
 __all__ = [
+    "LEDGER",
     "TABLES",
     "Accelerator",
     "Cluster",
@@ -75,4 +85,5 @@ __all__ = [
     "Taint",
     "Toleration",
     "Workload",
+    "raw",
 ]

@@ -40,6 +40,9 @@ class Snapshot(Record, frozen=True, kw_only=True):
     endpoint: Annotated[str | None, "Host of that endpoint, with the port unless it is 443."] = None
     server_version: Annotated[str | None, "Version that the API server reports: `v1.33.5-gke.1080000`."] = None
     started_at: Annotated[datetime, "When collecting the cluster started."]
+    finished_at: Annotated[
+        datetime | None, "When its task finished collecting all of its clusters, just before the commit."
+    ] = None
     duration_seconds: Annotated[float, "Seconds that collecting the cluster took."]
     resources_read: Annotated[int, "Number of resources read to the end."]
     resources_unread: Annotated[int, "Number of resources that should have been read to the end and were not."]

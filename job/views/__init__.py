@@ -1,7 +1,8 @@
 """The views, written once in BigQuery's SQL, and the functions that render them for an engine.
 
-Each view is a file: a comment in three paragraphs, an empty line, and the query, which writes `${dataset}.` before each
-table and view that it reads. The paragraphs are:
+`ledger/` has what was read and when, `questions/` one view for each question, `tables/` the templates of the views of
+each table. A view is a file: a comment in three paragraphs, an empty line, and the query, which writes `${dataset}.`
+before each table and view that it reads. The paragraphs are:
 
 1. the question that the view answers, and what a reader of its rows must know;
 2. an example query that runs on BigQuery and on DuckDB;
@@ -13,20 +14,22 @@ For example:
 
     -- Which containers lack a CPU or memory request or limit?
     --
-    -- SELECT cluster, container, missing FROM unbounded
+    -- SELECT cluster, container, missing FROM without_limits
     --
-    -- cluster, name AS container FROM latest_containers
+    -- cluster, name AS container FROM containers
     -- missing ARRAY<STRING>: What is missing: `cpu_request`, `cpu_limit`,
     --   `memory_request`, `memory_limit`.
 
-A file `latest_of_...` is a template: it makes `latest_<table>` for each table that has no file of its own.
+Each file makes a view and a function. The view `pods` shows what is known now; the function `pods_as_of(moment)` shows
+what was known at that moment: it reads the functions of the views that the view reads, takes the moment for the current
+time, and `${known}`, which is TRUE in a view, hides what was committed later.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.resources import files
@@ -35,10 +38,16 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from job.schema import Column, columns
-from job.tables import TABLES
+from job.tables import LEDGER, TABLES, raw
 from job.views.header import Header, columns_of, split_file
 
+AS_OF = "_as_of"
+"""Ends the name of a function."""
+MOMENT = "moment"
+"""The parameter of each function: a TIMESTAMP. (`at` is a reserved word of GoogleSQL.)"""
+
 _READ = re.compile(r"\$\{dataset\}\.(\w+)")
+_NOW = "CURRENT_TIMESTAMP()"
 
 
 class View(NamedTuple):
@@ -63,19 +72,24 @@ class View(NamedTuple):
         """The tables and views that it reads."""
         return _reads(self.sql)
 
+    @property
+    def function(self) -> str | None:
+        """Name of its function. None for a history, which shows every moment."""
+        return None if self.name.endswith("_history") else f"{self.name}{AS_OF}"
+
 
 @cache
 def views() -> tuple[View, ...]:
     """All views, each after those that it reads."""
-    names = [file.name.removesuffix(".sql") for file in files(__package__).iterdir() if file.name.endswith(".sql")]
-    found = {name: _read(name) for name in sorted(names) if not name.startswith("latest_of_")}
-    found |= {f"latest_{table}": _latest(table) for table in TABLES if f"latest_{table}" not in found}
-    known = {table: columns(table) for table in TABLES}
+    found = {name: split_file(text) for name, text in _files()}
+    known = {raw(table): columns(table) for table in TABLES}
     made = []
     for name in TopologicalSorter({name: _reads(sql) for name, (_, sql) in found.items()}).static_order():
         if name in found:
             header, sql = found[name]
-            known[name] = tuple(columns_of(header.columns, {source: known[source] for source in _reads(sql)}))
+            read = {source: known[source] for source in _reads(sql)}
+            sql = _sharing_coverage(sql, found)
+            known[name] = tuple(columns_of(header.columns, read))
             made.append(View(name, header.description, header.example, sql, known[name]))
     return tuple(made)
 
@@ -86,29 +100,79 @@ def for_bigquery(view: View, dataset: str, bounds: Mapping[str, str] = MappingPr
     Args:
         bounds: table -> a condition; the query reads only the table's rows that meet it.
     """
+    return _bigquery(view.sql.replace("${known}", "TRUE"), dataset, bounds, "")
 
-    def named(found: re.Match[str]) -> str:
-        whole = f"`{dataset}.{found[1]}`"
-        return f"(SELECT * FROM {whole} WHERE {bounds[found[1]]})" if found[1] in bounds else whole  # noqa: S608
 
-    return _READ.sub(named, view.sql)
+def function_for_bigquery(view: View, dataset: str, bounds: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The query of the view's function, with its parameter `moment`."""
+    sql = view.sql.replace(_NOW, MOMENT).replace("${known}", f"finished_at <= {MOMENT}")
+    return _bigquery(sql, dataset, bounds, AS_OF)
 
 
 @cache
 def for_duckdb(view: View) -> str:
     """The view's query, in DuckDB's SQL."""
-    import sqlglot
+    return _duckdb(view).replace("main.known_", "TRUE")
 
-    return sqlglot.transpile(_READ.sub(r"main.\1", view.sql), read="bigquery", write="duckdb", comments=False)[0]
+
+@cache
+def function_for_duckdb(view: View) -> str:
+    """The query of the view's function, in DuckDB's SQL, with its parameter `moment`."""
+    moment = f"CAST({MOMENT} AS TIMESTAMPTZ)"
+    sql = _duckdb(view).replace("CURRENT_TIMESTAMP", moment).replace("main.known_", f"finished_at <= {moment}")
+    return re.sub(r"\bmain\.(?!raw_)(\w+)", rf"main.\1{AS_OF}({MOMENT})", sql)
 
 
 @cache
 def digest(view: View) -> str:
     """Changes with the view, its descriptions and everything it reads: engines resolve `*` when they make a view."""
     by_name = {other.name: other for other in views()}
-    read = (digest(by_name[name]) if name in by_name else _columns(name) for name in view.reads)
+    tables = {raw(table): table for table in TABLES}
+    read = (digest(by_name[name]) if name in by_name else _columns(tables[name]) for name in view.reads)
     made_from = (view.description, view.sql, repr(view.columns), *read)
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
+
+
+def function_description(view: View) -> str:
+    """What the view's function returns."""
+    return f"The same as the view {view.name}, as it was known at a moment: what was committed by then."
+
+
+def _bigquery(sql: str, dataset: str, bounds: Mapping[str, str], suffix: str) -> str:
+    tables = {raw(table): table for table in TABLES}
+
+    def named(found: re.Match[str]) -> str:
+        name = found[1]
+        if name not in tables:
+            return f"`{dataset}.{name}{suffix}`({MOMENT})" if suffix else f"`{dataset}.{name}`"
+        whole, bound = f"`{dataset}.{name}`", bounds.get(tables[name])
+        return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
+
+    return _READ.sub(named, sql)
+
+
+@cache
+def _duckdb(view: View) -> str:
+    import sqlglot
+
+    sql = _READ.sub(r"main.\1", view.sql.replace("${known}", "main.known_"))
+    return sqlglot.transpile(sql, read="bigquery", write="duckdb", comments=False)[0]
+
+
+def _sharing_coverage(sql: str, found: Mapping[str, tuple[Header, str]]) -> str:
+    """The query, with the tables' own queries in place of their views where it reads several: all share one `coverage`.
+
+    Engines put a view's query in place of its name each time, and `coverage` takes most of their work.
+    """
+    tables = [name for name in _reads(sql) if name in TABLES and name not in LEDGER and TABLES[name].read_from]
+    if len(tables) + ("coverage" in _reads(sql)) < 2:
+        return sql
+    shared = ["coverage_now AS (SELECT * FROM ${dataset}.coverage)"]
+    for name in tables:
+        shared.append(f"{name}_now AS (\n{found[name][1].replace('${dataset}.coverage', 'coverage_now')}\n)")
+        sql = re.sub(rf"\$\{{dataset\}}\.{name}\b", f"{name}_now", sql)
+    rest = sql.replace("${dataset}.coverage", "coverage_now")
+    return "WITH\n  " + ",\n  ".join(shared) + (f",\n{rest[5:]}" if rest.startswith("WITH\n") else f"\n{rest}")
 
 
 def _columns(table: str) -> str:
@@ -119,14 +183,20 @@ def _reads(sql: str) -> tuple[str, ...]:
     return tuple(sorted(set(_READ.findall(sql))))
 
 
-def _read(file: str, **parameters: str) -> tuple[Header, str]:
-    text = (files(__package__) / f"{file}.sql").read_text(encoding="utf-8")
-    return split_file(Template(text).substitute({"dataset": "${dataset}", **parameters}))
+def _files() -> Iterator[tuple[str, str]]:
+    """Each view's name and text."""
+    for folder in ("ledger", "questions"):
+        for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
+            yield file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")
+    for table in TABLES:
+        if table not in LEDGER:
+            yield table, _of_table("now", table)
+            yield f"{table}_history", _of_table("history", table)
 
 
-def _latest(table: str) -> tuple[Header, str]:
+def _of_table(template: str, table: str) -> str:
     read_from = TABLES[table].read_from
-    if read_from is None:
-        return _read("latest_of_snapshot", table=table)
+    name = f"{template}_of_snapshot.sql" if read_from is None else f"{template}_of_resource.sql"
+    text = (files(__package__) / "tables" / name).read_text(encoding="utf-8")
     resource = "t.resource" if read_from == "*" else f"'{read_from}'"
-    return _read("latest_of_resource", table=table, resource=resource)
+    return Template(text).safe_substitute(table=table, resource=resource)

@@ -60,7 +60,7 @@ def read(config: Config, sink: DuckDBSink, resource: str, table: str) -> tuple[t
     """The outcome and the unreadable objects of a list, and the names in its table."""
     run(config)
     select = f"SELECT outcome, unreadable_objects, unreadable FROM collections WHERE resource = '{resource}'"
-    names = sink.query(f"SELECT name FROM {table} WHERE namespace = 'n' ORDER BY name").rows
+    names = sink.query(f"SELECT name FROM raw_{table} WHERE namespace = 'n' ORDER BY name").rows
     return sink.query(select).rows[0], [name for (name,) in names]
 
 

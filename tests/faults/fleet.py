@@ -25,7 +25,8 @@ PATIENT = {"connect_seconds": 10.0, "request_seconds": 20.0, "retry_seconds": 30
 NEWEST = "snapshot_time = (SELECT max(snapshot_time) FROM runs)"
 LEDGER = ("runs", "snapshots", "collections")
 _OF_THE_RUN = (  # what no two runs have alike
-    "snapshot_id", "snapshot_time", "run_id", "started_at", "duration_seconds", "age_seconds", "carried_forward",
+    "snapshot_id", "snapshot_time", "run_id", "started_at", "duration_seconds", "finished_at", "read_at",
+    "read_age_seconds", "read_status",
 )  # fmt: skip
 
 Rows = dict[tuple[str, str], Counter[str]]
@@ -153,14 +154,14 @@ class Fleet:
             connection.execute("LOAD icu; SET TimeZone = 'UTC'")
             return connection.execute(sql).fetchall()
 
-    def rows(self, *, usual: bool = False, prefix: str = "", where: str = "TRUE") -> Rows:
-        """What the tables, or with the prefix `latest_` the views, have of the clusters."""
+    def rows(self, *, usual: bool = False, prefix: str = "raw_", where: str = "TRUE") -> Rows:
+        """What the tables, or without a prefix the views of what is there now, have of the clusters."""
         return _usual_rows(self.usual) if usual else _rows(self.database, prefix, where)
 
 
 @cache
 def _usual_rows(database: Path) -> Rows:
-    return _rows(database, "", "TRUE")
+    return _rows(database, "raw_", "TRUE")
 
 
 def _rows(database: Path, prefix: str, where: str) -> Rows:

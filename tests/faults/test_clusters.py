@@ -43,10 +43,10 @@ def test_two_clusters_of_one_name_are_two_clusters(
     assert fleet.query(f"{sql} GROUP BY ALL ORDER BY 1") == [
         (location, 1, len(KINDS)) for location in ("asia-southeast1", "europe-west4")
     ]
-    found, usual = fleet.rows(prefix="latest_"), fleet.rows(usual=True)
+    found, usual = fleet.rows(prefix=""), fleet.rows(usual=True)
     assert {key: rows for key, rows in found.items() if key[0] != twin} == usual
     assert {resource for cluster, resource in found if cluster == twin} == {"clusters", *KINDS} - {"replicasets"}
-    uids = "SELECT location, list_sort(list(uid)) FROM latest_pods WHERE cluster = 'web-1' GROUP BY 1 ORDER BY 1"
+    uids = "SELECT location, list_sort(list(uid)) FROM pods WHERE cluster = 'web-1' GROUP BY 1 ORDER BY 1"
     (_, ours), (_, theirs) = fleet.query(uids)
     assert len(ours) > 10 < len(theirs)
     assert not set(ours) & set(theirs)
@@ -56,7 +56,7 @@ def test_a_cluster_that_is_deleted_meanwhile_is_unreachable_and_then_gone(
     twin: str, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fleet.run(monkeypatch, capsys).exit_code == 0
-    there = "SELECT count(*) > 0 FROM latest_pods WHERE location = 'europe-west4'"
+    there = "SELECT count(*) > 0 FROM pods WHERE location = 'europe-west4'"
     assert fleet.query(there) == [(True,)]
     fleet.configure(timeouts={"retry_seconds": 1.0})
     fleet.simulator.fault(twin, "deleted", "clusters")
@@ -68,7 +68,7 @@ def test_a_cluster_that_is_deleted_meanwhile_is_unreachable_and_then_gone(
     assert fleet.query(there) == [(True,)]  # not read is not gone
     assert fleet.run(monkeypatch, capsys).exit_code == 0
     assert fleet.query(there) == [(False,)]
-    assert fleet.rows(prefix="latest_") == fleet.rows(usual=True)
+    assert fleet.rows(prefix="") == fleet.rows(usual=True)
 
 
 def test_a_glob_that_matches_no_cluster_is_a_warning_and_a_row(
@@ -101,9 +101,9 @@ def test_no_object_has_two_rows_in_one_snapshot(
     assert ended.exit_code == 0
     assert ended.collected() == dict.fromkeys(fleet.simulator.clusters, ("INFO", "complete", None))
     for table in UID_TABLES:
-        twice = f"SELECT snapshot_id, uid FROM {table} GROUP BY ALL HAVING count(*) > 1"
+        twice = f"SELECT snapshot_id, uid FROM raw_{table} GROUP BY ALL HAVING count(*) > 1"
         assert fleet.query(twice) == [], table
-    assert fleet.rows(prefix="latest_") == fleet.rows(usual=True)
+    assert fleet.rows(prefix="") == fleet.rows(usual=True)
     sql = "SELECT outcome, pages, restarts, message FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"
     message = f"{repeated} objects were listed more than once; each has one row"
     assert fleet.query(f"{sql} AND {NEWEST}") == [("ok", 4, 0, message)]

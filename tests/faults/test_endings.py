@@ -200,7 +200,7 @@ def test_two_runs_at_once(fleet: Fleet, ending: Ending) -> None:
         assert_ended(started.end(), ending)
     assert fleet.query("SELECT count(*) FROM snapshots WHERE status = 'complete'") == [(9,)]
     assert fleet.query("SELECT count(*), count(DISTINCT snapshot_id) FROM latest_snapshots") == [(3, 3)]
-    assert fleet.rows(prefix="latest_") == fleet.rows(usual=True)
+    assert fleet.rows(prefix="") == fleet.rows(usual=True)
 
 
 def stopped(fleet: Fleet, *signals: signal.Signals) -> tuple[Ended, float]:
@@ -240,7 +240,7 @@ def test_sigterm_with_clusters_complete(fleet: Fleet, ending: Ending) -> None:
     assert fleet.query(unread) == [("pods", "stopped")]
     usual, found = fleet.rows(usual=True), fleet.rows(where=NEWEST)
     assert found == {key: rows for key, rows in usual.items() if key != (WEB, "pods")}
-    assert fleet.rows(prefix="latest_") == usual  # pods as they were
+    assert fleet.rows(prefix="") == usual  # pods as they were
 
 
 def test_ctrl_c_once(fleet: Fleet, ending: Ending) -> None:

@@ -94,7 +94,7 @@ def assert_rows(case: Case, fleet: Fleet) -> None:
 def assert_views(case: Case, fleet: Fleet) -> None:
     """What an analyst sees: everything as before, and where it is from before, that it is."""
     changed = {(WEB, resource) for resource in case.changed}
-    assert without(fleet.rows(prefix="latest_"), changed) == without(fleet.rows(usual=True), changed)
+    assert without(fleet.rows(prefix=""), changed) == without(fleet.rows(usual=True), changed)
     rows = fleet.query(
         "SELECT project_id || '/' || location || '/' || coalesce(cluster, 'None'), resource, status, "
         "read_snapshot_id = snapshot_id FROM coverage"
@@ -105,7 +105,7 @@ def assert_views(case: Case, fleet: Fleet) -> None:
         is_read = is_tried and outcome in ("ok", "partial")
         assert (cluster, resource, status) == (cluster, resource, outcome if is_read else "stale")
         assert is_new == is_read or not is_tried
-    carried = fleet.query("SELECT count(*) FROM latest_pods WHERE carried_forward AND cluster = 'web-1'")
+    carried = fleet.query("SELECT count(*) FROM pods WHERE carried_forward AND cluster = 'web-1'")
     is_carried = "pods" in case.hit and case.outcome not in ("ok", "partial")
     assert (carried[0][0] > 0) == is_carried
 

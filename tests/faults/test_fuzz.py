@@ -145,7 +145,7 @@ def assert_loads(unique: dict[str, dict[bytes, Record]], directory: Path) -> Non
         spool.keep(segment)
         sink.publish(spool.save(), Commit("run-1", 0, 0, TaskResult(complete=True, acceptable=True)))
     for table, rows in unique.items():
-        assert sink.query(f"SELECT count(*) FROM {table}").rows == [(len(rows),)]
+        assert sink.query(f"SELECT count(*) FROM raw_{table}").rows == [(len(rows),)]
 
 
 def filled(message: Any, draw: random.Random, depth: int = 0) -> Any:

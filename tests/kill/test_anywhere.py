@@ -55,13 +55,13 @@ class Analyst:
 
     def sees(self) -> int:
         """The generation that the views show, when they show one whole, and nothing of any other."""
-        ((newest,),) = self._rows("SELECT COUNT(*) FROM latest_namespaces WHERE name LIKE 'generation-%'")
+        ((newest,),) = self._rows("SELECT COUNT(*) FROM namespaces WHERE name LIKE 'generation-%'")
         generation, rest = divmod(newest, self.clusters)
         assert rest == 0
         seen = (
             "SELECT (SELECT COUNT(*) FROM latest_snapshots WHERE status = 'complete'), "
-            "(SELECT COUNT(*) FROM latest_pods), (SELECT COUNT(DISTINCT uid) FROM latest_pods), "
-            "(SELECT COUNT(*) FROM latest_namespaces), (SELECT COUNT(*) FROM latest_clusters), "
+            "(SELECT COUNT(*) FROM pods), (SELECT COUNT(DISTINCT uid) FROM pods), "
+            "(SELECT COUNT(*) FROM namespaces), (SELECT COUNT(*) FROM clusters), "
             "(SELECT COUNT(*) FROM coverage WHERE status = 'ok'), (SELECT COUNT(*) FROM coverage WHERE status <> 'ok')"
         )
         assert self._rows(seen) == [
@@ -74,14 +74,14 @@ class Analyst:
 
     def finds_once(self, execution: str) -> None:
         """The execution has one committed run, one snapshot of each cluster, and each row of them once."""
-        runs = f"SELECT COUNT(*) FROM committed_runs WHERE run_id = '{execution}'"
+        runs = f"SELECT COUNT(*) FROM runs WHERE run_id = '{execution}'"
         snapshots = f"SELECT COUNT(*), COUNT(DISTINCT cluster) FROM snapshots WHERE run_id = '{execution}'"
         assert self._rows(runs) == [(1,)]
         assert self._rows(snapshots) == [(self.clusters, self.clusters)]
         for table in UID_TABLES:
             twice = (
-                f"SELECT t.snapshot_id, t.uid FROM {table} AS t JOIN snapshots AS s ON s.snapshot_id = t.snapshot_id "
-                "GROUP BY 1, 2 HAVING COUNT(*) > 1"
+                f"SELECT t.snapshot_id, t.uid FROM raw_{table} AS t "
+                "JOIN snapshots AS s ON s.snapshot_id = t.snapshot_id GROUP BY 1, 2 HAVING COUNT(*) > 1"
             )
             assert self._rows(twice) == []
 

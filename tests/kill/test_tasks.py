@@ -65,6 +65,6 @@ def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
         seen = sink.query(f"SELECT project_id, location, cluster FROM {table}").rows
         assert sorted("/".join(row) for row in seen) == clusters
     pods = {pod["metadata"]["uid"] for found in fleet.inventory()["clusters"] for pod in found["objects"]["pods"]}
-    assert sorted(uid for (uid,) in sink.query("SELECT uid FROM latest_pods").rows) == sorted(pods)
-    assert sink.query("SELECT COUNT(DISTINCT run_id), COUNT(*) FROM committed_runs").rows == [(1, TASKS)]
+    assert sorted(uid for (uid,) in sink.query("SELECT uid FROM pods").rows) == sorted(pods)
+    assert sink.query("SELECT COUNT(DISTINCT run_id), COUNT(*) FROM runs").rows == [(1, TASKS)]
     assert sink.query("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'").rows == [(0,)]

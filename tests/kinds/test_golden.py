@@ -146,7 +146,7 @@ def uid_of(row: dict[str, Any]) -> str:
 def rows_of(sink: DuckDBSink, table: str) -> list[dict[str, Any]]:
     """A table's rows without their key, as the spool writes them."""
     keys = ", ".join(Key.__struct_fields__)
-    result = sink.query(f"SELECT * EXCLUDE ({keys}) FROM {table}")
+    result = sink.query(f"SELECT * EXCLUDE ({keys}) FROM raw_{table}")
     names = [name for name, _ in result.columns]
     return [as_spooled(dict(zip(names, row, strict=True))) for row in result.rows]
 

@@ -42,7 +42,7 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
             key: count for key, count in summaries[1]["rows"].items() if key not in ("runs", "collections")
         }
         sink = open_warehouse(config)
-        found = "SELECT COUNT(*), COUNT(DISTINCT task_index), MAX(task_count) FROM committed_runs WHERE run_id = "
+        found = "SELECT COUNT(*), COUNT(DISTINCT task_index), MAX(task_count) FROM runs WHERE run_id = "
         assert sink.query(f"{found} '{summaries[3]['run_id']}'").rows == [(3, 3, 3)]
 
 

@@ -56,7 +56,7 @@ class Runs:
             for name, value in self._simulator.environment.items():
                 patch.setenv(name, value)
             sink = open_warehouse(config)
-            return [run_id for (run_id,) in sink.query("SELECT run_id FROM committed_runs ORDER BY 1").rows]
+            return [run_id for (run_id,) in sink.query("SELECT run_id FROM runs ORDER BY 1").rows]
 
 
 @pytest.fixture(params=["duckdb", "bigquery"])

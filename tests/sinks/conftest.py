@@ -129,16 +129,16 @@ class OnBigQuery(Subject):
         super().__init__(opened)
         client = opened()._client
         for table in TABLES:
-            client.query_and_wait(f"DELETE FROM {opened().name}.{table} WHERE TRUE", location="EU")
+            client.query_and_wait(f"DELETE FROM {opened().name}.raw_{table} WHERE TRUE", location="EU")
 
     @contextmanager
     def made_by_newer_version(self) -> Iterator[None]:
         label = "gke_inventory_schema"
-        set_label(self.open(), "pods", label, str(SCHEMA_VERSION + 1))
+        set_label(self.open(), "raw_pods", label, str(SCHEMA_VERSION + 1))
         try:
             yield
         finally:
-            set_label(self.open(), "pods", label, str(SCHEMA_VERSION))
+            set_label(self.open(), "raw_pods", label, str(SCHEMA_VERSION))
 
 
 def set_label(sink: BigQuerySink, table: str, label: str, value: str) -> None:

@@ -26,7 +26,7 @@ from job.sinks.bigquery import BigQuerySink
 from job.tables import TABLES
 from job.views import views
 
-PODS = "SELECT cluster, name FROM latest_pods ORDER BY 1, 2"
+PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
 UPLOAD = "/upload/*"
 
 
@@ -73,7 +73,7 @@ def test_views_work_where_queries_must_name_days_and_look_back_as_far_as_configu
     sink.apply()
     publish(sink, run_of(1, Read("a", ["x"], ["p1"])))  # long ago
     with pytest.raises(QueryError, match="partition"):
-        rows(sink, "SELECT name FROM pods")
+        rows(sink, "SELECT name FROM raw_pods")
     for view in views():
         sink.query(f"SELECT * FROM {view.name}")
     assert rows(sink, PODS) == []
@@ -102,7 +102,7 @@ def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(ope
     open_sink().prepare()
     assert open_sink().changes() == []
     publish(open_sink(), run_of(2, Read("a", ["x", "y"], ["p2"])))
-    assert rows(sink, "SELECT name FROM latest_namespaces ORDER BY 1") == [("x",), ("y",)]
+    assert rows(sink, "SELECT name FROM namespaces ORDER BY 1") == [("x",), ("y",)]
 
 
 def test_tasks_that_start_at_once_evolve_the_tables_together(open_sink: Open) -> None:
@@ -179,7 +179,7 @@ def test_nothing_is_loaded_twice_or_lost_if_answers_are_lost_or_jobs_fail(
     control.fault(**fault | only)
     assert on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p1", "p2"])))
     assert on_bigquery.rows(PODS) == [("a", "p1"), ("a", "p2")]
-    counts = "SELECT (SELECT COUNT(*) FROM pods), (SELECT COUNT(*) FROM snapshots), (SELECT COUNT(*) FROM runs)"
+    counts = "SELECT (SELECT COUNT(*) FROM raw_pods), (SELECT COUNT(*) FROM snapshots), (SELECT COUNT(*) FROM runs)"
     assert on_bigquery.rows(counts) == [(2, 1, 1)]
 
 
@@ -235,7 +235,7 @@ def test_a_load_that_fails_for_good_leaves_nothing_visible(
 def test_rows_of_an_attempt_that_failed_are_not_taken_for_those_of_the_next(
     on_bigquery: OnBigQuery, control: Control
 ) -> None:
-    control.fault("job_fails", table="snapshots", path=UPLOAD, times=None)
+    control.fault("job_fails", table="raw_snapshots", path=UPLOAD, times=None)
     with pytest.raises(SinkError):
         on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p1"]), prefix="first-"))
     control.clear()
@@ -243,7 +243,7 @@ def test_rows_of_an_attempt_that_failed_are_not_taken_for_those_of_the_next(
     assert on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p2"])))
     assert on_bigquery.open().committed_result(on_bigquery.run_id("r"), 0) == COMPLETE
     assert on_bigquery.rows(PODS) == [("a", "p2")]
-    assert on_bigquery.rows("SELECT COUNT(*) FROM pods") == [(2,)]
+    assert on_bigquery.rows("SELECT COUNT(*) FROM raw_pods") == [(2,)]
 
 
 def test_a_signal_while_the_marker_is_loaded_does_not_say_that_nothing_was_written(
@@ -254,7 +254,7 @@ def test_a_signal_while_the_marker_is_loaded_does_not_say_that_nothing_was_writt
     keys = {**replay.configuration, "sink": f"bigquery://{sink.name}?location=EU"}
     keys["api_endpoints"] = {**keys["api_endpoints"], "bigquery": control.endpoint}
     (tmp_path / "c.yaml").write_text(json.dumps(keys))
-    control.fault("slow_job", table="snapshots", seconds=4)
+    control.fault("slow_job", table="raw_snapshots", seconds=4)
     process = subprocess.Popen(
         [sys.executable, "-m", "job.cli", "run", "-q", "--config", str(tmp_path / "c.yaml")],
         env=os.environ, stderr=subprocess.PIPE, text=True,

@@ -18,7 +18,7 @@ from job.sinks.duckdb.connection import ROW_GROUP_SIZE
 from job.sinks.duckdb.loading import Budget
 from job.tables import TABLES
 
-PODS = "SELECT cluster, name FROM latest_pods ORDER BY 1, 2"
+PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
 
 
 @pytest.fixture
@@ -42,22 +42,24 @@ def test_every_column_has_its_description(sink: DuckDBSink) -> None:
 def test_a_file_of_an_older_version_gets_what_it_lacks_and_keeps_its_rows(sink: DuckDBSink, tmp_path: Path) -> None:
     publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute("DROP VIEW latest_pods; ALTER TABLE pods DROP COLUMN qos_class")
+        connection.execute("DROP VIEW pods; ALTER TABLE raw_pods DROP COLUMN qos_class")
         connection.execute("UPDATE schema_version SET version = 0, views = 'older'")
     changes = [(change.action, change.name) for change in sink.changes() if "view" not in change.action]
     assert changes == [("add column", "pods.qos_class"), ("set version", "schema_version")]
     publish(sink, run_of(2, Read("a", ["x"], ["p2"])))
     assert rows(sink, PODS) == [("a", "p2")]
-    assert rows(sink, "SELECT name FROM pods ORDER BY 1") == [("p1",), ("p2",)]
+    assert rows(sink, "SELECT name FROM raw_pods ORDER BY 1") == [("p1",), ("p2",)]
     assert sink.changes() == []
 
 
 def test_a_change_that_loses_something_is_refused_with_its_statement(sink: DuckDBSink, tmp_path: Path) -> None:
     sink.apply()
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute("DROP VIEW latest_namespaces; ALTER TABLE namespaces ALTER phase TYPE BIGINT")
+        connection.execute("DROP VIEW namespaces; ALTER TABLE raw_namespaces ALTER phase TYPE BIGINT")
     for act in (sink.prepare, sink.apply, lambda: publish(sink, run_of(1, Read("a", ["x"], ["p1"])))):
-        with pytest.raises(SinkError, match=r'namespaces\.phase.*ALTER TABLE namespaces ALTER "phase" TYPE VARCHAR'):
+        with pytest.raises(
+            SinkError, match=r'namespaces\.phase.*ALTER TABLE raw_namespaces ALTER "phase" TYPE VARCHAR'
+        ):
             act()
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(0,)]
 
@@ -83,7 +85,7 @@ def test_a_stop_ends_the_wait_for_a_locked_file(sink: DuckDBSink, tmp_path: Path
 
 def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute("CREATE TABLE commits (mine INTEGER); CREATE TABLE pods (mine INTEGER)")
+        connection.execute("CREATE TABLE commits (mine INTEGER); CREATE TABLE raw_pods (mine INTEGER)")
     for act in (sink.prepare, sink.changes, lambda: sink.committed_result("execution", 0)):
         with pytest.raises(SinkError, match=r"sink .*w\.duckdb: cannot be read: "):
             act()
@@ -96,7 +98,7 @@ def test_what_does_not_fit_into_little_memory_is_published_with_more(
     monkeypatch.setattr("job.sinks.duckdb.loading.BUDGETS", (little, little, plenty))
     pods = [f"{'p' * 1000}{number}" for number in range(2000)]
     assert publish(sink, run_of(1, Read("a", ["x"], pods)))
-    assert rows(sink, "SELECT count(*), count(DISTINCT name) FROM pods") == [(2000, 2000)]
+    assert rows(sink, "SELECT count(*), count(DISTINCT name) FROM raw_pods") == [(2000, 2000)]
     monkeypatch.setattr("job.sinks.duckdb.loading.BUDGETS", (little, little))
     with pytest.raises(SinkError, match="nothing was written"):
         publish(sink, run_of(2, Read("a", ["x"], pods)))
@@ -107,7 +109,7 @@ def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:
     pods = [f"pod-{number}" for number in range(70_000)]
     made = run_of(1, Read("a", ["x"], pods))
     sinks = [DuckDBSink(tmp_path / f"{count}.duckdb", timeout_seconds=5, threads=count) for count in (1, 2)]
-    asked = "SELECT * FROM pods ORDER BY name"
+    asked = "SELECT * FROM raw_pods ORDER BY name"
     first, second = (rows(sink, asked) for sink in sinks if publish(sink, made))
     assert first == second
     assert len(first) == len(pods)
@@ -129,7 +131,7 @@ def test_a_connection_of_this_very_process_is_waited_for(sink: DuckDBSink, tmp_p
 def test_a_row_of_40_mb_is_published(sink: DuckDBSink) -> None:
     pod = "p" * (10 << 20)  # its name is in four columns
     assert publish(sink, run_of(1, Read("a", ["x"], [pod])))
-    assert rows(sink, "SELECT length(name) FROM pods") == [(10 << 20,)]
+    assert rows(sink, "SELECT length(name) FROM raw_pods") == [(10 << 20,)]
 
 
 def test_a_sum_beyond_64_bits_is_an_exact_dataframe(sink: DuckDBSink) -> None:
@@ -137,6 +139,6 @@ def test_a_sum_beyond_64_bits_is_an_exact_dataframe(sink: DuckDBSink) -> None:
     pods = [pod(name, memory_request_bytes=2**63 - 1) for name in ("p1", "p2")]
     publish(sink, run_of(1, Read("a", ["x"], pods)))
     found = query(
-        "SELECT sum(memory_request_bytes) AS total, count(*) AS pods FROM pods", sink=f"duckdb:///{sink.path}"
+        "SELECT sum(memory_request_bytes) AS total, count(*) AS pods FROM raw_pods", sink=f"duckdb:///{sink.path}"
     )
     assert found.to_numpy().tolist() == [[2 * (2**63 - 1), 2]]

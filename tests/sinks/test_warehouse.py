@@ -18,7 +18,7 @@ from job.spool import Rows
 from job.tables import TABLES
 from job.views import View, views
 
-PODS = "SELECT cluster, name FROM latest_pods ORDER BY 1, 2"
+PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
 
 
 def test_apply_makes_everything_that_is_declared_and_nothing_twice(open_new: Callable[[], Warehouse]) -> None:
@@ -111,7 +111,7 @@ def test_all_tasks_of_a_run_get_the_same_weights_whenever_they_ask(subject: Subj
 
 def test_an_answer_has_bigquerys_types_and_a_refused_query_is_an_error_of_its_own(subject: Subject) -> None:
     subject.publish("r", run_of(1, Read("a", ["x"], ["p1"])))
-    answer = subject.open().query("SELECT snapshot_time, name, restarts, host_network, labels FROM pods")
+    answer = subject.open().query("SELECT snapshot_time, name, restarts, host_network, labels FROM raw_pods")
     types = ("TIMESTAMP", "STRING", "INT64", "BOOL", "JSON")
     assert answer.columns == tuple(
         zip(("snapshot_time", "name", "restarts", "host_network", "labels"), types, strict=True)
@@ -132,18 +132,18 @@ def test_a_dataframe_has_exact_sums_of_any_size(subject: Subject) -> None:
     subject.publish("r", run_of(1, Read("a", ["x"], pods), Read("b", ["x"], ["p3"])))
     opened = subject.open()
     columns = "cluster, memory_request_bytes, memory_limit_bytes, pods, cpu_limit_millicores"
-    found = frame(opened.query(f"SELECT {columns} FROM capacity WHERE level = 'cluster' ORDER BY cluster"))
+    found = frame(opened.query(f"SELECT {columns} FROM capacity_by_cluster ORDER BY cluster"))
     assert [str(kind) for kind in found.dtypes] == ["string", "object", "object", "Int64", "object"]
     assert found.to_numpy().tolist() == [
         ["a", Decimal(2 * largest), Decimal(2 * largest), 2, None], ["b", Decimal(0), None, 1, None],
     ]  # fmt: skip
     assert [str(value) for value in found["memory_request_bytes"]] == [str(2 * largest), "0"]
-    one = frame(opened.query("SELECT name, memory_request_bytes FROM pods ORDER BY name"))
+    one = frame(opened.query("SELECT name, memory_request_bytes FROM raw_pods ORDER BY name"))
     assert [str(kind) for kind in one.dtypes] == ["string", "Int64"]
     assert list(one["memory_request_bytes"])[:2] == [largest, largest]
 
 
-HISTORY = {"committed_attempts", "committed_runs", "project_lists", "changes"}
+HISTORY = {"committed_attempts", "runs", "project_lists", "changes"}
 """Views of the past: they may lose rows of runs that nothing else shows."""
 
 
@@ -174,9 +174,9 @@ def test_pruning_deletes_old_rows_and_changes_no_view(subject: Subject) -> None:
     cutoff, opened = FIRST + timedelta(hours=6), subject.open()
     before = shown(opened)
     would = opened.prune(cutoff, dry_run=True)
-    assert subject.rows("SELECT COUNT(*) FROM pods") == [(7,)]
+    assert subject.rows("SELECT COUNT(*) FROM raw_pods") == [(7,)]
     assert opened.prune(cutoff, dry_run=False) == would
     assert shown(opened) == before
     # No view uses the first run; pods of the second are carried forward; the last two are younger.
-    assert subject.rows("SELECT name FROM pods ORDER BY 1") == [("p2",), ("q2",), ("s1",), ("s2",)]
+    assert subject.rows("SELECT name FROM raw_pods ORDER BY 1") == [("p2",), ("q2",), ("s1",), ("s2",)]
     assert would["pods"] == 3

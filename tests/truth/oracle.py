@@ -18,7 +18,7 @@ TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
     "pod_containers": ("pod_uid", "container_type", "position"),
 }  # fmt: skip
 """Table of objects -> the columns that identify a row within a cluster."""
-VIEWS = (*(f"latest_{table}" for table in TABLES), "latest_snapshots", "latest_collections", "latest_runs", "coverage")
+VIEWS = (*TABLES, "latest_snapshots", "latest_collections", "latest_runs", "coverage")
 _COUNTS = ("replicas_wanted", "replicas_ready")  # the API omits 0, so NULL and 0 are the same
 
 
@@ -119,7 +119,8 @@ class _Views:
     def _expect_cluster(self, expected: dict[str, dict[Identity, Object]], path: str, newest: Attempt) -> None:
         snapshot = newest.snapshots[path]
         for table, identity, row in rows_of_gke(snapshot.cluster):
-            expected[f"latest_{table}"][path, *identity] = row | {"attempt": newest.number}
+            status = "stale" if self._knowledge.lapse(path) else "ok"
+            expected[table][path, *identity] = row | {"attempt": newest.number, "read_status": status}
         expected["latest_snapshots"][path,] = {
             "attempt": newest.number,
             "status": snapshot.status,
@@ -146,9 +147,9 @@ class _Views:
             "objects": len(read.snapshots[path].readings[kind].objects) if read else None,
         }
         if read is not None:
+            of_reading = {"attempt": read.number, "read_status": expected["coverage"][path, kind]["status"]}
             for table, identity, row in rows_of_kind(read.snapshots[path], kind):
-                carried = {"attempt": read.number, "carried_forward": read is not newest}
-                expected[f"latest_{table}"][path, *identity] = row | carried
+                expected[table][path, *identity] = row | of_reading
 
     def _expect_project(
         self, expected: dict[str, dict[Identity, Object]], project: str, asked: Attempt, read: Attempt | None
@@ -247,7 +248,7 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
     shown = Counter(
         (_path(row), row.get("resource", table), row["uid"])
         for table in UID_TABLES
-        for row in seen.views[f"latest_{table}"]
+        for row in seen.views[table]
         if row.get("resource") != "pods"
     )
     unreadable = {
@@ -328,7 +329,7 @@ def _identity(view: str, row: Object) -> Identity:
         return (row["task_index"],)
     if view in ("latest_collections", "coverage"):
         return _path(row), row["resource"]
-    return _path(row), *(row[name] for name in TABLES.get(view.removeprefix("latest_"), ()))
+    return _path(row), *(row[name] for name in TABLES.get(view, ()))
 
 
 def _words(values: Iterable[Any]) -> str:

@@ -61,7 +61,7 @@ def played(simulator: Simulator) -> Iterator[Played]:
 def test_a_good_history_is_accepted(played: Played) -> None:
     assert judge(played.seen, played.knowledge, played.now) == []
     assert {row["status"] for row in played.seen.views["coverage"]} == {"ok", "partial", "stale", "off"}
-    assert any(row["carried_forward"] for row in played.seen.views["latest_pods"])
+    assert any(row["read_status"] for row in played.seen.views["pods"])
     assert all(played.seen.views[view] for view in VIEWS)
 
 
@@ -97,37 +97,37 @@ CONTAINER_SECURITY = (
     "accelerator_count"
 )
 JUDGED = {
-    "latest_clusters": "snapshot_id id status control_plane_version",
-    "latest_node_pools": "snapshot_id name version machine_type spot accelerators accelerator_topology",
-    "latest_namespaces": "snapshot_id carried_forward name uid phase labels created_at",
-    "latest_nodes": (
-        "snapshot_id carried_forward name uid labels created_at node_pool machine_type zone ready unschedulable "
+    "clusters": "snapshot_id read_status id status control_plane_version",
+    "node_pools": "snapshot_id read_status name version machine_type spot accelerators accelerator_topology",
+    "namespaces": "snapshot_id read_status name uid phase labels created_at",
+    "nodes": (
+        "snapshot_id read_status name uid labels created_at node_pool machine_type zone ready unschedulable "
         "kubelet_version cpu_allocatable_millicores memory_allocatable_bytes accelerator accelerator_topology "
         "accelerator_allocatable"
     ),
-    "latest_workloads": (
-        "snapshot_id carried_forward resource kind namespace name uid labels created_at owner_kind owner_uid "
+    "workloads": (
+        "snapshot_id read_status resource kind namespace name uid labels created_at owner_kind owner_uid "
         "replicas_wanted replicas_ready schedule suspended paused service_account known_through_pods "
         f"{POD_SECURITY}"
     ),
-    "latest_containers": (
-        "snapshot_id carried_forward workload_uid workload_name namespace resource container_type position name image "
+    "containers": (
+        "snapshot_id read_status workload_uid workload_name namespace resource container_type position name image "
         f"image_pull_policy cpu_request_millicores cpu_limit_millicores memory_request_bytes memory_limit_bytes "
         f"{CONTAINER_SECURITY}"
     ),
-    "latest_pods": (
-        "snapshot_id carried_forward namespace name uid labels created_at phase node pod_ip containers owner_kind "
+    "pods": (
+        "snapshot_id read_status namespace name uid labels created_at phase node pod_ip containers owner_kind "
         "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution middle_owner_uids "
         "cpu_request_millicores memory_request_bytes cpu_limit_millicores memory_limit_bytes unparsed_quantities "
         f"node_pool zone spot accelerator accelerator_topology accelerator_count {POD_SECURITY}"
     ),
-    "latest_pod_containers": (
-        "snapshot_id carried_forward pod pod_uid container_type position name image state ready restarts "
+    "pod_containers": (
+        "snapshot_id read_status pod pod_uid container_type position name image state ready restarts "
         "running_digest running_image_id cpu_request_millicores cpu_limit_millicores memory_request_bytes "
         f"memory_limit_bytes {CONTAINER_SECURITY}"
     ),
-    "latest_services": (
-        "snapshot_id carried_forward namespace name uid labels created_at type headless cluster_ips external_addresses "
+    "services": (
+        "snapshot_id read_status namespace name uid labels created_at type headless cluster_ips external_addresses "
         "external_name internal external_traffic_policy session_affinity"
     ),
     "latest_snapshots": "snapshot_id status cluster_id cluster_status",
@@ -143,7 +143,7 @@ JUDGED = {
 
 def judged(view: str) -> list[str]:
     """Of a kind that the oracle has no words for, what all objects have."""
-    return JUDGED.get(view, "snapshot_id carried_forward name uid labels created_at").split()
+    return JUDGED.get(view, "snapshot_id read_status name uid labels created_at").split()
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -157,8 +157,9 @@ def test_each_changed_value_is_reported(played: Played, view: str) -> None:
         assert [one for one in wrong if one.startswith(f"{view}: ")], column
 
 
-NEWEST = "(SELECT snapshot_id FROM latest_{table} WHERE cluster IS NOT NULL LIMIT 1)"
+NEWEST = "(SELECT snapshot_id FROM {table} WHERE cluster IS NOT NULL LIMIT 1)"
 LATEST = "(SELECT snapshot_id FROM latest_snapshots)"
+FIRST_OF = "(SELECT min(rowid) FROM raw_{table} WHERE snapshot_id = {})"
 OLDEST = "(SELECT snapshot_id FROM snapshots ORDER BY snapshot_time LIMIT 1)"
 
 
@@ -166,10 +167,16 @@ OLDEST = "(SELECT snapshot_id FROM snapshots ORDER BY snapshot_time LIMIT 1)"
 @pytest.mark.parametrize(
     ("sql", "message"),
     [
-        (f"DELETE FROM {{table}} WHERE rowid = (SELECT min(rowid) FROM {{table}} WHERE snapshot_id = {NEWEST})", "has"),
-        (f"DELETE FROM {{table}} WHERE rowid = (SELECT min(rowid) FROM {{table}} WHERE snapshot_id = {OLDEST})", "has"),
-        (f"INSERT INTO {{table}} SELECT * FROM {{table}} WHERE snapshot_id = {NEWEST} LIMIT 1", "has"),
-        (f"UPDATE {{table}} SET snapshot_id = 'nobody' WHERE snapshot_id = {NEWEST}", "has 0"),
+        (
+            f"DELETE FROM raw_{{table}} WHERE rowid = {FIRST_OF.format(NEWEST)}",
+            "has",
+        ),
+        (
+            f"DELETE FROM raw_{{table}} WHERE rowid = {FIRST_OF.format(OLDEST)}",
+            "has",
+        ),
+        (f"INSERT INTO raw_{{table}} SELECT * FROM raw_{{table}} WHERE snapshot_id = {NEWEST} LIMIT 1", "has"),
+        (f"UPDATE raw_{{table}} SET snapshot_id = 'nobody' WHERE snapshot_id = {NEWEST}", "has 0"),
     ],
     ids=["deleted", "deleted from of old", "doubled", "orphaned"],
 )
@@ -182,25 +189,31 @@ def test_each_change_of_a_table_is_reported(played: Played, tmp_path: Path, tabl
     ("sql", "message"),
     [
         (
-            f"INSERT INTO nodes SELECT * REPLACE ('x' AS uid) FROM nodes WHERE snapshot_id IN {LATEST} LIMIT 1",
+            f"INSERT INTO raw_nodes SELECT * REPLACE ('x' AS uid) FROM raw_nodes WHERE snapshot_id IN {LATEST} LIMIT 1",
             "x is there",
         ),
-        ("INSERT INTO snapshots SELECT * REPLACE ('x' AS snapshot_id) FROM snapshots LIMIT 1", "has 2 snapshots of"),
-        ("INSERT INTO snapshots SELECT * REPLACE ('x' AS run_id) FROM snapshots LIMIT 1", "was not committed"),
-        (f"DELETE FROM snapshots WHERE snapshot_id = {OLDEST}", "was committed, but not its snapshot"),
-        ("INSERT INTO runs SELECT * FROM runs LIMIT 1", "runs: attempt 1 was committed, and has 2 rows"),
         (
-            "DELETE FROM runs WHERE snapshot_time = (SELECT max(snapshot_time) FROM runs)",
+            "INSERT INTO raw_snapshots SELECT * REPLACE ('x' AS snapshot_id) FROM raw_snapshots LIMIT 1",
+            "has 2 snapshots of",
+        ),
+        ("INSERT INTO raw_snapshots SELECT * REPLACE ('x' AS run_id) FROM raw_snapshots LIMIT 1", "was not committed"),
+        (f"DELETE FROM raw_snapshots WHERE snapshot_id = {OLDEST}", "was committed, but not its snapshot"),
+        ("INSERT INTO raw_runs SELECT * FROM raw_runs LIMIT 1", "runs: attempt 1 was committed, and has 2 rows"),
+        (
+            "DELETE FROM raw_runs WHERE snapshot_time = (SELECT max(snapshot_time) FROM runs)",
             "latest_runs: 0 has attempt 1",
         ),
-        (f"DELETE FROM collections WHERE resource = 'pods' AND snapshot_id IN {LATEST}", "coverage: "),
-        ("UPDATE collections SET message = NULL WHERE outcome = 'forbidden'", "does not say why it is forbidden"),
-        ("UPDATE collections SET unreadable = [] WHERE outcome = 'partial'", "neither shown nor said to be unreadable"),
+        (f"DELETE FROM raw_collections WHERE resource = 'pods' AND snapshot_id IN {LATEST}", "coverage: "),
+        ("UPDATE raw_collections SET message = NULL WHERE outcome = 'forbidden'", "does not say why it is forbidden"),
         (
-            "UPDATE collections SET outcome = 'ok' WHERE outcome = 'forbidden' AND cluster IS NOT NULL",
+            "UPDATE raw_collections SET unreadable = [] WHERE outcome = 'partial'",
+            "neither shown nor said to be unreadable",
+        ),
+        (
+            "UPDATE raw_collections SET outcome = 'ok' WHERE outcome = 'forbidden' AND cluster IS NOT NULL",
             "as if it were deleted",
         ),
-        ("UPDATE collections SET listed_clusters = [] WHERE cluster IS NULL", "has listed_clusters []"),
+        ("UPDATE raw_collections SET listed_clusters = [] WHERE cluster IS NULL", "has listed_clusters []"),
     ],
 )
 def test_each_forgery_is_reported(played: Played, tmp_path: Path, sql: str, message: str) -> None:
@@ -212,18 +225,18 @@ def test_each_forgery_is_reported(played: Played, tmp_path: Path, sql: str, mess
     ("view", "sql", "message"),
     [
         (
-            "latest_pods",
-            "SELECT t.*, FALSE AS carried_forward FROM pods AS t JOIN latest_snapshots USING (snapshot_id)",
-            "latest_pods: {of} is not there",
+            "pods",
+            "SELECT t.*, 'ok' AS read_status FROM raw_pods AS t JOIN latest_snapshots USING (snapshot_id)",
+            "pods: {of} is not there",
         ),
         (
-            "latest_pods",
-            "SELECT t.*, FALSE AS carried_forward FROM pods AS t JOIN snapshots USING (snapshot_id)",
+            "pods",
+            "SELECT t.*, 'ok' AS read_status FROM raw_pods AS t JOIN snapshots USING (snapshot_id)",
             "pods {of} is shown, and was not there when they were read",
         ),
         (
-            "latest_namespaces",
-            "SELECT *, FALSE AS carried_forward FROM namespaces",
+            "namespaces",
+            "SELECT *, 'ok' AS read_status FROM raw_namespaces",
             "is there 2 times",
         ),
     ],
@@ -238,9 +251,9 @@ def test_a_wrong_view_is_reported(played: Played, tmp_path: Path, view: str, sql
 def test_an_object_that_looks_deleted_is_reported_without_the_model_too(played: Played) -> None:
     read = [row for row in played.seen.views["coverage"] if row["status"] in ("ok", "partial")]
     asked = {(row["snapshot_id"], row["resource"]) for row in read}
-    for view in (f"latest_{table}" for table in UID_TABLES if table != "pods"):
+    for view in (table for table in UID_TABLES if table != "pods"):
         for row in played.seen.views[view]:
-            if (row["snapshot_id"], row.get("resource", view.removeprefix("latest_"))) not in asked:
+            if (row["snapshot_id"], row.get("resource", view)) not in asked:
                 continue
             others = [one for one in played.seen.views[view] if one is not row]
             wrong = list(lies(_with(played.seen, view, others), played.knowledge, played.now))

@@ -120,7 +120,7 @@ class BigQuery:
     def dying(self, loaded: tuple[str, ...]) -> Iterator[None]:
         """Inside the context, load jobs into all other tables fail permanently."""
         failing = [table for table in (*TABLES, "collections", "runs", "snapshots") if table not in loaded]
-        self._control("POST", [{"kind": "job_fails", "table": table, "times": None} for table in failing])
+        self._control("POST", [{"kind": "job_fails", "table": f"raw_{table}", "times": None} for table in failing])
         try:
             yield
         finally:
@@ -133,17 +133,17 @@ class BigQuery:
 
 
 _IDENTITIES = "SELECT snapshot_id, snapshot_time, run_id, task_index, attempt, project_id, location, cluster"
-_SNAPSHOTS = f"{_IDENTITIES} FROM snapshots"
+_SNAPSHOTS = f"{_IDENTITIES} FROM raw_snapshots"
 
 
 def _seen(select: Callable[[str], list[Object]]) -> Seen:
     counts = " UNION ALL ".join(
-        f"SELECT '{table}' AS name, snapshot_id, COUNT(*) AS number FROM {table} GROUP BY 1, 2"
+        f"SELECT '{table}' AS name, snapshot_id, COUNT(*) AS number FROM raw_{table} GROUP BY 1, 2"
         for table in (*TABLES, "collections")
     )
     return Seen(
         views={view: select(f"SELECT * FROM {view}") for view in VIEWS},
-        runs=select(f"{_IDENTITIES} FROM runs"),
+        runs=select(f"{_IDENTITIES} FROM raw_runs"),
         snapshots=select(_SNAPSHOTS),
         counts={(row["name"], row["snapshot_id"]): row["number"] for row in select(counts)},
     )

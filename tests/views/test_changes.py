@@ -50,7 +50,7 @@ def test_each_change_is_a_row_with_its_old_and_new_value(warehouse: Warehouse) -
         ("web", None, "replicas_wanted", "changed", "2", "5"),
     ]
     where = "project_id, location, cluster, snapshot_id, previous_snapshot_id, resource, namespace, kind"
-    assert warehouse.query(f"SELECT DISTINCT {where}, snapshot_time, previous_snapshot_time FROM changes") == [
+    assert warehouse.query(f"SELECT DISTINCT {where}, seen_before, seen_after FROM changes") == [
         (
             "shop-prod", "europe-west1", "a", "2-a", "1-a", "deployments", "default", "Deployment",
             FIRST + timedelta(hours=2), FIRST + timedelta(hours=1),
@@ -147,12 +147,18 @@ def test_attempts_and_tasks_of_one_run_are_not_compared_with_one_another(warehou
     assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:3")]
 
 
-def test_the_last_attempt_of_the_run_before_is_compared(warehouse: Warehouse) -> None:
-    same: dict[str, Sequence[Record] | str] = {"deployments": "forbidden"}
+def test_a_change_shows_once_its_resource_can_be_read_again(warehouse: Warehouse) -> None:
+    unread: dict[str, Sequence[Record] | str] = {"deployments": "forbidden"}
     warehouse.publish(run_of(1, read(*app("web", "app:1"))))
-    warehouse.publish(run_of(1, Read("a", more=same), by=Attempt(attempt=1)))
-    warehouse.publish(run_of(2, read()))
+    warehouse.publish(run_of(1, Read("a", more=unread), by=Attempt(attempt=1)))
+    warehouse.publish(run_of(2, Read("a", more=unread)))
     assert warehouse.query(CHANGES) == []
+    warehouse.publish(run_of(3, read(*app("web", "app:2"))))
+    warehouse.publish(run_of(4, Read("a", more=unread)))
+    assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
+    assert warehouse.query("SELECT seen_after, seen_before, previous_snapshot_id, snapshot_id FROM changes") == [
+        (FIRST + timedelta(hours=1), FIRST + timedelta(hours=3), "1-a", "3-a")
+    ]
 
 
 def test_a_killed_run_is_not_compared(warehouse: Warehouse) -> None:

@@ -22,23 +22,33 @@ PODS = [
     pod("done", namespace="c", node="n1", phase="Succeeded", cpu_request_millicores=4000),
     pod("dead", namespace="b", node="n1", phase="Failed", memory_request_bytes=GIB),
 ]
-SUMS = (
-    "SELECT level, node_pool, namespace, nodes, cpu_allocatable_millicores, memory_allocatable_bytes, "
-    "pods_allocatable, pods, pods_unscheduled, cpu_request_millicores, memory_request_bytes, "
-    "cpu_limit_millicores, memory_limit_bytes, "
-    "pods_without_cpu_limit, pods_without_memory_limit FROM capacity"
+ALLOCATABLE = "nodes, cpu_allocatable_millicores, memory_allocatable_bytes, pods_allocatable"
+REQUESTED = (
+    "pods, pods_unscheduled, cpu_request_millicores, memory_request_bytes, cpu_limit_millicores, memory_limit_bytes, "
+    "pods_without_cpu_limit, pods_without_memory_limit"
 )
+BY_CLUSTER = f"SELECT {ALLOCATABLE}, {REQUESTED} FROM capacity_by_cluster"
+BY_NODE_POOL = f"SELECT node_pool, {ALLOCATABLE}, {REQUESTED} FROM capacity_by_node_pool"
+BY_NAMESPACE = f"SELECT namespace, {REQUESTED} FROM capacity_by_namespace"
 
 
 def test_capacity_sums_requests_beside_allocatable_resources(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", pods=PODS, more={"nodes": NODES})))
-    assert warehouse.query(SUMS) == [
-        ("cluster", None, None, 3, 10000, 20 * GIB, 252, 5, 1, 8850, GIB, 1000, 2 * GIB, 4, 4),
-        ("namespace", None, "b", None, None, None, None, 3, 1, 8100, 0, None, None, 3, 3),
-        ("namespace", None, "default", None, None, None, None, 2, 0, 750, GIB, 1000, 2 * GIB, 1, 1),
-        ("node_pool", "pool", None, 2, 8000, 16 * GIB, 220, 2, 0, 500, GIB, None, 2 * GIB, 2, 1),
-        ("node_pool", "spot", None, 1, 2000, 4 * GIB, 32, 1, 0, 250, 0, 1000, None, 0, 1),
-        ("node_pool", None, None, 0, None, None, None, 2, 1, 8100, 0, None, None, 2, 2),
+    assert warehouse.query(BY_CLUSTER) == [(3, 10000, 20 * GIB, 252, 5, 1, 8850, GIB, 1000, 2 * GIB, 4, 4)]
+    assert warehouse.query(BY_NAMESPACE) == [
+        ("b", 3, 1, 8100, 0, None, None, 3, 3),
+        ("default", 2, 0, 750, GIB, 1000, 2 * GIB, 1, 1),
+    ]
+    assert warehouse.query(BY_NODE_POOL) == [
+        ("pool", 2, 8000, 16 * GIB, 220, 2, 0, 500, GIB, None, 2 * GIB, 2, 1),
+        ("spot", 1, 2000, 4 * GIB, 32, 1, 0, 250, 0, 1000, None, 0, 1),
+        (None, 0, None, None, None, 2, 1, 8100, 0, None, None, 2, 2),
+    ]
+    assert warehouse.query("SELECT cpu_requested, memory_requested FROM capacity_by_cluster") == [(0.885, 0.05)]
+    assert warehouse.query("SELECT node_pool, cpu_requested, memory_requested FROM capacity_by_node_pool") == [
+        ("pool", 0.0625, 0.0625),
+        ("spot", 0.125, 0.0),
+        (None, None, None),
     ]
 
 
@@ -54,10 +64,13 @@ def test_no_amount_is_too_large_for_a_sum(warehouse: Warehouse) -> None:
     read = Read("a", pods=[pod("a", **amounts), pod("b", **amounts), pod("c", **amounts)], more={"nodes": nodes})
     warehouse.publish(run_of(1, read, Read("b", pods=PODS, more={"nodes": NODES})))
     columns = (*names, *amounts)
-    assert warehouse.query(f"SELECT {', '.join(columns)} FROM capacity WHERE cluster = 'a' AND level = 'cluster'") == [
-        (*[2 * largest] * 3, *[3 * largest] * 4)
-    ]
-    assert len(warehouse.query("SELECT * FROM capacity WHERE cluster = 'b'")) == 6
+    for view in ("capacity_by_cluster", "capacity_by_node_pool"):
+        found = warehouse.query(f"SELECT {', '.join(columns)} FROM {view} WHERE cluster = 'a' AND nodes IS NOT NULL")
+        sums = [tuple(sum(value or 0 for value in column) for column in zip(*found, strict=True))]
+        assert sums == [(*[2 * largest] * 3, *[3 * largest] * 4)]
+    by_namespace = f"SELECT {', '.join(amounts)} FROM capacity_by_namespace WHERE cluster = 'a'"
+    assert warehouse.query(by_namespace) == [tuple([3 * largest] * 4)]
+    assert len(warehouse.query("SELECT * FROM capacity_by_node_pool WHERE cluster = 'b'")) == 3
 
 
 def test_an_amount_that_fits_no_column_is_said_and_not_missing(warehouse: Warehouse) -> None:
@@ -68,15 +81,15 @@ def test_an_amount_that_fits_no_column_is_said_and_not_missing(warehouse: Wareho
     ]
     warehouse.publish(run_of(1, Read("a", pods=pods, more={"nodes": NODES})))
     columns = "cpu_request_millicores, pods_without_cpu_limit, pods_without_memory_limit, pods_unparsed"
-    assert warehouse.query(f"SELECT {columns} FROM capacity WHERE level = 'cluster'") == [(100, 2, 1, 2)]
+    assert warehouse.query(f"SELECT {columns} FROM capacity_by_cluster") == [(100, 2, 1, 2)]
 
 
 def test_a_node_pool_without_pods_has_no_requests(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", pods=[], more={"nodes": NODES[2:]})))
-    assert warehouse.query(SUMS) == [
-        ("cluster", None, None, 1, 2000, 4 * GIB, 32, 0, 0, 0, 0, None, None, 0, 0),
-        ("node_pool", "spot", None, 1, 2000, 4 * GIB, 32, 0, 0, 0, 0, None, None, 0, 0),
-    ]
+    sums = (1, 2000, 4 * GIB, 32, 0, 0, 0, 0, None, None, 0, 0)
+    assert warehouse.query(BY_CLUSTER) == [sums]
+    assert warehouse.query(BY_NODE_POOL) == [("spot", *sums)]
+    assert warehouse.query("SELECT cpu_requested FROM capacity_by_node_pool") == [(0.0,)]
 
 
 def test_sums_of_resources_that_were_never_read_are_null_and_not_zero(warehouse: Warehouse) -> None:
@@ -88,13 +101,18 @@ def test_sums_of_resources_that_were_never_read_are_null_and_not_zero(warehouse:
             Read("nothing", "unreachable", "unreachable", more={"nodes": "unreachable"}),
         )
     )
-    sql = "SELECT cluster, nodes, cpu_allocatable_millicores, pods, cpu_request_millicores, pods_without_cpu_limit"
-    assert warehouse.query(f"{sql} FROM capacity WHERE level = 'cluster'") == [
-        ("no-nodes", None, None, 1, 500, 1),
-        ("no-pods", 1, 2000, None, None, None),
-        ("nothing", None, None, None, None, None),
+    columns = "nodes, cpu_allocatable_millicores, pods, cpu_request_millicores, pods_without_cpu_limit, cpu_requested"
+    assert warehouse.query(f"SELECT cluster, {columns} FROM capacity_by_cluster") == [
+        ("no-nodes", None, None, 1, 500, 1, None),
+        ("no-pods", 1, 2000, None, None, None, None),
+        ("nothing", None, None, None, None, None, None),
     ]
-    assert warehouse.query("SELECT cluster, node_pool, nodes, pods FROM capacity WHERE level = 'node_pool'") == [
+    assert warehouse.query("SELECT cluster, nodes_read_status, pods_read_status FROM capacity_by_cluster") == [
+        ("no-nodes", "never_read", "ok"),
+        ("no-pods", "ok", "never_read"),
+        ("nothing", "never_read", "never_read"),
+    ]
+    assert warehouse.query("SELECT cluster, node_pool, nodes, pods FROM capacity_by_node_pool") == [
         ("no-nodes", None, None, 1),
         ("no-pods", "spot", 1, None),
     ]
@@ -103,9 +121,9 @@ def test_sums_of_resources_that_were_never_read_are_null_and_not_zero(warehouse:
 def test_capacity_has_the_ages_of_nodes_and_pods(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(0, Read("a", pods=PODS[:1], more={"nodes": NODES[:1]})))
     warehouse.publish(run_of(24, Read("a", pods=PODS[:2], more={"nodes": "timed_out"})))
-    sql = "SELECT nodes_age_seconds, nodes_carried_forward, pods_age_seconds, pods_carried_forward, pods FROM capacity"
-    assert warehouse.query(f"{sql} WHERE level = 'cluster'") == [(2 * DAY, True, DAY, False, 2)]
-    pools = "SELECT node_pool, nodes, pods FROM capacity WHERE level = 'node_pool'"
+    ages = "nodes_read_age_seconds, nodes_read_status, pods_read_age_seconds, pods_read_status, pods"
+    assert warehouse.query(f"SELECT {ages} FROM capacity_by_cluster") == [(2 * DAY, "stale", DAY, "ok", 2)]
+    pools = "SELECT node_pool, nodes, pods FROM capacity_by_node_pool"
     assert warehouse.query(pools) == [("pool", 1, 1), (None, 0, 1)]
 
 
@@ -126,7 +144,7 @@ def test_versions_hold_kubelets_to_the_skew_policy(warehouse: Warehouse) -> None
         for number, (control_plane, kubelet, *_) in enumerate(expected)
     ]
     warehouse.publish(run_of(1, *read))
-    sql = "SELECT cluster, control_plane_version, kubelet_version, minor_versions_behind, within_policy FROM versions"
+    sql = "SELECT cluster, control_plane_version, kubelet_version, minor_versions_behind, kubelet_skew_ok FROM versions"
     assert warehouse.query(sql) == [(f"c{number}", *row) for number, row in enumerate(expected)]
 
 
@@ -150,9 +168,9 @@ def test_versions_are_counted_by_pool_and_kubelet(warehouse: Warehouse) -> None:
 def test_versions_of_unreadable_nodes_are_carried_forward_or_those_of_their_pool(warehouse: Warehouse) -> None:
     gke = [gke_cluster("1.34.1"), node_pool("pool", "1.33.5")]
     warehouse.publish(run_of(0, Read("a", more={"nodes": "forbidden"}, gke=gke)))
-    sql = "SELECT node_pool, kubelet_version, nodes, age_seconds, carried_forward FROM versions"
-    assert warehouse.query(sql) == [("pool", "1.33.5", None, 2 * DAY, False)]
+    sql = "SELECT node_pool, kubelet_version, nodes, read_age_seconds, read_status FROM versions"
+    assert warehouse.query(sql) == [("pool", "1.33.5", None, 2 * DAY, "ok")]
     nodes = [node("n1", kubelet_version="v1.32.9")]
     warehouse.publish(run_of(12, Read("a", more={"nodes": nodes}, gke=gke)))
     warehouse.publish(run_of(24, Read("a", more={"nodes": "forbidden"}, gke=gke)))
-    assert warehouse.query(sql) == [("pool", "v1.32.9", 1, 3 * DAY // 2, True)]
+    assert warehouse.query(sql) == [("pool", "v1.32.9", 1, 3 * DAY // 2, "stale")]

@@ -52,7 +52,7 @@ def test_the_statement_that_makes_each_view_is_googlesql(view: View) -> None:
 
 @pytest.mark.xdist_group("googlesql")
 def test_a_statement_with_other_columns_than_the_view_is_refused() -> None:
-    (view,) = (view for view in views() if view.name == "unbounded")
+    (view,) = (view for view in views() if view.name == "without_limits")
     with pytest.raises(Refused, match="number of view column names"):
         Dataset({}).check(create_view(view._replace(columns=view.columns[1:]), DATASET, {}))
 
@@ -155,13 +155,13 @@ def test_bigquery_resolves_an_asterisk_again_and_leaves_columns_alone_that_are_n
     client: bigquery.Client,
 ) -> None:
     make(client)
-    table = client.get_table(f"{client.project}.inventory.namespaces")
+    table = client.get_table(f"{client.project}.inventory.raw_namespaces")
     table.schema = [*table.schema, bigquery.SchemaField("cost_center", "STRING", description="Theirs.")]
     client.update_table(table, ["schema"])
-    view = client.get_table(f"{client.project}.inventory.latest_namespaces")
+    view = client.get_table(f"{client.project}.inventory.namespaces")
     view.labels = {**view.labels, "gke_inventory_digest": "older"}
     client.update_table(view, ["labels"])
-    assert make(client) == ["latest_namespaces"]
+    assert make(client) == ["namespaces"]
     schema = client.get_table(view.reference).schema
     found = {field.name: field.description for field in schema}
     assert found["phase"] == "`Active` or `Terminating`."
@@ -170,8 +170,8 @@ def test_bigquery_resolves_an_asterisk_again_and_leaves_columns_alone_that_are_n
 
 def test_what_a_view_passes_through_is_described_as_in_its_table() -> None:
     for table in TABLES:
-        (latest,) = (view for view in views() if view.name == f"latest_{table}")
-        by_name = {column.name: column for column in latest.columns}
+        (shown,) = (view for view in views() if view.name == table)
+        by_name = {column.name: column for column in shown.columns}
         for column in columns(table):
             assert by_name[column.name].description == column.description
             assert by_name[column.name].fields == column.fields

@@ -47,7 +47,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
         run(config)
         killed = run(config)
         with duckdb.connect(str(path)) as connection:
-            connection.execute("DELETE FROM snapshots WHERE run_id = ?", [killed.run.run_id])
+            connection.execute("DELETE FROM raw_snapshots WHERE run_id = ?", [killed.run.run_id])
             newest = connection.execute("SELECT epoch_us(max(snapshot_time)) FROM runs").fetchone()
     assert newest is not None
     return Fleet(path, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=newest[0], days=1))
@@ -147,7 +147,7 @@ def test_ages_are_counted_from_now(fleet: Fleet) -> None:
 
 
 def test_a_view_whose_name_is_a_reserved_word_can_be_a_frame(fleet: Fleet) -> None:
-    assert {"container", "missing"} <= set(latest("unbounded", sink=f"duckdb:///{fleet.path}").columns)
+    assert {"container", "missing"} <= set(latest("without_limits", sink=f"duckdb:///{fleet.path}").columns)
 
 
 def test_every_example_runs_on_both_engines(fleet: Fleet, googlesql: OnGoogleSQL) -> None:

@@ -24,27 +24,27 @@ from warehouse import (
 from job.sinks.duckdb import DuckDBSink
 from job.views import views
 
-PODS = "SELECT cluster, name, carried_forward FROM latest_pods"
+PODS = "SELECT cluster, name, read_status FROM pods"
 HOUR = 3600
 
 
 def test_latest_shows_the_newest_run(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1", "p2"])))
     warehouse.publish(run_of(2, Read("a", ["x"], ["p2", "p3"])))
-    assert warehouse.query(PODS) == [("a", "p2", False), ("a", "p3", False)]
+    assert warehouse.query(PODS) == [("a", "p2", "ok"), ("a", "p3", "ok")]
     assert warehouse.query("SELECT run_id FROM latest_runs") == [("run-2",)]
-    assert warehouse.query("SELECT snapshot_id, age_seconds FROM latest_snapshots") == [("2-a", 46 * HOUR)]
+    assert warehouse.query("SELECT snapshot_id, attempt_age_seconds FROM latest_snapshots") == [("2-a", 46 * HOUR)]
 
 
-def test_a_resource_that_could_not_be_read_is_carried_forward_with_its_own_time(warehouse: Warehouse) -> None:
+def test_a_resource_that_could_not_be_read_is_read_status_with_its_own_time(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"])))
     warehouse.publish(run_of(2, Read("a", ["x", "y"], "forbidden")))
     warehouse.publish(run_of(3, Read("a", ["x", "y"], "timed_out")))
-    shown = "SELECT name, snapshot_time, age_seconds, carried_forward FROM "
-    assert warehouse.query(f"{shown} latest_pods") == [("p1", FIRST + timedelta(hours=1), 47 * HOUR, True)]
-    assert warehouse.query(f"{shown} latest_namespaces") == [
-        ("x", FIRST + timedelta(hours=3), 45 * HOUR, False),
-        ("y", FIRST + timedelta(hours=3), 45 * HOUR, False),
+    shown = "SELECT name, read_at, read_age_seconds, read_status FROM "
+    assert warehouse.query(f"{shown} pods") == [("p1", FIRST + timedelta(hours=1), 47 * HOUR, "stale")]
+    assert warehouse.query(f"{shown} namespaces") == [
+        ("x", FIRST + timedelta(hours=3), 45 * HOUR, "ok"),
+        ("y", FIRST + timedelta(hours=3), 45 * HOUR, "ok"),
     ]
     sql = "SELECT resource, status, outcome, snapshot_id, read_snapshot_id, read_age_seconds, objects FROM coverage"
     assert warehouse.query(f"{sql} WHERE cluster = 'a'") == [
@@ -56,21 +56,21 @@ def test_a_resource_that_could_not_be_read_is_carried_forward_with_its_own_time(
 def test_a_failed_cluster_keeps_its_last_good_snapshot(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     warehouse.publish(run_of(2, Read("a", "timed_out", "timed_out"), Read("b", ["x"], ["q2"])))
-    assert warehouse.query(PODS) == [("a", "p1", True), ("b", "q2", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "stale"), ("b", "q2", "ok")]
     assert warehouse.query("SELECT cluster, status FROM latest_snapshots") == [("a", "failed"), ("b", "complete")]
 
 
 def test_rows_from_the_gke_api_are_always_those_of_the_newest_snapshot(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], [], gke=[gke_cluster("1.33.1")])))
     warehouse.publish(run_of(2, Read("a", "unreachable", "unreachable", gke=[gke_cluster("1.34.1")])))
-    sql = "SELECT cluster, control_plane_version, age_seconds, carried_forward FROM latest_clusters"
-    assert warehouse.query(sql) == [("a", "1.34.1", 46 * HOUR, False)]
+    sql = "SELECT cluster, control_plane_version, read_age_seconds, read_status FROM clusters"
+    assert warehouse.query(sql) == [("a", "1.34.1", 46 * HOUR, "ok")]
 
 
 def test_a_partial_list_shows_its_readable_objects_and_is_partial_in_coverage(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1", "p2"])))
     warehouse.publish(run_of(2, Read("a", ["x"], ["p1"], partial=["pods"])))
-    assert warehouse.query(PODS) == [("a", "p1", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "partial")]
     assert warehouse.query("SELECT status, outcome, read_snapshot_id FROM coverage WHERE resource = 'pods'") == [
         ("partial", "partial", "2-a")
     ]
@@ -87,7 +87,7 @@ def test_coverage_names_a_resource_that_was_never_read_and_one_that_is_off(wareh
 def test_a_resource_that_was_switched_off_keeps_its_last_rows(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"])))
     warehouse.publish(run_of(2, Read("a", ["x"], "off")))
-    assert warehouse.query(PODS) == [("a", "p1", True)]
+    assert warehouse.query(PODS) == [("a", "p1", "off")]
     assert warehouse.query("SELECT status, outcome, read_snapshot_id FROM coverage WHERE resource = 'pods'") == [
         ("off", "off", "1-a")
     ]
@@ -98,20 +98,20 @@ def test_a_resource_that_is_no_longer_collected_is_stale(warehouse: Warehouse) -
     warehouse.publish(run_of(2, Read("a", ["x"], [])))
     sql = "SELECT status, outcome, snapshot_id, read_snapshot_id FROM coverage WHERE resource = 'deployments'"
     assert warehouse.query(sql) == [("stale", "not_collected", "2-a", "1-a")]
-    assert warehouse.query("SELECT name, carried_forward FROM latest_workloads") == [("w", True)]
+    assert warehouse.query("SELECT name, read_status FROM workloads") == [("w", "stale")]
 
 
-def test_each_kind_of_workload_is_carried_forward_separately(warehouse: Warehouse) -> None:
+def test_each_kind_of_workload_is_read_status_separately(warehouse: Warehouse) -> None:
     job = workload("j", kind="Job")
     warehouse.publish(run_of(1, Read("a", more={"deployments": [workload("w1")], "jobs": [job]})))
     warehouse.publish(run_of(2, Read("a", more={"deployments": [workload("w2")], "jobs": "not_served"})))
-    assert warehouse.query("SELECT name, carried_forward FROM latest_workloads") == [("j", True), ("w2", False)]
+    assert warehouse.query("SELECT name, read_status FROM workloads") == [("j", "stale"), ("w2", "ok")]
 
 
 def test_a_listed_cluster_that_was_not_collected_is_stale_and_not_gone(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     warehouse.publish(run_of(2, Read("b", ["x"], ["q2"]), listed=["a", "b"]))
-    assert warehouse.query(PODS) == [("a", "p1", False), ("b", "q2", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "stale"), ("b", "q2", "ok")]
     assert warehouse.query("SELECT cluster, status, outcome FROM coverage WHERE resource = 'pods'") == [
         ("a", "stale", "not_collected"),
         ("b", "ok", "ok"),
@@ -138,7 +138,7 @@ def test_a_glob_that_matched_no_cluster_in_the_last_run_is_in_coverage(warehouse
 def test_a_cluster_missing_from_its_projects_complete_list_is_gone(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     warehouse.publish(run_of(2, Read("b", ["x"], ["q1"])))
-    assert warehouse.query(PODS) == [("b", "q1", False)]
+    assert warehouse.query(PODS) == [("b", "q1", "ok")]
     assert warehouse.query("SELECT DISTINCT cluster FROM coverage WHERE cluster IS NOT NULL") == [("b",)]
     assert warehouse.query("SELECT cluster FROM latest_snapshots") == [("b",)]
 
@@ -158,7 +158,7 @@ def test_a_cluster_that_is_gone_from_one_project_stays_in_another(warehouse: War
 def test_an_incomplete_list_proves_no_deletion(warehouse: Warehouse, outcome: str, status: str) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"])))
     warehouse.publish(run_of(2, listed=[], outcome=outcome, reason="Why", message="That is why."))
-    assert warehouse.query(PODS) == [("a", "p1", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "stale")]
     sql = "SELECT cluster, resource, status, outcome, reason, message, read_snapshot_id FROM coverage"
     assert warehouse.query(sql) == [
         ("a", "namespaces", "stale", outcome, "Why", "That is why.", "1-a"),
@@ -179,7 +179,7 @@ def test_a_failed_resource_keeps_its_own_reason_when_its_cluster_is_then_skipped
 def test_a_cluster_in_a_partial_list_that_was_not_collected_is_stale(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     warehouse.publish(run_of(2, Read("b", ["x"], ["q2"]), outcome="partial", missing_zones=("europe-west1-b",)))
-    assert warehouse.query(PODS) == [("a", "p1", False), ("b", "q2", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "stale"), ("b", "q2", "ok")]
     assert warehouse.query("SELECT cluster, status FROM coverage WHERE resource = 'pods'") == [
         ("a", "stale"),
         ("b", "ok"),
@@ -206,7 +206,7 @@ def test_a_cluster_created_again_under_its_name_inherits_nothing(warehouse: Ware
 def test_a_cluster_of_unknown_id_keeps_its_last_rows(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"], cluster_id="1")))
     warehouse.publish(run_of(2, Read("a", ["x"], "forbidden", cluster_id=None)))
-    assert warehouse.query(PODS) == [("a", "p1", True)]
+    assert warehouse.query(PODS) == [("a", "p1", "stale")]
 
 
 def test_rows_of_killed_runs_are_in_no_view(warehouse: Warehouse) -> None:
@@ -229,26 +229,26 @@ def test_a_run_that_found_no_cluster_is_committed_once_all_its_rows_are_loaded(
 ) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"])))
     warehouse.publish(run_of(2), without=missing)
-    assert warehouse.query("SELECT run_id FROM committed_runs") == [("run-1",)]
+    assert warehouse.query("SELECT run_id FROM runs") == [("run-1",)]
     assert warehouse.query("SELECT run_id FROM latest_runs") == [("run-1",)]
-    assert warehouse.query(PODS) == [("a", "p1", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "ok")]
 
 
 def test_a_run_that_is_published_again_does_not_double_its_rows(tmp_path: Path) -> None:
     sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
     for _ in range(2):
         publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
-    assert rows(sink, "SELECT COUNT(*) FROM snapshots UNION ALL SELECT COUNT(*) FROM pods") == [(1,), (1,)]
-    assert rows(sink, PODS) == [("a", "p1", False)]
+    assert rows(sink, "SELECT COUNT(*) FROM snapshots UNION ALL SELECT COUNT(*) FROM raw_pods") == [(1,), (1,)]
+    assert rows(sink, PODS) == [("a", "p1", "ok")]
 
 
 def test_two_attempts_of_a_task_count_as_one_run(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"])))
     warehouse.publish(run_of(1, Read("a", ["x"], ["p2"]), by=Attempt(attempt=1)))
-    assert warehouse.query("SELECT run_id, attempt FROM committed_runs") == [("run-1", 1)]
+    assert warehouse.query("SELECT run_id, attempt FROM runs") == [("run-1", 1)]
     assert warehouse.query("SELECT run_id, attempt FROM latest_runs") == [("run-1", 1)]
     assert warehouse.query("SELECT attempt, superseded FROM committed_attempts") == [(0, True), (1, False)]
-    assert warehouse.query(PODS) == [("a", "p2", False)]
+    assert warehouse.query(PODS) == [("a", "p2", "ok")]
     assert warehouse.query("SELECT resource, status FROM coverage") == [
         ("clusters", "ok"), ("namespaces", "ok"), ("pods", "ok"),
     ]  # fmt: skip
@@ -266,7 +266,7 @@ def test_an_attempt_that_reads_less_than_the_one_before_hides_nothing(warehouse:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"])))
     warehouse.publish(run_of(1, Read("a", ["x"], "forbidden"), by=Attempt(attempt=1)))
     warehouse.publish(run_of(1, outcome="unreachable", by=Attempt(attempt=2)))
-    assert warehouse.query(PODS) == [("a", "p1", True)]
+    assert warehouse.query(PODS) == [("a", "p1", "stale")]
     assert warehouse.query("SELECT resource, status, read_snapshot_id FROM coverage") == [
         ("clusters", "stale", "run-1-0.1"), ("namespaces", "ok", "1-a-0.1"), ("pods", "stale", "1-a"),
     ]  # fmt: skip
@@ -276,18 +276,18 @@ def test_a_deletion_seen_by_one_attempt_holds_when_the_next_lists_nothing(wareho
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     warehouse.publish(run_of(2, Read("b", ["x"], ["q1"])))
     warehouse.publish(run_of(2, outcome="forbidden", by=Attempt(attempt=1)))
-    assert warehouse.query(PODS) == [("b", "q1", False)]
+    assert warehouse.query(PODS) == [("b", "q1", "ok")]
 
 
 def test_tasks_of_one_run_are_one_run(warehouse: Warehouse) -> None:
     listed = ["a", "b"]
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), listed=listed, by=Attempt(0, 2)))
     warehouse.publish(run_of(1, Read("b", ["x"], ["q1"]), listed=listed, by=Attempt(1, 2)))
-    assert warehouse.query("SELECT run_id, task_index, tasks_committed FROM committed_runs") == [
+    assert warehouse.query("SELECT run_id, task_index, tasks_committed FROM runs") == [
         ("run-1", 0, 2), ("run-1", 1, 2),
     ]  # fmt: skip
     assert warehouse.query("SELECT run_id, task_index FROM latest_runs") == [("run-1", 0), ("run-1", 1)]
-    assert warehouse.query(PODS) == [("a", "p1", False), ("b", "q1", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "ok"), ("b", "q1", "ok")]
     assert warehouse.query("SELECT cluster, resource, status FROM coverage WHERE resource <> 'namespaces'") == [
         ("a", "pods", "ok"), ("b", "pods", "ok"), (None, "clusters", "ok"),
     ]  # fmt: skip
@@ -317,7 +317,7 @@ def test_the_clusters_of_a_task_that_never_committed_are_stale_after_a_later_run
     assert warehouse.query(sql) == [
         ("a", "pods", "ok", "ok"), ("b", "pods", "stale", "not_collected"), ("c", "*", "never_read", "not_collected"),
     ]  # fmt: skip
-    assert warehouse.query(PODS) == [("a", "p3", False), ("b", "q1", False)]
+    assert warehouse.query(PODS) == [("a", "p3", "ok"), ("b", "q1", "stale")]
 
 
 def test_when_tasks_of_a_run_disagree_the_failed_list_of_a_project_wins(warehouse: Warehouse) -> None:
@@ -336,7 +336,7 @@ def test_when_tasks_of_a_run_disagree_the_failed_list_of_a_project_wins(warehous
 def test_a_cluster_that_two_tasks_collected_is_shown_once(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), by=Attempt(0, 2, time=FIRST)))
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), by=Attempt(1, 2, time=FIRST)))
-    assert warehouse.query(PODS) == [("a", "p1", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "ok")]
     assert warehouse.query("SELECT cluster, resource FROM coverage") == [
         ("a", "namespaces"), ("a", "pods"), (None, "clusters"),
     ]  # fmt: skip
@@ -348,8 +348,8 @@ def test_all_views_choose_the_same_of_two_simultaneous_snapshots(warehouse: Ware
     warehouse.publish(run_of(2, Read("a", ["x2"], "forbidden"), by=same))
     warehouse.publish(run_of(3, Read("a", ["x0"], ["p0"]), by=Attempt(time=FIRST - timedelta(hours=1))))
     assert warehouse.query("SELECT snapshot_id FROM latest_snapshots") == [("2-a",)]
-    assert warehouse.query("SELECT name FROM latest_namespaces") == [("x2",)]
-    assert warehouse.query(PODS) == [("a", "p1", True)]
+    assert warehouse.query("SELECT name FROM namespaces") == [("x2",)]
+    assert warehouse.query(PODS) == [("a", "p1", "stale")]
     assert warehouse.query("SELECT run_id FROM latest_runs") == [("run-2",)]
     assert warehouse.query("SELECT snapshot_id FROM latest_collections") == [("2-a",), ("2-a",), ("run-2",)]
 
@@ -357,4 +357,4 @@ def test_all_views_choose_the_same_of_two_simultaneous_snapshots(warehouse: Ware
 def test_a_list_as_old_as_a_snapshot_proves_no_deletion(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), by=Attempt(time=FIRST)))
     warehouse.publish(run_of(2, by=Attempt(time=FIRST)))
-    assert warehouse.query(PODS) == [("a", "p1", False)]
+    assert warehouse.query(PODS) == [("a", "p1", "ok")]

@@ -9,12 +9,27 @@ from googlesql import Dataset, Refused
 
 import job.views
 from job import schema
-from job.tables import TABLES
-from job.views import digest, for_bigquery, views
+from job.tables import LEDGER, TABLES, raw
+from job.views import digest, for_bigquery, function_for_bigquery, views
 
 
-def test_there_is_a_latest_view_of_every_table() -> None:
-    assert {f"latest_{table}" for table in TABLES} <= {view.name for view in views()}
+def test_there_is_a_view_of_every_table_and_a_history_of_all_but_the_ledger() -> None:
+    names = {view.name for view in views()}
+    assert set(TABLES) <= names
+    assert {f"{table}_history" for table in TABLES.keys() - set(LEDGER)} == {n for n in names if n.endswith("_history")}
+
+
+def test_every_view_but_a_history_has_a_function_that_reads_functions_and_no_clock() -> None:
+    for view in views():
+        if view.name.endswith("_history"):
+            assert view.function is None
+            continue
+        assert view.function == f"{view.name}_as_of"
+        sql = function_for_bigquery(view, "my-project.inventory")
+        assert "CURRENT_TIMESTAMP" not in sql
+        for name in view.reads:
+            called = f"`my-project.inventory.{name}_as_of`(moment)"
+            assert (f"`my-project.inventory.{name}`" if name.startswith("raw_") else called) in sql
 
 
 def test_each_view_opens_with_the_question_it_answers_and_says_what_it_scans() -> None:
@@ -27,7 +42,7 @@ def test_each_view_opens_with_the_question_it_answers_and_says_what_it_scans() -
 
 
 def test_each_view_comes_after_those_it_reads() -> None:
-    made: set[str] = set(TABLES)
+    made: set[str] = {raw(table) for table in TABLES}
     for view in views():
         assert set(view.reads) <= made, view.name
         made.add(view.name)
@@ -35,11 +50,14 @@ def test_each_view_comes_after_those_it_reads() -> None:
 
 def test_only_the_views_of_the_ledger_read_rows_that_may_not_be_committed() -> None:
     """One place decides what is committed: other views read views, or rows of tables by a committed snapshot's id."""
-    ledger = {"runs", "snapshots", "collections"}
-    may = {"committed_attempts", "project_lists", "latest_snapshots", "latest_collections", "coverage", "changes"}
-    assert {view.name for view in views() if ledger & set(view.reads)} == may
-    beneath = {"changes", *(view.name for view in views() if view.name.startswith("latest_"))}
-    assert {view.name for view in views() if (TABLES.keys() - ledger) & set(view.reads)} <= beneath
+    ledger = set(map(raw, LEDGER))
+    assert {view.name for view in views() if ledger & set(view.reads)} == {
+        "committed_attempts", "snapshots", "collections",
+    }  # fmt: skip
+    sources = {"coverage", "latest_snapshots", "readings", "snapshots", "last_two_readings"}
+    for view in views():
+        if {name for name in view.reads if name.startswith("raw_")} - ledger:
+            assert sources & set(view.reads), view.name
 
 
 def test_bigquerys_query_names_tables_with_project_and_dataset() -> None:
@@ -68,14 +86,14 @@ def test_a_view_is_made_again_when_a_table_beneath_it_gains_a_column(monkeypatch
     digest.cache_clear()
     changed = {view.name for view in views() if digest(view) != before[view.name]}
     assert changed == {
-        "latest_pods", "capacity", "changes", "images", "privileged", "unbounded", "unowned_pods",
-        "workload_containers",
+        "pods", "pods_history", "capacity_by_cluster", "capacity_by_namespace", "capacity_by_node_pool", "changes",
+        "images", "privileged", "without_limits", "unowned_pods", "workload_containers",
     }  # fmt: skip
 
 
 @pytest.mark.usefixtures("_fresh_digests")
 def test_a_view_is_made_again_when_a_description_changes() -> None:
-    (view,) = (view for view in views() if view.name == "unbounded")
+    (view,) = (view for view in views() if view.name == "without_limits")
     first, *others = view.columns
     assert digest(view._replace(columns=(first._replace(description="In other words."), *others))) != digest(view)
     assert digest(view._replace(description="In other words?")) != digest(view)

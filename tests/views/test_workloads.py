@@ -35,8 +35,8 @@ def test_images_has_the_requested_and_the_running_digests(warehouse: Warehouse) 
         ("new", "docker.io", "new", None, None, 1, [], None, 0),
         ("web", "docker.io", "app", "1", None, 2, [ONE, TWO], None, 2),
     ]
-    where = "SELECT DISTINCT project_id, location, cluster, namespace, workload_kind, carried_forward FROM images"
-    assert warehouse.query(where) == [("shop-prod", "europe-west1", "a", "default", "Deployment", False)]
+    where = "SELECT DISTINCT project_id, location, cluster, namespace, workload_kind, read_status FROM images"
+    assert warehouse.query(where) == [("shop-prod", "europe-west1", "a", "default", "Deployment", "ok")]
 
 
 def test_digests_of_a_tag_are_counted_over_all_clusters(warehouse: Warehouse) -> None:
@@ -92,8 +92,8 @@ def test_images_of_unreadable_pods_are_carried_forward(warehouse: Warehouse) -> 
     apps = [workload("web"), container("web", **image_parts("app:1"))]
     warehouse.publish(run_of(0, Read("a", pods=pods, more={"deployments": apps})))
     warehouse.publish(run_of(24, Read("a", pods="forbidden", more={"deployments": apps})))
-    assert warehouse.query("SELECT image, containers, running_digests, age_seconds, carried_forward FROM images") == [
-        ("app:1", 1, [ONE], 2 * DAY, True)
+    assert warehouse.query("SELECT image, containers, running_digests, read_age_seconds, read_status FROM images") == [
+        ("app:1", 1, [ONE], 2 * DAY, "stale")
     ]
 
 
@@ -117,7 +117,7 @@ def test_unbounded_names_what_is_missing(warehouse: Warehouse) -> None:
     ]
     warehouse.publish(run_of(1, Read("a", more={"deployments": [workload("w"), *containers]})))
     assert warehouse.query(
-        "SELECT container, container_type, missing, workload_kind, workload_name, pod, pods FROM unbounded"
+        "SELECT container, container_type, missing, workload_kind, workload_name, pod, pods FROM without_limits"
     ) == [
         ("no-limits", "regular", ["cpu_limit", "memory_limit"], "Deployment", "w", None, 0),
         ("no-memory", "regular", ["memory_request", "memory_limit"], "Deployment", "w", None, 0),
@@ -135,7 +135,7 @@ def test_a_request_or_limit_of_the_whole_pod_bounds_its_containers(warehouse: Wa
     ]  # fmt: skip
     template = [workload("web", pod_level_resources=whole), container("web")]
     warehouse.publish(run_of(1, Read("a", pods=pods, more={"deployments": template})))
-    assert warehouse.query("SELECT workload_name, pod, pods, missing FROM unbounded") == [
+    assert warehouse.query("SELECT workload_name, pod, pods, missing FROM without_limits") == [
         ("half", "half", 1, ["memory_limit"])
     ]
 
@@ -308,7 +308,7 @@ def test_static_pods_of_a_node_have_rows_of_their_own(warehouse: Warehouse) -> N
     sql = "SELECT workload_kind, workload_name, pod, pods FROM privileged WHERE rule = 'privileged'"
     expected = [("Node", "n1", "fluent-bit-n1", 1), ("Node", "n1", "kube-proxy-n1", 1)]
     assert warehouse.query(sql) == expected
-    assert warehouse.query("SELECT workload_kind, workload_name, pod, pods FROM unbounded") == expected
+    assert warehouse.query("SELECT workload_kind, workload_name, pod, pods FROM without_limits") == expected
 
 
 def test_unowned_pods_has_the_reason(warehouse: Warehouse) -> None:
@@ -321,8 +321,8 @@ def test_unowned_pods_has_the_reason(warehouse: Warehouse) -> None:
     ]
     warehouse.publish(run_of(1, Read("a", pods=pods)))
     warehouse.publish(run_of(2, Read("a", pods="timed_out")))
-    assert warehouse.query("SELECT name, reason, owner_kind, owner_name, phase, carried_forward FROM unowned_pods") == [
-        ("bare", "uncontrolled", None, None, "Running", True),
-        ("orphan", "not_found", "ReplicaSet", "gone", "Running", True),
-        ("unknown", "not_read", "Job", "tidy", "Running", True),
+    assert warehouse.query("SELECT name, reason, owner_kind, owner_name, phase, read_status FROM unowned_pods") == [
+        ("bare", "uncontrolled", None, None, "Running", "stale"),
+        ("orphan", "not_found", "ReplicaSet", "gone", "Running", "stale"),
+        ("unknown", "not_read", "Job", "tidy", "Running", "stale"),
     ]

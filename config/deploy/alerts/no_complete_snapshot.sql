@@ -16,7 +16,7 @@ WITH
     SELECT '(no run)' AS name
     FROM (
       SELECT COUNT(*) AS runs
-      FROM `${PROJECT}.${DATASET}.committed_runs`
+      FROM `${PROJECT}.${DATASET}.runs`
       WHERE snapshot_time > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 24 HOUR)
     )
     WHERE runs = 0

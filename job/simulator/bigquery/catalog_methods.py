@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from job.simulator.bigquery import partitions
+from job.simulator.bigquery import partitions, routines
 from job.simulator.bigquery.calls import (
     Call,
     Handler,
@@ -12,7 +12,7 @@ from job.simulator.bigquery.calls import (
     page_of_rows,
     removed_members,
 )
-from job.simulator.bigquery.errors import invalid, not_implemented
+from job.simulator.bigquery.errors import ApiError, invalid, not_implemented
 from job.simulator.bigquery.queries import Queries
 from job.simulator.bigquery.quotas import Quotas
 from job.simulator.bigquery.results import Result
@@ -40,6 +40,11 @@ class CatalogMethods:
             "bigquery.tables.update": self._tables_patch,
             "bigquery.tables.delete": self._tables_delete,
             "bigquery.tabledata.list": self._tabledata_list,
+            "bigquery.routines.list": self._routines_list,
+            "bigquery.routines.insert": self._routines_insert,
+            "bigquery.routines.get": self._routines_get,
+            "bigquery.routines.update": self._routines_update,
+            "bigquery.routines.delete": self._routines_delete,
         }
 
     # projects and datasets
@@ -155,6 +160,47 @@ class CatalogMethods:
             rows = self._storage.duckdb.rows(found["id"], [field["name"] for field in fields])
         page = page_of_rows(Result(fields, rows if fields else []), call)
         return {"kind": "bigquery#tableDataList", "etag": found["etag"], **page}
+
+    # routines
+
+    async def _routines_list(self, call: Call) -> Resource:
+        dataset = self._dataset(call)
+        keys = ("etag", "routineReference", "routineType", "creationTime", "lastModifiedTime", "language")
+        found = [
+            {key: routine[key] for key in keys if key in routine}
+            for name, routine in sorted(self._storage.routines.items())
+            if name.startswith(f"{dataset['id']}.")
+        ]
+        return page_of_list("routines", found, call)
+
+    async def _routines_insert(self, call: Call) -> Resource:
+        names, reference = call.names, call.body.get("routineReference", {})
+        if not reference.get("routineId"):
+            raise invalid("Required parameter is missing: routineReference.routineId")
+        with self._storage.lock:
+            name = f"{names['projectId']}:{names['datasetId']}.{reference['routineId']}"
+            if name in self._storage.routines:
+                raise ApiError(409, "duplicate", f"Already Exists: Routine {name}", location=name)
+            return self._put_routine(call)
+
+    async def _routines_get(self, call: Call) -> Resource:
+        return self._storage.routine(call.names["projectId"], call.names["datasetId"], call.names["routineId"])
+
+    async def _routines_update(self, call: Call) -> Resource:
+        with self._storage.lock:
+            check_etag(call, await self._routines_get(call))
+            return self._put_routine(call)
+
+    async def _routines_delete(self, call: Call) -> None:
+        with self._storage.lock:
+            found = check_etag(call, await self._routines_get(call))["routineReference"]
+            del self._storage.routines[f"{found['projectId']}:{found['datasetId']}.{found['routineId']}"]
+
+    def _put_routine(self, call: Call) -> Resource:
+        routines.check(call.body)
+        location = self._dataset(call)["location"]
+        self._queries.check_function(routines.body_with_nulls(call.body), call.names["projectId"], location)
+        return self._storage.put_routine(call.names["projectId"], call.names["datasetId"], call.body)
 
     def _table(self, call: Call) -> Resource:
         names = call.names

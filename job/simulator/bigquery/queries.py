@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import duckdb
 from sqlglot.errors import SqlglotError
 
-from job.simulator.bigquery import information_schema, plan
+from job.simulator.bigquery import information_schema, plan, routines
 from job.simulator.bigquery.errors import ApiError, invalid_query, not_found, not_implemented
 from job.simulator.bigquery.googlesql import GoogleSQL, Table, UseDuckDBError
 from job.simulator.bigquery.partitions import needs_filter
 from job.simulator.bigquery.results import Result, field_of, name_columns
 from job.simulator.bigquery.schema import Field
-from job.simulator.bigquery.sql import UNNAMED, Source, kind_of, parse, target, translate
+from job.simulator.bigquery.sql import UNNAMED, Source, full_name, kind_of, parse, target, translate
 from job.simulator.bigquery.storage import Resource, Storage
 
 _MAX_TRANSLATIONS = 200  # kept in the cache
+_MAX_CALLS = 2000
 _MakeVirtual = Callable[[str, list[Field], list[dict[str, Any]]], Resource]
 
 
@@ -69,6 +70,7 @@ class Queries:
         self._storage = storage
         self._googlesql = googlesql
         self._translations: dict[tuple[str, str, str | None], _Translation] = {}
+        self._calls: dict[str, str] = {}
 
     @contextmanager
     def checked(self, query: Query) -> Iterator[Checked]:
@@ -77,8 +79,10 @@ class Queries:
         Raises:
             ApiError: the statement is refused.
         """
+        if len(self._calls) > _MAX_CALLS:
+            self._calls.clear()
         with self._storage.virtual() as make:
-            yield Checked(self._storage, self._googlesql, query, make, self._translations)
+            yield Checked(self._storage, self._googlesql, query, make, self._translations, self._calls)
 
     def view_fields(self, sql: str, project: str, location: str) -> list[Field]:
         """The columns of a view with this query.
@@ -91,6 +95,17 @@ class Queries:
                 raise invalid_query("A view must be defined by a query")
             return found.answer().result.fields
 
+    def check_function(self, sql: str, project: str, location: str) -> None:
+        """Checks a function's query; without the engine of GoogleSQL, its syntax alone.
+
+        Raises:
+            ApiError: the query is refused.
+        """
+        if self._googlesql is not None:
+            self.view_fields(sql, project, location)
+        elif kind_of(parse(sql)) != "SELECT":
+            raise invalid_query("A table function must be defined by a query")
+
 
 class Checked:
     """One checked statement; `answer` runs it in the transaction of the caller."""
@@ -102,9 +117,11 @@ class Checked:
         query: Query,
         make_virtual: _MakeVirtual,
         translations: dict[tuple[str, str, str | None], _Translation],
+        calls: dict[str, str],
     ) -> None:
-        self._storage, self._query, self._make_virtual = storage, query, make_virtual
-        self._translations = translations
+        self._storage, self._make_virtual = storage, make_virtual
+        self._translations, self._calls = translations, calls
+        self._query = query._replace(sql=self._without_calls(query.sql, query.project, query.dataset))
         self._session = googlesql.session(self._table, query.project) if googlesql is not None else None
         self._found: dict[str, Resource] = {}
         self._sources: dict[str, Source] = {}
@@ -137,6 +154,20 @@ class Checked:
             self.kind = "SELECT"
             return None, []
         return translation.target, scans
+
+    def _without_calls(self, sql: str, project: str, dataset: str | None) -> str:
+        """The statement with a view in place of each call of a table function."""
+
+        def find(parts: Sequence[str]) -> Resource | None:
+            if len(parts) > 1 or dataset is not None:
+                return self._storage.routines.get(full_name(list(parts), project, dataset))
+            return None
+
+        replaced, called = routines.replace_calls(sql, find)
+        for one in called:
+            if one.name not in self._calls:
+                self._calls[one.name] = self._without_calls(one.query, project, None)
+        return replaced
 
     def _has_rules(self) -> bool:
         return self._query.maximum_billed is not None or any(map(needs_filter, self._found.values()))
@@ -233,6 +264,9 @@ class Checked:
                 raise not_found("Dataset", dataset, location=self._location or "US")
             if schema:
                 self._found[name] = self._make_virtual(name, *information_schema.view_of(self._storage, dataset, view))
+            elif name in self._calls:
+                query = {"query": self._calls[name]}
+                self._found[name] = {"id": name, "type": "VIEW", "view": query, "schema": {"fields": [query]}}
             elif name not in self._storage.tables:
                 raise not_found("Table", name, location=self._location)
             else:
@@ -241,11 +275,14 @@ class Checked:
                 raise invalid_query(f"Table {name} does not have a schema.")
         return self._found[name]
 
+    def _query_of(self, view: Resource) -> str:
+        return self._without_calls(view["view"]["query"], self._query.project, None)
+
     def _source(self, name: str) -> Source:
         if name not in self._sources:
             found = self._resource(name)
             if found["type"] == "VIEW":
-                source = Source(self._translation(found["view"]["query"], None).sql, is_view=True)
+                source = Source(self._translation(self._query_of(found), None).sql, is_view=True)
             else:
                 source = Source(self._storage.duckdb.name(found["id"]))
             self._sources[name] = source
@@ -254,7 +291,7 @@ class Checked:
     def _table(self, name: str) -> Table:
         found = self._resource(name)
         if found["type"] == "VIEW":
-            return Table([], found["view"]["query"], 0, _read_nothing)
+            return Table([], self._query_of(found), 0, _read_nothing)
 
         def read(names: list[str]) -> list[tuple[Any, ...]]:
             return self._storage.duckdb.rows(found["id"], names)

@@ -36,6 +36,8 @@ class Storage:
         """By `project:dataset`, BigQuery's form of ids."""
         self.tables: dict[str, Resource] = {}
         """By `project:dataset.table`, BigQuery's form of ids."""
+        self.routines: dict[str, Resource] = {}
+        """By `project:dataset.routine`."""
         self._etags = count()
         self._in_transaction = False
 
@@ -110,6 +112,8 @@ class Storage:
             raise invalid(f"Dataset {found['id']} is still in use", reason="resourceInUse")
         for table in inside:
             self.delete_table(table)
+        for name in [name for name in self.routines if name.startswith(f"{found['id']}.")]:
+            del self.routines[name]
         del self.datasets[found["id"]]
 
     # tables
@@ -215,6 +219,28 @@ class Storage:
         if found["type"] == "TABLE":
             self.duckdb.drop(found["id"])
         del self.tables[found["id"]]
+
+    # routines
+
+    def routine(self, project: str, dataset: str, routine: str) -> Resource:
+        """The routine.
+
+        Raises:
+            ApiError: 404, for the routine or its dataset.
+        """
+        found = self.routines.get(f"{project}:{dataset}.{routine}")
+        if found is None:
+            self.dataset(project, dataset)
+            raise not_found("Routine", f"{project}:{dataset}.{routine}")
+        return found
+
+    def put_routine(self, project: str, dataset: str, body: Resource) -> Resource:
+        """Creates a routine, or replaces it as a whole."""
+        name = f"{project}:{dataset}.{body['routineReference']['routineId']}"
+        keys = ("etag", "creationTime", "lastModifiedTime")
+        made = {key: value for key, value in body.items() if key not in keys}
+        self.routines[name] = {"language": "SQL", **made, **self._stamped(self.routines.get(name, {}))}
+        return self.routines[name]
 
     # rows
 

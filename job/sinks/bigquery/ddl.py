@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from job.config import BigQuery
-from job.schema import PARTITIONED_BY, Column, columns
-from job.tables import TABLES
-from job.views import View, for_bigquery
+from job.schema import PARTITIONED_BY, Column, columns, raw_description
+from job.tables import TABLES, raw
+from job.views import MOMENT, View, for_bigquery, function_description, function_for_bigquery
 
 
 def create_dataset(name: str, location: str | None, description: str, labels: Mapping[str, str]) -> str:
@@ -24,15 +24,15 @@ def create_dataset(name: str, location: str | None, description: str, labels: Ma
     return f"CREATE SCHEMA `{name}` {_options(options)};"
 
 
-def create_table(table: str, dataset: str, options: BigQuery, *, like: str | None = None) -> str:
+def create_table(table: str, dataset: str, options: BigQuery, *, name: str | None = None) -> str:
     """CREATE TABLE, with partitions, clustering and descriptions.
 
     Args:
-        like: the table whose columns it gets, if not its own.
+        name: of the table, if it is to be another than its own.
     """
-    record = TABLES[like or table]
-    declared = ",\n  ".join(f"{column.name} {_type(column)}" for column in columns(like or table))
-    properties: dict[str, object] = {"description": record.description}
+    record = TABLES[table]
+    declared = ",\n  ".join(f"{column.name} {_type(column)}" for column in columns(table))
+    properties: dict[str, object] = {"description": raw_description(table)}
     if options.partition_expiration_days:
         properties["partition_expiration_days"] = options.partition_expiration_days
     if options.require_partition_filter:
@@ -40,7 +40,8 @@ def create_table(table: str, dataset: str, options: BigQuery, *, like: str | Non
     if options.labels:
         properties["labels"] = list(options.labels.items())
     return (
-        f"CREATE TABLE `{dataset}.{table}` (\n  {declared}\n)\nPARTITION BY TIMESTAMP_TRUNC({PARTITIONED_BY}, DAY)\n"
+        f"CREATE TABLE `{dataset}.{name or raw(table)}` (\n  {declared}\n)\n"
+        f"PARTITION BY TIMESTAMP_TRUNC({PARTITIONED_BY}, DAY)\n"
         f"CLUSTER BY {', '.join(record.clustering)}\n{_options(properties)};"
     )
 
@@ -54,6 +55,17 @@ def create_view(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
     return (
         f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` (\n  {described}\n)\n{options} AS\n"
         f"{for_bigquery(view, dataset, bounds)};"
+    )
+
+
+def create_function(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
+    """CREATE OR REPLACE TABLE FUNCTION; nothing for a view that has no function."""
+    if view.function is None:
+        return ""
+    return (
+        f"CREATE OR REPLACE TABLE FUNCTION `{dataset}.{view.function}` ({MOMENT} TIMESTAMP)\n"
+        f"{_options({'description': function_description(view)})} AS (\n"
+        f"{function_for_bigquery(view, dataset, bounds)}\n);"
     )
 
 

@@ -22,7 +22,7 @@ from job.sinks.bigquery.tables import Tables, declared
 from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
 from job.sinks.pruning import prunable
 from job.spool import Rows
-from job.tables import Run, Snapshot
+from job.tables import Run, Snapshot, raw
 from job.version import USER_AGENT
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class BigQuerySink:
     def running(self, run_id: str, task_count: int, *, exclusive: bool) -> Iterator[str | None]:
         """By labels of the table `runs`, which name the run that started last, and by the jobs of its commits."""
         with as_sink_error(self._where):
-            table = self._client.get_table(f"{self.name}.{Run.table}")
+            table = self._client.get_table(f"{self.name}.{raw(Run.table)}")
             other = overlap.other_run(table.labels, run_id, self._overlap_seconds, self.committed_result)
             job_id = self._job_id(run_id, "begin")
             other = overlap.agree(self._client, job_id, self._location, self._options.labels, other or "")
@@ -230,7 +230,7 @@ class BigQuerySink:
     def _load(self, table: str, rows: Rows, commit: Commit, *, is_marker: bool = False) -> Load:
         name = ("commit",) if is_marker else (str(commit.attempt), table)
         return Load(
-            table=f"{self.name}.{table}",
+            table=f"{self.name}.{raw(table)}",
             file=rows.files[table],
             rows=rows.counts[table],
             schema=schema_of(table),

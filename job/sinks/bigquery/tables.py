@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from job.config import BigQuery
 from job.errors import SinkError
-from job.schema import PARTITIONED_BY, SCHEMA_VERSION, columns
+from job.schema import PARTITIONED_BY, SCHEMA_VERSION, columns, raw_description
 from job.sinks.bigquery import ddl
 from job.sinks.bigquery.columns import column_changes, described, merged, schema_of
 from job.sinks.protocol import Change
-from job.tables import TABLES
-from job.views import View, digest, for_bigquery, views
+from job.tables import LEDGER, TABLES, raw
+from job.views import MOMENT, View, digest, for_bigquery, function_description, function_for_bigquery, views
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -27,7 +27,6 @@ _VERSION = "gke_inventory_schema"
 """A table's label with the SCHEMA_VERSION of the newest program that has changed it. Not a label of the dataset: the
 job's role (roles/bigquery.dataEditor) cannot update that."""
 _DAY = 86_400_000  # milliseconds
-_LEDGER = ("runs", "snapshots", "collections")
 _DESCRIPTION = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
 
 
@@ -70,19 +69,22 @@ class Tables:
             SinkError: a newer version made the tables.
         """
         existing = {item.table_id: item for item in self._client.list_tables(dataset)} if dataset else {}
-        self._refuse_newer(existing[table].labels for table in TABLES if table in existing)
+        functions = {item.routine_id for item in self._client.list_routines(dataset)} if dataset else set()
+        self._refuse_newer(existing[raw(table)].labels for table in TABLES if raw(table) in existing)
         if dataset is None:
             statement = ddl.create_dataset(self._name, self._location, _DESCRIPTION, self._options.labels)
             yield Step((Change("create dataset", self._name, statement),), self._create_dataset)
         for table in TABLES:
-            if table not in existing:
+            if raw(table) not in existing:
                 yield Step((self._created(table),), partial(self._create, table))
-            elif existing[table].labels.get(_DIGEST) != self._digest(table):
-                yield self._evolved(table, self._client.get_table(existing[table].reference))
+            elif existing[raw(table)].labels.get(_DIGEST) != self._digest(table):
+                yield self._evolved(table, self._client.get_table(existing[raw(table)].reference))
         for view in views():
-            if view.name not in existing or existing[view.name].labels.get(_DIGEST) != self._view_digest(view):
+            is_made = view.function is None or view.function in functions
+            is_made = is_made and view.name in existing
+            if not is_made or existing[view.name].labels.get(_DIGEST) != self._view_digest(view):
                 action = "replace view" if view.name in existing else "create view"
-                change = Change(action, view.name, ddl.create_view(view, self._name, bounds(self._options)))
+                change = Change(action, view.name, _statement(view, self._name, self._options))
                 yield Step((change,), partial(self._make_view, view))
 
     def _refuse_newer(self, labels: Iterable[Mapping[str, str]]) -> None:
@@ -104,13 +106,13 @@ class Tables:
         self._client.create_dataset(dataset, exists_ok=True)
 
     def _created(self, table: str) -> Change:
-        return Change("create table", table, ddl.create_table(table, self._name, self._options))
+        return Change("create table", raw(table), ddl.create_table(table, self._name, self._options))
 
     def _declared(self, table: str) -> bigquery.Table:
         from google.cloud.bigquery import Table, TimePartitioning
 
-        declared = Table(f"{self._name}.{table}", schema=schema_of(table))
-        declared.description = TABLES[table].description
+        declared = Table(f"{self._name}.{raw(table)}", schema=schema_of(table))
+        declared.description = raw_description(table)
         expiration = self._options.partition_expiration_days
         declared.time_partitioning = TimePartitioning(
             field=PARTITIONED_BY, expiration_ms=expiration * _DAY if expiration else None
@@ -129,12 +131,12 @@ class Tables:
     def _evolved(self, table: str, found: bigquery.Table) -> Step:
         """The step from an existing table to the declared one."""
         declared = self._declared(table)
-        changes = list(column_changes(f"{self._name}.{table}", table, columns(table), found.schema))
+        changes = list(column_changes(f"{self._name}.{raw(table)}", raw(table), columns(table), found.schema))
         if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:
-            remade = ddl.create_table(f"{table}_new", self._name, self._options, like=table)
-            changes.append(Change("change partitioning", table, remade, additive=False))
+            remade = ddl.create_table(table, self._name, self._options, name=f"{raw(table)}_new")
+            changes.append(Change("change partitioning", raw(table), remade, additive=False))
         changes += [
-            Change(action, table, ddl.set_options(table, self._name, **{option: value}))
+            Change(action, raw(table), ddl.set_options(raw(table), self._name, **{option: value}))
             for action, option, value, now in (
                 ("describe", "description", declared.description, found.description),
                 (
@@ -153,9 +155,11 @@ class Tables:
             if value != now
         ]
         if list(found.clustering_fields or ()) != declared.clustering_fields:
-            changes.append(Change("cluster", table, ddl.cluster(table, self._name, TABLES[table].clustering)))
+            changes.append(Change("cluster", raw(table), ddl.cluster(raw(table), self._name, TABLES[table].clustering)))
         labels = {**found.labels, **declared.labels}
-        changes.append(Change("label", table, ddl.set_options(table, self._name, labels=list(labels.items()))))
+        changes.append(
+            Change("label", raw(table), ddl.set_options(raw(table), self._name, labels=list(labels.items())))
+        )
 
         def update() -> None:
             fields = ["schema", "description", "labels", "time_partitioning", "require_partition_filter"]
@@ -175,13 +179,41 @@ class Tables:
 
         BigQuery refuses a schema in the request that creates a view, and a new query drops the descriptions:
         https://github.com/googleapis/google-cloud-python/issues/7246. The label with the digest comes last, so an
-        interrupted view is finished next time.
+        interrupted view is finished next time. So does the view's function, which comes first.
         """
+        self._make_function(view)
         made = self._with_query(view)
         if made.labels[_DIGEST] != self._view_digest(view):
             made.schema = described(made.schema, view.columns)
             made.labels = {**made.labels, _DIGEST: self._view_digest(view)}
             self._client.update_table(made, ["schema", "labels"])
+
+    def _make_function(self, view: View) -> None:
+        """https://cloud.google.com/bigquery/docs/table-functions"""
+        from google.api_core.exceptions import Conflict
+        from google.cloud.bigquery import (
+            Routine,
+            RoutineArgument,
+            RoutineType,
+            StandardSqlDataType,
+            StandardSqlTypeNames,
+        )
+
+        if view.function is None:
+            return
+        moment = RoutineArgument(name=MOMENT, data_type=StandardSqlDataType(type_kind=StandardSqlTypeNames.TIMESTAMP))
+        function = Routine(
+            f"{self._name}.{view.function}",
+            type_=RoutineType.TABLE_VALUED_FUNCTION,
+            language="SQL",
+            arguments=[moment],
+            body=function_for_bigquery(view, self._name, bounds(self._options)),
+            description=function_description(view),
+        )
+        try:
+            self._client.create_routine(function)
+        except Conflict:
+            self._client.update_routine(function, ["type_", "language", "arguments", "body", "description"])
 
     def _with_query(self, view: View) -> bigquery.Table:
         """The view with its query; its label says whether its columns have yet to be described.
@@ -207,7 +239,7 @@ class Tables:
         return self._client.update_table(found, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
-        made_from = (SCHEMA_VERSION, columns(table), TABLES[table].description, TABLES[table].clustering, self._options)
+        made_from = (SCHEMA_VERSION, columns(table), raw_description(table), TABLES[table].clustering, self._options)
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _view_digest(self, view: View) -> str:
@@ -219,9 +251,15 @@ def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Cha
     """The changes that create everything. Asks BigQuery nothing."""
     yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options.labels))
     for table in TABLES:
-        yield Change("create table", table, ddl.create_table(table, name, options))
+        yield Change("create table", raw(table), ddl.create_table(table, name, options))
     for view in views():
-        yield Change("create view", view.name, ddl.create_view(view, name, bounds(options)))
+        yield Change("create view", view.name, _statement(view, name, options))
+
+
+def _statement(view: View, name: str, options: BigQuery) -> str:
+    """The statements that make a view's function, and the view."""
+    made = (ddl.create_function(view, name, bounds(options)), ddl.create_view(view, name, bounds(options)))
+    return "\n".join(statement for statement in made if statement)
 
 
 def bounds(options: BigQuery) -> dict[str, str]:
@@ -234,7 +272,7 @@ def bounds(options: BigQuery) -> dict[str, str]:
     recent = everything
     if options.views_days is not None:
         recent = f"{PARTITIONED_BY} >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {options.views_days} DAY)"
-    conditions = {table: everything if table in _LEDGER else recent for table in TABLES}
+    conditions = {table: everything if table in LEDGER else recent for table in TABLES}
     return {table: condition for table, condition in conditions.items() if condition is not None}
 
 

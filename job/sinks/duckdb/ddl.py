@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type
+from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type, raw_description
 from job.sinks.protocol import Change
-from job.tables import TABLES
-from job.views import View, digest, for_duckdb, views
+from job.tables import TABLES, raw
+from job.views import MOMENT, View, digest, for_duckdb, function_description, function_for_duckdb, views
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,11 +45,11 @@ def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
         statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
         yield Change("create table", "schema_version", statement)
     select = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"
-    found: dict[str, dict[str, tuple[str, str | None]]] = {table: {} for table in TABLES}
+    found: dict[str, dict[str, tuple[str, str | None]]] = {raw(table): {} for table in TABLES}
     for table, name, kind, comment in connection.execute(select).fetchall():
         found.setdefault(table, {})[name] = (kind, comment)
     for table in TABLES:
-        yield from _changes_of(table, found[table])
+        yield from _changes_of(table, found[raw(table)])
 
 
 def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
@@ -76,6 +76,11 @@ def _create_view(view: View) -> str:
         f"COMMENT ON VIEW {view.name} IS {literal(view.description)};",
         *(_comment(view.name, column) for column in view.columns),
     ]
+    if view.function:
+        statements += [
+            f"CREATE OR REPLACE MACRO {view.function}({MOMENT}) AS TABLE {function_for_duckdb(view)};",
+            f"COMMENT ON MACRO TABLE {view.function} IS {literal(function_description(view))};",
+        ]
     return "\n".join(statements)
 
 
@@ -83,22 +88,22 @@ def _changes_of(table: str, there: dict[str, tuple[str, str | None]]) -> Iterato
     """https://duckdb.org/docs/stable/sql/statements/alter_table"""
     if not there:
         definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
-        comments = [f"COMMENT ON TABLE {table} IS {literal(TABLES[table].description)};"]
-        comments += [_comment(table, column) for column in columns(table)]
-        statement = "\n".join([f"CREATE TABLE {table} (\n  {definition}\n);", *comments])
-        yield Change("create table", table, statement)
+        comments = [f"COMMENT ON TABLE {raw(table)} IS {literal(raw_description(table))};"]
+        comments += [_comment(raw(table), column) for column in columns(table)]
+        statement = "\n".join([f"CREATE TABLE {raw(table)} (\n  {definition}\n);", *comments])
+        yield Change("create table", raw(table), statement)
         return
     for column in columns(table):
-        name, kind = f"{table}.{column.name}", duckdb_type(column)
+        name, kind = f"{raw(table)}.{column.name}", duckdb_type(column)
         now, comment = there.get(column.name, (None, None))
         if now is None:
-            statement = f'ALTER TABLE {table} ADD COLUMN "{column.name}" {kind};'
-            yield Change("add column", name, f"{statement} {_comment(table, column)}")
+            statement = f'ALTER TABLE {raw(table)} ADD COLUMN "{column.name}" {kind};'
+            yield Change("add column", name, f"{statement} {_comment(raw(table), column)}")
         elif _plain(str(now)) != _plain(kind):
-            statement = f'ALTER TABLE {table} ALTER "{column.name}" TYPE {kind};'
+            statement = f'ALTER TABLE {raw(table)} ALTER "{column.name}" TYPE {kind};'
             yield Change("change type", name, statement, additive=False)
         elif comment != column.description:
-            yield Change("describe", name, _comment(table, column))
+            yield Change("describe", name, _comment(raw(table), column))
 
 
 def _comment(table: str, column: Column) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from job.errors import SinkError
 from job.schema import columns, duckdb_type
 from job.sinks.duckdb.ddl import literal
+from job.tables import raw
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,7 +63,7 @@ def insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count:
     types = ", ".join(f"{literal(column.name)}: {literal(duckdb_type(column))}" for column in declared)
     names = ", ".join(f'"{column.name}"' for column in declared)
     inserted = connection.execute(
-        f"INSERT INTO {table} ({names}) SELECT {selected} FROM read_json(?, format = 'newline_delimited', "
+        f"INSERT INTO {raw(table)} ({names}) SELECT {selected} FROM read_json(?, format = 'newline_delimited', "
         f"compression = 'gzip', maximum_object_size = ?, columns = {{{types}}})",
         [str(file), largest_row],
     ).fetchone()

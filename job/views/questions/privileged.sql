@@ -25,7 +25,7 @@
 --   from the node. `low`: it is what `restricted` forbids.
 -- details ARRAY<STRING>: The capabilities, paths, ports, options, parameters or types that break the rule, as a list for
 --   each container.
--- snapshot_id, snapshot_time, age_seconds, carried_forward FROM workload_containers
+-- snapshot_id, snapshot_time, read_at, read_age_seconds, read_status FROM workload_containers
 
 WITH
   judged AS (
@@ -78,8 +78,9 @@ WITH
       rule.detail,
       j.snapshot_id,
       j.snapshot_time,
-      j.age_seconds,
-      j.carried_forward
+      j.read_at,
+      j.read_age_seconds,
+      j.read_status
     FROM judged AS j
     CROSS JOIN UNNEST([
       STRUCT(
@@ -271,8 +272,9 @@ SELECT
   COALESCE(ARRAY_AGG(DISTINCT detail IGNORE NULLS ORDER BY detail), []) AS details,
   snapshot_id,
   snapshot_time,
-  age_seconds,
-  carried_forward
+  read_at,
+  read_age_seconds,
+  read_status
 FROM broken
 GROUP BY
   project_id,
@@ -290,5 +292,6 @@ GROUP BY
   severity,
   snapshot_id,
   snapshot_time,
-  age_seconds,
-  carried_forward
+  read_at,
+  read_age_seconds,
+  read_status

@@ -2,20 +2,21 @@
 -- One row for each kubelet version of each node pool of each cluster; one for a cluster without known node pools. The
 -- policy: a kubelet is never newer than the control plane, and at most three minor versions older
 -- (https://kubernetes.io/releases/version-skew-policy/#kubelet).
--- Scans what latest_clusters, latest_node_pools and latest_nodes scan.
+-- Scans what clusters, node_pools and nodes scan.
 --
--- SELECT cluster, control_plane_version, node_pool, kubelet_version, nodes FROM versions WHERE within_policy IS NOT TRUE
+-- SELECT cluster, control_plane_version, node_pool, kubelet_version, nodes FROM versions WHERE kubelet_skew_ok IS NOT TRUE
 --
--- project_id, location, cluster, release_channel, control_plane_version FROM latest_clusters
+-- project_id, location, cluster, release_channel, control_plane_version FROM clusters
 -- node_pool STRING: Node pool. NULL for nodes in no pool, and for a cluster without known node pools.
 -- kubelet_version STRING: Version of the kubelets. Where no node of the pool was read: the pool's version in the GKE
 --   API.
 -- nodes INT64: Number of nodes in the pool with this version. NULL where no node of the pool was read.
 -- minor_versions_behind INT64: Minor versions by which the kubelets are older than the control plane; negative if they
 --   are newer. NULL where a version is unknown, or the major versions differ.
--- within_policy BOOL: True if the policy allows it. NULL where a version is unknown.
--- age_seconds INT64: Seconds since the nodes were last read, or the node pool where no node was read.
--- carried_forward BOOL: True if the nodes are from an older snapshot than the cluster's newest.
+-- kubelet_skew_ok BOOL: True if the policy allows the kubelets to run with this control plane. It says nothing of what GKE
+--   supports, or of what is behind its release channel. NULL where a version is unknown.
+-- read_age_seconds INT64: Seconds since the nodes were last read, or the node pool where no node was read.
+-- read_status STRING: `ok`, `partial` or `stale`, of that reading.
 
 WITH
   nodes AS (
@@ -26,9 +27,9 @@ WITH
       node_pool,
       kubelet_version,
       COUNT(*) AS nodes,
-      MAX(age_seconds) AS age_seconds,
-      LOGICAL_OR(carried_forward) AS carried_forward
-    FROM ${dataset}.latest_nodes
+      MAX(read_age_seconds) AS read_age_seconds,
+      MAX(read_status) AS read_status
+    FROM ${dataset}.nodes
     GROUP BY 1, 2, 3, 4, 5
   ),
   kubelets AS (
@@ -41,9 +42,9 @@ WITH
       p.name,
       p.version,
       NULL,
-      p.age_seconds,
-      p.carried_forward
-    FROM ${dataset}.latest_node_pools AS p
+      p.read_age_seconds,
+      p.read_status
+    FROM ${dataset}.node_pools AS p
     LEFT JOIN nodes AS n
       ON n.project_id = p.project_id AND n.location = p.location AND n.cluster = p.cluster AND n.node_pool = p.name
     WHERE n.cluster IS NULL
@@ -58,13 +59,13 @@ WITH
       k.node_pool,
       k.kubelet_version,
       k.nodes,
-      k.age_seconds,
-      k.carried_forward,
+      k.read_age_seconds,
+      k.read_status,
       SAFE_CAST(REGEXP_EXTRACT(c.control_plane_version, r'^v?(\d+)\.\d+') AS INT64) AS control_plane_major,
       SAFE_CAST(REGEXP_EXTRACT(c.control_plane_version, r'^v?\d+\.(\d+)') AS INT64) AS control_plane_minor,
       SAFE_CAST(REGEXP_EXTRACT(k.kubelet_version, r'^v?(\d+)\.\d+') AS INT64) AS kubelet_major,
       SAFE_CAST(REGEXP_EXTRACT(k.kubelet_version, r'^v?\d+\.(\d+)') AS INT64) AS kubelet_minor
-    FROM ${dataset}.latest_clusters AS c
+    FROM ${dataset}.clusters AS c
     LEFT JOIN kubelets AS k
       ON k.project_id = c.project_id AND k.location = c.location AND k.cluster = c.cluster
   )
@@ -78,7 +79,7 @@ SELECT
   kubelet_version,
   nodes,
   IF(control_plane_major = kubelet_major, control_plane_minor - kubelet_minor, NULL) AS minor_versions_behind,
-  control_plane_major = kubelet_major AND control_plane_minor - kubelet_minor BETWEEN 0 AND 3 AS within_policy,
-  age_seconds,
-  carried_forward
+  control_plane_major = kubelet_major AND control_plane_minor - kubelet_minor BETWEEN 0 AND 3 AS kubelet_skew_ok,
+  read_age_seconds,
+  read_status
 FROM numbers

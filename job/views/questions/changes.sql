@@ -1,22 +1,19 @@
--- What changed in each cluster between its last two runs?
--- One row for each workload, replica count, image, request or limit that was added, removed or changed. Images, requests
--- and limits are those of the pods where a workload runs in both snapshots, and of its template elsewhere; while pods
--- differ, such as during a rollout, a value has all of theirs. A resource that either snapshot did not read has no rows.
--- Where a list was partial, missing objects prove nothing: a partial older list shows no additions, a partial newer list
--- no removals. The same holds for controllers that are known through their pods alone, where those of some pods could
--- not be read. A cluster that was deleted and created again under its name is not compared.
--- Scans snapshots, collections, workloads, containers, pods and pod_containers, and what latest_snapshots scans, over all
--- time.
+-- What changed in each cluster between the last two readings of each resource?
+-- One row for each workload, replica count, image, request or limit that was added, removed or changed. A resource that
+-- could not be read keeps its last reading: what changed meanwhile is here once it is read again. Images, requests and
+-- limits are those of the pods where a workload runs in both readings, and of its template elsewhere; while pods differ,
+-- such as during a rollout, a value has all of theirs. Where a list was partial, missing objects prove nothing: a partial
+-- older list shows no additions, a partial newer list no removals. The same holds for controllers that are known through
+-- their pods alone, where those of some pods could not be read. A cluster that was deleted and created again under its
+-- name is not compared.
+-- Scans raw_workloads, raw_containers, raw_pods and raw_pod_containers, and what last_two_readings scans, over all time.
 --
--- SELECT cluster, namespace, name, container, old_value, new_value FROM changes WHERE field = 'image'
+-- SELECT cluster, namespace, name, container, old_value, new_value, seen_before FROM changes WHERE field = 'image'
 --
--- project_id, location, cluster FROM latest_snapshots
--- snapshot_id STRING: The newer snapshot: the cluster's newest.
--- snapshot_time TIMESTAMP: When the run of the newer snapshot began.
--- previous_snapshot_id STRING: The older snapshot: the newest one of an earlier run.
--- previous_snapshot_time TIMESTAMP: When the run of the older snapshot began.
+-- project_id, location, cluster FROM last_two_readings
 -- resource STRING: The API resource that the field was read from: `deployments`, ...; `pods` for what runs.
--- namespace, workload_kind AS kind, workload_name AS name FROM containers
+-- seen_after, seen_before, previous_snapshot_id, snapshot_id FROM last_two_readings
+-- namespace, workload_kind AS kind, workload_name AS name FROM raw_containers
 -- container STRING: Name of the container. NULL where the field belongs to the workload.
 -- field STRING: What changed: `workload`, `replicas_wanted`, `image`, `cpu_request_millicores`, `cpu_limit_millicores`,
 --   `memory_request_bytes` or `memory_limit_bytes`.
@@ -26,52 +23,13 @@
 -- new_value STRING: Value in the newer snapshot, as text. NULL where the field was removed.
 
 WITH
-  pairs AS (
-    SELECT
-      n.project_id,
-      n.location,
-      n.cluster,
-      n.snapshot_id,
-      n.snapshot_time,
-      n.cluster_id,
-      p.snapshot_id AS previous_snapshot_id,
-      p.snapshot_time AS previous_snapshot_time,
-      p.cluster_id AS previous_cluster_id
-    FROM ${dataset}.latest_snapshots AS n
-    JOIN ${dataset}.snapshots AS p
-      ON p.project_id = n.project_id AND p.location = n.location AND p.cluster = n.cluster
-      -- attempts of one task, and tasks of one run, are one reading of the cluster
-      AND p.run_id <> n.run_id
-    QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY n.project_id, n.location, n.cluster
-      ORDER BY p.snapshot_time DESC, p.attempt DESC, p.snapshot_id DESC
-    ) = 1
-  ),
   sides AS (
-    SELECT
-      pairs.project_id,
-      pairs.location,
-      pairs.cluster,
-      pairs.snapshot_id,
-      pairs.snapshot_time,
-      pairs.previous_snapshot_id,
-      pairs.previous_snapshot_time,
-      c.resource,
-      c.outcome = 'ok' AS whole,
-      p.outcome = 'ok' AS previous_whole,
-      side.is_new,
-      side.snapshot_id AS side_snapshot_id
-    FROM pairs
-    JOIN ${dataset}.collections AS c ON c.snapshot_id = pairs.snapshot_id
-    JOIN ${dataset}.collections AS p ON p.snapshot_id = pairs.previous_snapshot_id AND p.resource = c.resource
+    SELECT p.*, side.is_new, side.snapshot_id AS side_snapshot_id
+    FROM ${dataset}.last_two_readings AS p
     CROSS JOIN UNNEST([
-      STRUCT(TRUE AS is_new, pairs.snapshot_id AS snapshot_id),
-      STRUCT(FALSE AS is_new, pairs.previous_snapshot_id AS snapshot_id)
+      STRUCT(TRUE AS is_new, p.snapshot_id AS snapshot_id),
+      STRUCT(FALSE AS is_new, p.previous_snapshot_id AS snapshot_id)
     ]) AS side
-    WHERE
-      c.outcome IN ('ok', 'partial')
-      AND p.outcome IN ('ok', 'partial')
-      AND (pairs.cluster_id IS NULL OR pairs.previous_cluster_id IS NULL OR pairs.cluster_id = pairs.previous_cluster_id)
   ),
   running AS (
     SELECT
@@ -81,7 +39,7 @@ WITH
       p.workload_name AS name,
       p.uid AS pod_uid
     FROM sides
-    JOIN ${dataset}.pods AS p ON p.snapshot_id = sides.side_snapshot_id
+    JOIN ${dataset}.raw_pods AS p ON p.snapshot_id = sides.side_snapshot_id
     WHERE
       sides.resource = 'pods'
       AND COALESCE(p.phase, 'Unknown') NOT IN ('Succeeded', 'Failed')
@@ -89,26 +47,28 @@ WITH
   ),
   -- workloads whose pods are compared: those that run on both sides, and those without a template
   compared_by_pods AS (
-    SELECT r.snapshot_id, r.namespace, r.kind, r.name
+    SELECT r.project_id, r.location, r.cluster, r.namespace, r.kind, r.name
     FROM running AS r
     LEFT JOIN (
-      SELECT DISTINCT sides.snapshot_id, w.namespace, w.kind, w.name
+      SELECT DISTINCT sides.project_id, sides.location, sides.cluster, w.namespace, w.kind, w.name
       FROM sides
-      JOIN ${dataset}.workloads AS w ON w.snapshot_id = sides.side_snapshot_id
+      JOIN ${dataset}.raw_workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
       WHERE w.resource <> 'pods'
     ) AS templates
-      ON templates.snapshot_id = r.snapshot_id
+      ON templates.project_id = r.project_id
+      AND templates.location = r.location
+      AND templates.cluster = r.cluster
       AND templates.namespace = r.namespace
       AND templates.kind = r.kind
       AND templates.name = r.name
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4, 5, 6
     HAVING COUNT(DISTINCT r.is_new) = 2 OR COUNT(templates.name) = 0
   ),
   -- snapshots in which some pods have a controller that could not be read
   unresolved AS (
     SELECT DISTINCT p.snapshot_id
     FROM sides
-    JOIN ${dataset}.pods AS p ON p.snapshot_id = sides.side_snapshot_id
+    JOIN ${dataset}.raw_pods AS p ON p.snapshot_id = sides.side_snapshot_id
     WHERE sides.resource = 'pods' AND p.workload_resolution = 'not_read'
   ),
   facts AS (
@@ -121,7 +81,7 @@ WITH
       fact.field,
       fact.value
     FROM sides
-    JOIN ${dataset}.workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
+    JOIN ${dataset}.raw_workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
     CROSS JOIN UNNEST([
       STRUCT('workload' AS field, w.uid AS value),
       STRUCT('replicas_wanted' AS field, CAST(w.replicas_wanted AS STRING) AS value)
@@ -136,9 +96,11 @@ WITH
       fact.field,
       fact.value
     FROM sides
-    JOIN ${dataset}.containers AS c ON c.snapshot_id = sides.side_snapshot_id AND c.resource = sides.resource
+    JOIN ${dataset}.raw_containers AS c ON c.snapshot_id = sides.side_snapshot_id AND c.resource = sides.resource
     LEFT JOIN compared_by_pods AS b
-      ON b.snapshot_id = sides.snapshot_id
+      ON b.project_id = sides.project_id
+      AND b.location = sides.location
+      AND b.cluster = sides.cluster
       AND b.namespace = c.namespace
       AND b.kind = c.workload_kind
       AND b.name = c.workload_name
@@ -161,8 +123,13 @@ WITH
       fact.value
     FROM running AS r
     JOIN compared_by_pods AS b
-      ON b.snapshot_id = r.snapshot_id AND b.namespace = r.namespace AND b.kind = r.kind AND b.name = r.name
-    JOIN ${dataset}.pod_containers AS c ON c.snapshot_id = r.side_snapshot_id AND c.pod_uid = r.pod_uid
+      ON b.project_id = r.project_id
+      AND b.location = r.location
+      AND b.cluster = r.cluster
+      AND b.namespace = r.namespace
+      AND b.kind = r.kind
+      AND b.name = r.name
+    JOIN ${dataset}.raw_pod_containers AS c ON c.snapshot_id = r.side_snapshot_id AND c.pod_uid = r.pod_uid
     CROSS JOIN UNNEST([
       STRUCT('image' AS field, c.image AS value),
       STRUCT('cpu_request_millicores' AS field, CAST(c.cpu_request_millicores AS STRING) AS value),
@@ -179,11 +146,11 @@ WITH
       project_id,
       location,
       cluster,
-      snapshot_id,
-      snapshot_time,
-      previous_snapshot_id,
-      previous_snapshot_time,
       resource,
+      seen_after,
+      seen_before,
+      previous_snapshot_id,
+      snapshot_id,
       whole,
       previous_whole,
       namespace,

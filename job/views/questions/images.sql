@@ -1,22 +1,22 @@
 -- Which images are used, where, and which digests run?
 -- One row for each image, as written, of each workload. A workload is the topmost controller: a Job of a CronJob counts
 -- as the CronJob. Pods that have succeeded or failed use no image.
--- Scans what latest_pods, latest_pod_containers, latest_workloads and latest_containers scan.
+-- Scans what pods, pod_containers, workloads and containers scan.
 --
 -- SELECT image, cluster, namespace, workload_name, running_digests FROM images WHERE pinned_mismatch OR digests_of_tag > 1
 --
--- project_id, location, cluster, namespace FROM latest_pods
+-- project_id, location, cluster, namespace FROM pods
 -- workload_kind STRING: Kind of the topmost controller that uses the image; `Pod` for a pod that nothing controls.
 -- workload_name STRING: Name of that controller.
--- image, image_registry, image_repository, image_tag, image_digest FROM latest_containers
+-- image, image_registry, image_repository, image_tag, image_digest FROM containers
 -- containers INT64: How many containers of pods use the image. 0 where only a template names it.
 -- running_digests ARRAY<STRING>: Manifest digests that these containers run, where the kubelet reports them.
 -- pinned_mismatch BOOL: True if the image is pinned and a container runs another digest. NULL where the image is not
 --   pinned, or no digest of the same algorithm is reported.
 -- digests_of_tag INT64: How many digests run under the tag, over all clusters; an image without a tag counts as
 --   `latest`. NULL where the image is pinned, or is no valid reference.
--- age_seconds INT64: Seconds since the oldest of the readings behind the row.
--- carried_forward BOOL: True if any of those readings is from an older snapshot than its cluster's newest.
+-- read_age_seconds INT64: Seconds since the oldest of the readings behind the row.
+-- read_status STRING: The worst of those readings: `ok`, `partial` or `stale`.
 
 WITH
   uses AS (
@@ -34,10 +34,10 @@ WITH
       c.image_digest,
       c.running_digest,
       1 AS containers,
-      c.age_seconds,
-      c.carried_forward
-    FROM ${dataset}.latest_pod_containers AS c
-    JOIN ${dataset}.latest_pods AS p ON p.snapshot_id = c.snapshot_id AND p.uid = c.pod_uid
+      c.read_age_seconds,
+      c.read_status
+    FROM ${dataset}.pod_containers AS c
+    JOIN ${dataset}.pods AS p ON p.snapshot_id = c.snapshot_id AND p.uid = c.pod_uid
     WHERE COALESCE(p.phase, 'Unknown') NOT IN ('Succeeded', 'Failed')
     UNION ALL
     SELECT
@@ -54,10 +54,10 @@ WITH
       c.image_digest,
       NULL,
       0,
-      c.age_seconds,
-      c.carried_forward
-    FROM ${dataset}.latest_containers AS c
-    JOIN ${dataset}.latest_workloads AS w
+      c.read_age_seconds,
+      c.read_status
+    FROM ${dataset}.containers AS c
+    JOIN ${dataset}.workloads AS w
       ON w.snapshot_id = c.snapshot_id AND w.resource = c.resource AND w.uid = c.workload_uid
   ),
   tagged AS (
@@ -88,7 +88,11 @@ SELECT
     IF(SPLIT(running_digest, ':')[OFFSET(0)] = SPLIT(image_digest, ':')[OFFSET(0)], running_digest <> image_digest, NULL)
   ) AS pinned_mismatch,
   MAX(IF(image_digest IS NULL AND image_repository IS NOT NULL, digests_of_tag, NULL)) AS digests_of_tag,
-  MAX(age_seconds) AS age_seconds,
-  LOGICAL_OR(carried_forward) AS carried_forward
+  MAX(read_age_seconds) AS read_age_seconds,
+  CASE
+    WHEN LOGICAL_OR(read_status NOT IN ('ok', 'partial')) THEN 'stale'
+    WHEN LOGICAL_OR(read_status = 'partial') THEN 'partial'
+    ELSE 'ok'
+  END AS read_status
 FROM tagged
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11

@@ -4,7 +4,7 @@
 -- request or limit of the whole pod (`spec.resources`) bounds all of its containers.
 -- Scans what workload_containers scans.
 --
--- SELECT cluster, namespace, workload_name, container, missing FROM unbounded WHERE container_type <> 'init'
+-- SELECT cluster, namespace, workload_name, container, missing FROM without_limits WHERE container_type <> 'init'
 --
 -- project_id, location, cluster, namespace, workload_kind, workload_name FROM workload_containers
 -- pod STRING: One of the running pods that lack it. NULL for a template.
@@ -12,7 +12,7 @@
 -- container_type, container FROM workload_containers
 -- missing ARRAY<STRING>: What is missing: `cpu_request`, `cpu_limit`, `memory_request`, `memory_limit`. A limit also
 --   counts as the request, since the API server copies it.
--- snapshot_id, snapshot_time, age_seconds, carried_forward FROM workload_containers
+-- snapshot_id, snapshot_time, read_at, read_age_seconds, read_status FROM workload_containers
 
 WITH
   unset AS (
@@ -59,8 +59,9 @@ SELECT
   SPLIT(RTRIM(missing), ' ') AS missing,
   snapshot_id,
   snapshot_time,
-  age_seconds,
-  carried_forward
+  read_at,
+  read_age_seconds,
+  read_status
 FROM unset
 WHERE missing <> ''
 GROUP BY
@@ -77,5 +78,6 @@ GROUP BY
   unset.missing,
   snapshot_id,
   snapshot_time,
-  age_seconds,
-  carried_forward
+  read_at,
+  read_age_seconds,
+  read_status

@@ -4,11 +4,11 @@
 -- SELECT cluster, resource, outcome, objects, bytes, duration_seconds FROM latest_collections ORDER BY bytes DESC LIMIT 10
 --
 -- * FROM collections
--- age_seconds INT64: Seconds since `snapshot_time`.
+-- attempt_age_seconds INT64: Seconds since `started_at`.
 
 SELECT
   c.*,
-  DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), c.snapshot_time, MICROSECOND), 1000000) AS age_seconds
+  DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), c.started_at, MICROSECOND), 1000000) AS attempt_age_seconds
 FROM ${dataset}.collections AS c
 LEFT JOIN ${dataset}.latest_snapshots AS n ON n.snapshot_id = c.snapshot_id
 LEFT JOIN ${dataset}.project_lists AS l

@@ -3,22 +3,22 @@
 -- node controls, of one that a webhook has changed, and of a debugging session. Where a workload has no such pod, since
 -- none is wanted, none was made yet, or its pods could not be read: one row for each container of its template. The Jobs
 -- of a CronJob have its template, and no rows of their own.
--- Scans what latest_pods, latest_pod_containers, latest_workloads and latest_containers scan.
+-- Scans what pods, pod_containers, workloads and containers scan.
 --
 -- SELECT cluster, namespace, workload_name, container, image FROM workload_containers WHERE privileged
 --
--- project_id, location, cluster, namespace FROM latest_pods
+-- project_id, location, cluster, namespace FROM pods
 -- workload_kind STRING: Kind of the topmost controller; `Pod` for a pod that nothing controls. Of a template: kind of
 --   the workload that has it.
 -- workload_name STRING: Name of that controller or workload.
 -- pod STRING: Name of the pod. NULL for a template.
--- container_type, name AS container, image FROM latest_pod_containers
+-- container_type, name AS container, image FROM pod_containers
 -- operating_system STRING: `linux` or `windows`. NULL where neither the pod nor its node says it.
--- cpu_request_millicores, cpu_limit_millicores, memory_request_bytes, memory_limit_bytes FROM latest_pod_containers
--- unparsed_quantities FROM latest_pod_containers
--- pod_level_resources, host_network, host_pid, host_ipc, host_paths, restricted_volumes, sysctls FROM latest_pods
--- host_ports, privileged, allow_privilege_escalation, capabilities_added FROM latest_pod_containers
--- capabilities_dropped, proc_mount FROM latest_pod_containers
+-- cpu_request_millicores, cpu_limit_millicores, memory_request_bytes, memory_limit_bytes FROM pod_containers
+-- unparsed_quantities FROM pod_containers
+-- pod_level_resources, host_network, host_pid, host_ipc, host_paths, restricted_volumes, sysctls FROM pods
+-- host_ports, privileged, allow_privilege_escalation, capabilities_added FROM pod_containers
+-- capabilities_dropped, proc_mount FROM pod_containers
 -- host_process BOOL: Whether it is a `hostProcess` container of Windows, by its security context or by the pod's.
 -- run_as_non_root BOOL: `runAsNonRoot` of its security context, else of the pod's.
 -- run_as_user INT64: `runAsUser` of its security context, else of the pod's. NULL for that of the image.
@@ -26,12 +26,12 @@
 -- seccomp_profile STRING: Type of the seccomp profile in its security context, else in the pod's.
 -- apparmor_profile STRING: Type of the AppArmor profile in its security context, else in the pod's.
 -- selinux_options ARRAY<STRING>: SELinux options in its security context, else in the pod's.
--- snapshot_id, snapshot_time, age_seconds, carried_forward FROM latest_pods
+-- snapshot_id, snapshot_time, read_at, read_age_seconds, read_status FROM pods
 
 WITH
   running AS (
     SELECT *
-    FROM ${dataset}.latest_pods
+    FROM ${dataset}.pods
     WHERE COALESCE(phase, 'Unknown') NOT IN ('Succeeded', 'Failed')
   ),
   -- every workload that a running pod belongs to, at whatever height above it
@@ -81,10 +81,11 @@ SELECT
   IF(ARRAY_LENGTH(c.selinux_options) > 0, c.selinux_options, p.selinux_options) AS selinux_options,
   p.snapshot_id,
   p.snapshot_time,
-  p.age_seconds,
-  p.carried_forward
+  p.read_at,
+  p.read_age_seconds,
+  p.read_status
 FROM running AS p
-JOIN ${dataset}.latest_pod_containers AS c ON c.snapshot_id = p.snapshot_id AND c.pod_uid = p.uid
+JOIN ${dataset}.pod_containers AS c ON c.snapshot_id = p.snapshot_id AND c.pod_uid = p.uid
 UNION ALL
 SELECT
   w.project_id,
@@ -125,10 +126,11 @@ SELECT
   IF(ARRAY_LENGTH(c.selinux_options) > 0, c.selinux_options, w.selinux_options),
   w.snapshot_id,
   w.snapshot_time,
-  w.age_seconds,
-  w.carried_forward
-FROM ${dataset}.latest_workloads AS w
-JOIN ${dataset}.latest_containers AS c
+  w.read_at,
+  w.read_age_seconds,
+  w.read_status
+FROM ${dataset}.workloads AS w
+JOIN ${dataset}.containers AS c
   ON c.snapshot_id = w.snapshot_id AND c.resource = w.resource AND c.workload_uid = w.uid
 LEFT JOIN occupied AS o
   ON o.project_id = w.project_id AND o.location = w.location AND o.cluster = w.cluster AND o.uid = w.uid
