@@ -12,6 +12,7 @@ from job.config import Config
 from job.discover.projects import ProjectListing
 from job.discover.selection import Selection
 from job.run.ledger import run_record, seconds_since
+from job.run.parts import CommittedCluster
 from job.sinks.protocol import TaskResult
 from job.tables import Run
 from job.task import Task
@@ -43,7 +44,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Of this program's own queries of the sink."""
     bug: bool = False
     stopped: bool = False
-    """SIGTERM ended it: what was read by then is committed."""
+    """SIGTERM ended it: what was read by then is committed, and a retry of the task reads the rest."""
     skipped_for: str | None = None
     """The run that was under way: this one read and wrote nothing."""
     committed_before: bool = False
@@ -75,7 +76,10 @@ def skipped(config: Config, task: Task, other: str, clock: float) -> Summary:
 
 
 def gaps_of(
-    listings: Iterable[ProjectListing], selection: Selection, collected: Iterable[CollectedCluster]
+    listings: Iterable[ProjectListing],
+    selection: Selection,
+    collected: Iterable[CollectedCluster],
+    committed: Iterable[CommittedCluster] = (),
 ) -> tuple[Gap, ...]:
     """Everything that could not be read in full, by name."""
     gaps = [
@@ -97,6 +101,11 @@ def gaps_of(
         )
         for cluster in collected
         if cluster.snapshot.status != "complete"
+    ]
+    gaps += [
+        Gap(name=name, status=found.status, reason=found.reason or "", message=found.message or "")
+        for name, found, _ in committed
+        if found.status != "complete"
     ]
     gaps += [
         Gap(name=unmatched.pattern, status="failed", reason="not_found", message=unmatched.message)

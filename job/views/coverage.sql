@@ -91,7 +91,7 @@ WITH
       l.message AS list_message,
       CASE
         WHEN a.outcome NOT IN ('ok', 'partial') THEN NULL
-        WHEN l.project_id IS NULL THEN IF(a.snapshot_id = a.newest_snapshot_id, NULL, 'not_collected')
+        WHEN l.project_id IS NULL THEN IF(a.run_id = a.newest_run_id, NULL, 'not_collected')
         WHEN l.outcome = 'ok' OR CONCAT(a.location, '/', a.cluster) IN UNNEST(l.listed_clusters) THEN 'not_collected'
         ELSE l.outcome
       END AS lapse

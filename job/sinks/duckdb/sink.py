@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,17 @@ from job.schema import SCHEMA_VERSION
 from job.signals import Stop
 from job.sinks.duckdb import loading
 from job.sinks.duckdb.connection import connection, duckdb_error, transaction
-from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, table_changes, view_changes
-from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
+from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, literal, table_changes, view_changes
+from job.sinks.protocol import (
+    CLUSTER_WEIGHTS,
+    Change,
+    Commit,
+    CommittedList,
+    Result,
+    TaskResult,
+    committed_lists_query,
+    refuse_loss,
+)
 from job.sinks.pruning import prunable
 from job.spool import Rows
 
@@ -98,7 +108,12 @@ class DuckDBSink:
         if not self.path.exists():
             return None
         with self._reading(self._timeout_seconds) as database:
-            return _committed(database, _commit_id(run_id, task_index)) if has_tables(database) else None
+            return _last_part(database, run_id, task_index) if has_tables(database) else None
+
+    def committed_lists(self, run_id: str, task_index: int) -> Sequence[CommittedList]:
+        with self._reading(self._timeout_seconds) as database:
+            found = database.execute(committed_lists_query(literal(run_id), task_index)).fetchall()
+            return [CommittedList(*row) for row in found]
 
     def cluster_weights(self, run_id: str) -> dict[str, int]:
         """The first task to ask stores the weights in a table, for all others."""
@@ -167,13 +182,15 @@ class DuckDBSink:
                 raise QueryError(f"the query failed: {error}") from error
 
     def _publish(self, rows: Rows, commit: Commit, budget: loading.Budget) -> bool:
-        commit_id = _commit_id(commit.run_id, commit.task_index)
+        commit_id = _commit_id(commit.run_id, commit.task_index, commit.result.part)
         with self._writing() as database, self._transaction(database, shield=self._stop):
             loading.use(database, budget, self._threads)
             self._evolve(database, table_changes(database))
             if _committed(database, commit_id) is not None:
                 return False
-            database.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.result])
+            result = [commit.result.complete, commit.result.acceptable, commit.result.stopped]
+            statement = "INSERT INTO commits (commit_id, complete, acceptable, stopped) VALUES (?, ?, ?, ?)"
+            database.execute(statement, [commit_id, *result])
             for table, file in rows.files.items():
                 loading.insert(database, table, file, rows.counts[table], budget.largest_row)
             loading.flush(database, budget, self._threads)
@@ -211,14 +228,24 @@ class DuckDBSink:
         return transaction(self.path, database, shield)
 
 
-def _commit_id(run_id: str, task_index: int) -> str:
-    return f"{run_id}-{task_index}"
+def _commit_id(run_id: str, task_index: int, part: int) -> str:
+    return f"{run_id}-{task_index}" + (f"/{part}" if part else "")
+
+
+def _last_part(database: duckdb.DuckDBPyConnection, run_id: str, task_index: int) -> TaskResult | None:
+    last = None
+    for part in count():
+        found = _committed(database, _commit_id(run_id, task_index, part))
+        if found is None:
+            break
+        last = found._replace(part=part)
+    return last
 
 
 def _committed(database: duckdb.DuckDBPyConnection, commit_id: str) -> TaskResult | None:
-    select = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
-    found = database.execute(select, [commit_id]).fetchone()
-    return None if found is None else TaskResult(*found)
+    # * since files of older versions have no column `stopped` until the next commit
+    found = database.execute("SELECT * EXCLUDE (commit_id) FROM commits WHERE commit_id = ?", [commit_id]).fetchone()
+    return None if found is None else TaskResult(*map(bool, found))
 
 
 _TYPES: dict[str, Callable[[str], bool]] = {
