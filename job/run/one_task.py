@@ -39,11 +39,14 @@ Progress = Callable[[int, int], None]
 """Called after each cluster: how many are done, and how many there are."""
 
 
-def run(config: Config, *, stop: Stop | None = None, progress: Progress | None = None) -> Summary:
+def run(
+    config: Config, *, stop: Stop | None = None, progress: Progress | None = None, publishes_all: bool = False
+) -> Summary:
     """Takes one snapshot of everything that is configured.
 
     Args:
         stop: asks the run to end. It then commits what it has read, and records the other clusters as `stopped`.
+        publishes_all: after a stop, also what is not worth a commit: another process decides.
 
     Raises:
         InventoryError: the configuration, credentials or sink cannot be used; nothing was written.
@@ -67,7 +70,8 @@ def run(config: Config, *, stop: Stop | None = None, progress: Progress | None =
         while result is None or result.stopped:
             if result is not None:
                 task = replace(task, part=result.part + 1, snapshot_time=datetime.now(UTC))
-            summary = _OneTask(config, identity(), sink, task, stop, clock).take_snapshot(progress)
+            one = _OneTask(config, identity(), sink, task, stop, clock, publishes_all)
+            summary = one.take_snapshot(progress)
             if summary is not None:
                 return summary
             result = sink.committed_result(task.run_id, task.index)
@@ -95,6 +99,7 @@ class _OneTask:
     stop: Stop
     clock: float
     """When the run started, on the monotonic clock."""
+    publishes_all: bool = False
 
     def take_snapshot(self, progress: Progress | None) -> Summary | None:
         """Reads and commits what no earlier part has; None if another attempt was faster to commit this part."""
@@ -175,7 +180,7 @@ class _OneTask:
                     progress(len(collected), len(targets))
         if any(_is_stopped(cluster) for cluster in collected):
             log.warning("run stopped", run_id=self.task.run_id)
-            if all(_is_stopped(cluster) or cluster.snapshot.status == "failed" for cluster in collected):
+            if not any(map(_is_finished, collected)) and not self.publishes_all:
                 raise Interrupted
         return collected
 
@@ -214,6 +219,7 @@ class _OneTask:
             bytes_billed=self.sink.bytes_billed,
             bug=any(cluster.has_bug for cluster in collected),
             stopped=is_stopped,
+            clusters_finished=sum(map(_is_finished, collected)),
         )
         log.info(
             "run finished",
@@ -228,6 +234,10 @@ class _OneTask:
             bytes_billed=summary.bytes_billed,
         )
         return summary
+
+
+def _is_finished(cluster: CollectedCluster) -> bool:
+    return not _is_stopped(cluster) and cluster.snapshot.status != "failed"
 
 
 def _is_stopped(cluster: CollectedCluster) -> bool:

@@ -45,6 +45,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     bug: bool = False
     stopped: bool = False
     """SIGTERM ended it: what was read by then is committed, and a retry of the task reads the rest."""
+    clusters_finished: int = 0
+    """Clusters of which something was read, and of which a stop has left nothing."""
     skipped_for: str | None = None
     """The run that was under way: this one read and wrote nothing."""
     committed_before: bool = False
@@ -54,12 +56,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         """The form of `run --json`: one object, with the columns of `runs` in place of `run`."""
         values: dict[str, Any] = msgspec.to_builtins(self)
         return {**values.pop("run"), **values}
-
-
-def from_json(text: str) -> Summary:
-    """The summary that another process printed with `run --json`."""
-    values = msgspec.json.decode(text)
-    return msgspec.convert(values | {"run": values}, Summary)
 
 
 def committed_before(config: Config, task: Task, result: TaskResult, clock: float) -> Summary:

@@ -112,10 +112,13 @@ class Sink(Protocol):
             SinkError: the sink cannot be read.
         """
 
-    def cluster_weights(self, run_id: str) -> dict[str, int]:
+    def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:
         """`project/location/cluster` -> objects in its newest snapshot.
 
         Every task of the run gets the same answer, whenever it asks: the first one to ask fixes it.
+
+        Args:
+            is_shared: False where one process asks for all tasks.
 
         Raises:
             SinkError: the sink cannot be read.

@@ -36,7 +36,7 @@ class FolderSink:
     def committed_lists(self, run_id: str, task_index: int) -> Sequence[CommittedList]:  # noqa: ARG002
         return ()
 
-    def cluster_weights(self, run_id: str) -> dict[str, int]:  # noqa: ARG002 (the folder is of one run)
+    def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:  # noqa: ARG002 (it is of one run)
         return msgspec.json.decode(_weights(self._path).read_bytes(), type=dict[str, int])
 
     def publish(self, rows: Rows, commit: Commit) -> bool:

@@ -145,7 +145,7 @@ class BigQuerySink:
             sql = committed_lists_query(json.dumps(run_id), task_index, where)
             return [CommittedList(*row) for row in self._rows(sql)]
 
-    def cluster_weights(self, run_id: str) -> dict[str, int]:
+    def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:  # noqa: ARG002
         """One query for all tasks: its job has an id of the run, and BigQuery keeps the result for a day.
 
         Where it would exceed `maximum_bytes_billed`, no task gets any weights.

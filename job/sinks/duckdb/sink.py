@@ -115,8 +115,14 @@ class DuckDBSink:
             found = database.execute(committed_lists_query(literal(run_id), task_index)).fetchall()
             return [CommittedList(*row) for row in found]
 
-    def cluster_weights(self, run_id: str) -> dict[str, int]:
+    def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:
         """The first task to ask stores the weights in a table, for all others."""
+        if not is_shared:  # nothing is stored: a run that is killed before its commit leaves no new file
+            if not self.path.exists():
+                return {}
+            with self._reading(self._timeout_seconds) as database:
+                found = database.execute(CLUSTER_WEIGHTS).fetchall() if has_tables(database) else []
+                return {str(name): int(objects) for name, objects in found}
         with self._writing() as database, self._transaction(database):
             self._evolve(database, changes(database))
             select = "SELECT name, objects FROM weights WHERE run_id = ?"
