@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from job.signals import Stop
 from job.sinks.duckdb import loading
 from job.sinks.duckdb.connection import connection, duckdb_error, transaction
 from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, literal, table_changes, view_changes
+from job.sinks.duckdb.new_file import again_if_overtaken
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
     Change,
@@ -123,6 +125,9 @@ class DuckDBSink:
             with self._reading(self._timeout_seconds) as database:
                 found = database.execute(CLUSTER_WEIGHTS).fetchall() if has_tables(database) else []
                 return {str(name): int(objects) for name, objects in found}
+        return again_if_overtaken(lambda: self._shared_weights(run_id))
+
+    def _shared_weights(self, run_id: str) -> dict[str, int]:
         with self._writing() as database, self._transaction(database):
             self._evolve(database, changes(database))
             select = "SELECT name, objects FROM weights WHERE run_id = ?"
@@ -139,11 +144,11 @@ class DuckDBSink:
         *smaller, largest = loading.BUDGETS
         for budget in smaller:
             try:
-                return self._publish(rows, commit, budget)
+                return again_if_overtaken(partial(self._publish, rows, commit, budget))
             except SinkError as error:
                 if not loading.is_exceeded(error.__cause__):
                     raise
-        return self._publish(rows, commit, largest)
+        return again_if_overtaken(partial(self._publish, rows, commit, largest))
 
     def ddl(self) -> Sequence[str]:
         return [change.statement for change in changes_from_nothing()]
@@ -158,6 +163,9 @@ class DuckDBSink:
     def apply(self) -> Sequence[Change]:
         """In one transaction."""
         self.prepare()
+        return again_if_overtaken(self._apply)
+
+    def _apply(self) -> Sequence[Change]:
         with self._writing() as database, self._transaction(database):
             return self._evolve(database, changes(database))
 
