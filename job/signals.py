@@ -32,6 +32,27 @@ class Stop(threading.Event):
         """A commit may have taken effect: nobody may say that nothing was written."""
         self._grace_ends: float | None = None
         self._watch_ended = threading.Event()
+        self._linked: list[threading.Event] = []
+
+    @contextmanager
+    def linked(self) -> Iterator[threading.Event]:
+        """An event that is set with this one, and when the block fails: a run ends its workers, and no other run's."""
+        event = threading.Event()
+        self._linked.append(event)
+        if self.is_set():
+            event.set()
+        try:
+            yield event
+        except BaseException:
+            event.set()
+            raise
+        finally:
+            self._linked.remove(event)
+
+    def set(self) -> None:
+        super().set()
+        for event in self._linked:
+            event.set()
 
     def pause(self, seconds: float) -> None:
         """Waits before a retry of a commit, which may go on for the grace period after SIGTERM.

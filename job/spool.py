@@ -12,10 +12,9 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -23,6 +22,7 @@ import msgspec
 from isal import isal_zlib  # zlib's API, at a fifth of its CPU
 
 from job.errors import SpoolError
+from job.scratch import scratch_folder
 from job.tables import TABLES, Key, Record
 
 _BLOCK = 256 << 10  # bytes of rows that are compressed together; every list that is being read buffers less per table
@@ -259,14 +259,15 @@ def open_spool(max_bytes: int | None = None) -> Iterator[Spool]:
     Raises:
         SpoolError: the directory cannot be made.
     """
-    try:
-        directory = tempfile.TemporaryDirectory(prefix="gke-inventory-", ignore_cleanup_errors=True)
-    except OSError as error:
-        raise SpoolError(
-            f"cannot make a temporary directory for rows: {error.strerror or error}. Set TMPDIR to a folder with room"
-        ) from error
-    with directory as path, closing(Spool(Path(path), max_bytes)) as spool:
-        yield spool
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(scratch_folder())
+        except OSError as error:
+            raise SpoolError(
+                f"cannot make a temporary directory for rows: {error.strerror or error}. "
+                "Set TMPDIR to a folder with room"
+            ) from error
+        yield stack.enter_context(closing(Spool(path, max_bytes)))
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:

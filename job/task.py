@@ -20,18 +20,21 @@ class Task:
     index: int = 0
     count: int = 1
     attempt: int = 0
+    part: int = 0
+    """Which commit of the task this process makes: after a stop, a retry makes the next one."""
     is_named: bool = False
     """The environment names the run, so other processes may be, or may have been, attempts of the same task."""
 
     def snapshot_id(self, *name: str) -> str:
         """The id of the snapshot of one cluster, or without a name of the task itself.
 
-        The same throughout this process, and different for every other cluster, task, attempt and process.
+        The same throughout a part, and different for every other cluster, task, attempt, part and process.
 
         Args:
             name: project, location and cluster.
         """
-        parts = (self.run_id, str(self.index), str(self.attempt), self.snapshot_time.isoformat(), *name)
+        numbers = (str(self.index), str(self.attempt), *((str(self.part),) if self.part else ()))
+        parts = (self.run_id, *numbers, self.snapshot_time.isoformat(), *name)
         text = "\0".join(parts)
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 

@@ -83,9 +83,9 @@ The views show committed rows only. Each answers the question that opens its des
 
 The view of a table (`pods`, `workloads`, ...) shows what is there now, as far as is known: of each cluster that still
 exists, the newest reading of each resource. `read_at` and `read_age_seconds` say how old it is, `read_status` whether
-it is the newest that there should be. A cluster leaves these views when a later, complete list of its project's clusters
-does not contain it. A cluster that could not be read, was not asked for, or lies in a zone that GKE could not list,
-stays.
+it is the newest that there should be. A cluster leaves these views when a later, complete list of its project's
+clusters does not contain it. A cluster that could not be read, was not asked for, or lies in a zone that GKE could not
+list, stays.
 
 Each view has a function that shows the same as it was known at a moment, such as
 `pods_as_of(TIMESTAMP '2026-01-31 10:00:00+00')`. It sees what was committed by then. It is a table function on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, report_bug
-from job.collect.ledger import collection_of, snapshot_of
+from job.collect.ledger import ListOutcome, collection_of, snapshot_of
 from job.collect.lists import ClusterReader, ListResult, failed_lists
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS, Throttle
 from job.collect.worker_pool import WorkerPool
@@ -23,7 +23,7 @@ from job.connect.identity import Identity
 from job.connect.kubernetes import connect
 from job.connect.reachability import Network, Reachability, network_of
 from job.errors import SpoolError
-from job.kinds import KINDS
+from job.kinds import KINDS, RESOURCES
 from job.kinds.clusters import cluster_rows
 from job.log import log
 from job.spool import Spool
@@ -42,7 +42,14 @@ class CollectedCluster:
     key: Key
     snapshot: Snapshot
     collections: tuple[Collection, ...]
+    earlier: tuple[ListOutcome, ...] = ()
+    """The lists that earlier parts of the task have committed."""
     has_bug: bool = False
+
+    @property
+    def lists(self) -> tuple[ListOutcome, ...]:
+        """All of them."""
+        return (*self.earlier, *self.collections)
 
 
 @dataclass
@@ -51,6 +58,7 @@ class _Reading:
 
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=monotonic)
+    wanted: frozenset[str] = frozenset(RESOURCES)
     endpoint: Endpoint | None = None
     version: str | None = None
     results: dict[str, ListResult] = field(default_factory=dict)
@@ -72,23 +80,27 @@ class ClusterCollector:
     """Whose threads call `collect`."""
     reachability: Reachability = field(default_factory=Reachability)
 
-    def collect(self, project_id: str, cluster: gke.Cluster) -> CollectedCluster:
+    def collect(self, project_id: str, cluster: gke.Cluster, earlier: Sequence[ListOutcome] = ()) -> CollectedCluster:
         """Reads all kinds of one cluster into the spool. Whatever happens to one of them costs no other.
+
+        Args:
+            earlier: lists that are committed, and whose kinds are left out.
 
         Raises:
             SpoolError: the spool cannot be written.
         """
-        key, reading = self._key(project_id, cluster), _Reading()
+        key = self._key(project_id, cluster)
+        reading = _Reading(wanted=frozenset(RESOURCES) - {each.resource for each in earlier})
         rows = self._keep(key, cluster_rows(cluster))
         if cause := self._read(cluster, key, reading):
             failed = {result.kind.resource: result for result in failed_lists(cause, self.config)}
             reading.results = failed | reading.results
-        results = [reading.results[kind.resource] for kind in KINDS]
+        results = [reading.results[kind.resource] for kind in KINDS if kind.resource in reading.wanted]
         collections = tuple(collection_of(result, self.task.run_id) for result in results)
         rows += sum(result.rows for result in results) + self._keep(key, collections)
         snapshot = snapshot_of(
             cluster,
-            collections,
+            (*earlier, *collections),
             self.task,
             endpoint=reading.endpoint,
             version=reading.version,
@@ -98,7 +110,7 @@ class ClusterCollector:
         )
         _log(key, snapshot)
         has_bug = any(collection.outcome == "bug" for collection in collections)
-        return CollectedCluster(key, snapshot, collections, has_bug)
+        return CollectedCluster(key, snapshot, collections, tuple(earlier), has_bug)
 
     def _key(self, project_id: str, cluster: gke.Cluster) -> Key:
         return Key(
@@ -118,7 +130,8 @@ class ClusterCollector:
             with connect(cluster, endpoint, self.identity, connections=MAX_CONCURRENT_REQUESTS) as client:
                 reader = self._reader(client, endpoint, key, network)
                 segment = partial(self.spool.segment, key)
-                server = ClusterReader(reader, self._deadline(reading.clock), self.config, key, segment, self.stop)
+                deadline = self._deadline(reading.clock)
+                server = ClusterReader(reader, deadline, self.config, key, segment, self.stop, reading.wanted)
                 with self.pool.contact():
                     reading.version = self._contact(server, network)
                 with self.pool.reading(self.stop) as waited:

@@ -5,12 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from time import monotonic
+from typing import NamedTuple, Protocol
 
 from job.collect.lists import ListResult
 from job.connect.endpoints import Endpoint
 from job.tables import Collection, Snapshot, SnapshotStatus
 from job.task import Task
 from job.wire import gke
+
+
+class ListOutcome(Protocol):
+    """What happened to one list: a row of `collections`, or what a sink knows of it."""
+
+    @property
+    def resource(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def message(self) -> str | None: ...
+    @property
+    def objects(self) -> int: ...
+
+
+class ClusterStatus(NamedTuple):
+    """What became of one cluster, in the columns of `snapshots`."""
+
+    status: SnapshotStatus
+    reason: str | None
+    message: str | None
 
 
 def collection_of(result: ListResult, run_id: str) -> Collection:
@@ -27,7 +49,7 @@ def collection_of(result: ListResult, run_id: str) -> Collection:
 
 def snapshot_of(
     cluster: gke.Cluster,
-    collections: Sequence[Collection],
+    lists: Sequence[ListOutcome],
     task: Task,
     *,
     endpoint: Endpoint | None,
@@ -36,25 +58,24 @@ def snapshot_of(
     started_at: datetime,
     clock: float,
 ) -> Snapshot:
-    """The snapshot of a cluster with these collections.
+    """The snapshot of a cluster.
 
     Args:
+        lists: of the cluster, with those that earlier parts of the task have committed.
         endpoint: the one that was used.
         version: of the API server.
         rows: how many the snapshot has in all other tables.
         clock: when collecting began, on the monotonic clock.
     """
-    requested = [collection for collection in collections if collection.outcome != "off"]
-    read = [collection for collection in requested if collection.outcome in ("ok", "partial")]
-    incomplete = [collection for collection in requested if collection.outcome != "ok"]
-    status: SnapshotStatus = "complete" if not incomplete else "partial" if read else "failed"
+    requested, read = _requested(lists), _read(lists)
+    found = status_of(lists)
     return Snapshot(
         run_id=task.run_id,
         task_index=task.index,
         attempt=task.attempt,
-        status=status,
-        reason=incomplete[0].outcome if incomplete else None,
-        message=_summary(incomplete, len(requested)) if incomplete else None,
+        status=found.status,
+        reason=found.reason,
+        message=found.message,
         cluster_id=cluster.id or None,
         cluster_status=str(cluster.status) if cluster.status is not None else None,
         endpoint_type=endpoint.type if endpoint else None,
@@ -64,12 +85,30 @@ def snapshot_of(
         duration_seconds=round(monotonic() - clock, 3),
         resources_read=len(read),
         resources_unread=len(requested) - len(read),
-        objects=sum(collection.objects for collection in collections),
+        objects=sum(each.objects for each in lists),
         row_count=rows,
     )
 
 
-def _summary(incomplete: Sequence[Collection], requested: int) -> str:
+def status_of(lists: Sequence[ListOutcome]) -> ClusterStatus:
+    """The status of a cluster with these lists."""
+    requested = _requested(lists)
+    incomplete = [each for each in requested if each.outcome != "ok"]
+    if not incomplete:
+        return ClusterStatus("complete", None, None)
+    status: SnapshotStatus = "partial" if _read(lists) else "failed"
+    return ClusterStatus(status, incomplete[0].outcome, _summary(incomplete, len(requested)))
+
+
+def _requested(lists: Sequence[ListOutcome]) -> list[ListOutcome]:
+    return [each for each in lists if each.outcome != "off"]
+
+
+def _read(lists: Sequence[ListOutcome]) -> list[ListOutcome]:
+    return [each for each in lists if each.outcome in ("ok", "partial")]
+
+
+def _summary(incomplete: Sequence[ListOutcome], requested: int) -> str:
     """`pods, jobs: forbidden (...)`: what is incomplete, and the first cause in the server's words."""
     first = incomplete[0]
     same = [collection.resource for collection in incomplete if collection.outcome == first.outcome]

@@ -23,7 +23,7 @@ from job.collect.stats import ReadStats
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS
 from job.config import Config
 from job.errors import SpoolError
-from job.kinds import KINDS, Kind
+from job.kinds import KINDS, RESOURCES, Kind
 from job.kinds.parts.owners import Owners
 from job.kinds.parts.places import Place
 from job.kinds.parts.scope import Scope
@@ -60,6 +60,8 @@ class ClusterReader:
     key: Key
     new_segment: Callable[[], Segment]
     stop: threading.Event
+    wanted: frozenset[str] = frozenset(RESOURCES)
+    """The resources whose rows are kept."""
     _stats: dict[str, tuple[Deadline, ReadStats]] = field(default_factory=dict)
 
     def version(self) -> str | None:
@@ -87,6 +89,7 @@ class ClusterReader:
         """
         enabled = [kind for kind in _ORDER if self.config.kinds.get(kind.resource, True)]
         yield from unread_lists(_OFF, [kind for kind in KINDS if kind not in enabled])
+        enabled = self._needed(enabled)
         places: dict[str, Place] = {}
         scope = Scope(Owners(), self.config.annotations, places)
         for kind in KINDS:
@@ -105,6 +108,11 @@ class ClusterReader:
         kinds = {kind.resource: kind for kind in enabled}
         for completed in as_completed(items, MAX_CONCURRENT_REQUESTS, self.deadline.at, self.stop):
             yield self._result(kinds[completed.name], completed, scope.owners, places)
+
+    def _needed(self, kinds: list[Kind]) -> list[Kind]:
+        """The kinds to read: those that are wanted, and where one of them waits for others, those too."""
+        waits = any(kind.waits for kind in kinds if kind.resource in self.wanted)
+        return [kind for kind in kinds if kind.resource in self.wanted or (waits and bool(kind.controls or kind.place))]
 
     def _read_version(self) -> str | None:
         request = Request("/version", (), self.deadline, ReadStats())
@@ -154,6 +162,8 @@ class ClusterReader:
             places |= builder.places
             outcome = Cause("partial" if builder.counts.unreadable_objects else "ok", builder.message)
             cause = outcome._replace(http_status=stats.http_status)
+            if kind.resource not in self.wanted:  # committed before: it was read for the kinds that wait for it
+                builder.segment.drop()
             return ListResult(kind, stats, cause, builder.counts, builder.segment.keep())
         if isinstance(error, SpoolError) or not isinstance(error, Exception):
             raise error

@@ -10,11 +10,13 @@ from typing import Any
 import msgspec
 
 from job.collect.cluster import CollectedCluster
+from job.collect.ledger import ListOutcome
 from job.config import Config
 from job.discover.projects import RESOURCE, ProjectListing
 from job.discover.selection import Selection, Unmatched
+from job.run.parts import CommittedCluster
 from job.spool import Spool
-from job.tables import Collection, Key, Record, Run
+from job.tables import Collection, Key, Record, Run, SnapshotStatus
 from job.task import Task
 from job.version import VERSION
 
@@ -26,23 +28,29 @@ def write_records(
     listings: Sequence[ProjectListing],
     selection: Selection,
     collected: Sequence[CollectedCluster],
+    committed: Sequence[CommittedCluster],
     clock: float,
+    *,
+    earlier_rows: int = 0,
 ) -> Run:
-    """Adds these rows to those of the clusters; returns the one of `runs`.
+    """Adds these rows to those of the clusters; returns the one of `runs`, which is about all parts of the task.
 
     Args:
+        committed: the clusters that earlier parts have committed.
         clock: when the run started, on the monotonic clock.
+        earlier_rows: of those parts.
     """
     for listing in listings:
         _write(spool, _key(task, project_id=listing.project_id, location="-"), listing.collection)
     for unmatched in selection.unmatched:
         _write(spool, _key(task, **unmatched.key), _not_found(task, unmatched))
-    row_count, finished_at = sum(spool.rows.values()), datetime.now(UTC)
+    row_count, finished_at = earlier_rows + sum(spool.rows.values()), datetime.now(UTC)
     for cluster in collected:
         _write(spool, cluster.key, msgspec.structs.replace(cluster.snapshot, finished_at=finished_at))
     run = run_record(
-        task, config, listings, selection, collected, row_count=row_count, clock=clock, finished_at=finished_at
-    )
+        task, config, listings, selection, collected, committed,
+        row_count=row_count, clock=clock, finished_at=finished_at,
+    )  # fmt: skip
     _write(spool, _key(task), run)
     return run
 
@@ -53,13 +61,16 @@ def run_record(
     listings: Sequence[ProjectListing] = (),
     selection: Selection | None = None,
     collected: Sequence[CollectedCluster] = (),
+    committed: Sequence[CommittedCluster] = (),
     *,
     row_count: int = 0,
     clock: float,
     finished_at: datetime | None = None,
 ) -> Run:
     """The row of `runs` for what was listed and collected."""
-    statuses = [cluster.snapshot.status for cluster in collected]
+    statuses = [*(each.snapshot.status for each in collected), *(each.status.status for each in committed)]
+    lists = [each for cluster in collected for each in cluster.lists]
+    lists += [each for cluster in committed for each in cluster.lists]
     projects_failed = sum(listing.collection.outcome != "ok" for listing in listings)
     is_complete = not _is_empty(selection) and not projects_failed and all(status == "complete" for status in statuses)
     return Run(
@@ -70,7 +81,7 @@ def run_record(
         version=VERSION,
         config_digest=config.digest,
         status="complete" if is_complete else "incomplete",
-        acceptable=_is_acceptable(config, listings, selection, collected),
+        acceptable=_is_acceptable(config, listings, selection, lists, statuses),
         started_at=task.snapshot_time,
         finished_at=finished_at or datetime.now(UTC),
         duration_seconds=seconds_since(clock),
@@ -80,7 +91,7 @@ def run_record(
         clusters_complete=statuses.count("complete"),
         clusters_partial=statuses.count("partial"),
         clusters_failed=statuses.count("failed"),
-        objects=sum(cluster.snapshot.objects for cluster in collected),
+        objects=sum(each.objects for each in lists),
         row_count=row_count,
     )
 
@@ -94,16 +105,16 @@ def _is_acceptable(
     config: Config,
     listings: Sequence[ProjectListing],
     selection: Selection | None,
-    collected: Sequence[CollectedCluster],
+    lists: Sequence[ListOutcome],
+    statuses: Sequence[SnapshotStatus],
 ) -> bool:
     """Whether `fail_on` tolerates what was not read. Without any cluster, nothing was."""
     if _is_empty(selection) and config.fail_on != "never":
         return False
-    lists = [listing.collection for listing in listings]
-    lists += [each for cluster in collected for each in cluster.collections if each.outcome != "off"]
-    complete = sum(cluster.snapshot.status == "complete" for cluster in collected)
-    return config.accepts(complete, len(collected)) and config.accepts(
-        sum(collection.outcome == "ok" for collection in lists), len(lists)
+    outcomes: list[str] = [listing.collection.outcome for listing in listings]
+    outcomes += [each.outcome for each in lists if each.outcome != "off"]
+    return config.accepts(statuses.count("complete"), len(statuses)) and config.accepts(
+        outcomes.count("ok"), len(outcomes)
     )
 
 

@@ -9,21 +9,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import msgspec
 
 from job.config import Config, check_config
 from job.connect.identity import configured_identity
-from job.errors import ConfigError, InventoryError
+from job.errors import ConfigError, Interrupted, InventoryError
 from job.kinds import RESOURCES
 from job.log import log
 from job.run.ledger import seconds_since
 from job.run.one_task import running
-from job.run.summary import Summary, from_json, skipped, total
+from job.run.summary import Summary, skipped, total
+from job.scratch import scratch_folder
 from job.signals import Stop
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Commit, Sink, TaskResult
@@ -31,16 +35,29 @@ from job.sinks.task_folder import rows_of, write_weights
 from job.spool import concatenate
 from job.task import Task, new_run_id
 
-_FINISHED = (0, 3)  # exit codes of a task whose rows count
+_POLL_SECONDS = 0.05
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a task's process tells the one that started it; neither after an interruption or a bug."""
+
+    summary: Summary | None = None
+    """Its rows are in the folder."""
+    error: str | None = None
 
 
 def run_tasks(config: Config, count: int, *, stop: Stop | None = None) -> Summary:
     """Takes one snapshot of everything that is configured, with `count` processes.
 
+    Args:
+        stop: as for `run`.
+
     Raises:
         InventoryError: the configuration, credentials or sink cannot be used, or a task failed; nothing was written.
+        Interrupted: the stop came before any cluster was complete; nothing was written.
     """
     now, clock = datetime.now(UTC), monotonic()
+    stop = stop or Stop()
     check_config(config, resources=RESOURCES)
     if "CLOUD_RUN_TASK_INDEX" in os.environ:
         raise ConfigError(
@@ -55,22 +72,28 @@ def run_tasks(config: Config, count: int, *, stop: Stop | None = None) -> Summar
     with running(config, sink, task) as other:
         if other is not None:
             return skipped(config, task, other, clock)
-        return _take_snapshot(config, count, sink, task, clock)
+        return _take_snapshot(config, count, sink, task, stop, clock)
 
 
-def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, clock: float) -> Summary:
-    with tempfile.TemporaryDirectory(prefix="gke-inventory-") as directory:
-        folder = Path(directory)
-        write_weights(folder, sink.cluster_weights(task.run_id))
+def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, stop: Stop, clock: float) -> Summary:
+    with scratch_folder() as folder:
+        write_weights(folder, sink.cluster_weights(task.run_id, is_shared=False))
         to_folder = msgspec.structs.replace(config, sink=f"folder:///{folder}")
         (folder / "config.json").write_bytes(msgspec.json.encode(to_folder))
-        summaries = _run_processes(folder, task.run_id, count)
-        rows = concatenate([rows_of(folder, index) for index in range(count)])
-        record = total([summary.run for summary in summaries])
+        with stop.graceful_shutdown():
+            reports = _run_processes(folder, task.run_id, count, stop)
+        found = {index: report.summary for index, report in enumerate(reports) if report.summary}
+        is_stopped = len(found) < count or any(summary.stopped for summary in found.values())
+        if is_stopped:
+            log.warning("run stopped", run_id=task.run_id)
+            if not any(summary.clusters_finished for summary in found.values()):
+                raise Interrupted
+        rows = concatenate([rows_of(folder, index) for index in found])
+        record = total([summary.run for summary in found.values()])
         log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
-        result = TaskResult(complete=record.status == "complete", acceptable=record.acceptable)
+        result = TaskResult(record.status == "complete" and not is_stopped, record.acceptable, is_stopped)
         sink.publish(rows, Commit(task.run_id, 0, 0, result))
-    gaps = {gap.name: gap for summary in summaries for gap in summary.gaps}  # every task lists every project
+    gaps = {gap.name: gap for summary in found.values() for gap in summary.gaps}  # every task lists every project
     return Summary(
         run=record,
         rows=rows.counts,
@@ -78,30 +101,88 @@ def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, clock: fl
         seconds=seconds_since(clock),
         sink=config.sink,
         bytes_billed=sink.bytes_billed,
-        bug=any(summary.bug for summary in summaries),
+        bug=any(summary.bug for summary in found.values()),
+        stopped=is_stopped,
+        clusters_finished=sum(summary.clusters_finished for summary in found.values()),
     )
 
 
-def _run_processes(folder: Path, run_id: str, count: int) -> list[Summary]:
-    """Starts the tasks and waits for all of them; they are terminated if this process stops waiting."""
-    environment = os.environ | {"CLOUD_RUN_EXECUTION": run_id, "CLOUD_RUN_TASK_COUNT": str(count)}
+def _run_processes(folder: Path, run_id: str, count: int, stop: Stop) -> list[Report]:
+    """Runs the tasks to their end, and passes a stop on to them.
+
+    Raises:
+        InventoryError: a task failed; the others are killed.
+    """
+    is_told = False
+    with _started(folder, run_id, count) as processes:
+        while any(process.poll() is None for process in processes):
+            if stop.is_set() and not is_told:
+                is_told = True
+                for process in processes:
+                    process.terminate()
+            for index, process in enumerate(processes):
+                _check(folder, index, count, process, is_told=is_told)
+            # not `stop.wait`: its lock would be held while a signal's handler sets it
+            time.sleep(_POLL_SECONDS)
+        for index, process in enumerate(processes):
+            _check(folder, index, count, process, is_told=is_told)
+        return [_report(folder, index) for index in range(count)]
+
+
+@contextmanager
+def _started(folder: Path, run_id: str, count: int) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
+    """The processes of the tasks; none outlives the context.
+
+    They are a process group of their own, so that a terminal sends Ctrl-C to this process alone.
+    """
+    environment = os.environ | {
+        "CLOUD_RUN_EXECUTION": run_id,
+        "CLOUD_RUN_TASK_COUNT": str(count),
+        "TMPDIR": str(folder),
+    }
     # -P: a file job.py or yaml.py in the working directory is not imported in place of ours
-    command = [sys.executable, "-P", "-m", "job.cli"]
-    command += ["run", "--config", str(folder / "config.json"), "--json", "--quiet"]
-    processes = [
-        subprocess.Popen(  # noqa: S603 (this program itself)
-            command, env=environment | {"CLOUD_RUN_TASK_INDEX": str(index)}, stdout=subprocess.PIPE, text=True
-        )
-        for index in range(count)
-    ]
+    command = [sys.executable, "-P", "-m", "job.commands.task", str(folder / "config.json")]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
-        outputs = [process.communicate()[0] for process in processes]
+        for index in range(count):
+            process = subprocess.Popen(  # noqa: S603 (this program itself)
+                [*command, str(_report_file(folder, index))],
+                env=environment | {"CLOUD_RUN_TASK_INDEX": str(index)},
+                stdin=subprocess.PIPE,  # it ends when this process does
+                stdout=subprocess.DEVNULL,
+                process_group=0,
+            )
+            processes.append(process)
+        yield processes
     finally:
         for process in processes:
-            process.terminate()
-    for index, process in enumerate(processes):
-        if process.returncode not in _FINISHED:
-            raise InventoryError(
-                f"task {index} of {count} exited with code {process.returncode}; nothing was written to the sink"
-            )
-    return [from_json(output) for output in outputs]
+            process.kill()
+        for process in processes:
+            process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
+
+
+def _check(folder: Path, index: int, count: int, process: subprocess.Popen[Any], *, is_told: bool) -> None:
+    """Raises for a task that has failed: the other ones need not go on."""
+    if process.poll() is None or (is_told and process.returncode):
+        return
+    failed = f"task {index} of {count}"
+    if process.returncode < 0:
+        raise InventoryError(
+            f"{failed} was killed by signal {-process.returncode}, perhaps because memory is short; "
+            "nothing was written to the sink"
+        )
+    if process.returncode:
+        raise InventoryError(f"{failed} exited with code {process.returncode}; nothing was written to the sink")
+    if (error := _report(folder, index).error) is not None:
+        raise InventoryError(error)
+
+
+def _report(folder: Path, index: int) -> Report:
+    file = _report_file(folder, index)
+    return msgspec.json.decode(file.read_bytes(), type=Report) if file.exists() else Report()
+
+
+def _report_file(folder: Path, index: int) -> Path:
+    return folder / f"{index}.report.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from job.kinds import RESOURCES
 from job.log import log
 from job.run.ledger import seconds_since, write_records
 from job.run.memory import container_limit, fit_to_memory, infrequent_gc, release_memory, spool_bound
+from job.run.parts import Earlier
 from job.run.shares import ClusterShares
 from job.run.summary import Gap, Summary, committed_before, gaps_of, skipped
 from job.signals import Stop
@@ -38,11 +39,14 @@ Progress = Callable[[int, int], None]
 """Called after each cluster: how many are done, and how many there are."""
 
 
-def run(config: Config, *, stop: Stop | None = None, progress: Progress | None = None) -> Summary:
+def run(
+    config: Config, *, stop: Stop | None = None, progress: Progress | None = None, publishes_all: bool = False
+) -> Summary:
     """Takes one snapshot of everything that is configured.
 
     Args:
         stop: asks the run to end. It then commits what it has read, and records the other clusters as `stopped`.
+        publishes_all: after a stop, also what is not worth a commit: another process decides.
 
     Raises:
         InventoryError: the configuration, credentials or sink cannot be used; nothing was written.
@@ -56,13 +60,22 @@ def run(config: Config, *, stop: Stop | None = None, progress: Progress | None =
     task = current_task(started_at)
     identity().token()
     sink.prepare()
-    if task.is_named and (result := sink.committed_result(task.run_id, task.index)) is not None:
+    result = sink.committed_result(task.run_id, task.index) if task.is_named else None
+    if result is not None and not result.stopped:
         log.info("run committed before", run_id=task.run_id, task_index=task.index, complete=result.complete)
         return committed_before(config, task, result, clock)
     with running(config, sink, task) as other:
         if other is not None:
             return skipped(config, task, other, clock)
-        return _OneTask(config, identity(), sink, task, stop, clock).take_snapshot(progress)
+        while result is None or result.stopped:
+            if result is not None:
+                task = replace(task, part=result.part + 1, snapshot_time=datetime.now(UTC))
+            one = _OneTask(config, identity(), sink, task, stop, clock, publishes_all)
+            summary = one.take_snapshot(progress)
+            if summary is not None:
+                return summary
+            result = sink.committed_result(task.run_id, task.index)
+    return committed_before(config, task, result, clock)
 
 
 @contextmanager
@@ -86,8 +99,10 @@ class _OneTask:
     stop: Stop
     clock: float
     """When the run started, on the monotonic clock."""
+    publishes_all: bool = False
 
-    def take_snapshot(self, progress: Progress | None) -> Summary:
+    def take_snapshot(self, progress: Progress | None) -> Summary | None:
+        """Reads and commits what no earlier part has; None if another attempt was faster to commit this part."""
         log.info(
             "run started",
             run_id=self.task.run_id,
@@ -99,17 +114,27 @@ class _OneTask:
         spool_limit = spool_bound(Path(tempfile.gettempdir()), memory)
         fitting = fit_to_memory(self.config, memory, spool_limit)
         with open_spool(spool_limit) as spool:
+            earlier = self._earlier()
             listings = self._discover()
             selection = self._select(listings)
-            targets = self._share(selection)
-            collected = self._collect(targets, spool, fitting, progress)
-            is_stopped = self.stop.is_set()
-            record = self._record(spool, listings, selection, collected)
+            targets = earlier.left(self._share(selection))
+            committed = earlier.clusters(without=targets)
+            if self.task.part:
+                log.info("run continued", run_id=self.task.run_id, part=self.task.part, clusters=len(targets))
+            collected = self._collect(targets, earlier, spool, fitting, progress)
+            record = write_records(
+                spool, self.task, self.config, listings, selection, collected, committed, self.clock,
+                earlier_rows=earlier.row_count,
+            )  # fmt: skip
             rows = spool.save()
-            earlier = self._publish(rows, record)
-        if earlier is not None:
-            return committed_before(self.config, self.task, earlier, self.clock)
-        return self._summarize(record, rows, gaps_of(listings, selection, collected), collected, is_stopped=is_stopped)
+            is_stopped = any(_is_stopped(cluster) for cluster in collected)
+            if not self._publish(rows, record, is_stopped=is_stopped):
+                return None
+        gaps = gaps_of(listings, selection, collected, committed)
+        return self._summarize(record, rows, gaps, collected, is_stopped=is_stopped)
+
+    def _earlier(self) -> Earlier:
+        return Earlier(self.sink.committed_lists(self.task.run_id, self.task.index) if self.task.part else ())
 
     def _discover(self) -> list[ProjectListing]:
         return list_projects(self.config, self.identity, self.task.run_id)
@@ -137,25 +162,25 @@ class _OneTask:
         return sorted(targets, key=lambda target: -(target.cluster.current_node_count or 0))
 
     def _collect(
-        self, targets: Sequence[Target], spool: Spool, config: Config, progress: Progress | None
+        self, targets: Sequence[Target], earlier: Earlier, spool: Spool, config: Config, progress: Progress | None
     ) -> list[CollectedCluster]:
         if targets:
             load_client()
         pool = WorkerPool(config.workers)
-        collector = ClusterCollector(config, self.identity, spool, self.task, self.stop, self._deadline(), pool)
         collected: list[CollectedCluster] = []
-        try:
-            with self.stop.graceful_shutdown(), infrequent_gc():
-                for cluster in pool.map_unordered(lambda target: collector.collect(*target), targets):
-                    collected.append(cluster)
-                    if progress is not None:
-                        progress(len(collected), len(targets))
-        except BaseException:
-            self.stop.set()  # so that the workers end too
-            raise
-        if self.stop.is_set():
+        with self.stop.linked() as stop, self.stop.graceful_shutdown(), infrequent_gc():
+            collector = ClusterCollector(config, self.identity, spool, self.task, stop, self._deadline(), pool)
+
+            def collect(target: Target) -> CollectedCluster:
+                return collector.collect(*target, earlier.lists_of(target))
+
+            for cluster in pool.map_unordered(collect, targets):
+                collected.append(cluster)
+                if progress is not None:
+                    progress(len(collected), len(targets))
+        if any(_is_stopped(cluster) for cluster in collected):
             log.warning("run stopped", run_id=self.task.run_id)
-            if not any(cluster.snapshot.status == "complete" for cluster in collected):
+            if not any(map(_is_finished, collected)) and not self.publishes_all:
                 raise Interrupted
         return collected
 
@@ -165,24 +190,16 @@ class _OneTask:
             return None
         return Deadline(self.clock + seconds, "RunTimeout", f"it was not read within the run's {seconds:g} s")
 
-    def _record(
-        self,
-        spool: Spool,
-        listings: Sequence[ProjectListing],
-        selection: Selection,
-        collected: Sequence[CollectedCluster],
-    ) -> Run:
-        return write_records(spool, self.task, self.config, listings, selection, collected, self.clock)
-
-    def _publish(self, rows: Rows, record: Run) -> TaskResult | None:
-        """Commits the rows. Returns None, or the result of another attempt that was committed before."""
+    def _publish(self, rows: Rows, record: Run, *, is_stopped: bool) -> bool:
+        """Commits the rows; False if another attempt has committed this part before."""
         release_memory()
         log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
-        result = TaskResult(complete=record.status == "complete", acceptable=record.acceptable)
-        if self.sink.publish(rows, Commit(self.task.run_id, self.task.index, self.task.attempt, result)):
-            return None
-        log.warning("run committed by another attempt", run_id=self.task.run_id, task_index=self.task.index)
-        return self.sink.committed_result(self.task.run_id, self.task.index) or result
+        task = self.task
+        result = TaskResult(record.status == "complete", record.acceptable, is_stopped, task.part)
+        if self.sink.publish(rows, Commit(task.run_id, task.index, task.attempt, result, task.snapshot_time)):
+            return True
+        log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
+        return False
 
     def _summarize(
         self,
@@ -202,6 +219,7 @@ class _OneTask:
             bytes_billed=self.sink.bytes_billed,
             bug=any(cluster.has_bug for cluster in collected),
             stopped=is_stopped,
+            clusters_finished=sum(map(_is_finished, collected)),
         )
         log.info(
             "run finished",
@@ -216,3 +234,12 @@ class _OneTask:
             bytes_billed=summary.bytes_billed,
         )
         return summary
+
+
+def _is_finished(cluster: CollectedCluster) -> bool:
+    return not _is_stopped(cluster) and cluster.snapshot.status != "failed"
+
+
+def _is_stopped(cluster: CollectedCluster) -> bool:
+    """Whether something of the cluster is left for a retry."""
+    return any(each.outcome == "stopped" for each in cluster.collections)

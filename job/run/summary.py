@@ -12,6 +12,7 @@ from job.config import Config
 from job.discover.projects import ProjectListing
 from job.discover.selection import Selection
 from job.run.ledger import run_record, seconds_since
+from job.run.parts import CommittedCluster
 from job.sinks.protocol import TaskResult
 from job.tables import Run
 from job.task import Task
@@ -43,7 +44,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Of this program's own queries of the sink."""
     bug: bool = False
     stopped: bool = False
-    """SIGTERM ended it: what was read by then is committed."""
+    """SIGTERM ended it: what was read by then is committed, and a retry of the task reads the rest."""
+    clusters_finished: int = 0
+    """Clusters of which something was read, and of which a stop has left nothing."""
     skipped_for: str | None = None
     """The run that was under way: this one read and wrote nothing."""
     committed_before: bool = False
@@ -53,12 +56,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         """The form of `run --json`: one object, with the columns of `runs` in place of `run`."""
         values: dict[str, Any] = msgspec.to_builtins(self)
         return {**values.pop("run"), **values}
-
-
-def from_json(text: str) -> Summary:
-    """The summary that another process printed with `run --json`."""
-    values = msgspec.json.decode(text)
-    return msgspec.convert(values | {"run": values}, Summary)
 
 
 def committed_before(config: Config, task: Task, result: TaskResult, clock: float) -> Summary:
@@ -75,7 +72,10 @@ def skipped(config: Config, task: Task, other: str, clock: float) -> Summary:
 
 
 def gaps_of(
-    listings: Iterable[ProjectListing], selection: Selection, collected: Iterable[CollectedCluster]
+    listings: Iterable[ProjectListing],
+    selection: Selection,
+    collected: Iterable[CollectedCluster],
+    committed: Iterable[CommittedCluster] = (),
 ) -> tuple[Gap, ...]:
     """Everything that could not be read in full, by name."""
     gaps = [
@@ -97,6 +97,11 @@ def gaps_of(
         )
         for cluster in collected
         if cluster.snapshot.status != "complete"
+    ]
+    gaps += [
+        Gap(name=name, status=found.status, reason=found.reason or "", message=found.message or "")
+        for name, found, _ in committed
+        if found.status != "complete"
     ]
     gaps += [
         Gap(name=unmatched.pattern, status="failed", reason="not_found", message=unmatched.message)

@@ -27,15 +27,36 @@ class TaskResult(NamedTuple):
     """Everything that was asked for was read."""
     acceptable: bool
     """The gaps are within `fail_on`."""
+    stopped: bool = False
+    """The task was stopped before it had read everything: a retry reads the rest, and commits it as the next part."""
+    part: int = 0
+    """Which commit of the task this is. Each part is committed once."""
 
 
 class Commit(NamedTuple):
-    """The commit of one task of one run, which happens once: by the first attempt that gets there."""
+    """The commit of one part of one task of one run, which happens once: by the first attempt that gets there."""
 
     run_id: str
     task_index: int
     attempt: int
     result: TaskResult
+    snapshot_time: datetime | None = None
+    """That of all rows of the part."""
+
+
+class CommittedList(NamedTuple):
+    """A list of one cluster, in a part of a task that is committed."""
+
+    project_id: str
+    location: str
+    cluster: str
+    cluster_id: str | None
+    resource: str
+    outcome: str
+    message: str | None
+    objects: int
+    row_count: int
+    """That of the part's row of `runs`."""
 
 
 class Change(NamedTuple):
@@ -78,16 +99,26 @@ class Sink(Protocol):
         """
 
     def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:
-        """The result that the task was committed with; None before its commit.
+        """The result of the last part of the task that is committed; None before its first commit.
 
         Raises:
             SinkError: the sink cannot be read.
         """
 
-    def cluster_weights(self, run_id: str) -> dict[str, int]:
+    def committed_lists(self, run_id: str, task_index: int) -> Sequence[CommittedList]:
+        """The lists in all parts of the task that are committed, in no order.
+
+        Raises:
+            SinkError: the sink cannot be read.
+        """
+
+    def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:
         """`project/location/cluster` -> objects in its newest snapshot.
 
         Every task of the run gets the same answer, whenever it asks: the first one to ask fixes it.
+
+        Args:
+            is_shared: False where one process asks for all tasks.
 
         Raises:
             SinkError: the sink cannot be read.
@@ -149,6 +180,23 @@ class Warehouse(Sink, Protocol):
 
 CLUSTER_WEIGHTS = "SELECT CONCAT(project_id, '/', location, '/', cluster) AS name, objects FROM latest_snapshots"
 """The query behind `Sink.cluster_weights`, the same on every warehouse."""
+
+
+def committed_lists_query(run_id: str, task_index: int, where: str = "TRUE") -> str:
+    """The query behind `Sink.committed_lists`, the same on every warehouse.
+
+    Args:
+        run_id: as a string of the warehouse's SQL.
+        where: a condition on `snapshot_time`, for each table that is read.
+    """
+    tables = {name: f"(SELECT * FROM {name} WHERE {where})" for name in ("snapshots", "runs", "collections")}
+    return (
+        "SELECT c.project_id, c.location, c.cluster, s.cluster_id, c.resource, c.outcome, c.message, c.objects, "
+        f"r.row_count FROM {tables['snapshots']} AS s JOIN {tables['runs']} AS r ON r.run_id = s.run_id "
+        "AND r.task_index = s.task_index AND r.attempt = s.attempt AND r.snapshot_time = s.snapshot_time "
+        f"JOIN {tables['collections']} AS c ON c.snapshot_id = s.snapshot_id "
+        f"WHERE s.run_id = {run_id} AND s.task_index = {task_index}"
+    )
 
 
 def refuse_loss(where: str, changes: Sequence[Change]) -> None:

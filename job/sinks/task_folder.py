@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
 
 from job.errors import SinkError
-from job.sinks.protocol import Commit, TaskResult
+from job.sinks.protocol import Commit, CommittedList, TaskResult
 from job.spool import Rows
 
 
@@ -32,7 +33,10 @@ class FolderSink:
         """None: that process commits the tasks, and retries none."""
         return None
 
-    def cluster_weights(self, run_id: str) -> dict[str, int]:  # noqa: ARG002 (the folder is of one run)
+    def committed_lists(self, run_id: str, task_index: int) -> Sequence[CommittedList]:  # noqa: ARG002
+        return ()
+
+    def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:  # noqa: ARG002 (it is of one run)
         return msgspec.json.decode(_weights(self._path).read_bytes(), type=dict[str, int])
 
     def publish(self, rows: Rows, commit: Commit) -> bool:

@@ -35,7 +35,11 @@ class Run(Record, frozen=True, kw_only=True):
     duration_seconds: Annotated[float, "Seconds from `started_at` to `finished_at`."]
     projects: Annotated[int, "Number of projects in scope."]
     projects_failed: Annotated[int, "Number of projects whose clusters could not all be listed."]
-    clusters: Annotated[int, "Number of snapshots that this task commits; 0 if it found no cluster."]
+    clusters: Annotated[
+        int,
+        "Number of clusters that this task has committed, with those of an earlier attempt that was stopped; 0 if it "
+        "found no cluster.",
+    ]
     clusters_complete: Annotated[int, "Number of clusters read in full."]
     clusters_partial: Annotated[int, "Number of clusters read in part."]
     clusters_failed: Annotated[int, "Number of clusters of which nothing could be read."]

@@ -26,7 +26,8 @@ class Snapshot(Record, frozen=True, kw_only=True):
     attempt: Annotated[int, "Attempt number of that task."]
     status: Annotated[
         SnapshotStatus,
-        "`complete`, `partial` (some resources could not be read) or `failed` (no resource could be read).",
+        "`complete`, `partial` (some resources could not be read) or `failed` (no resource could be read). After an "
+        "attempt that was stopped, what it has read counts too.",
     ]
     reason: Annotated[
         str | None, "Why the snapshot is not complete: an outcome of `collections`, or the cluster's state in GKE."

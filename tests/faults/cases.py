@@ -404,7 +404,7 @@ ENDINGS = {
         ),
         Ending("the disk of the DuckDB file is full", 2, "nothing was written", "test_a_full_disk_under_the_sink"),
         Ending(
-            "the folder of the DuckDB file is deleted during the run", 2, "cannot be opened",
+            "the folder of the DuckDB file is deleted during the run", 2, "cannot write in",
             "test_an_output_folder_that_goes_away",
         ),
         Ending(

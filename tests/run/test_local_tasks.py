@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import msgspec
 import pytest
 from replay import Replay
-from test_cli import invoke
+from test_cli import COMMAND, invoke
 
 from job.config import Config
-from job.simulator import simulate
+from job.scratch import scratch_folder
+from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_warehouse
 
 
@@ -56,6 +63,113 @@ def test_a_task_that_fails_leaves_nothing_written(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "x.duckdb").exists()
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with simulate(clusters=4, pods=3, plain=True) as found:
+        yield found
+
+
+class Started:
+    """`run --tasks 2` into a DuckDB file, in a session of its own."""
+
+    def __init__(self, simulator: Simulator, folder: Path, **settings: Any) -> None:
+        self._simulator = simulator
+        self.spools = folder / "spools"
+        self.spools.mkdir()
+        self.database = folder / "x.duckdb"
+        projects = [project for project in simulator.projects if project != "acquired-company"]
+        keys = {**simulator.configuration, "projects": projects, "sink": f"duckdb:///{self.database}", **settings}
+        (folder / "c.yaml").write_text(json.dumps(keys))
+        self.process = subprocess.Popen(
+            [*COMMAND, "run", "--tasks", "2", "--json", "--config", str(folder / "c.yaml")],
+            env=os.environ | simulator.environment | {"TMPDIR": str(self.spools)}, start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def wait_for_pods(self, count: int) -> None:
+        """Waits until so many lists of pods are asked for."""
+        self._wait(lambda: sum("/pods" in each["path"] for each in self._simulator.requests()) >= count)
+
+    def tasks(self) -> list[int]:
+        """The processes of the tasks that are there."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if str(self.spools) in path.read_text():
+                    found.append(int(path.parent.name))
+        return found
+
+    def wait_until_alone(self) -> None:
+        """Waits for the end of all tasks."""
+        self._wait(lambda: not self.tasks())
+
+    @staticmethod
+    def _wait(is_done: Callable[[], bool]) -> None:
+        end = time.monotonic() + 60
+        while not is_done():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+    def end(self) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=60)
+        assert "Traceback" not in err
+        return self.process.returncode, out, err
+
+
+def test_sigterm_commits_what_the_tasks_have_finished(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.fault("*/*/*", "hang", "pods", after=2)
+    started = Started(simulator, tmp_path, workers=1)
+    started.wait_for_pods(3)  # a task asks for those of its second cluster when its first is finished
+    started.process.send_signal(signal.SIGTERM)
+    code, out, err = started.end()
+    complete = json.loads(out)["clusters_complete"]
+    assert (code, complete) in ((143, 1), (143, 2))
+    assert f"stopped by SIGTERM; {complete} of 4 clusters were complete, and are committed" in err
+    with duckdb.connect(str(started.database), read_only=True) as database:
+        outcomes = (
+            "SELECT c.cluster, bool_or(outcome = 'stopped') FROM collections AS c JOIN snapshots USING (snapshot_id)"
+        )
+        found = dict(database.execute(f"{outcomes} GROUP BY 1").fetchall())
+    assert (len(found), sum(found.values())) == (4, 4 - complete)
+    assert list(started.spools.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_before_anything_is_finished_is_said_once(
+    simulator: Simulator, tmp_path: Path, number: signal.Signals
+) -> None:
+    simulator.fault("*/*/*", "hang", "pods")
+    started = Started(simulator, tmp_path)
+    started.wait_for_pods(4)
+    os.killpg(started.process.pid, number)  # as a terminal does
+    code, out, err = started.end()
+    assert (code, out) == (128 + number, "")
+    assert len([line for line in err.splitlines() if line and not line.startswith("{")]) == 1
+    assert started.tasks() == list(started.spools.iterdir()) == []
+    assert not started.database.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are found in /proc")
+def test_tasks_end_with_the_process_that_started_them(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.fault("*/*/*", "hang", "pods")
+    started = Started(simulator, tmp_path)
+    started.wait_for_pods(4)
+    assert len(started.tasks()) == 2
+    started.process.kill()
+    started.wait_until_alone()
+    assert started.end()[1:] == ("", "")
+    (left,) = started.spools.iterdir()
+    with scratch_folder(started.spools):
+        assert not left.exists()
+
+
+def test_an_error_that_all_tasks_meet_is_said_once(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.fault("token", "token_status", "token", code=400, after=1)
+    code, _, err = Started(simulator, tmp_path).end()
+    assert code == 2
+    assert len([line for line in err.splitlines() if not line.startswith("{")]) == 1, err
 
 
 def test_nothing_of_the_working_directory_is_executed(replay: Replay, tmp_path: Path) -> None:

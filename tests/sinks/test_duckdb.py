@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -31,6 +35,41 @@ def test_the_declared_statements_make_the_whole_schema(sink: DuckDBSink, tmp_pat
         for statement in sink.ddl():
             connection.execute(statement)
     assert sink.changes() == []
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from job.sinks.duckdb import DuckDBSink, sink
+
+sink.view_changes = lambda database: os.kill(os.getpid(), signal.SIGKILL)
+sink.changes = lambda database: [*sink.table_changes(database), os.kill(os.getpid(), signal.SIGKILL)]
+DuckDBSink(Path(sys.argv[1]), timeout_seconds=5).apply()
+"""
+
+
+def test_a_first_commit_that_is_killed_or_fails_leaves_no_file(sink: DuckDBSink, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _KILLED, str(tmp_path / "w.duckdb")]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not (tmp_path / "w.duckdb").exists()
+    first = run_of(1, Read("a", ["x"], ["p1"]))
+    with pytest.raises(SinkError, match="1 of 2 rows"):
+        publish(sink, first, change=lambda saved: saved._replace(counts=saved.counts | {"pods": 2}))
+    assert list(tmp_path.iterdir()) == []
+    assert publish(sink, first)
+    assert [path.name for path in tmp_path.iterdir()] == ["w.duckdb"]
+    assert rows(sink, PODS) == [("a", "p1")]
+
+
+def test_two_first_commits_at_once_both_count(tmp_path: Path) -> None:
+    def commit(number: int) -> bool:
+        sink = DuckDBSink(tmp_path / "w.duckdb", timeout_seconds=30)
+        return publish(sink, run_of(number, Read(f"c-{number}", ["x"], ["p1"]), listed=["c-0", "c-1"]))
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(commit, range(2))) == [True, True]
+    found = DuckDBSink(tmp_path / "w.duckdb", timeout_seconds=5)
+    assert rows(found, PODS) == [("c-0", "p1"), ("c-1", "p1")]
 
 
 def test_every_column_has_its_description(sink: DuckDBSink) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 import warehouse
 from sinks.conftest import Subject
-from warehouse import COMPLETE, FIRST, Read, pod, run_of
+from warehouse import COMPLETE, FIRST, Attempt, Read, pod, run_of
 
 from job.errors import QueryError, SinkError
 from job.frames import frame
@@ -54,6 +54,26 @@ def test_the_first_attempt_to_commit_a_task_wins(subject: Subject) -> None:
 def test_a_commit_keeps_the_tasks_result(subject: Subject, result: TaskResult) -> None:
     assert subject.publish("r", run_of(1, Read("a", ["x"], ["p1"])), task=3, result=result)
     assert subject.open().committed_result(subject.run_id("r"), 3) == result
+
+
+def test_each_part_of_a_stopped_task_is_committed_once(subject: Subject) -> None:
+    run_id = subject.run_id("r")
+    stopped, last = TaskResult(False, False, stopped=True), TaskResult(True, True, part=1)
+    assert subject.publish("r", run_of(1, Read("a", ["x"], ["p1"])), result=stopped)
+    assert subject.open().committed_result(run_id, 0) == stopped
+    whole, rest, again = (
+        run_of(1, *read, by=Attempt(attempt=attempt), listed=["a", "b"])
+        for attempt, read in (
+            (1, [Read("a", ["x"], ["p1"]), Read("b", ["x"], ["p1"])]),
+            (2, [Read("b", ["x"], ["p1"])]),
+            (3, [Read("b", ["x"], ["p1", "p2"])]),
+        )
+    )
+    assert not subject.publish("r", whole, result=COMPLETE, attempt=1)  # it began before the stop
+    assert subject.publish("r", rest, result=last, attempt=2)
+    assert not subject.publish("r", again, result=last, attempt=3)
+    assert subject.open().committed_result(run_id, 0) == last
+    assert subject.rows(PODS) == [("a", "p1"), ("b", "p1")]
 
 
 def test_a_commit_that_fails_leaves_nothing_visible_and_its_retry_counts_once(subject: Subject) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,16 @@ from job.sinks.bigquery.columns import schema_of
 from job.sinks.bigquery.errors import as_sink_error, message
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.tables import Tables, declared
-from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
+from job.sinks.protocol import (
+    CLUSTER_WEIGHTS,
+    Change,
+    Commit,
+    CommittedList,
+    Result,
+    TaskResult,
+    committed_lists_query,
+    refuse_loss,
+)
 from job.sinks.pruning import prunable
 from job.spool import Rows
 from job.tables import Run, Snapshot, raw
@@ -31,6 +41,9 @@ if TYPE_CHECKING:
 _LAST = (Run.table, Snapshot.table)
 """Loaded after all other tables: a run's own row, and then the commit marker. A run that found no cluster has no rows
 for `snapshots`: then its own row is the marker."""
+_RESULT, _TIME = ("complete", "acceptable", "stopped"), "snapshot_time"
+"""Labels of a commit marker: its `TaskResult`, and the part's time in microseconds since 1970."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_RACES = 50  # lost to other tasks; for each, one of them has made a step
 
 
@@ -116,11 +129,23 @@ class BigQuerySink:
         yield other or None
 
     def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:
-        with as_sink_error(self._where):
-            labels = self._loads.committed_labels(self._job_id(run_id, str(task_index), "commit"))
-            return None if labels is None else TaskResult(*(labels.get(name) == "true" for name in TaskResult._fields))
+        parts = self._parts(run_id, task_index)
+        if not parts:
+            return None
+        complete, acceptable, stopped = (parts[-1].get(name) == "true" for name in _RESULT)
+        return TaskResult(complete, acceptable, stopped, len(parts) - 1)
 
-    def cluster_weights(self, run_id: str) -> dict[str, int]:
+    def committed_lists(self, run_id: str, task_index: int) -> Sequence[CommittedList]:
+        """One query, of the partitions that the markers name."""
+        times = [labels.get(_TIME, "") for labels in self._parts(run_id, task_index)]
+        where = "snapshot_time >= TIMESTAMP '2000-01-01'"
+        if times and all(time.isdecimal() for time in times):
+            where = f"snapshot_time IN ({', '.join(_timestamp(int(time)) for time in times)})"
+        with as_sink_error(self._where):
+            sql = committed_lists_query(json.dumps(run_id), task_index, where)
+            return [CommittedList(*row) for row in self._rows(sql)]
+
+    def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:  # noqa: ARG002
         """One query for all tasks: its job has an id of the run, and BigQuery keeps the result for a day.
 
         Where it would exceed `maximum_bytes_billed`, no task gets any weights.
@@ -227,8 +252,24 @@ class BigQuerySink:
             )
         return self._opened
 
+    def _parts(self, run_id: str, task_index: int) -> list[dict[str, str]]:
+        """The labels of the task's markers. A part follows only one that was stopped."""
+        found: list[dict[str, str]] = []
+        with as_sink_error(self._where):
+            while not found or found[-1].get("stopped") == "true":
+                job_id = self._job_id(run_id, str(task_index), *_part(len(found)), "commit")
+                labels = self._loads.committed_labels(job_id)
+                if labels is None:
+                    break
+                found.append(labels)
+        return found
+
     def _load(self, table: str, rows: Rows, commit: Commit, *, is_marker: bool = False) -> Load:
-        name = ("commit",) if is_marker else (str(commit.attempt), table)
+        result, time = commit.result, commit.snapshot_time
+        name = (*_part(result.part), *(("commit",) if is_marker else (str(commit.attempt), table)))
+        labels = {field: str(getattr(result, field)).lower() for field in _RESULT}
+        if time is not None:
+            labels[_TIME] = str((time - _EPOCH) // timedelta(microseconds=1))
         return Load(
             table=f"{self.name}.{raw(table)}",
             file=rows.files[table],
@@ -236,7 +277,7 @@ class BigQuerySink:
             schema=schema_of(table),
             job_id=self._job_id(commit.run_id, str(commit.task_index), *name),
             content=checksum(rows.files[table]),
-            labels={**self._options.labels, **{k: str(v).lower() for k, v in commit.result._asdict().items()}},
+            labels={**self._options.labels, **labels},
         )
 
     def _job_id(self, *name: str) -> str:
@@ -266,6 +307,15 @@ class BigQuerySink:
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self._query(sql).result()]
+
+
+def _part(number: int) -> tuple[str, ...]:
+    """What tells the job ids of a part from those of the first."""
+    return ("part", str(number)) if number else ()
+
+
+def _timestamp(microseconds: int) -> str:
+    return f"TIMESTAMP '{_EPOCH + timedelta(microseconds=microseconds):%Y-%m-%d %H:%M:%S.%f}+00'"
 
 
 def _type(field: bigquery.SchemaField) -> str:

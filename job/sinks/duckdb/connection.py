@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from job.errors import SinkError
 from job.signals import Stop
 from job.sinks.duckdb.ddl import literal
+from job.sinks.duckdb.new_file import place_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,14 +36,15 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
         SinkError: the file stays locked, or cannot be opened or read.
         Interrupted: the stop came while the file was locked.
     """
-    opened = _wait_for_lock(path, stop, lambda: _connect(path, read_only=read_only), patience)
-    try:
-        opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
-        yield opened
-    except duckdb_error() as error:  # tables of another program, for example
-        raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
-    finally:
-        opened.close()
+    with nullcontext(path) if read_only else place_of(path) as place:
+        opened = _wait_for_lock(path, stop, lambda: _connect(place, read_only=read_only), patience)
+        try:
+            opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
+            yield opened
+        except duckdb_error() as error:  # tables of another program, for example
+            raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
+        finally:
+            opened.close()
 
 
 @contextmanager

@@ -38,8 +38,8 @@ def changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
 def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     """The tables and columns that are missing or differ."""
     if not has_tables(connection):
-        statement = "CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN);"
-        yield Change("create table", "commits", statement)
+        results = ", ".join(f"{name} BOOLEAN" for name in ("complete", "acceptable", "stopped"))
+        yield Change("create table", "commits", f"CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, {results});")
         statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
         yield Change("create table", "weights", statement)
         statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
@@ -48,6 +48,8 @@ def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     found: dict[str, dict[str, tuple[str, str | None]]] = {raw(table): {} for table in TABLES}
     for table, name, kind, comment in connection.execute(select).fetchall():
         found.setdefault(table, {})[name] = (kind, comment)
+    if "commits" in found and "stopped" not in found["commits"]:
+        yield Change("add column", "commits.stopped", "ALTER TABLE commits ADD COLUMN stopped BOOLEAN;")
     for table in TABLES:
         yield from _changes_of(table, found[raw(table)])
 

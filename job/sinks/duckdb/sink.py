@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,18 @@ from job.schema import SCHEMA_VERSION
 from job.signals import Stop
 from job.sinks.duckdb import loading
 from job.sinks.duckdb.connection import connection, duckdb_error, transaction
-from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, table_changes, view_changes
-from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
+from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, literal, table_changes, view_changes
+from job.sinks.duckdb.new_file import again_if_overtaken
+from job.sinks.protocol import (
+    CLUSTER_WEIGHTS,
+    Change,
+    Commit,
+    CommittedList,
+    Result,
+    TaskResult,
+    committed_lists_query,
+    refuse_loss,
+)
 from job.sinks.pruning import prunable
 from job.spool import Rows
 
@@ -98,10 +110,24 @@ class DuckDBSink:
         if not self.path.exists():
             return None
         with self._reading(self._timeout_seconds) as database:
-            return _committed(database, _commit_id(run_id, task_index)) if has_tables(database) else None
+            return _last_part(database, run_id, task_index) if has_tables(database) else None
 
-    def cluster_weights(self, run_id: str) -> dict[str, int]:
+    def committed_lists(self, run_id: str, task_index: int) -> Sequence[CommittedList]:
+        with self._reading(self._timeout_seconds) as database:
+            found = database.execute(committed_lists_query(literal(run_id), task_index)).fetchall()
+            return [CommittedList(*row) for row in found]
+
+    def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:
         """The first task to ask stores the weights in a table, for all others."""
+        if not is_shared:  # nothing is stored: a run that is killed before its commit leaves no new file
+            if not self.path.exists():
+                return {}
+            with self._reading(self._timeout_seconds) as database:
+                found = database.execute(CLUSTER_WEIGHTS).fetchall() if has_tables(database) else []
+                return {str(name): int(objects) for name, objects in found}
+        return again_if_overtaken(lambda: self._shared_weights(run_id))
+
+    def _shared_weights(self, run_id: str) -> dict[str, int]:
         with self._writing() as database, self._transaction(database):
             self._evolve(database, changes(database))
             select = "SELECT name, objects FROM weights WHERE run_id = ?"
@@ -118,11 +144,11 @@ class DuckDBSink:
         *smaller, largest = loading.BUDGETS
         for budget in smaller:
             try:
-                return self._publish(rows, commit, budget)
+                return again_if_overtaken(partial(self._publish, rows, commit, budget))
             except SinkError as error:
                 if not loading.is_exceeded(error.__cause__):
                     raise
-        return self._publish(rows, commit, largest)
+        return again_if_overtaken(partial(self._publish, rows, commit, largest))
 
     def ddl(self) -> Sequence[str]:
         return [change.statement for change in changes_from_nothing()]
@@ -137,6 +163,9 @@ class DuckDBSink:
     def apply(self) -> Sequence[Change]:
         """In one transaction."""
         self.prepare()
+        return again_if_overtaken(self._apply)
+
+    def _apply(self) -> Sequence[Change]:
         with self._writing() as database, self._transaction(database):
             return self._evolve(database, changes(database))
 
@@ -167,13 +196,15 @@ class DuckDBSink:
                 raise QueryError(f"the query failed: {error}") from error
 
     def _publish(self, rows: Rows, commit: Commit, budget: loading.Budget) -> bool:
-        commit_id = _commit_id(commit.run_id, commit.task_index)
+        commit_id = _commit_id(commit.run_id, commit.task_index, commit.result.part)
         with self._writing() as database, self._transaction(database, shield=self._stop):
             loading.use(database, budget, self._threads)
             self._evolve(database, table_changes(database))
             if _committed(database, commit_id) is not None:
                 return False
-            database.execute("INSERT INTO commits VALUES (?, ?, ?)", [commit_id, *commit.result])
+            result = [commit.result.complete, commit.result.acceptable, commit.result.stopped]
+            statement = "INSERT INTO commits (commit_id, complete, acceptable, stopped) VALUES (?, ?, ?, ?)"
+            database.execute(statement, [commit_id, *result])
             for table, file in rows.files.items():
                 loading.insert(database, table, file, rows.counts[table], budget.largest_row)
             loading.flush(database, budget, self._threads)
@@ -211,14 +242,24 @@ class DuckDBSink:
         return transaction(self.path, database, shield)
 
 
-def _commit_id(run_id: str, task_index: int) -> str:
-    return f"{run_id}-{task_index}"
+def _commit_id(run_id: str, task_index: int, part: int) -> str:
+    return f"{run_id}-{task_index}" + (f"/{part}" if part else "")
+
+
+def _last_part(database: duckdb.DuckDBPyConnection, run_id: str, task_index: int) -> TaskResult | None:
+    last = None
+    for part in count():
+        found = _committed(database, _commit_id(run_id, task_index, part))
+        if found is None:
+            break
+        last = found._replace(part=part)
+    return last
 
 
 def _committed(database: duckdb.DuckDBPyConnection, commit_id: str) -> TaskResult | None:
-    select = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
-    found = database.execute(select, [commit_id]).fetchone()
-    return None if found is None else TaskResult(*found)
+    # * since files of older versions have no column `stopped` until the next commit
+    found = database.execute("SELECT * EXCLUDE (commit_id) FROM commits WHERE commit_id = ?", [commit_id]).fetchone()
+    return None if found is None else TaskResult(*map(bool, found))
 
 
 _TYPES: dict[str, Callable[[str], bool]] = {

@@ -1,0 +1,52 @@
+"""Temporary folders: what a killed process leaves is deleted by the next one, and nothing else is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from job.scratch import scratch_folder
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from job.scratch import scratch_folder
+
+with scratch_folder(Path(sys.argv[1])) as folder:
+    (folder / "within").mkdir()
+    (folder / "within" / "rows").write_text("rows")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_killed_process_leaves_a_folder_to_the_next(tmp_path: Path) -> None:
+    with scratch_folder(tmp_path) as first:
+        (first / "rows").write_text("rows")
+        assert subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False).returncode == -9
+        assert len(list(tmp_path.iterdir())) == 2
+        with scratch_folder(tmp_path) as second:
+            assert sorted(tmp_path.iterdir()) == sorted([first, second])
+        assert (first / "rows").read_text() == "rows"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_of_anybody_else_is_deleted(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    (tmp_path / "gke-inventory-rows-link").symlink_to(kept)
+    (tmp_path / "gke-inventory-rows-file").touch()
+    (tmp_path / "gke-inventory-rows-mine").mkdir()
+    (tmp_path / "gke-inventory-rows-mine" / "file").touch()
+    (tmp_path / "gke-inventory").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with scratch_folder(tmp_path):
+        pass
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_was_killed_before_it_was_marked_is_deleted(tmp_path: Path) -> None:
+    (tmp_path / "gke-inventory-rows-abcdefgh").mkdir()
+    with scratch_folder(tmp_path) as folder:
+        assert list(tmp_path.iterdir()) == [folder]
