@@ -23,6 +23,7 @@ from job.errors import Interrupted, QueryError, SinkError
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink
+from job.sinks.bigquery.marks import MADE
 from job.tables import TABLES
 from job.views import views
 
@@ -95,6 +96,7 @@ def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(ope
     older = bigquery.Table(name, schema=[field for field in schema if field.name not in ("phase", "labels")])
     older.time_partitioning = bigquery.TimePartitioning(field="snapshot_time")
     older.clustering_fields = ["project_id", "cluster", "name"]
+    older.labels = MADE
     warehouse.create_table(older)
     changes = [(change.action, change.name) for change in open_sink().changes()]
     assert ("add column", "namespaces.phase") in changes
@@ -123,6 +125,7 @@ def test_a_change_that_loses_data_is_refused_with_its_statement(open_sink: Open)
     wrong = bigquery.SchemaField("phase", "INT64")
     table = bigquery.Table(name, schema=[field if field.name != "phase" else wrong for field in schema])
     table.time_partitioning = bigquery.TimePartitioning(field="snapshot_time")
+    table.labels = MADE
     warehouse.create_table(table)
     with pytest.raises(SinkError, match=r"namespaces\.phase .*change type.*ALTER TABLE `shop-prod\.d_.*RENAME COLUMN"):
         open_sink().prepare()

@@ -11,7 +11,6 @@ from warehouse import Read, pod, publish, rows, run_of
 
 from job import query
 from job.errors import Interrupted, SinkError
-from job.schema import SCHEMA_VERSION
 from job.signals import Stop
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.duckdb.connection import ROW_GROUP_SIZE
@@ -62,14 +61,6 @@ def test_a_change_that_loses_something_is_refused_with_its_statement(sink: DuckD
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(0,)]
 
 
-def test_rows_are_not_published_into_a_file_of_a_newer_version(sink: DuckDBSink, tmp_path: Path) -> None:
-    sink.apply()
-    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute("UPDATE schema_version SET version = ?", [SCHEMA_VERSION + 1])
-    with pytest.raises(SinkError, match=r"a newer gke-inventory made its tables.*upgrade"):
-        publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
-
-
 def test_a_stop_ends_the_wait_for_a_locked_file(sink: DuckDBSink, tmp_path: Path) -> None:
     sink.apply()
     stop = Stop()
@@ -79,14 +70,6 @@ def test_a_stop_ends_the_wait_for_a_locked_file(sink: DuckDBSink, tmp_path: Path
         with pytest.raises(Interrupted):
             publish(patient, run_of(1, Read("a", ["x"], ["p1"])))
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(0,)]
-
-
-def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_path: Path) -> None:
-    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute("CREATE TABLE commits (mine INTEGER); CREATE TABLE pods (mine INTEGER)")
-    for act in (sink.prepare, sink.changes, lambda: sink.committed_result("execution", 0)):
-        with pytest.raises(SinkError, match=r"sink .*w\.duckdb: cannot be read: "):
-            act()
 
 
 def test_what_does_not_fit_into_little_memory_is_published_with_more(

@@ -32,13 +32,6 @@ def test_apply_makes_everything_that_is_declared_and_nothing_twice(open_new: Cal
         assert open_new().query(f"SELECT COUNT(*) FROM {open_new().quoted(name)}").rows == [(0,)], name
 
 
-def test_tables_of_a_newer_version_are_left_alone(subject: Subject) -> None:
-    with subject.made_by_newer_version():
-        for act in (subject.open().prepare, subject.open().changes, subject.open().apply):
-            with pytest.raises(SinkError, match=r"a newer gke-inventory made its tables.*upgrade"):
-                act()
-
-
 def test_the_first_attempt_to_commit_a_task_wins(subject: Subject) -> None:
     run_id = subject.run_id("r")
     assert subject.open().committed_result(run_id, 0) is None

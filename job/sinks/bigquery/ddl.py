@@ -10,18 +10,17 @@ from collections.abc import Mapping, Sequence
 
 from job.config import BigQuery
 from job.schema import PARTITIONED_BY, Column, columns
+from job.sinks.bigquery.marks import MADE
 from job.tables import TABLES
 from job.views import View, for_bigquery
 
 
-def create_dataset(name: str, location: str | None, description: str, labels: Mapping[str, str]) -> str:
+def create_dataset(name: str, location: str | None, description: str, options: BigQuery) -> str:
     """CREATE SCHEMA."""
-    options: dict[str, object] = {"description": description}
-    if labels:
-        options["labels"] = list(labels.items())
+    properties: dict[str, object] = {"description": description, "labels": _labels(options)}
     if location:
-        options["location"] = location
-    return f"CREATE SCHEMA `{name}` {_options(options)};"
+        properties["location"] = location
+    return f"CREATE SCHEMA `{name}` {_options(properties)};"
 
 
 def create_table(table: str, dataset: str, options: BigQuery, *, like: str | None = None) -> str:
@@ -37,22 +36,21 @@ def create_table(table: str, dataset: str, options: BigQuery, *, like: str | Non
         properties["partition_expiration_days"] = options.partition_expiration_days
     if options.require_partition_filter:
         properties["require_partition_filter"] = True
-    if options.labels:
-        properties["labels"] = list(options.labels.items())
+    properties["labels"] = _labels(options)
     return (
         f"CREATE TABLE `{dataset}.{table}` (\n  {declared}\n)\nPARTITION BY TIMESTAMP_TRUNC({PARTITIONED_BY}, DAY)\n"
         f"CLUSTER BY {', '.join(record.clustering)}\n{_options(properties)};"
     )
 
 
-def create_view(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
+def create_view(view: View, dataset: str, bounds: Mapping[str, str], options: BigQuery | None = None) -> str:
     """CREATE OR REPLACE VIEW. SQL describes columns alone; the API also describes the fields of records in them."""
     described = ",\n  ".join(
         f"{column.name} {_options({'description': column.description})}" for column in view.columns
     )
-    options = _options({"description": view.description})
+    properties = _options({"description": view.description, "labels": _labels(options or BigQuery())})
     return (
-        f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` (\n  {described}\n)\n{options} AS\n"
+        f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` (\n  {described}\n)\n{properties} AS\n"
         f"{for_bigquery(view, dataset, bounds)};"
     )
 
@@ -95,6 +93,10 @@ def set_options(table: str, dataset: str, **options: object) -> str:
 def cluster(table: str, dataset: str, fields: Sequence[str]) -> str:
     """A `bq` command: SQL cannot change the clustering. BigQuery clusters existing rows over time."""
     return f"-- bq update --clustering_fields={','.join(fields)} {dataset}.{table}"
+
+
+def _labels(options: BigQuery) -> list[tuple[str, str]]:
+    return list({**options.labels, **MADE}.items())
 
 
 def _column(path: str) -> str:

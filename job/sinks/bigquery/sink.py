@@ -175,6 +175,7 @@ class BigQuerySink:
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         pruned = {}
         with as_sink_error(self._where):
+            self._tables.check_prunable()
             for table, where in prunable(before):
                 if dry_run:
                     ((count,),) = self._rows(f"SELECT COUNT(*) FROM {table} WHERE {where}")

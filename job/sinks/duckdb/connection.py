@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from job.errors import SinkError
 from job.signals import Stop
 from job.sinks.duckdb.ddl import literal
+from job.sinks.duckdb.files import private_files
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,14 +36,15 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
         SinkError: the file stays locked, or cannot be opened or read.
         Interrupted: the stop came while the file was locked.
     """
-    opened = _wait_for_lock(path, stop, lambda: _connect(path, read_only=read_only), patience)
-    try:
-        opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
-        yield opened
-    except duckdb_error() as error:  # tables of another program, for example
-        raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
-    finally:
-        opened.close()
+    with private_files():
+        opened = _wait_for_lock(path, stop, lambda: _connect(path, read_only=read_only), patience)
+        try:
+            opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
+            yield opened
+        except duckdb_error() as error:  # tables of another program, for example
+            raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
+        finally:
+            opened.close()
 
 
 @contextmanager
@@ -86,11 +88,12 @@ def _wait_for_lock(
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     import duckdb
 
+    file = str(path.absolute())  # DuckDB takes `md:x` or `s3://x`, but no absolute path, for a service
     if read_only:
-        return duckdb.connect(str(path), read_only=True)
-    opened = duckdb.connect(config={"temp_directory": f"{path}.tmp"})
+        return duckdb.connect(file, read_only=True)
+    opened = duckdb.connect(config={"temp_directory": f"{file}.tmp"})
     try:
-        opened.execute(f"ATTACH {literal(str(path))} AS inventory (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
+        opened.execute(f"ATTACH {literal(file)} AS inventory (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
         opened.execute("USE inventory")
     except duckdb.Error:
         opened.close()

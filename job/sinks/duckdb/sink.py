@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from job.errors import QueryError, SinkError
-from job.schema import SCHEMA_VERSION
 from job.signals import Stop
 from job.sinks.duckdb import loading
 from job.sinks.duckdb.connection import connection, duckdb_error, transaction
-from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, table_changes, view_changes
-from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
+from job.sinks.duckdb.ddl import (
+    changes,
+    changes_from_nothing,
+    demo_changes,
+    has_tables,
+    is_demo,
+    newer_version,
+    table_changes,
+    view_changes,
+)
+from job.sinks.duckdb.files import is_database, marked_as_running
+from job.sinks.duckdb.ownership import check_owner
+from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss, warn_newer
 from job.sinks.pruning import prunable
 from job.spool import Rows
 
 if TYPE_CHECKING:
     import duckdb
 
-_MAGIC = b"DUCK"  # at byte 8 of every database file: https://duckdb.org/docs/stable/internals/storage
 _READ_PATIENCE = 30.0  # seconds; a commit takes a moment
 
 
@@ -34,10 +40,21 @@ class DuckDBSink:
     Args:
         timeout_seconds: to wait for a file that another process has locked.
         threads: that publish; one needs about 100 MB of memory, and each further one half as much.
+        for_demo: rows are of a simulated fleet, which a file has alone or not at all.
     """
 
-    def __init__(self, path: Path, *, timeout_seconds: float, threads: int = 1, stop: Stop | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        timeout_seconds: float,
+        threads: int = 1,
+        stop: Stop | None = None,
+        for_demo: bool = False,
+    ) -> None:
         self.path = path
+        self._where = f"sink {path}"
+        self._for_demo = for_demo
         self._timeout_seconds = timeout_seconds
         self._threads = threads
         self._stop = stop or Stop()
@@ -45,59 +62,24 @@ class DuckDBSink:
 
     def prepare(self) -> None:
         """Checks the folder, the file and its tables; `publish` makes what they lack."""
-        folder = self.path.parent
-        if not folder.is_dir():
-            raise SinkError(f"sink {self.path}: the folder {folder} does not exist; create it, or name another file")
-        if self.path.is_dir():
-            raise SinkError(f"sink {self.path}: this is a folder; name a file in it")
-        if self.path.exists() and not os.access(self.path, os.W_OK):
-            raise SinkError(f"sink {self.path}: no permission to write this file")
-        try:
-            with tempfile.TemporaryFile(dir=folder):  # as DuckDB does beside its file; permissions alone can mislead
-                pass
-        except OSError as error:
-            raise SinkError(f"sink {self.path}: cannot write in {folder}: {error.strerror}") from error
-        if self.path.exists() and self.path.stat().st_size:
-            try:
-                with self.path.open("rb") as file:
-                    magic = file.read(12)[8:]
-            except OSError as error:
-                raise SinkError(f"sink {self.path}: cannot be read: {error.strerror}") from error
-            if magic != _MAGIC:
-                raise SinkError(f"sink {self.path}: this file is not a DuckDB database; name another one")
-            refuse_loss(f"sink {self.path}", self.changes())
+        if is_database(self.path):
+            with self._reading(self._timeout_seconds) as database:
+                check_owner(self._where, database)
+                self._refuse_mixing(database)
+                if (version := newer_version(self._where, database)) is not None:
+                    warn_newer(version)
+                else:
+                    refuse_loss(self._where, list(changes(database)))
 
-    @contextmanager
-    def running(self, run_id: str, task_count: int, *, exclusive: bool) -> Iterator[str | None]:  # noqa: ARG002
-        """By a locked file beside the database: the kernel unlocks it when the process ends, even if it is killed.
-
-        Programs that read the database are not locked out.
-        """
-        path = self.path.with_name(f"{self.path.name}.running")
-        try:
-            opened = path.open("a+")
-        except OSError as error:
-            raise SinkError(f"sink {self.path}: cannot write {path}: {error.strerror}") from error
-        with opened as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # another process holds the lock
-                file.seek(0)
-                other = file.read() or "another"
-                yield other if other != run_id else None
-                return
-            file.truncate(0)
-            file.write(run_id)
-            file.flush()
-            try:
-                yield None
-            finally:
-                path.unlink(missing_ok=True)
+    def running(self, run_id: str, task_count: int, *, exclusive: bool) -> AbstractContextManager[str | None]:  # noqa: ARG002
+        """By a locked file beside the database."""
+        return marked_as_running(self.path, run_id)
 
     def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:
         if not self.path.exists():
             return None
         with self._reading(self._timeout_seconds) as database:
+            check_owner(self._where, database)
             return _committed(database, _commit_id(run_id, task_index)) if has_tables(database) else None
 
     def cluster_weights(self, run_id: str) -> dict[str, int]:
@@ -131,20 +113,23 @@ class DuckDBSink:
         if not self.path.exists():
             return [*changes_from_nothing()]
         with self._reading(self._timeout_seconds) as database:
-            self._refuse_newer(database)
-            return list(changes(database))
+            check_owner(self._where, database)
+            return [] if newer_version(self._where, database) is not None else list(changes(database))
 
     def apply(self) -> Sequence[Change]:
         """In one transaction."""
-        self.prepare()
+        is_database(self.path)
         with self._writing() as database, self._transaction(database):
             return self._evolve(database, changes(database))
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         if not self.path.exists():
-            raise SinkError(f"sink {self.path}: there is no such file")
+            raise SinkError(f"{self._where}: there is no such file")
         pruned = {}
         with self._reading(_READ_PATIENCE) if dry_run else self._writing() as database, self._transaction(database):
+            check_owner(self._where, database)
+            if newer_version(self._where, database) is not None:
+                raise SinkError(f"{self._where}: a newer gke-inventory made its tables: prune with that one")
             for table, where in prunable(before):
                 action = "SELECT count(*)" if dry_run else "DELETE"
                 found = database.execute(f"{action} FROM {table} WHERE {where}").fetchone()
@@ -156,7 +141,7 @@ class DuckDBSink:
 
     def query(self, sql: str) -> Result:
         if not self.path.exists():
-            raise SinkError(f"sink {self.path}: there is no such file; `gke-inventory run` creates it")
+            raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
         with self._reading(_READ_PATIENCE) as database:
             try:
                 if (cursor := database.execute(sql)) is None:
@@ -170,6 +155,9 @@ class DuckDBSink:
         commit_id = _commit_id(commit.run_id, commit.task_index)
         with self._writing() as database, self._transaction(database, shield=self._stop):
             loading.use(database, budget, self._threads)
+            self._refuse_mixing(database)
+            if self._for_demo:
+                self._evolve(database, demo_changes(database))
             self._evolve(database, table_changes(database))
             if _committed(database, commit_id) is not None:
                 return False
@@ -180,21 +168,23 @@ class DuckDBSink:
             self._evolve(database, view_changes(database))  # only now: translating views takes memory too
             return True
 
-    def _refuse_newer(self, database: duckdb.DuckDBPyConnection) -> None:
-        if not has_tables(database):
-            return
-        (version,) = database.execute("SELECT max(version) FROM schema_version").fetchone() or (None,)
-        if version is not None and version > SCHEMA_VERSION:
-            raise SinkError(
-                f"sink {self.path}: a newer gke-inventory made its tables (schema version {version}, this one "
-                f"supports {SCHEMA_VERSION}): upgrade this one; nothing was written"
-            )
+    def _refuse_mixing(self, database: duckdb.DuckDBPyConnection) -> None:
+        """Refuses to write a simulated fleet beside a real one.
+
+        Raises:
+            SinkError: the other one is in the file.
+        """
+        if has_tables(database) and is_demo(database) != self._for_demo:
+            made, other = ("`run`", "simulated fleet") if self._for_demo else ("`demo`", "real clusters")
+            raise SinkError(f"{self._where}: {made} made this file, which gets no {other}; name another file")
 
     def _evolve(self, database: duckdb.DuckDBPyConnection, missing: Iterable[Change]) -> list[Change]:
         """Makes the changes that the database lacks."""
-        self._refuse_newer(database)
+        check_owner(self._where, database)
+        if newer_version(self._where, database) is not None:
+            return []
         made = list(missing)
-        refuse_loss(f"sink {self.path}", made)
+        refuse_loss(self._where, made)
         for change in made:
             database.execute(change.statement)
         return made
