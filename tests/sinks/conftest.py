@@ -39,6 +39,8 @@ class Impatient(Stop):
 @pytest.fixture(scope="session")
 def bigquery_server() -> Iterator[Control]:
     with served() as found:
+        # the rate is by the clock, and these tests let no time pass between retries
+        found.limit(metadata_updates_per_10_seconds_partitioned=100_000, metadata_updates_per_10_seconds=100_000)
         yield found
 
 
