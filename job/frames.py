@@ -15,6 +15,7 @@ from job.config import Config, load_config
 from job.errors import ConfigError, NotFoundError
 from job.sinks.open_sink import open_warehouse
 from job.sinks.protocol import Result
+from job.spool import temporary_folder
 from job.tables import TABLES
 from job.views import views
 
@@ -86,7 +87,7 @@ def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None 
     """
     from job.run.one_task import run
 
-    with tempfile.TemporaryDirectory(prefix="gke-inventory-") as directory:
+    with tempfile.TemporaryDirectory(prefix="gke-inventory-", dir=temporary_folder()) as directory:
         here = msgspec.structs.replace(_config(config), sink=f"duckdb:///{Path(directory) / 'snapshot.duckdb'}")
         run(here)
         warehouse = open_warehouse(here)

@@ -259,14 +259,35 @@ def open_spool(max_bytes: int | None = None) -> Iterator[Spool]:
     Raises:
         SpoolError: the directory cannot be made.
     """
+    folder = temporary_folder()
     try:
-        directory = tempfile.TemporaryDirectory(prefix="gke-inventory-", ignore_cleanup_errors=True)
+        directory = tempfile.TemporaryDirectory(prefix="gke-inventory-", dir=folder, ignore_cleanup_errors=True)
     except OSError as error:
         raise SpoolError(
             f"cannot make a temporary directory for rows: {error.strerror or error}. Set TMPDIR to a folder with room"
         ) from error
     with directory as path, closing(Spool(Path(path), max_bytes)) as spool:
         yield spool
+
+
+def temporary_folder() -> Path:
+    """The folder for temporary files. Where the environment names one that cannot be written, `tempfile` alone would
+    silently take another, which may be in memory.
+
+    Raises:
+        SpoolError: it cannot be written.
+    """
+    named = next((name for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), None)
+    folder = os.environ[named] if named else None
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return Path(folder or tempfile.gettempdir()).absolute()
+    except OSError as error:
+        which = f"{named} is {folder}, where" if named else "there is no folder in which"
+        raise SpoolError(
+            f"{which} temporary files cannot be written: {error.strerror or error}. Set TMPDIR to a folder with room; "
+            "nothing was read"
+        ) from error
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:

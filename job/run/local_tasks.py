@@ -28,7 +28,7 @@ from job.signals import Stop
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Commit, Sink, TaskResult
 from job.sinks.task_folder import rows_of, write_weights
-from job.spool import concatenate
+from job.spool import concatenate, temporary_folder
 from job.task import Task, new_run_id
 
 _FINISHED = (0, 3)  # exit codes of a task whose rows count
@@ -59,7 +59,7 @@ def run_tasks(config: Config, count: int, *, stop: Stop | None = None) -> Summar
 
 
 def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, clock: float) -> Summary:
-    with tempfile.TemporaryDirectory(prefix="gke-inventory-") as directory:
+    with tempfile.TemporaryDirectory(prefix="gke-inventory-", dir=temporary_folder()) as directory:
         folder = Path(directory)
         write_weights(folder, sink.cluster_weights(task.run_id))
         to_folder = msgspec.structs.replace(config, sink=f"folder:///{folder}")

@@ -39,6 +39,11 @@ def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int 
         from job.sinks.task_folder import FolderSink
 
         return FolderSink(Path(parts.path.replace("//", "/")))
+    if parts.scheme == "duckdb" and "CLOUD_RUN_JOB" in os.environ:
+        raise ConfigError(
+            f"sink: {config.sink!r} would be lost with the container when this Cloud Run task ends: write "
+            "bigquery://PROJECT.DATASET?location=EU"
+        )
     return _open(config, parts, identity, threads, stop or Stop())
 
 

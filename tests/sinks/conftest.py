@@ -1,4 +1,4 @@
-"""A loopback BigQuery for all tests of a worker, and warehouses of both engines: new ones, and one that is emptied."""
+"""Warehouses of both engines: new ones, and one that is emptied."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import warehouse
 from google.oauth2.credentials import Credentials
-from loopback_bigquery import served
 
 from job.config import BigQuery
 from job.connect.identity import Identity
@@ -34,14 +33,6 @@ class Impatient(Stop):
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
-
-
-@pytest.fixture(scope="session")
-def bigquery_server() -> Iterator[Control]:
-    with served() as found:
-        # the rate is by the clock, and these tests let no time pass between retries
-        found.limit(metadata_updates_per_10_seconds_partitioned=100_000, metadata_updates_per_10_seconds=100_000)
-        yield found
 
 
 @pytest.fixture
