@@ -140,8 +140,11 @@ class Warehouse(Sink, Protocol):
     def quoted(self, name: str) -> str:
         """A table or view as a query has to write it: some names are words of SQL (`unbounded`)."""
 
-    def query(self, sql: str) -> Result:
-        """Runs one query, in the warehouse's own SQL.
+    def query(self, sql: str, *, external_access: bool = False) -> Result:
+        """Runs one query, in the warehouse's own SQL. On DuckDB it can only read.
+
+        Args:
+            external_access: on DuckDB, lets it use other files, extensions and the network too.
 
         Raises:
             QueryError: the query is refused.

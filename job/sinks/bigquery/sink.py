@@ -188,7 +188,7 @@ class BigQuerySink:
     def quoted(self, name: str) -> str:
         return f"`{self.name}.{name}`"
 
-    def query(self, sql: str) -> Result:
+    def query(self, sql: str, *, external_access: bool = False) -> Result:  # noqa: ARG002 (rights decide here)
         from google.api_core.exceptions import BadRequest, NotFound
 
         with as_sink_error(self._where):

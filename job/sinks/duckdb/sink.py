@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from job.errors import QueryError, SinkError
+from job.errors import SinkError
 from job.signals import Stop
 from job.sinks.duckdb import loading
-from job.sinks.duckdb.connection import connection, duckdb_error, transaction
+from job.sinks.duckdb.connection import connection, transaction
 from job.sinks.duckdb.ddl import (
     changes,
     changes_from_nothing,
@@ -24,6 +24,7 @@ from job.sinks.duckdb.ddl import (
 )
 from job.sinks.duckdb.files import is_database, marked_as_running
 from job.sinks.duckdb.ownership import check_owner
+from job.sinks.duckdb.queries import answer
 from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss, warn_newer
 from job.sinks.pruning import prunable
 from job.spool import Rows
@@ -139,17 +140,11 @@ class DuckDBSink:
     def quoted(self, name: str) -> str:
         return f'"{name}"'
 
-    def query(self, sql: str) -> Result:
+    def query(self, sql: str, *, external_access: bool = False) -> Result:
         if not self.path.exists():
             raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
         with self._reading(_READ_PATIENCE) as database:
-            try:
-                if (cursor := database.execute(sql)) is None:
-                    raise QueryError("the query is empty")
-                found = tuple((name, _type(str(kind))) for name, kind, *_ in cursor.description or ())
-                return Result(found, cursor.fetchall())
-            except duckdb_error() as error:
-                raise QueryError(f"the query failed: {error}") from error
+            return answer(database, sql, external_access=external_access)
 
     def _publish(self, rows: Rows, commit: Commit, budget: loading.Budget) -> bool:
         commit_id = _commit_id(commit.run_id, commit.task_index)
@@ -209,18 +204,3 @@ def _committed(database: duckdb.DuckDBPyConnection, commit_id: str) -> TaskResul
     select = "SELECT complete, acceptable FROM commits WHERE commit_id = ?"
     found = database.execute(select, [commit_id]).fetchone()
     return None if found is None else TaskResult(*found)
-
-
-_TYPES: dict[str, Callable[[str], bool]] = {
-    "JSON": lambda kind: kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "JSON")),
-    "INT64": lambda kind: kind.lstrip("U") in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
-    "FLOAT64": lambda kind: kind in ("DOUBLE", "FLOAT"),
-    "NUMERIC": lambda kind: kind.startswith("DECIMAL"),
-    "BOOL": lambda kind: kind == "BOOLEAN",
-    "TIMESTAMP": lambda kind: kind == "TIMESTAMP WITH TIME ZONE",
-    "DATE": lambda kind: kind == "DATE",
-}
-
-
-def _type(kind: str) -> str:
-    return next((name for name, matches in _TYPES.items() if matches(kind)), "STRING")
