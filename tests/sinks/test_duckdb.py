@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse import Read, pod, publish, rows, run_of
+from warehouse import Read, annotated, pod, publish, rows, run_of
 
 from job import query
 from job.errors import Interrupted, SinkError
@@ -84,6 +84,30 @@ def test_what_does_not_fit_into_little_memory_is_published_with_more(
     with pytest.raises(SinkError, match="nothing was written"):
         publish(sink, run_of(2, Read("a", ["x"], pods)))
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(1,)]
+
+
+def test_a_commit_that_needs_more_memory_than_its_rows_did_gets_it(
+    sink: DuckDBSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB then raises another error than for an insert: "Failed to commit: failed to pin block"."""
+    monkeypatch.setattr("job.sinks.duckdb.loading.BUDGETS", (Budget(70, 16 << 20), Budget(None, 16 << 20)))
+    assert publish(sink, run_of(1, Read("a", annotated(300, 256 << 10), ["p1"])))
+    assert rows(sink, "SELECT count(DISTINCT annotations[1].value) FROM namespaces") == [(300,)]
+
+
+def test_a_transaction_is_not_tried_again_after_a_stop(sink: DuckDBSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def flush(_: object, budget: Budget, __: int) -> None:
+        tried.append(budget)
+        stop.set()
+        raise duckdb.OutOfMemoryException("too much")
+
+    stop = Stop()
+    monkeypatch.setattr("job.sinks.duckdb.loading.flush", flush)
+    with pytest.raises(SinkError, match="too much"):
+        publish(DuckDBSink(sink.path, timeout_seconds=5, stop=stop), run_of(1, Read("a", ["x"], ["p1"])))
+    assert len(tried) == 1
 
 
 def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:

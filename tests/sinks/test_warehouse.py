@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 import warehouse
 from sinks.conftest import Subject
-from warehouse import COMPLETE, FIRST, Read, pod, run_of
+from warehouse import COMPLETE, FIRST, Read, annotated, pod, run_of
 
 from job.errors import QueryError, SinkError
 from job.frames import frame
@@ -134,6 +134,13 @@ def test_a_dataframe_has_exact_sums_of_any_size(subject: Subject) -> None:
     one = frame(opened.query("SELECT name, memory_request_bytes FROM pods ORDER BY name"))
     assert [str(kind) for kind in one.dtypes] == ["string", "Int64"]
     assert list(one["memory_request_bytes"])[:2] == [largest, largest]
+
+
+def test_annotations_as_large_as_kubernetes_allows_are_published(subject: Subject) -> None:
+    """https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/: 256 KiB an object."""
+    assert subject.publish("r", run_of(1, Read("a", annotated(40, 256 << 10), ["p1"])))
+    found = [annotations for (annotations,) in subject.rows("SELECT annotations FROM namespaces")]
+    assert [len(annotation["value"]) for (annotation,) in found] == [256 << 10] * 40
 
 
 HISTORY = {"committed_attempts", "committed_runs", "project_lists", "changes"}

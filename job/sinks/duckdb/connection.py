@@ -23,6 +23,10 @@ _IN_USE = ("Could not set lock on file", "Unique file handle conflict")  # by an
 _RETRY_SECONDS = 0.1
 
 
+class RolledBackError(SinkError):
+    """DuckDB could not finish a transaction."""
+
+
 @contextmanager
 def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> Iterator[duckdb.DuckDBPyConnection]:
     """An open connection. A transaction that is still open at the end is rolled back.
@@ -53,6 +57,9 @@ def transaction(path: Path, opened: duckdb.DuckDBPyConnection, shield: Stop | No
 
     Args:
         shield: keeps signals from interrupting the COMMIT, where it is the last thing that a run does.
+
+    Raises:
+        RolledBackError: nothing was written.
     """
     try:
         opened.execute("BEGIN")
@@ -60,7 +67,7 @@ def transaction(path: Path, opened: duckdb.DuckDBPyConnection, shield: Stop | No
         with shield.shield() if shield else nullcontext():
             opened.execute("COMMIT")
     except duckdb_error() as error:
-        raise SinkError(f"sink {path}: nothing was written: {_short(error)}") from error
+        raise RolledBackError(f"sink {path}: nothing was written: {_short(error)}") from error
 
 
 def duckdb_error() -> type[Exception]:
@@ -68,6 +75,13 @@ def duckdb_error() -> type[Exception]:
     import duckdb
 
     return duckdb.Error
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether DuckDB stopped because of a signal."""
+    import duckdb
+
+    return isinstance(error, duckdb.InterruptException)
 
 
 def _wait_for_lock(

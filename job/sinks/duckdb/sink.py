@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from job.errors import SinkError
 from job.signals import Stop
 from job.sinks.duckdb import loading
-from job.sinks.duckdb.connection import connection, transaction
+from job.sinks.duckdb.connection import RolledBackError, connection, is_interrupt, transaction
 from job.sinks.duckdb.ddl import (
     changes,
     changes_from_nothing,
@@ -97,13 +97,16 @@ class DuckDBSink:
             return {name: objects for name, objects in database.execute(select, [run_id]).fetchall() if name}
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """Creates missing tables and inserts all rows, in one transaction and in as little memory as possible."""
+        """Creates missing tables and inserts all rows, in one transaction and in as little memory as possible.
+
+        A transaction that fails is tried again with more memory: DuckDB has many errors for having too little.
+        """
         *smaller, largest = loading.BUDGETS
         for budget in smaller:
             try:
                 return self._publish(rows, commit, budget)
-            except SinkError as error:
-                if not loading.is_exceeded(error.__cause__):
+            except RolledBackError as error:
+                if self._stop.is_set() or self._stop.signal is not None or is_interrupt(error.__cause__):
                     raise
         return self._publish(rows, commit, largest)
 
