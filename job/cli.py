@@ -217,11 +217,12 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 @click.argument("sql")
 @_sink_options
 @click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-def query(sql: str, path: str | None, sink: str | None, form: str) -> int:
-    """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB."""
+@click.option("--external-access", is_flag=True, help="DuckDB: allow other files, extensions and the network.")
+def query(sql: str, path: str | None, sink: str | None, form: str, external_access: bool) -> int:
+    """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB, where it can only read."""
     from job.commands.query import print_answer
 
-    print_answer(_config(path, (), (), sink), sql, form)
+    print_answer(_config(path, (), (), sink), sql, form, external_access=external_access)
     return COMPLETE
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from job.config import Config, load_config
 from job.errors import ConfigError, NotFoundError
+from job.scratch import temporary_folder
 from job.sinks.open_sink import open_warehouse
 from job.sinks.protocol import Result
 from job.tables import TABLES
@@ -62,13 +63,22 @@ def latest(
     return frame(warehouse.query(f"SELECT * FROM {warehouse.quoted(by_name[name])}"))  # noqa: S608 (one of our names)
 
 
-def query(sql: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None) -> pd.DataFrame:
-    """Runs a query in the sink's own SQL; the types are those of `latest`.
+def query(
+    sql: str,
+    *,
+    sink: str | None = None,
+    config: Config | str | os.PathLike[str] | None = None,
+    external_access: bool = False,
+) -> pd.DataFrame:
+    """Runs a query in the sink's own SQL; the types are those of `latest`. On DuckDB it can only read.
+
+    Args:
+        external_access: on DuckDB, lets the query use other files, extensions and the network too.
 
     Raises:
         InventoryError: the query is refused, or the sink cannot be read.
     """
-    return frame(open_warehouse(_config(config), sink=sink).query(sql))
+    return frame(open_warehouse(_config(config), sink=sink).query(sql, external_access=external_access))
 
 
 def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None) -> dict[str, pd.DataFrame]:
@@ -86,7 +96,7 @@ def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None 
     """
     from job.run.one_task import run
 
-    with tempfile.TemporaryDirectory(prefix="gke-inventory-") as directory:
+    with tempfile.TemporaryDirectory(prefix="gke-inventory-", dir=temporary_folder()) as directory:
         here = msgspec.structs.replace(_config(config), sink=f"duckdb:///{Path(directory) / 'snapshot.duckdb'}")
         run(here)
         warehouse = open_warehouse(here)

@@ -14,7 +14,10 @@ from job.tables import TABLES, Key, Part, Record
 
 SCHEMA_VERSION = 1
 """The version of all tables and views together, which a warehouse stores. A release that changes any of them raises it,
-so that an older program does not write to a newer one's tables."""
+so that an older program leaves a newer one's tables and views as they are."""
+OLDEST_WRITER = 1
+"""The oldest version that may write rows to these tables. A release that does more than add tables, columns and views
+raises it to its own SCHEMA_VERSION: then an older program refuses to write."""
 PARTITIONED_BY = "snapshot_time"
 
 _TYPES = {str: "STRING", int: "INT64", float: "FLOAT64", bool: "BOOL", datetime: "TIMESTAMP"}

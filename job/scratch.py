@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from job.errors import SpoolError
+
 _PREFIX = "gke-inventory-rows-"
 _MARK = ".made-by-gke-inventory"
 
@@ -27,8 +29,9 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
 
     Raises:
         OSError: it cannot be made.
+        SpoolError: the environment names a folder that cannot be written.
     """
-    parent = parent or Path(tempfile.gettempdir())
+    parent = parent or temporary_folder()
     _sweep(parent)
     path, lock = _make(parent)
     try:
@@ -37,6 +40,26 @@ def scratch_folder(parent: Path | None = None) -> Iterator[Path]:
         with suppress(OSError):
             _delete(path)
         os.close(lock)
+
+
+def temporary_folder() -> Path:
+    """The folder for temporary files. Where the environment names one that cannot be written, `tempfile` alone would
+    silently take another, which may be in memory.
+
+    Raises:
+        SpoolError: it cannot be written.
+    """
+    named = next((name for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), None)
+    folder = os.environ[named] if named else None
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return Path(folder or tempfile.gettempdir()).absolute()
+    except OSError as error:
+        which = f"{named} is {folder}, where" if named else "there is no folder in which"
+        raise SpoolError(
+            f"{which} temporary files cannot be written: {error.strerror or error}. Set TMPDIR to a folder with room; "
+            "nothing was read"
+        ) from error
 
 
 def _make(parent: Path) -> tuple[Path, int]:

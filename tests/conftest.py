@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from replay import Replay, replayed
+
+if TYPE_CHECKING:
+    from job.simulator.bigquery.control import Control
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -67,3 +71,51 @@ def configured(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "c.yaml").write_text(json.dumps(keys))
     monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
     return keys
+
+
+@pytest.fixture(scope="session")
+def bigquery_server() -> Iterator[Control]:
+    """A loopback BigQuery for all tests of a worker."""
+    from loopback_bigquery import served
+
+    with served() as found:
+        # the rate is by the clock, and tests let no time pass between retries
+        found.limit(metadata_updates_per_10_seconds_partitioned=100_000, metadata_updates_per_10_seconds=100_000)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def bigquery_sink(bigquery_server: Control) -> dict[str, Any]:
+    """The keys of a configuration whose sink is a dataset that has all tables and views."""
+    from google.oauth2.credentials import Credentials
+
+    from job.config import BigQuery
+    from job.connect.identity import Identity
+    from job.sinks.bigquery import BigQuerySink
+
+    BigQuerySink(
+        "shop-prod", "for_tasks", "EU", lambda: Identity(Credentials("token")), options=BigQuery(),
+        endpoint=bigquery_server.endpoint, timeout_seconds=60, overlap_seconds=3600,
+    ).apply()  # fmt: skip
+    return {
+        "sink": "bigquery://shop-prod.for_tasks?location=EU",
+        "api_endpoints": {"bigquery": bigquery_server.endpoint},
+    }
+
+
+@pytest.fixture
+def configured_task(
+    replay: Replay, bigquery_sink: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """A configuration file for a task of Cloud Run, which writes to BigQuery alone; the environment of the task."""
+    endpoints = replay.configuration["api_endpoints"] | bigquery_sink["api_endpoints"]
+    keys = replay.configuration | bigquery_sink | {"api_endpoints": endpoints}
+    (tmp_path / "c.yaml").write_text(json.dumps(keys))
+    monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
+    return {
+        "CLOUD_RUN_JOB": "gke-inventory",
+        "CLOUD_RUN_EXECUTION": f"gke-inventory-{uuid.uuid4().hex[:5]}",
+        "CLOUD_RUN_TASK_INDEX": "0",
+        "CLOUD_RUN_TASK_COUNT": "1",
+        "CLOUD_RUN_TASK_ATTEMPT": "0",
+    }

@@ -17,8 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from replay import CLUSTER, LOCATION, PROJECT, Replay
+
+from job.config import Config
+from job.errors import ConfigError
+from job.run.one_task import run
+from job.sinks.open_sink import open_warehouse
 
 COMMAND = [sys.executable, "-m", "job.cli"]
 FORBIDDEN = b'{"kind": "Status", "reason": "Forbidden", "message": "pods is forbidden"}'
@@ -281,3 +287,32 @@ def test_a_page_is_not_needed_to_the_end() -> None:
     assert (done.stdout, done.returncode) == ("range\n", 0)
     assert "Traceback" not in done.stderr
     assert shutil.which("head")
+
+
+@pytest.mark.parametrize(
+    ("sink", "environment", "words"),
+    [
+        ("duckdb:///:memory:", {}, ["would be lost when this process ends", "name a file"]),
+        ("duckdb:///./:memory:x", {}, ["would be lost when this process ends"]),
+        ("duckdb:///x.duckdb", {"CLOUD_RUN_JOB": "inventory"}, ["would be lost with the container", "bigquery://"]),
+    ],
+)
+def test_a_run_whose_rows_would_be_lost_is_refused(
+    replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sink: str, environment: dict[str, str],
+    words: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    config = msgspec.convert(replay.configuration | {"sink": sink}, Config)
+    with pytest.raises(ConfigError) as refused:
+        run(config)
+    for word in words:
+        assert word in str(refused.value)
+    assert not (tmp_path / "x.duckdb").exists()
+
+
+def test_a_path_that_duckdb_takes_for_a_service_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_warehouse(Config(), sink="duckdb:///md:inventory").apply()
+    assert (tmp_path / "md:inventory").is_file()

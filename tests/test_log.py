@@ -7,7 +7,6 @@ import os
 import pty
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,35 +31,28 @@ def events(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-@pytest.fixture
-def configured(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}
-    (tmp_path / "c.yaml").write_text(json.dumps(keys))
-    monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
-
-
-@pytest.mark.usefixtures("configured")
-def test_every_line_of_a_task_is_one_event_with_its_labels(replay: Replay) -> None:
+def test_every_line_of_a_task_is_one_event_with_its_labels(configured_task: dict[str, str]) -> None:
+    run_id = configured_task["CLOUD_RUN_EXECUTION"]
     trace = {"TRACEPARENT": f"00-{TRACE}-00f067aa0ba902b7-01", "GOOGLE_CLOUD_PROJECT": "shop-ops"}
-    done = invoke("run", "-v", **TASK, **trace, GKE_INVENTORY_BUILD="abc1234")
+    done = invoke("run", "-v", **configured_task, **trace, GKE_INVENTORY_BUILD="abc1234")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     logged = events(done.stderr)
     for event in logged:
         assert list(event)[:3] == ["severity", "time", "message"]
         assert event["severity"] == "INFO"
-        assert event["logging.googleapis.com/labels"] == {**LABELS, "build": "abc1234"}
+        labels = {**LABELS, "run_id": run_id, "attempt": "0", "build": "abc1234"}
+        assert event["logging.googleapis.com/labels"] == labels
         assert event["logging.googleapis.com/trace"] == f"projects/shop-ops/traces/{TRACE}"
     messages = [event["message"] for event in logged]
     assert messages == ["run started", "project listed", "cluster collected", "publishing", "run finished"]
     collected = logged[2]
     assert (collected["project"], collected["location"], collected["cluster"]) == (PROJECT, LOCATION, CLUSTER)
-    assert logged[-1]["run_id"] == LABELS["run_id"]
+    assert logged[-1]["run_id"] == run_id
 
 
-@pytest.mark.usefixtures("configured")
-def test_no_token_and_no_key_is_logged(replay: Replay) -> None:
+def test_no_token_and_no_key_is_logged(replay: Replay, configured_task: dict[str, str]) -> None:
     replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b'{"message": "no"}')
-    done = invoke("run", "-v", **TASK)
+    done = invoke("run", "-v", **configured_task)
     assert done.returncode == 3
     assert replay.tokens
     for secret in (*replay.tokens, "CANARY", "PRIVATE KEY", "Bearer"):
@@ -137,9 +129,8 @@ def test_a_message_of_several_lines_stays_one_event(
     assert (second["severity"], second["message"]) == ("INFO", "load job submitted")
 
 
-@pytest.mark.usefixtures("configured")
-def test_a_terminal_shows_text_but_cloud_run_never_does() -> None:
-    for environment, first in (({}, "run started"), (TASK, '{"severity"')):
+def test_a_terminal_shows_text_but_cloud_run_never_does(configured_task: dict[str, str]) -> None:
+    for environment, first in (({}, "run started"), (configured_task, '{"severity"')):
         ours, theirs = pty.openpty()
         with os.fdopen(ours, "rb") as screen:
             process = subprocess.Popen(

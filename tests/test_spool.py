@@ -9,6 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from job.errors import SpoolError
 from job.spool import Spool, concatenate, open_spool
 from job.tables import Key, Namespace, Node
 
@@ -105,3 +108,22 @@ def test_the_directory_is_gone_afterwards() -> None:
         path = spool.save().files["namespaces"]
         assert path.exists()
     assert not path.parent.exists()
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "TEMP"])
+@pytest.mark.parametrize("folder", ["absent", "a-file"])
+def test_a_folder_for_temporary_files_that_cannot_be_written_is_not_replaced_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, folder: str
+) -> None:
+    (tmp_path / "a-file").touch()
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / folder))
+    with pytest.raises(SpoolError, match=rf"^{variable} is .*{folder}, where temporary files cannot be written: ."):
+        open_spool().__enter__()
+
+
+def test_rows_are_in_the_folder_that_the_environment_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with open_spool():
+        assert [path.name.startswith("gke-inventory-") for path in tmp_path.iterdir()] == [True]
+    assert list(tmp_path.iterdir()) == []

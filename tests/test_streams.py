@@ -12,6 +12,9 @@ from typing import Any
 
 import duckdb
 import pytest
+from loopback_bigquery import connected
+
+from job.simulator.bigquery.control import Control
 
 COMMAND = f"{shlex.quote(sys.executable)} -m job.cli"
 STREAMS = [
@@ -36,13 +39,23 @@ def statuses(folder: Path) -> list[str]:
 
 @pytest.mark.usefixtures("configured")
 @pytest.mark.parametrize("streams", STREAMS)
-@pytest.mark.parametrize("job", ["", "inventory"], ids=["laptop", "cloud-run"])
-def test_a_run_commits_whatever_happens_to_its_streams(job: str, streams: str, tmp_path: Path) -> None:
-    done = shell(f"run --json {streams}", **({"CLOUD_RUN_JOB": job} if job else {}))
+def test_a_run_commits_whatever_happens_to_its_streams(streams: str, tmp_path: Path) -> None:
+    done = shell(f"run --json {streams}")
     assert done.returncode == 0, done.stderr
     assert statuses(tmp_path) == ["complete"]
     assert "Traceback" not in done.stderr
     assert "bug" not in done.stderr
+
+
+@pytest.mark.parametrize("streams", ["2>&1 | head -n 1", ">&- 2>&-", "> /dev/full 2>&1"])
+def test_a_task_of_cloud_run_commits_whatever_happens_to_its_streams(
+    streams: str, configured_task: dict[str, str], bigquery_server: Control
+) -> None:
+    done = shell(f"run --json {streams}", **configured_task)
+    assert done.returncode == 0, done.stderr
+    with connected(bigquery_server) as client:
+        jobs = {job.job_id: job.error_result for job in client.list_jobs()}
+    assert jobs[f"gke-inventory-for_tasks-{configured_task['CLOUD_RUN_EXECUTION']}-0-commit-0"] is None
 
 
 @pytest.mark.parametrize("streams", ["2>&1 | head -n 1", "> /dev/full", "2>&-"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import msgspec
@@ -26,6 +27,7 @@ from job.tables import (
     Snapshot,
     Workload,
 )
+from job.tables.record import KeyValue
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 PROJECT = "shop-prod"
@@ -38,7 +40,7 @@ class Read:
     """What one run read of one cluster: for each kind its objects, by name or as rows, or else an outcome."""
 
     cluster: str
-    namespaces: Sequence[str] | str = ()
+    namespaces: Sequence[str | Record] | str = ()
     pods: Sequence[str | Record] | str = ()
     cluster_id: str | None = "1"
     project: str = PROJECT
@@ -157,6 +159,16 @@ def publish(
 def rows(sink: Warehouse, sql: str) -> list[tuple[Any, ...]]:
     """The rows that a query returns."""
     return sink.query(sql).rows
+
+
+def annotated(count: int, size: int) -> list[Namespace]:
+    """Rows of `namespaces`, each with an annotation of so many bytes that hardly compress."""
+    random = Random(1)
+    values = (random.randbytes(size // 2).hex() for _ in range(count))
+    return [
+        Namespace(name=f"n{number}", uid=f"u{number}", annotations=(KeyValue(key="big", value=value),))
+        for number, value in enumerate(values)
+    ]
 
 
 def workload(

@@ -75,12 +75,14 @@ def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop) ->
     _require_packages()
     from job.simulator import simulate
 
+    path = Path(output).absolute()
+    sink, queried = f"demo:///{path}", f"duckdb:///{path}"  # the first writes only to files of demos
+    open_warehouse(Config(), sink=sink).prepare()
     with simulate(clusters=clusters, pods=pods, seed=seed, bigquery=False) as simulator:
         os.environ.update(simulator.environment)
         config = msgspec.convert(dict(simulator.configuration), Config)
-        config = msgspec.structs.replace(config, sink=f"duckdb:///{Path(output).absolute()}")
-        summary = run(config, stop=stop, progress=progress_bar())
-    warehouse = open_warehouse(config)
+        summary = run(msgspec.structs.replace(config, sink=sink), stop=stop, progress=progress_bar())
+    warehouse, summary = open_warehouse(config, sink=queried), msgspec.structs.replace(summary, sink=queried)
     return Demo(summary, [(title, sql, warehouse.query(sql)) for title, sql in EXAMPLES])
 
 

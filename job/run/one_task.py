@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
-from pathlib import Path
 from time import monotonic
 
 from job.collect.cluster import ClusterCollector, CollectedCluster
@@ -27,6 +25,7 @@ from job.run.memory import container_limit, fit_to_memory, infrequent_gc, releas
 from job.run.parts import Earlier
 from job.run.shares import ClusterShares
 from job.run.summary import Gap, Summary, committed_before, gaps_of, skipped
+from job.scratch import temporary_folder
 from job.signals import Stop
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Commit, Sink, TaskResult
@@ -111,7 +110,7 @@ class _OneTask:
             version=VERSION,
         )
         memory = container_limit()
-        spool_limit = spool_bound(Path(tempfile.gettempdir()), memory)
+        spool_limit = spool_bound(temporary_folder(), memory)
         fitting = fit_to_memory(self.config, memory, spool_limit)
         with open_spool(spool_limit) as spool:
             earlier = self._earlier()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,11 @@ def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int 
         from job.sinks.task_folder import FolderSink
 
         return FolderSink(Path(parts.path.replace("//", "/")))
+    if parts.scheme == "duckdb" and "CLOUD_RUN_JOB" in os.environ:
+        raise ConfigError(
+            f"sink: {config.sink!r} would be lost with the container when this Cloud Run task ends: write "
+            "bigquery://PROJECT.DATASET?location=EU"
+        )
     return _open(config, parts, identity, threads, stop or Stop())
 
 
@@ -55,10 +61,16 @@ def open_warehouse(config: Config, *, sink: str | None = None) -> Warehouse:
 
 
 def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], threads: int, stop: Stop) -> Warehouse:
-    if parts.scheme == "duckdb":
+    if parts.scheme in ("duckdb", "demo"):
         from job.sinks.duckdb import DuckDBSink
 
-        return DuckDBSink(_path(config.sink), timeout_seconds=config.timeouts.sink_seconds, threads=threads, stop=stop)
+        return DuckDBSink(
+            _path(config.sink),
+            timeout_seconds=config.timeouts.sink_seconds,
+            threads=threads,
+            stop=stop,
+            for_demo=parts.scheme == "demo",
+        )
     if parts.scheme == "bigquery":
         from job.sinks.bigquery import BigQuerySink
 
@@ -94,10 +106,15 @@ def _names(url: str, parts: SplitResult) -> tuple[str, str, str | None]:
 def _path(url: str) -> Path:
     """`duckdb:///a.duckdb` is relative to the working directory and `duckdb:////tmp/a.duckdb` absolute, as in
     SQLAlchemy. Three slashes before a folder that exists only below the root mean that one."""
-    head, text = url[: len("duckdb:///")], url[len("duckdb:///") :]
-    if head != "duckdb:///" or not text or "?" in text:
+    _, separator, text = url.partition(":///")
+    if not separator or not text or "?" in text or "\0" in text:
         raise ConfigError(f"sink: {url!r} has no path to a file; write {_FORMS}")
-    path = Path(text).expanduser()
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 (pathlib's raises where there is no such user)
+    if path.name.startswith(":memory:"):
+        raise ConfigError(
+            f"sink: {url!r} would be lost when this process ends: name a file, or use `snapshot()` in Python, which "
+            "returns DataFrames"
+        )
     if not path.is_absolute() and not path.parent.is_dir() and (Path("/") / path).parent.is_dir():
         return Path("/") / path
     return path

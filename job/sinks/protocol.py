@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from job.errors import SinkError
+from job.log import log
+from job.schema import SCHEMA_VERSION
 from job.spool import Rows
 
 
@@ -169,8 +171,11 @@ class Warehouse(Sink, Protocol):
     def quoted(self, name: str) -> str:
         """A table or view as a query has to write it: some names are words of SQL (`unbounded`)."""
 
-    def query(self, sql: str) -> Result:
-        """Runs one query, in the warehouse's own SQL.
+    def query(self, sql: str, *, external_access: bool = False) -> Result:
+        """Runs one query, in the warehouse's own SQL. On DuckDB it can only read.
+
+        Args:
+            external_access: on DuckDB, lets it use other files, extensions and the network too.
 
         Raises:
             QueryError: the query is refused.
@@ -211,3 +216,44 @@ def refuse_loss(where: str, changes: Sequence[Change]) -> None:
                 f"{where}: {change.name} differs from what this version needs ({change.action}), and that change would "
                 f"lose data; nothing was written. To make it by hand, run: {change.statement}"
             )
+
+
+def refuse_foreign(where: str, names: Sequence[str], instead: str) -> None:
+    """Refuses to touch tables and views that this program did not make, and whose names it needs.
+
+    Args:
+        names: such as `view images`.
+        instead: what to name in place of the sink.
+
+    Raises:
+        SinkError: there is at least one.
+    """
+    if names:
+        raise SinkError(
+            f"{where}: gke-inventory needs these names, but did not make what has them: {', '.join(names)}; "
+            f"nothing was written. Rename them, or name {instead}"
+        )
+
+
+def refuse_newer(where: str, version: int, oldest_writer: int, missing: Sequence[str]) -> None:
+    """Refuses tables of a newer version that this one cannot write to.
+
+    Args:
+        version: of the tables.
+        oldest_writer: the oldest version that may write to them.
+        missing: tables and columns of this version that they lack, or have with another type.
+
+    Raises:
+        SinkError: the newer version has done more than add to them.
+    """
+    if oldest_writer > SCHEMA_VERSION or missing:
+        lacking = f", which lack what this one needs: {', '.join(missing)}" if missing else ""
+        raise SinkError(
+            f"{where}: a newer gke-inventory made its tables (schema version {version}, this one supports "
+            f"{SCHEMA_VERSION}){lacking}: upgrade this one; nothing was written"
+        )
+
+
+def warn_newer(version: int) -> None:
+    """Logs that this version writes to tables of a newer one, and leaves them as they are."""
+    log.warning("tables of a newer version", version=version, supported=SCHEMA_VERSION, detail="new columns stay NULL")

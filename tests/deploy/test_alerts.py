@@ -89,13 +89,12 @@ def extracted(extractor: str, entry: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize(("denied", "metric"), [(False, "complete_runs"), (True, "incomplete_runs")])
-def test_a_metric_counts_the_line_that_a_run_logs(replay: Replay, tmp_path: Path, denied: bool, metric: str) -> None:
+def test_a_metric_counts_the_line_that_a_run_logs(
+    replay: Replay, configured_task: dict[str, str], denied: bool, metric: str
+) -> None:
     if denied:
         replay.answers["/api/v1/pods"] = (403, {"Content-Type": "application/json"}, b"{}")
-    config = tmp_path / "c.yaml"
-    config.write_text(json.dumps(replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}))
-    task = {"CLOUD_RUN_JOB": "gke-inventory", "CLOUD_RUN_EXECUTION": "e", "CLOUD_RUN_TASK_INDEX": "0"}
-    done = invoke("run", "--config", str(config), **task)
+    done = invoke("run", **configured_task)
     entries = []
     for line in done.stderr.splitlines():  # Cloud Logging turns each line into an entry
         payload = json.loads(line)

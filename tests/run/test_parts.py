@@ -93,8 +93,8 @@ class Attempts:
         assert self.rows("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'") == [(0,)]
         objects = [cluster["objects"] for cluster in self.simulator.inventory()["clusters"]]
         pods = sorted(pod["metadata"]["uid"] for each in objects for pod in each["pods"])
-        assert sorted(uid for (uid,) in self.rows("SELECT uid FROM latest_pods")) == pods
-        assert self.rows("SELECT status, clusters, clusters_complete, tasks_committed FROM committed_runs") == [
+        assert sorted(uid for (uid,) in self.rows("SELECT uid FROM pods")) == pods
+        assert self.rows("SELECT status, clusters, clusters_complete, tasks_committed FROM runs") == [
             ("complete", len(self.clusters), len(self.clusters), 1)
         ]
 

@@ -1,25 +1,19 @@
-"""A loopback BigQuery for all tests of a worker, and warehouses of both engines: new ones, and one that is emptied."""
+"""Warehouses of both engines: new ones, and one that is emptied."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 import warehouse
-from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
-from loopback_bigquery import served
 
 from job.config import BigQuery
 from job.connect.identity import Identity
-from job.schema import SCHEMA_VERSION
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink
@@ -39,14 +33,6 @@ class Impatient(Stop):
 
     def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
-
-
-@pytest.fixture(scope="session")
-def bigquery_server() -> Iterator[Control]:
-    with served() as found:
-        # the rate is by the clock, and these tests let no time pass between retries
-        found.limit(metadata_updates_per_10_seconds_partitioned=100_000, metadata_updates_per_10_seconds=100_000)
-        yield found
 
 
 @pytest.fixture
@@ -88,7 +74,7 @@ def _opener(control: Control, dataset: str) -> Open:
     return opened
 
 
-class Subject(ABC):
+class Subject:
     """A warehouse of one engine that has its tables, and no rows."""
 
     def __init__(self, opened: Callable[..., Warehouse]) -> None:
@@ -107,21 +93,11 @@ class Subject(ABC):
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.open().query(sql).rows
 
-    @abstractmethod
-    def made_by_newer_version(self) -> AbstractContextManager[None]:
-        """Lets the tables look as if a newer version had made them."""
-
 
 class OnDuckDB(Subject):
     def __init__(self, path: Path) -> None:
         super().__init__(lambda: DuckDBSink(path, timeout_seconds=5))
-        self._path = path
-
-    @contextmanager
-    def made_by_newer_version(self) -> Iterator[None]:
-        with duckdb.connect(str(self._path)) as connection:
-            connection.execute("UPDATE schema_version SET version = ?", [SCHEMA_VERSION + 1])
-        yield
+        self.path = path
 
 
 class OnBigQuery(Subject):
@@ -131,33 +107,21 @@ class OnBigQuery(Subject):
         for table in TABLES:
             client.query_and_wait(f"DELETE FROM {opened().name}.raw_{table} WHERE TRUE", location="EU")
 
-    @contextmanager
-    def made_by_newer_version(self) -> Iterator[None]:
-        label = "gke_inventory_schema"
-        set_label(self.open(), "raw_pods", label, str(SCHEMA_VERSION + 1))
-        try:
-            yield
-        finally:
-            set_label(self.open(), "raw_pods", label, str(SCHEMA_VERSION))
-
-
-def set_label(sink: BigQuerySink, table: str, label: str, value: str) -> None:
-    found: bigquery.Table = sink._client.get_table(f"{sink.name}.{table}")
-    found.labels = {**found.labels, label: value}
-    sink._client.update_table(found, ["labels"])
-
 
 @pytest.fixture
 def on_bigquery(control: Control, made_dataset: str) -> OnBigQuery:
     return OnBigQuery(_opener(control, made_dataset))
 
 
+@pytest.fixture
+def on_duckdb(made_file: Path, tmp_path: Path) -> OnDuckDB:
+    return OnDuckDB(Path(shutil.copy(made_file, tmp_path / "w.duckdb")))
+
+
 @pytest.fixture(params=["duckdb", "bigquery"])
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+def subject(request: pytest.FixtureRequest) -> Subject:
     """Each engine in turn."""
-    if request.param == "bigquery":
-        return request.getfixturevalue("on_bigquery")
-    return OnDuckDB(Path(shutil.copy(request.getfixturevalue("made_file"), tmp_path / "w.duckdb")))
+    return request.getfixturevalue(f"on_{request.param}")
 
 
 @pytest.fixture(params=["duckdb", "bigquery"])

@@ -23,6 +23,7 @@ from job.errors import Interrupted, QueryError, SinkError
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink
+from job.sinks.bigquery.marks import MADE
 from job.tables import TABLES
 from job.views import views
 
@@ -44,10 +45,10 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     made = client(open_sink())
     tables = {table.table_id: table for table in made.list_tables(open_sink().name)}
     assert set(tables) == {*TABLES, *(view.name for view in views())}
-    pods = made.get_table(f"{open_sink().name}.pods")
+    pods = made.get_table(f"{open_sink().name}.raw_pods")
     assert pods.time_partitioning.field == "snapshot_time"
     assert pods.clustering_fields == ["project_id", "cluster", "namespace", "name"]
-    assert pods.description == TABLES["pods"].description
+    assert pods.description == raw_description("pods")
     assert all(field.description for field in pods.schema)
     assert [field.name for field in pods.schema if field.mode == "REQUIRED"] == ["snapshot_id", "snapshot_time"]
     before = len(control.requests())
@@ -61,7 +62,7 @@ def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: 
     wanted = {"partition_expiration_days": 30, "require_partition_filter": False, "labels": {"team": "platform"}}
     changed = open_sink(**wanted).apply()
     assert {change.action for change in changed} >= {"expire partitions", "label"}
-    pods = client(open_sink()).get_table(f"{open_sink().name}.pods")
+    pods = client(open_sink()).get_table(f"{open_sink().name}.raw_pods")
     assert pods.time_partitioning.expiration_ms == 30 * 86_400_000
     assert pods.labels["team"] == "platform"
     assert open_sink(**wanted).changes() == []
@@ -79,9 +80,9 @@ def test_views_work_where_queries_must_name_days_and_look_back_as_far_as_configu
     assert rows(sink, PODS) == []
     found = "SELECT status, outcome FROM coverage WHERE cluster = 'a' AND resource = 'pods'"
     assert rows(sink, found) == [("ok", "ok")]
-    unbounded = open_sink(require_partition_filter=True)
-    assert {change.action for change in unbounded.apply()} == {"label", "replace view"}
-    assert rows(unbounded, PODS) == [("a", "p1")]
+    filtered = open_sink(require_partition_filter=True)
+    assert {change.action for change in filtered.apply()} == {"label", "replace view"}
+    assert rows(filtered, PODS) == [("a", "p1")]
 
 
 def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(open_sink: Open) -> None:
@@ -89,12 +90,13 @@ def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(ope
     sink.apply()
     publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
     warehouse = client(sink)
-    name = f"{sink.name}.namespaces"
+    name = f"{sink.name}.raw_namespaces"
     schema = warehouse.get_table(name).schema
     warehouse.delete_table(name)
     older = bigquery.Table(name, schema=[field for field in schema if field.name not in ("phase", "labels")])
     older.time_partitioning = bigquery.TimePartitioning(field="snapshot_time")
     older.clustering_fields = ["project_id", "cluster", "name"]
+    older.labels = MADE
     warehouse.create_table(older)
     changes = [(change.action, change.name) for change in open_sink().changes()]
     assert ("add column", "namespaces.phase") in changes
@@ -117,12 +119,13 @@ def test_tasks_that_start_at_once_evolve_the_tables_together(open_sink: Open) ->
 def test_a_change_that_loses_data_is_refused_with_its_statement(open_sink: Open) -> None:
     sink = open_sink()
     sink.apply()
-    warehouse, name = client(sink), f"{sink.name}.namespaces"
+    warehouse, name = client(sink), f"{sink.name}.raw_namespaces"
     schema = warehouse.get_table(name).schema
     warehouse.delete_table(name)
     wrong = bigquery.SchemaField("phase", "INT64")
     table = bigquery.Table(name, schema=[field if field.name != "phase" else wrong for field in schema])
     table.time_partitioning = bigquery.TimePartitioning(field="snapshot_time")
+    table.labels = MADE
     warehouse.create_table(table)
     with pytest.raises(SinkError, match=r"namespaces\.phase .*change type.*ALTER TABLE `shop-prod\.d_.*RENAME COLUMN"):
         open_sink().prepare()
@@ -155,8 +158,8 @@ def test_the_marker_is_loaded_after_all_else_and_the_runs_row_before_it(on_bigqu
     assert on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p1"])))
     jobs = [job for job in client(on_bigquery.open()).list_jobs() if on_bigquery.run_id("r") in job.job_id]
     into = [job.destination.table_id for job in sorted(jobs, key=lambda job: job.created)]
-    assert into[-2:] == ["runs", "snapshots"]
-    assert sorted(into) == sorted({"collections", "namespaces", "pods", "runs", "snapshots"})
+    assert into[-2:] == ["raw_runs", "raw_snapshots"]
+    assert sorted(into) == sorted({"raw_collections", "raw_namespaces", "raw_pods", "raw_runs", "raw_snapshots"})
 
 
 FAULTS = [
@@ -170,7 +173,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("table", ["pods", "snapshots"])
+@pytest.mark.parametrize("table", ["raw_pods", "raw_snapshots"])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault['kind']}-{fault.get('code', '')}")
 def test_nothing_is_loaded_twice_or_lost_if_answers_are_lost_or_jobs_fail(
     on_bigquery: OnBigQuery, control: Control, fault: dict[str, Any], table: str
@@ -183,7 +186,7 @@ def test_nothing_is_loaded_twice_or_lost_if_answers_are_lost_or_jobs_fail(
     assert on_bigquery.rows(counts) == [(2, 1, 1)]
 
 
-@pytest.mark.parametrize("table", ["pods", "snapshots"])
+@pytest.mark.parametrize("table", ["raw_pods", "raw_snapshots"])
 @pytest.mark.parametrize("reason", ["backendError", "rateLimitExceeded"])
 def test_a_failed_job_is_repeated_with_the_waits_that_bigquery_asks_for(
     on_bigquery: OnBigQuery, control: Control, reason: str, table: str
@@ -199,7 +202,7 @@ def test_a_failed_job_is_repeated_with_the_waits_that_bigquery_asks_for(
 
 @pytest.mark.parametrize(
     "fault",
-    [{"kind": "job_fails", "table": "pods"}, {"kind": "status", "code": 403, "reason": "rateLimitExceeded"}],
+    [{"kind": "job_fails", "table": "raw_pods"}, {"kind": "status", "code": 403, "reason": "rateLimitExceeded"}],
     ids=lambda fault: fault["kind"],
 )
 def test_a_stop_ends_the_wait_before_a_retry(on_bigquery: OnBigQuery, control: Control, fault: dict[str, Any]) -> None:
@@ -216,8 +219,8 @@ def test_a_stop_ends_the_wait_before_a_retry(on_bigquery: OnBigQuery, control: C
     [
         ({"kind": "status", "code": 403, "reason": "quotaExceeded"}, "injected by the simulator"),
         ({"kind": "status", "code": 403, "reason": "accessDenied"}, "grant roles/bigquery.dataEditor"),
-        ({"kind": "job_fails", "table": "pods"}, "load job .* failed: backendError"),
-        ({"kind": "job_fails", "table": "snapshots"}, "load job .* failed: backendError"),
+        ({"kind": "job_fails", "table": "raw_pods"}, "load job .* failed: backendError"),
+        ({"kind": "job_fails", "table": "raw_snapshots"}, "load job .* failed: backendError"),
     ],
 )
 def test_a_load_that_fails_for_good_leaves_nothing_visible(

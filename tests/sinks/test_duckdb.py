@@ -11,11 +11,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from warehouse import Read, pod, publish, rows, run_of
+from warehouse import Read, annotated, pod, publish, rows, run_of
 
 from job import query
 from job.errors import Interrupted, SinkError
-from job.schema import SCHEMA_VERSION
 from job.signals import Stop
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.duckdb.connection import ROW_GROUP_SIZE
@@ -103,14 +102,6 @@ def test_a_change_that_loses_something_is_refused_with_its_statement(sink: DuckD
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(0,)]
 
 
-def test_rows_are_not_published_into_a_file_of_a_newer_version(sink: DuckDBSink, tmp_path: Path) -> None:
-    sink.apply()
-    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute("UPDATE schema_version SET version = ?", [SCHEMA_VERSION + 1])
-    with pytest.raises(SinkError, match=r"a newer gke-inventory made its tables.*upgrade"):
-        publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
-
-
 def test_a_stop_ends_the_wait_for_a_locked_file(sink: DuckDBSink, tmp_path: Path) -> None:
     sink.apply()
     stop = Stop()
@@ -120,14 +111,6 @@ def test_a_stop_ends_the_wait_for_a_locked_file(sink: DuckDBSink, tmp_path: Path
         with pytest.raises(Interrupted):
             publish(patient, run_of(1, Read("a", ["x"], ["p1"])))
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(0,)]
-
-
-def test_tables_of_somebody_else_are_one_clear_sentence(sink: DuckDBSink, tmp_path: Path) -> None:
-    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        connection.execute("CREATE TABLE commits (mine INTEGER); CREATE TABLE raw_pods (mine INTEGER)")
-    for act in (sink.prepare, sink.changes, lambda: sink.committed_result("execution", 0)):
-        with pytest.raises(SinkError, match=r"sink .*w\.duckdb: cannot be read: "):
-            act()
 
 
 def test_what_does_not_fit_into_little_memory_is_published_with_more(
@@ -142,6 +125,30 @@ def test_what_does_not_fit_into_little_memory_is_published_with_more(
     with pytest.raises(SinkError, match="nothing was written"):
         publish(sink, run_of(2, Read("a", ["x"], pods)))
     assert rows(sink, "SELECT count(*) FROM snapshots") == [(1,)]
+
+
+def test_a_commit_that_needs_more_memory_than_its_rows_did_gets_it(
+    sink: DuckDBSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB then raises another error than for an insert: "Failed to commit: failed to pin block"."""
+    monkeypatch.setattr("job.sinks.duckdb.loading.BUDGETS", (Budget(70, 16 << 20), Budget(None, 16 << 20)))
+    assert publish(sink, run_of(1, Read("a", annotated(300, 256 << 10), ["p1"])))
+    assert rows(sink, "SELECT count(DISTINCT annotations[1].value) FROM namespaces") == [(300,)]
+
+
+def test_a_transaction_is_not_tried_again_after_a_stop(sink: DuckDBSink, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def flush(_: object, budget: Budget, __: int) -> None:
+        tried.append(budget)
+        stop.set()
+        raise duckdb.OutOfMemoryException("too much")
+
+    stop = Stop()
+    monkeypatch.setattr("job.sinks.duckdb.loading.flush", flush)
+    with pytest.raises(SinkError, match="too much"):
+        publish(DuckDBSink(sink.path, timeout_seconds=5, stop=stop), run_of(1, Read("a", ["x"], ["p1"])))
+    assert len(tried) == 1
 
 
 def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:

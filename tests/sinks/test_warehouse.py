@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 import warehouse
 from sinks.conftest import Subject
-from warehouse import COMPLETE, FIRST, Attempt, Read, pod, run_of
+from warehouse import COMPLETE, FIRST, Attempt, Read, annotated, pod, run_of
 
 from job.errors import QueryError, SinkError
 from job.frames import frame
@@ -30,13 +30,6 @@ def test_apply_makes_everything_that_is_declared_and_nothing_twice(open_new: Cal
     assert open_new().changes() == open_new().apply() == []
     for name in declared:
         assert open_new().query(f"SELECT COUNT(*) FROM {open_new().quoted(name)}").rows == [(0,)], name
-
-
-def test_tables_of_a_newer_version_are_left_alone(subject: Subject) -> None:
-    with subject.made_by_newer_version():
-        for act in (subject.open().prepare, subject.open().changes, subject.open().apply):
-            with pytest.raises(SinkError, match=r"a newer gke-inventory made its tables.*upgrade"):
-                act()
 
 
 def test_the_first_attempt_to_commit_a_task_wins(subject: Subject) -> None:
@@ -163,7 +156,14 @@ def test_a_dataframe_has_exact_sums_of_any_size(subject: Subject) -> None:
     assert list(one["memory_request_bytes"])[:2] == [largest, largest]
 
 
-HISTORY = {"committed_attempts", "runs", "project_lists", "changes"}
+def test_annotations_as_large_as_kubernetes_allows_are_published(subject: Subject) -> None:
+    """https://kubernetes.io/docs/concepts/overview/working-with-objects/annotations/: 256 KiB an object."""
+    assert subject.publish("r", run_of(1, Read("a", annotated(40, 256 << 10), ["p1"])))
+    found = [annotations for (annotations,) in subject.rows("SELECT annotations FROM raw_namespaces")]
+    assert [len(annotation["value"]) for (annotation,) in found] == [256 << 10] * 40
+
+
+HISTORY = {"committed_attempts", "configurations", "runs", "snapshots", "collections", "readings", "project_lists"}
 """Views of the past: they may lose rows of runs that nothing else shows."""
 
 

@@ -78,13 +78,25 @@ def removed_members(call: Call, found: Resource) -> set[str]:
     return {key for key, value in call.raw_body.items() if value is None}
 
 
-def merged_labels(call: Call, found: Resource) -> Resource:
-    """The body with the final labels: PATCH adds its labels and removes nulls; PUT replaces all."""
-    labels = call.raw_body.get("labels")
-    if call.request.method != "PATCH" or labels is None:
+def merged(call: Call, found: Resource) -> Resource:
+    """The members that a request sets: PATCH merges objects into those that are there, at any depth, and removes nulls;
+    PUT replaces them. https://cloud.google.com/bigquery/docs/reference/rest/v2/tables/patch
+    """
+    if call.request.method != "PATCH":
         return call.body
-    kept = {key: value for key, value in found.get("labels", {}).items() if key not in labels}
-    return {**call.body, "labels": kept | call.body["labels"]}
+    return {
+        key: _merged(found.get(key), call.raw_body[key], value) if isinstance(value, dict) else value
+        for key, value in call.body.items()
+    }
+
+
+def _merged(found: Any, raw: Resource, body: Resource) -> Resource:
+    """An object into which another was merged, whose nulls `raw` alone has. Lists are replaced."""
+    old = found if isinstance(found, dict) else {}
+    kept = {key: value for key, value in old.items() if key not in raw}
+    return kept | {
+        key: _merged(old.get(key), raw[key], value) if isinstance(value, dict) else value for key, value in body.items()
+    }
 
 
 def page_of_list(name: str, found: Sequence[Resource], call: Call) -> Resource:

@@ -7,7 +7,7 @@ from job.simulator.bigquery.calls import (
     Call,
     Handler,
     check_etag,
-    merged_labels,
+    merged,
     page_of_list,
     page_of_rows,
     removed_members,
@@ -88,7 +88,7 @@ class CatalogMethods:
     async def _datasets_patch(self, call: Call) -> Resource:
         with self._storage.lock:
             found = check_etag(call, self._dataset(call))
-            body = merged_labels(call, found)
+            body = merged(call, found)
             return self._storage.update_dataset(found, body, removed_members(call, found))
 
     async def _datasets_delete(self, call: Call) -> None:
@@ -141,7 +141,7 @@ class CatalogMethods:
             view = self._view_fields(call)
             found = check_etag(call, self._table(call))
             self._count_update(found)
-            body = merged_labels(call, found)
+            body = merged(call, found)
             with self._storage.transaction():
                 table = self._storage.update_table(found, body, removed_members(call, found), view_fields=view)
                 return self._storage.described(table)

@@ -154,6 +154,7 @@ class Storage:
             if "schema" in body:
                 raise invalid("Schema field shouldn't be used as input with a view")
             made["schema"] = {"fields": view_fields}
+            made |= self._defaults(parent, made)
         else:
             made["schema"] = {"fields": check_schema(body.get("schema", {}).get("fields", []))}
             made |= self._defaults(parent, made)
@@ -313,7 +314,7 @@ class Storage:
         return self.duckdb.size(found["id"], fields)
 
     def _defaults(self, parent: Resource, made: Resource) -> Resource:
-        """The defaults that a new table inherits from its dataset."""
+        """The defaults that a new table or view inherits from its dataset."""
         inherited: Resource = {}
         if "defaultPartitionExpirationMs" in parent and "timePartitioning" in made:
             expiration = {"expirationMs": parent["defaultPartitionExpirationMs"]}

@@ -51,6 +51,19 @@ def column_changes(
             yield from column_changes(full_name, name, column.fields, field.fields)
 
 
+def unwritable(
+    full_name: str, path: str, declared: Sequence[Column], found: Sequence[bigquery.SchemaField]
+) -> list[str]:
+    """The columns because of which a load job with the declared columns would fail."""
+    differing = column_changes(full_name, path, declared, found)
+    known = {column.name.lower() for column in declared}
+    unknown = (field for field in found if field.mode == "REQUIRED" and field.name.lower() not in known)
+    return [
+        *(change.name for change in differing if change.action != "describe"),
+        *(f"{path}.{field.name}" for field in unknown),
+    ]
+
+
 def merged(found: Sequence[bigquery.SchemaField], declared: Sequence[Column]) -> list[bigquery.SchemaField]:
     """The existing columns, with descriptions and modes as declared; then new ones. Columns that are not ours stay."""
     from google.cloud.bigquery import SchemaField

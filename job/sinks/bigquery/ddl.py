@@ -10,18 +10,17 @@ from collections.abc import Mapping, Sequence
 
 from job.config import BigQuery
 from job.schema import PARTITIONED_BY, Column, columns, raw_description
+from job.sinks.bigquery.marks import FUNCTION_MARK, MADE
 from job.tables import TABLES, raw
 from job.views import MOMENT, View, for_bigquery, function_description, function_for_bigquery
 
 
-def create_dataset(name: str, location: str | None, description: str, labels: Mapping[str, str]) -> str:
+def create_dataset(name: str, location: str | None, description: str, options: BigQuery) -> str:
     """CREATE SCHEMA."""
-    options: dict[str, object] = {"description": description}
-    if labels:
-        options["labels"] = list(labels.items())
+    properties: dict[str, object] = {"description": description, "labels": _labels(options)}
     if location:
-        options["location"] = location
-    return f"CREATE SCHEMA `{name}` {_options(options)};"
+        properties["location"] = location
+    return f"CREATE SCHEMA `{name}` {_options(properties)};"
 
 
 def create_table(table: str, dataset: str, options: BigQuery, *, name: str | None = None) -> str:
@@ -37,8 +36,7 @@ def create_table(table: str, dataset: str, options: BigQuery, *, name: str | Non
         properties["partition_expiration_days"] = options.partition_expiration_days
     if options.require_partition_filter:
         properties["require_partition_filter"] = True
-    if options.labels:
-        properties["labels"] = list(options.labels.items())
+    properties["labels"] = _labels(options)
     return (
         f"CREATE TABLE `{dataset}.{name or raw(table)}` (\n  {declared}\n)\n"
         f"PARTITION BY TIMESTAMP_TRUNC({PARTITIONED_BY}, DAY)\n"
@@ -46,14 +44,14 @@ def create_table(table: str, dataset: str, options: BigQuery, *, name: str | Non
     )
 
 
-def create_view(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
+def create_view(view: View, dataset: str, bounds: Mapping[str, str], options: BigQuery | None = None) -> str:
     """CREATE OR REPLACE VIEW. SQL describes columns alone; the API also describes the fields of records in them."""
     described = ",\n  ".join(
         f"{column.name} {_options({'description': column.description})}" for column in view.columns
     )
-    options = _options({"description": view.description})
+    properties = _options({"description": view.description, "labels": _labels(options or BigQuery())})
     return (
-        f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` (\n  {described}\n)\n{options} AS\n"
+        f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` (\n  {described}\n)\n{properties} AS\n"
         f"{for_bigquery(view, dataset, bounds)};"
     )
 
@@ -64,7 +62,7 @@ def create_function(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
         return ""
     return (
         f"CREATE OR REPLACE TABLE FUNCTION `{dataset}.{view.function}` ({MOMENT} TIMESTAMP)\n"
-        f"{_options({'description': function_description(view)})} AS (\n"
+        f"{_options({'description': f'{function_description(view)} {FUNCTION_MARK}'})} AS (\n"
         f"{function_for_bigquery(view, dataset, bounds)}\n);"
     )
 
@@ -107,6 +105,10 @@ def set_options(table: str, dataset: str, **options: object) -> str:
 def cluster(table: str, dataset: str, fields: Sequence[str]) -> str:
     """A `bq` command: SQL cannot change the clustering. BigQuery clusters existing rows over time."""
     return f"-- bq update --clustering_fields={','.join(fields)} {dataset}.{table}"
+
+
+def _labels(options: BigQuery) -> list[tuple[str, str]]:
+    return list({**options.labels, **MADE}.items())
 
 
 def _column(path: str) -> str:

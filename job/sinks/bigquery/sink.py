@@ -200,6 +200,7 @@ class BigQuerySink:
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         pruned = {}
         with as_sink_error(self._where):
+            self._tables.check_prunable()
             for table, where in prunable(before):
                 if dry_run:
                     ((count,),) = self._rows(f"SELECT COUNT(*) FROM {table} WHERE {where}")
@@ -212,7 +213,7 @@ class BigQuerySink:
     def quoted(self, name: str) -> str:
         return f"`{self.name}.{name}`"
 
-    def query(self, sql: str) -> Result:
+    def query(self, sql: str, *, external_access: bool = False) -> Result:  # noqa: ARG002 (rights decide here)
         from google.api_core.exceptions import BadRequest, NotFound
 
         with as_sink_error(self._where):

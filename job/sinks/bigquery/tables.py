@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job.config import BigQuery
 from job.errors import SinkError
 from job.schema import PARTITIONED_BY, SCHEMA_VERSION, columns, raw_description
 from job.sinks.bigquery import ddl
-from job.sinks.bigquery.columns import column_changes, described, merged, schema_of
-from job.sinks.protocol import Change
+from job.sinks.bigquery.columns import column_changes, described, merged, schema_of, unwritable
+from job.sinks.bigquery.marks import DIGEST, FUNCTION_MARK, MADE, VERSIONS, is_made, versions_in
+from job.sinks.protocol import Change, refuse_foreign, refuse_newer, warn_newer
 from job.tables import LEDGER, TABLES, raw
 from job.views import MOMENT, View, digest, for_bigquery, function_description, function_for_bigquery, views
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
-_DIGEST = "gke_inventory_digest"
-"""The label with a digest of the definition that a table or view was last made from. While it is current, nothing else
-is compared."""
-_VERSION = "gke_inventory_schema"
-"""A table's label with the SCHEMA_VERSION of the newest program that has changed it. Not a label of the dataset: the
-job's role (roles/bigquery.dataEditor) cannot update that."""
 _DAY = 86_400_000  # milliseconds
 _DESCRIPTION = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
 
@@ -42,6 +36,7 @@ class Tables:
 
     def __init__(self, client: bigquery.Client, dataset: str, location: str | None, options: BigQuery) -> None:
         self._client, self._name, self._location, self._options = client, dataset, location, options
+        self._bounds = bounds(options)
 
     def dataset(self) -> bigquery.Dataset | None:
         """The dataset; None if it does not exist yet.
@@ -66,35 +61,91 @@ class Tables:
         """All differences from what is declared, in the order in which to make them.
 
         Raises:
-            SinkError: a newer version made the tables.
+            SinkError: something in the dataset is somebody else's, or a newer version has done more than add to it.
         """
-        existing = {item.table_id: item for item in self._client.list_tables(dataset)} if dataset else {}
-        functions = {item.routine_id for item in self._client.list_routines(dataset)} if dataset else set()
-        self._refuse_newer(existing[raw(table)].labels for table in TABLES if raw(table) in existing)
+        existing = self._existing(dataset) if dataset else {}
+        functions = self._functions(dataset, existing) if dataset else set()
+        if self._is_newer({table: existing[raw(table)].labels for table in TABLES if raw(table) in existing}):
+            return
         if dataset is None:
-            statement = ddl.create_dataset(self._name, self._location, _DESCRIPTION, self._options.labels)
+            statement = ddl.create_dataset(self._name, self._location, _DESCRIPTION, self._options)
             yield Step((Change("create dataset", self._name, statement),), self._create_dataset)
         for table in TABLES:
             if raw(table) not in existing:
                 yield Step((self._created(table),), partial(self._create, table))
-            elif existing[raw(table)].labels.get(_DIGEST) != self._digest(table):
+            elif existing[raw(table)].labels.get(DIGEST) != self._digest(table):
                 yield self._evolved(table, self._client.get_table(existing[raw(table)].reference))
         for view in views():
-            is_made = view.function is None or view.function in functions
-            is_made = is_made and view.name in existing
-            if not is_made or existing[view.name].labels.get(_DIGEST) != self._view_digest(view):
+            is_there = view.name in existing and (view.function is None or view.function in functions)
+            if not is_there or existing[view.name].labels.get(DIGEST) != self._view_digest(view):
                 action = "replace view" if view.name in existing else "create view"
                 change = Change(action, view.name, _statement(view, self._name, self._options))
                 yield Step((change,), partial(self._make_view, view))
 
-    def _refuse_newer(self, labels: Iterable[Mapping[str, str]]) -> None:
-        for table_labels in labels:
-            version = table_labels.get(_VERSION, "")
-            if version.isdecimal() and int(version) > SCHEMA_VERSION:
-                raise SinkError(
-                    f"sink bigquery://{self._name}: a newer gke-inventory made its tables (schema version {version}, "
-                    f"this one supports {SCHEMA_VERSION}): upgrade this one; nothing was written"
-                )
+    def check_prunable(self) -> None:
+        """Refuses a dataset whose rows may be used by what this version does not know.
+
+        Raises:
+            SinkError: a table or view is somebody else's, or a newer version made it.
+        """
+        where, existing = f"sink bigquery://{self._name}", self._existing(self._name)
+        if max((versions_in(item.labels)[0] for item in existing.values()), default=0) > SCHEMA_VERSION:
+            raise SinkError(f"{where}: a newer gke-inventory made its tables: prune with that one")
+
+    def _existing(self, dataset: bigquery.Dataset | str) -> dict[str, Any]:
+        """Everything in the dataset, by name.
+
+        Raises:
+            SinkError: one of our names is somebody else's.
+        """
+        existing = {item.table_id: item for item in self._client.list_tables(dataset)}
+        needed = (*map(raw, TABLES), *(view.name for view in views()))
+        self._refuse_foreign(existing[name] for name in needed if name in existing)
+        return existing
+
+    def _functions(self, dataset: bigquery.Dataset, existing: Mapping[str, Any]) -> set[str]:
+        """The names of our functions.
+
+        Raises:
+            SinkError: one of our names is somebody else's.
+        """
+        ours = {view.function: view.name for view in views() if view.function}
+        found = {item.routine_id for item in self._client.list_routines(dataset)} & ours.keys()
+        for name in found:
+            if ours[name] not in existing:  # a list has no descriptions, and a view of ours has a function of ours
+                self._refuse_foreign_function(name)
+        return found
+
+    def _refuse_foreign_function(self, name: str) -> None:
+        found = self._client.get_routine(f"{self._name}.{name}")
+        if FUNCTION_MARK not in (found.description or ""):
+            refuse_foreign(f"sink bigquery://{self._name}", [f"function {name}"], "another dataset")
+
+    def _refuse_foreign(self, found: Iterable[Any]) -> None:
+        foreign = [
+            f"{item.table_type.lower().replace('_', ' ')} {item.table_id}" for item in found if not is_made(item.labels)
+        ]
+        refuse_foreign(f"sink bigquery://{self._name}", foreign, "another dataset")
+
+    def _is_newer(self, labels: Mapping[str, Mapping[str, str]]) -> bool:
+        """Whether a newer version has changed the tables, by additions alone: then this one leaves them as they are.
+
+        Args:
+            labels: of those tables that exist.
+
+        Raises:
+            SinkError: it has done more.
+        """
+        version, oldest_writer = max(map(versions_in, labels.values()), default=(0, 0))
+        if version <= SCHEMA_VERSION:
+            return False
+        missing = [table for table in TABLES if table not in labels]
+        for table in labels:
+            found = self._client.get_table(f"{self._name}.{raw(table)}")
+            missing += unwritable(f"{self._name}.{raw(table)}", raw(table), columns(table), found.schema)
+        refuse_newer(f"sink bigquery://{self._name}", version, oldest_writer, missing)
+        warn_newer(version)
+        return True
 
     def _create_dataset(self) -> None:
         from google.cloud.bigquery import Dataset
@@ -102,7 +153,7 @@ class Tables:
         dataset = Dataset(self._name)
         dataset.location = self._location
         dataset.description = _DESCRIPTION
-        dataset.labels = self._options.labels
+        dataset.labels = {**self._options.labels, **MADE}
         self._client.create_dataset(dataset, exists_ok=True)
 
     def _created(self, table: str) -> Change:
@@ -119,17 +170,20 @@ class Tables:
         )
         declared.require_partition_filter = self._options.require_partition_filter
         declared.clustering_fields = list(TABLES[table].clustering)
-        declared.labels = {**self._options.labels, _VERSION: str(SCHEMA_VERSION), _DIGEST: self._digest(table)}
+        declared.labels = {**self._options.labels, **MADE, **VERSIONS, DIGEST: self._digest(table)}
         return declared
 
     def _create(self, table: str) -> None:
         from google.api_core.exceptions import Conflict
 
-        with suppress(Conflict):  # another task was faster, and created the same table
+        try:
             self._client.create_table(self._declared(table))
+        except Conflict:  # another task was faster, and created the same table
+            self._refuse_foreign([self._client.get_table(f"{self._name}.{table}")])
 
     def _evolved(self, table: str, found: bigquery.Table) -> Step:
         """The step from an existing table to the declared one."""
+        self._refuse_foreign([found])
         declared = self._declared(table)
         changes = list(column_changes(f"{self._name}.{raw(table)}", raw(table), columns(table), found.schema))
         if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:
@@ -183,9 +237,9 @@ class Tables:
         """
         self._make_function(view)
         made = self._with_query(view)
-        if made.labels[_DIGEST] != self._view_digest(view):
+        if made.labels[DIGEST] != self._view_digest(view):
             made.schema = described(made.schema, view.columns)
-            made.labels = {**made.labels, _DIGEST: self._view_digest(view)}
+            made.labels = {**made.labels, DIGEST: self._view_digest(view)}
             self._client.update_table(made, ["schema", "labels"])
 
     def _make_function(self, view: View) -> None:
@@ -208,11 +262,12 @@ class Tables:
             language="SQL",
             arguments=[moment],
             body=function_for_bigquery(view, self._name, bounds(self._options)),
-            description=function_description(view),
+            description=f"{function_description(view)} {FUNCTION_MARK}",
         )
         try:
             self._client.create_routine(function)
         except Conflict:
+            self._refuse_foreign_function(view.function)
             self._client.update_routine(function, ["type_", "language", "arguments", "body", "description"])
 
     def _with_query(self, view: View) -> bigquery.Table:
@@ -226,14 +281,15 @@ class Tables:
 
         done = self._view_digest(view)
         new = Table(f"{self._name}.{view.name}")
-        new.view_query = for_bigquery(view, self._name, bounds(self._options))
+        new.view_query = for_bigquery(view, self._name, self._bounds)
         new.description = view.description
-        new.labels = {**self._options.labels, _DIGEST: f"{done}-undescribed"}
+        new.labels = {**self._options.labels, **MADE, DIGEST: f"{done}-undescribed"}
         try:
             return self._client.create_table(new)
         except Conflict:
             found = self._client.get_table(new.reference)
-        if found.labels.get(_DIGEST) in (done, new.labels[_DIGEST]):
+        self._refuse_foreign([found])
+        if found.labels.get(DIGEST) in (done, new.labels[DIGEST]):
             return found
         found.view_query, found.description, found.labels = new.view_query, new.description, new.labels
         return self._client.update_table(found, ["view_query", "description", "labels"])
@@ -243,13 +299,13 @@ class Tables:
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _view_digest(self, view: View) -> str:
-        options = (sorted(self._options.labels.items()), bounds(self._options))
+        options = (sorted(self._options.labels.items()), self._bounds)
         return f"{digest(view)}-{hashlib.sha256(repr(options).encode()).hexdigest()[:8]}"
 
 
 def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Change]:
     """The changes that create everything. Asks BigQuery nothing."""
-    yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options.labels))
+    yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options))
     for table in TABLES:
         yield Change("create table", raw(table), ddl.create_table(table, name, options))
     for view in views():
@@ -258,7 +314,8 @@ def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Cha
 
 def _statement(view: View, name: str, options: BigQuery) -> str:
     """The statements that make a view's function, and the view."""
-    made = (ddl.create_function(view, name, bounds(options)), ddl.create_view(view, name, bounds(options)))
+    function = ddl.create_function(view, name, bounds(options))
+    made = (function, ddl.create_view(view, name, bounds(options), options))
     return "\n".join(statement for statement in made if statement)
 
 

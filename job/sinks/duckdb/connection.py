@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from job.errors import SinkError
 from job.signals import Stop
 from job.sinks.duckdb.ddl import literal
+from job.sinks.duckdb.files import private_files
 from job.sinks.duckdb.new_file import place_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 ROW_GROUP_SIZE = 30_720
 _IN_USE = ("Could not set lock on file", "Unique file handle conflict")  # by another process, or in this one
 _RETRY_SECONDS = 0.1
+
+
+class RolledBackError(SinkError):
+    """DuckDB could not finish a transaction."""
 
 
 @contextmanager
@@ -36,7 +41,7 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
         SinkError: the file stays locked, or cannot be opened or read.
         Interrupted: the stop came while the file was locked.
     """
-    with nullcontext(path) if read_only else place_of(path) as place:
+    with private_files(), nullcontext(path) if read_only else place_of(path) as place:
         opened = _wait_for_lock(path, stop, lambda: _connect(place, read_only=read_only), patience)
         try:
             opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
@@ -53,6 +58,9 @@ def transaction(path: Path, opened: duckdb.DuckDBPyConnection, shield: Stop | No
 
     Args:
         shield: keeps signals from interrupting the COMMIT, where it is the last thing that a run does.
+
+    Raises:
+        RolledBackError: nothing was written.
     """
     try:
         opened.execute("BEGIN")
@@ -60,7 +68,7 @@ def transaction(path: Path, opened: duckdb.DuckDBPyConnection, shield: Stop | No
         with shield.shield() if shield else nullcontext():
             opened.execute("COMMIT")
     except duckdb_error() as error:
-        raise SinkError(f"sink {path}: nothing was written: {_short(error)}") from error
+        raise RolledBackError(f"sink {path}: nothing was written: {_short(error)}") from error
 
 
 def duckdb_error() -> type[Exception]:
@@ -68,6 +76,13 @@ def duckdb_error() -> type[Exception]:
     import duckdb
 
     return duckdb.Error
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether DuckDB stopped because of a signal."""
+    import duckdb
+
+    return isinstance(error, duckdb.InterruptException)
 
 
 def _wait_for_lock(
@@ -88,11 +103,12 @@ def _wait_for_lock(
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     import duckdb
 
+    file = str(path.absolute())  # DuckDB takes `md:x` or `s3://x`, but no absolute path, for a service
     if read_only:
-        return duckdb.connect(str(path), read_only=True)
-    opened = duckdb.connect(config={"temp_directory": f"{path}.tmp"})
+        return duckdb.connect(file, read_only=True)
+    opened = duckdb.connect(config={"temp_directory": f"{file}.tmp"})
     try:
-        opened.execute(f"ATTACH {literal(str(path))} AS inventory (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
+        opened.execute(f"ATTACH {literal(file)} AS inventory (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
         opened.execute("USE inventory")
     except duckdb.Error:
         opened.close()

@@ -6,19 +6,66 @@ import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from job.schema import SCHEMA_VERSION, Column, columns, duckdb_type, raw_description
-from job.sinks.protocol import Change
+from job.schema import OLDEST_WRITER, SCHEMA_VERSION, Column, columns, duckdb_type, raw_description
+from job.sinks.duckdb.marks import marked
+from job.sinks.protocol import Change, refuse_newer
 from job.tables import TABLES, raw
 from job.views import MOMENT, View, digest, for_duckdb, function_description, function_for_duckdb, views
 
 if TYPE_CHECKING:
     import duckdb
 
+INTERNAL = {
+    "commits": (
+        "commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN, stopped BOOLEAN",
+        "Which tasks have committed.",
+    ),
+    "weights": (
+        "run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ",
+        "How large each cluster was when a run shared the clusters among its tasks.",
+    ),
+    "schema_version": (
+        "version INTEGER, views VARCHAR, oldest_writer INTEGER",
+        "The version of the tables and views, and the oldest one that may write to them.",
+    ),
+}
+"""Tables that no person needs to query: name -> columns and description."""
+DEMO = "demo"
+"""A table without rows, in a file that has a simulated fleet."""
+
 
 def has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the file has this program's tables."""
-    found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'commits'").fetchone()
-    return found is not None
+    return "commits" in _comments(connection)
+
+
+def is_demo(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the file has a simulated fleet."""
+    return DEMO in _comments(connection)
+
+
+def demo_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+    """What a file lacks that is to have a simulated fleet."""
+    if not is_demo(connection):
+        statement = f"CREATE TABLE {DEMO} (nothing BOOLEAN);"
+        yield Change("create table", DEMO, f"{statement} {_comment_on(DEMO, 'The rows are of a simulated fleet.')}")
+
+
+def newer_version(where: str, connection: duckdb.DuckDBPyConnection) -> int | None:
+    """The version of a file that a newer one has only added to, so that this one may write rows; else None.
+
+    Raises:
+        SinkError: a newer one has done more.
+    """
+    if not has_tables(connection):
+        return None
+    select = "SELECT max(version), max(oldest_writer) FROM schema_version"
+    version, oldest_writer = connection.execute(select).fetchone() or (None, None)
+    if (version or 0) <= SCHEMA_VERSION:
+        return None
+    missing = [change.name for change in table_changes(connection) if change.action != "describe"]
+    refuse_newer(where, version, oldest_writer or 0, missing)
+    return int(version)
 
 
 def changes_from_nothing() -> Iterator[Change]:
@@ -37,21 +84,20 @@ def changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
 
 def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     """The tables and columns that are missing or differ."""
-    if not has_tables(connection):
-        results = ", ".join(f"{name} BOOLEAN" for name in ("complete", "acceptable", "stopped"))
-        yield Change("create table", "commits", f"CREATE TABLE commits (commit_id VARCHAR PRIMARY KEY, {results});")
-        statement = "CREATE TABLE weights (run_id VARCHAR, name VARCHAR, objects BIGINT, asked_at TIMESTAMPTZ);"
-        yield Change("create table", "weights", statement)
-        statement = "CREATE TABLE schema_version (version INTEGER, views VARCHAR);"
-        yield Change("create table", "schema_version", statement)
-    select = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"
+    comments = _comments(connection)
+    for name, (definition, description) in INTERNAL.items():
+        if name not in comments:
+            statement = f"CREATE TABLE {name} ({definition});"
+            yield Change("create table", name, f"{statement} {_comment_on(name, description)}")
+    select = (
+        "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() "
+        "WHERE database_name = current_database() AND schema_name = 'main'"
+    )
     found: dict[str, dict[str, tuple[str, str | None]]] = {raw(table): {} for table in TABLES}
     for table, name, kind, comment in connection.execute(select).fetchall():
         found.setdefault(table, {})[name] = (kind, comment)
-    if "commits" in found and "stopped" not in found["commits"]:
-        yield Change("add column", "commits.stopped", "ALTER TABLE commits ADD COLUMN stopped BOOLEAN;")
     for table in TABLES:
-        yield from _changes_of(table, found[raw(table)])
+        yield from _changes_of(table, found[raw(table)], comments.get(raw(table)))
 
 
 def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
@@ -62,50 +108,66 @@ def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
     made: tuple[Any, ...] | None = None
     if has_tables(connection):
-        made = connection.execute("SELECT version, views FROM schema_version").fetchone()
-    if made is None or made[1] != views_digest:
-        there = {name for (name,) in connection.execute("SELECT view_name FROM duckdb_views()").fetchall()}
+        made = connection.execute("SELECT version, views, oldest_writer FROM schema_version").fetchone()
+    select = "SELECT view_name FROM duckdb_views() WHERE database_name = current_database() AND schema_name = 'main'"
+    there = {name for (name,) in connection.execute(select).fetchall()}
+    if made is None or made[1] != views_digest or any(view.name not in there for view in views()):
         for view in views():
             yield Change("replace view" if view.name in there else "create view", view.name, _create_view(view))
-    if made != (SCHEMA_VERSION, views_digest):
-        statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}');"
+    if made != (SCHEMA_VERSION, views_digest, OLDEST_WRITER):
+        statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}', {OLDEST_WRITER});"
         yield Change("set version", "schema_version", f"DELETE FROM schema_version; {statement}")
 
 
 def _create_view(view: View) -> str:
     statements = [
         f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};",
-        f"COMMENT ON VIEW {view.name} IS {literal(view.description)};",
+        f"COMMENT ON VIEW {view.name} IS {literal(marked(view.description))};",
         *(_comment(view.name, column) for column in view.columns),
     ]
     if view.function:
         statements += [
             f"CREATE OR REPLACE MACRO {view.function}({MOMENT}) AS TABLE {function_for_duckdb(view)};",
-            f"COMMENT ON MACRO TABLE {view.function} IS {literal(function_description(view))};",
+            f"COMMENT ON MACRO TABLE {view.function} IS {literal(marked(function_description(view)))};",
         ]
     return "\n".join(statements)
 
 
-def _changes_of(table: str, there: dict[str, tuple[str, str | None]]) -> Iterator[Change]:
+def _changes_of(table: str, there: dict[str, tuple[str, str | None]], comment: str | None) -> Iterator[Change]:
     """https://duckdb.org/docs/stable/sql/statements/alter_table"""
     if not there:
         definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
-        comments = [f"COMMENT ON TABLE {raw(table)} IS {literal(raw_description(table))};"]
+        comments = [_comment_on(raw(table), raw_description(table))]
         comments += [_comment(raw(table), column) for column in columns(table)]
         statement = "\n".join([f"CREATE TABLE {raw(table)} (\n  {definition}\n);", *comments])
         yield Change("create table", raw(table), statement)
         return
+    if comment != marked(raw_description(table)):
+        yield Change("describe", raw(table), _comment_on(raw(table), raw_description(table)))
     for column in columns(table):
         name, kind = f"{raw(table)}.{column.name}", duckdb_type(column)
-        now, comment = there.get(column.name, (None, None))
+        now, described = there.get(column.name, (None, None))
         if now is None:
             statement = f'ALTER TABLE {raw(table)} ADD COLUMN "{column.name}" {kind};'
             yield Change("add column", name, f"{statement} {_comment(raw(table), column)}")
         elif _plain(str(now)) != _plain(kind):
             statement = f'ALTER TABLE {raw(table)} ALTER "{column.name}" TYPE {kind};'
             yield Change("change type", name, statement, additive=False)
-        elif comment != column.description:
+        elif described != column.description:
             yield Change("describe", name, _comment(raw(table), column))
+
+
+def _comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
+    """Table -> its comment."""
+    select = (
+        "SELECT table_name, comment FROM duckdb_tables() "
+        "WHERE database_name = current_database() AND schema_name = 'main'"
+    )
+    return dict(connection.execute(select).fetchall())
+
+
+def _comment_on(table: str, description: str) -> str:
+    return f"COMMENT ON TABLE {table} IS {literal(marked(description))};"
 
 
 def _comment(table: str, column: Column) -> str:

@@ -44,13 +44,6 @@ def flush(connection: duckdb.DuckDBPyConnection, budget: Budget, threads: int) -
     _limit(connection, megabytes and megabytes * 3 // 4)
 
 
-def is_exceeded(error: BaseException | None) -> bool:
-    """Whether a larger budget may help."""
-    import duckdb
-
-    return isinstance(error, duckdb.OutOfMemoryException) or "maximum_object_size" in str(error)
-
-
 def insert(connection: duckdb.DuckDBPyConnection, table: str, file: Path, count: int, largest_row: int) -> None:
     """Inserts the rows of one gzipped file of newline-delimited JSON.
 

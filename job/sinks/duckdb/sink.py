@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from job.errors import QueryError, SinkError
-from job.schema import SCHEMA_VERSION
+from job.errors import SinkError
 from job.signals import Stop
 from job.sinks.duckdb import loading
-from job.sinks.duckdb.connection import connection, duckdb_error, transaction
-from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, literal, table_changes, view_changes
+from job.sinks.duckdb.connection import RolledBackError, connection, is_interrupt, transaction
+from job.sinks.duckdb.ddl import (
+    changes,
+    changes_from_nothing,
+    demo_changes,
+    has_tables,
+    is_demo,
+    literal,
+    newer_version,
+    table_changes,
+    view_changes,
+)
+from job.sinks.duckdb.files import is_database, marked_as_running
 from job.sinks.duckdb.new_file import again_if_overtaken
+from job.sinks.duckdb.ownership import check_owner
+from job.sinks.duckdb.queries import answer
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
     Change,
@@ -29,6 +38,7 @@ from job.sinks.protocol import (
     TaskResult,
     committed_lists_query,
     refuse_loss,
+    warn_newer,
 )
 from job.sinks.pruning import prunable
 from job.spool import Rows
@@ -36,7 +46,6 @@ from job.spool import Rows
 if TYPE_CHECKING:
     import duckdb
 
-_MAGIC = b"DUCK"  # at byte 8 of every database file: https://duckdb.org/docs/stable/internals/storage
 _READ_PATIENCE = 30.0  # seconds; a commit takes a moment
 
 
@@ -46,10 +55,21 @@ class DuckDBSink:
     Args:
         timeout_seconds: to wait for a file that another process has locked.
         threads: that publish; one needs about 100 MB of memory, and each further one half as much.
+        for_demo: rows are of a simulated fleet, which a file has alone or not at all.
     """
 
-    def __init__(self, path: Path, *, timeout_seconds: float, threads: int = 1, stop: Stop | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        timeout_seconds: float,
+        threads: int = 1,
+        stop: Stop | None = None,
+        for_demo: bool = False,
+    ) -> None:
         self.path = path
+        self._where = f"sink {path}"
+        self._for_demo = for_demo
         self._timeout_seconds = timeout_seconds
         self._threads = threads
         self._stop = stop or Stop()
@@ -57,59 +77,24 @@ class DuckDBSink:
 
     def prepare(self) -> None:
         """Checks the folder, the file and its tables; `publish` makes what they lack."""
-        folder = self.path.parent
-        if not folder.is_dir():
-            raise SinkError(f"sink {self.path}: the folder {folder} does not exist; create it, or name another file")
-        if self.path.is_dir():
-            raise SinkError(f"sink {self.path}: this is a folder; name a file in it")
-        if self.path.exists() and not os.access(self.path, os.W_OK):
-            raise SinkError(f"sink {self.path}: no permission to write this file")
-        try:
-            with tempfile.TemporaryFile(dir=folder):  # as DuckDB does beside its file; permissions alone can mislead
-                pass
-        except OSError as error:
-            raise SinkError(f"sink {self.path}: cannot write in {folder}: {error.strerror}") from error
-        if self.path.exists() and self.path.stat().st_size:
-            try:
-                with self.path.open("rb") as file:
-                    magic = file.read(12)[8:]
-            except OSError as error:
-                raise SinkError(f"sink {self.path}: cannot be read: {error.strerror}") from error
-            if magic != _MAGIC:
-                raise SinkError(f"sink {self.path}: this file is not a DuckDB database; name another one")
-            refuse_loss(f"sink {self.path}", self.changes())
+        if is_database(self.path):
+            with self._reading(self._timeout_seconds) as database:
+                check_owner(self._where, database)
+                self._refuse_mixing(database)
+                if (version := newer_version(self._where, database)) is not None:
+                    warn_newer(version)
+                else:
+                    refuse_loss(self._where, list(changes(database)))
 
-    @contextmanager
-    def running(self, run_id: str, task_count: int, *, exclusive: bool) -> Iterator[str | None]:  # noqa: ARG002
-        """By a locked file beside the database: the kernel unlocks it when the process ends, even if it is killed.
-
-        Programs that read the database are not locked out.
-        """
-        path = self.path.with_name(f"{self.path.name}.running")
-        try:
-            opened = path.open("a+")
-        except OSError as error:
-            raise SinkError(f"sink {self.path}: cannot write {path}: {error.strerror}") from error
-        with opened as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # another process holds the lock
-                file.seek(0)
-                other = file.read() or "another"
-                yield other if other != run_id else None
-                return
-            file.truncate(0)
-            file.write(run_id)
-            file.flush()
-            try:
-                yield None
-            finally:
-                path.unlink(missing_ok=True)
+    def running(self, run_id: str, task_count: int, *, exclusive: bool) -> AbstractContextManager[str | None]:  # noqa: ARG002
+        """By a locked file beside the database."""
+        return marked_as_running(self.path, run_id)
 
     def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:
         if not self.path.exists():
             return None
         with self._reading(self._timeout_seconds) as database:
+            check_owner(self._where, database)
             return _last_part(database, run_id, task_index) if has_tables(database) else None
 
     def committed_lists(self, run_id: str, task_index: int) -> Sequence[CommittedList]:
@@ -140,13 +125,16 @@ class DuckDBSink:
             return {name: objects for name, objects in database.execute(select, [run_id]).fetchall() if name}
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """Creates missing tables and inserts all rows, in one transaction and in as little memory as possible."""
+        """Creates missing tables and inserts all rows, in one transaction and in as little memory as possible.
+
+        A transaction that fails is tried again with more memory: DuckDB has many errors for having too little.
+        """
         *smaller, largest = loading.BUDGETS
         for budget in smaller:
             try:
                 return again_if_overtaken(partial(self._publish, rows, commit, budget))
-            except SinkError as error:
-                if not loading.is_exceeded(error.__cause__):
+            except RolledBackError as error:
+                if self._stop.is_set() or self._stop.signal is not None or is_interrupt(error.__cause__):
                     raise
         return again_if_overtaken(partial(self._publish, rows, commit, largest))
 
@@ -157,12 +145,12 @@ class DuckDBSink:
         if not self.path.exists():
             return [*changes_from_nothing()]
         with self._reading(self._timeout_seconds) as database:
-            self._refuse_newer(database)
-            return list(changes(database))
+            check_owner(self._where, database)
+            return [] if newer_version(self._where, database) is not None else list(changes(database))
 
     def apply(self) -> Sequence[Change]:
         """In one transaction."""
-        self.prepare()
+        is_database(self.path)
         return again_if_overtaken(self._apply)
 
     def _apply(self) -> Sequence[Change]:
@@ -171,9 +159,12 @@ class DuckDBSink:
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         if not self.path.exists():
-            raise SinkError(f"sink {self.path}: there is no such file")
+            raise SinkError(f"{self._where}: there is no such file")
         pruned = {}
         with self._reading(_READ_PATIENCE) if dry_run else self._writing() as database, self._transaction(database):
+            check_owner(self._where, database)
+            if newer_version(self._where, database) is not None:
+                raise SinkError(f"{self._where}: a newer gke-inventory made its tables: prune with that one")
             for table, where in prunable(before):
                 action = "SELECT count(*)" if dry_run else "DELETE"
                 found = database.execute(f"{action} FROM {table} WHERE {where}").fetchone()
@@ -183,22 +174,19 @@ class DuckDBSink:
     def quoted(self, name: str) -> str:
         return f'"{name}"'
 
-    def query(self, sql: str) -> Result:
+    def query(self, sql: str, *, external_access: bool = False) -> Result:
         if not self.path.exists():
-            raise SinkError(f"sink {self.path}: there is no such file; `gke-inventory run` creates it")
+            raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
         with self._reading(_READ_PATIENCE) as database:
-            try:
-                if (cursor := database.execute(sql)) is None:
-                    raise QueryError("the query is empty")
-                found = tuple((name, _type(str(kind))) for name, kind, *_ in cursor.description or ())
-                return Result(found, cursor.fetchall())
-            except duckdb_error() as error:
-                raise QueryError(f"the query failed: {error}") from error
+            return answer(database, sql, external_access=external_access)
 
     def _publish(self, rows: Rows, commit: Commit, budget: loading.Budget) -> bool:
         commit_id = _commit_id(commit.run_id, commit.task_index, commit.result.part)
         with self._writing() as database, self._transaction(database, shield=self._stop):
             loading.use(database, budget, self._threads)
+            self._refuse_mixing(database)
+            if self._for_demo:
+                self._evolve(database, demo_changes(database))
             self._evolve(database, table_changes(database))
             if _committed(database, commit_id) is not None:
                 return False
@@ -211,21 +199,23 @@ class DuckDBSink:
             self._evolve(database, view_changes(database))  # only now: translating views takes memory too
             return True
 
-    def _refuse_newer(self, database: duckdb.DuckDBPyConnection) -> None:
-        if not has_tables(database):
-            return
-        (version,) = database.execute("SELECT max(version) FROM schema_version").fetchone() or (None,)
-        if version is not None and version > SCHEMA_VERSION:
-            raise SinkError(
-                f"sink {self.path}: a newer gke-inventory made its tables (schema version {version}, this one "
-                f"supports {SCHEMA_VERSION}): upgrade this one; nothing was written"
-            )
+    def _refuse_mixing(self, database: duckdb.DuckDBPyConnection) -> None:
+        """Refuses to write a simulated fleet beside a real one.
+
+        Raises:
+            SinkError: the other one is in the file.
+        """
+        if has_tables(database) and is_demo(database) != self._for_demo:
+            made, other = ("`run`", "simulated fleet") if self._for_demo else ("`demo`", "real clusters")
+            raise SinkError(f"{self._where}: {made} made this file, which gets no {other}; name another file")
 
     def _evolve(self, database: duckdb.DuckDBPyConnection, missing: Iterable[Change]) -> list[Change]:
         """Makes the changes that the database lacks."""
-        self._refuse_newer(database)
+        check_owner(self._where, database)
+        if newer_version(self._where, database) is not None:
+            return []
         made = list(missing)
-        refuse_loss(f"sink {self.path}", made)
+        refuse_loss(self._where, made)
         for change in made:
             database.execute(change.statement)
         return made
@@ -257,21 +247,6 @@ def _last_part(database: duckdb.DuckDBPyConnection, run_id: str, task_index: int
 
 
 def _committed(database: duckdb.DuckDBPyConnection, commit_id: str) -> TaskResult | None:
-    # * since files of older versions have no column `stopped` until the next commit
-    found = database.execute("SELECT * EXCLUDE (commit_id) FROM commits WHERE commit_id = ?", [commit_id]).fetchone()
+    select = "SELECT complete, acceptable, stopped FROM commits WHERE commit_id = ?"
+    found = database.execute(select, [commit_id]).fetchone()
     return None if found is None else TaskResult(*map(bool, found))
-
-
-_TYPES: dict[str, Callable[[str], bool]] = {
-    "JSON": lambda kind: kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "JSON")),
-    "INT64": lambda kind: kind.lstrip("U") in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
-    "FLOAT64": lambda kind: kind in ("DOUBLE", "FLOAT"),
-    "NUMERIC": lambda kind: kind.startswith("DECIMAL"),
-    "BOOL": lambda kind: kind == "BOOLEAN",
-    "TIMESTAMP": lambda kind: kind == "TIMESTAMP WITH TIME ZONE",
-    "DATE": lambda kind: kind == "DATE",
-}
-
-
-def _type(kind: str) -> str:
-    return next((name for name, matches in _TYPES.items() if matches(kind)), "STRING")

@@ -184,6 +184,23 @@ def test_partitioning_cannot_change_but_its_expiration_can(client: bigquery.Clie
         client.update_table(found, ["time_partitioning"])
 
 
+def test_a_patch_is_merged_at_any_depth_and_removes_nulls(control: Control, client: bigquery.Client) -> None:
+    partitioning = bigquery.TimePartitioning(field="snapshot_time", expiration_ms=86_400_000)
+    make_pods(client, labels={"a": "1", "b": "2"}, time_partitioning=partitioning)
+    url = f"{control.endpoint}/bigquery/v2/projects/{PROJECT}/datasets/inventory/tables/pods"
+    for sent, expiration in (
+        ({"timePartitioning": {"type": "DAY", "field": "snapshot_time"}}, 86_400_000),
+        ({"timePartitioning": {"expirationMs": "7200000"}, "labels": {"a": None, "c": "3"}}, 7_200_000),
+        ({"timePartitioning": {"expirationMs": None}}, None),
+    ):
+        assert requests.patch(url, json=sent, timeout=10).status_code == 200
+        found = client.get_table(TABLE)
+        assert (found.time_partitioning.expiration_ms, found.time_partitioning.field) == (expiration, "snapshot_time")
+    assert found.labels == {"b": "2", "c": "3"}
+    replaced = {"tableReference": found.reference.to_api_repr(), "timePartitioning": {"type": "DAY"}}
+    assert requests.put(url, json=replaced, timeout=10).status_code == 400  # PUT replaces: the field would be lost
+
+
 def test_old_partitions_expire(control: Control, client: bigquery.Client) -> None:
     days = 40 * 365
     make_pods(
@@ -204,6 +221,9 @@ def test_tables_inherit_the_expiration_of_their_dataset(control: Control, client
     client.update_dataset(dataset, ["default_table_expiration_ms", "default_partition_expiration_ms"])
     make_pods(client)
     client.create_table(bigquery.Table(f"{PROJECT}.inventory.plain", schema=PODS))
+    view = bigquery.Table(f"{PROJECT}.inventory.one")
+    view.view_query = "SELECT 1 AS one"
+    assert client.create_table(view).expires is not None
     assert client.get_table(TABLE).time_partitioning.expiration_ms == 7_200_000
     control.advance(3_601)
     assert [item.table_id for item in client.list_tables("inventory")] == ["pods"]
