@@ -54,7 +54,9 @@ class Timeouts(Settings, frozen=True, kw_only=True):
 
     connect_seconds: Annotated[Seconds, "Connecting to an API server, TLS handshake included."] = 10.0
     request_seconds: Annotated[
-        Seconds, "One request for a page, or for a project's clusters, from sending it to its last byte."
+        Seconds,
+        "One request for a page, or for a project's clusters, from sending it to its last byte. BigQuery has this "
+        "time for each response.",
     ] = 60.0
     retry_seconds: Annotated[
         Seconds, "Retrying a request after a transient error: 429, 5xx, or a failed or broken connection."
@@ -68,7 +70,10 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     run_seconds: Annotated[
         Seconds | None, "All clusters together. The run then commits what it has. `null` means no limit."
     ] = None
-    sink_seconds: Annotated[Seconds, "Waiting for a locked DuckDB file, or for one BigQuery load job."] = 300.0
+    sink_seconds: Annotated[
+        Seconds,
+        "Waiting for a locked DuckDB file, or for BigQuery: one request, load job or query, with its retries.",
+    ] = 300.0
     overlap_seconds: Annotated[
         Seconds, "A run on a BigQuery dataset that began this long ago and has not committed is considered dead."
     ] = 3600.0

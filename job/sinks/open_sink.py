@@ -72,6 +72,8 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
             endpoint=config.api_endpoints.bigquery,
             timeout_seconds=config.timeouts.sink_seconds,
             overlap_seconds=config.timeouts.overlap_seconds,
+            connect_seconds=config.timeouts.connect_seconds,
+            request_seconds=config.timeouts.request_seconds,
             stop=stop,
         )
     raise ConfigError(f"sink: {config.sink!r} is not a sink; write {_FORMS}")
