@@ -85,17 +85,27 @@ def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, clock: fl
 def _run_processes(folder: Path, run_id: str, count: int) -> list[Summary]:
     """Starts the tasks and waits for all of them; they are terminated if this process stops waiting."""
     environment = os.environ | {"CLOUD_RUN_EXECUTION": run_id, "CLOUD_RUN_TASK_COUNT": str(count)}
+    environment["TMPDIR"] = str(folder)  # spools go with it, also those of tasks that are killed
     # -P: a file job.py or yaml.py in the working directory is not imported in place of ours
-    command = [sys.executable, "-P", "-m", "job.cli"]
+    command = [sys.executable, "-P", "-m", "job"]
     command += ["run", "--config", str(folder / "config.json"), "--json", "--quiet"]
     processes = [
         subprocess.Popen(  # noqa: S603 (this program itself)
-            command, env=environment | {"CLOUD_RUN_TASK_INDEX": str(index)}, stdout=subprocess.PIPE, text=True
+            command,
+            env=environment | {"CLOUD_RUN_TASK_INDEX": str(index)},
+            stdout=subprocess.PIPE,
+            text=True,
+            process_group=0,  # Ctrl-C in a terminal reaches this process alone, which ends the others
         )
         for index in range(count)
     ]
     try:
         outputs = [process.communicate()[0] for process in processes]
+    except KeyboardInterrupt:
+        for process in processes:
+            process.kill()  # on SIGTERM each would go on to commit, into a folder that is about to be removed
+            process.wait()
+        raise
     finally:
         for process in processes:
             process.terminate()

@@ -15,7 +15,7 @@ from job.errors import QueryError, SinkError
 from job.schema import SCHEMA_VERSION
 from job.signals import Stop
 from job.sinks.duckdb import loading
-from job.sinks.duckdb.connection import connection, duckdb_error, transaction
+from job.sinks.duckdb.connection import connection, duckdb_error, interruptible, transaction
 from job.sinks.duckdb.ddl import changes, changes_from_nothing, has_tables, table_changes, view_changes
 from job.sinks.protocol import CLUSTER_WEIGHTS, Change, Commit, Result, TaskResult, refuse_loss
 from job.sinks.pruning import prunable
@@ -159,10 +159,7 @@ class DuckDBSink:
             raise SinkError(f"sink {self.path}: there is no such file; `gke-inventory run` creates it")
         with self._reading(_READ_PATIENCE) as database:
             try:
-                if (cursor := database.execute(sql)) is None:
-                    raise QueryError("the query is empty")
-                found = tuple((name, _type(str(kind))) for name, kind, *_ in cursor.description or ())
-                return Result(found, cursor.fetchall())
+                return interruptible(database, lambda: _answer(database, sql))
             except duckdb_error() as error:
                 raise QueryError(f"the query failed: {error}") from error
 
@@ -209,6 +206,13 @@ class DuckDBSink:
         self, database: duckdb.DuckDBPyConnection, *, shield: Stop | None = None
     ) -> AbstractContextManager[None]:
         return transaction(self.path, database, shield)
+
+
+def _answer(database: duckdb.DuckDBPyConnection, sql: str) -> Result:
+    if (cursor := database.execute(sql)) is None:
+        raise QueryError("the query is empty")
+    columns = tuple((name, _type(str(kind))) for name, kind, *_ in cursor.description or ())
+    return Result(columns, cursor.fetchall())
 
 
 def _commit_id(run_id: str, task_index: int) -> str:
