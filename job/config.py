@@ -52,7 +52,9 @@ class Clusters(Settings, frozen=True, kw_only=True):
 class Timeouts(Settings, frozen=True, kw_only=True):
     """Time limits."""
 
-    connect_seconds: Annotated[Seconds, "Connecting to an API server, TLS handshake included."] = 10.0
+    connect_seconds: Annotated[
+        Seconds, "Connecting to an API server, TLS handshake included. Also getting an access token."
+    ] = 10.0
     request_seconds: Annotated[
         Seconds,
         "One request for a page, or for a project's clusters, from sending it to its last byte. BigQuery has this "

@@ -11,6 +11,7 @@ import msgspec
 import yaml
 
 from job.errors import ConfigError
+from job.regular_file import check_regular
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -22,8 +23,9 @@ def read_settings(path: Path, record: type[Record]) -> Record:
         ConfigError: the file cannot be read, is not YAML, has a duplicate or unknown key, or an invalid value.
     """
     try:
+        check_regular(path)
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: also of a name with a zero byte
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read the configuration file {path}: {reason}") from error
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from job.errors import SinkError
+from job.regular_file import check_regular
 from job.signals import Stop
 from job.sinks.duckdb.ddl import literal
 
@@ -40,6 +41,12 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
         SinkError: the file stays locked, or cannot be opened or read.
         Interrupted: the stop came while the file was locked.
     """
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        pass  # it is made
+    except OSError as error:
+        raise SinkError(f"sink {path}: cannot be opened: {error.strerror}") from error
     opened = _wait_for_lock(path, stop, lambda: _connect(path, read_only=read_only), patience)
     try:
         opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
