@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in `typing`, which would be the first thing that each command imports
 if TYPE_CHECKING:
+    from typing import Any
+
     from job.client import kubernetes_client
     from job.config import Config, load_config
     from job.frames import latest, query, snapshot

@@ -6,8 +6,10 @@ Commands are imported when they run: `--help` loads no client, no database and n
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
@@ -27,6 +29,7 @@ from job.commands.exits import (
 from job.commands.no_pandas import without_pandas
 from job.commands.streams import guarded_streams
 from job.errors import Interrupted
+from job.interrupts import end_within_a_second
 from job.signals import Stop
 
 if TYPE_CHECKING:
@@ -39,12 +42,14 @@ def main() -> NoReturn:
     stop = Stop()
     stop.handle_signals()
     with guarded_streams() as stdout:
+        end_within_a_second(partial(report_stop, stop))
         code = _exit_code(stop)
         stdout.flush()
         if stdout.is_lost:
             code = report_lost_output(stdout.error, code)
     if code in (INTERRUPTED, TERMINATED):
         os._exit(code)  # workers may be waiting for servers that never answer
+    signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # while Python ends: no traceback
     sys.exit(int(code))
 
 

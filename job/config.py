@@ -22,12 +22,23 @@ ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"
 _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
 # The ASCII part of https://cloud.google.com/bigquery/docs/labels-intro#requirements
-LabelKey = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-LabelValue = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,63}$")]
-Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s/:]+@[^@\s/:]+$")]
+_LABEL = "up to 63 lower-case letters, digits, _ and -"
+LabelKey = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description=f"{_LABEL}, beginning with a letter")
+]
+LabelValue = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,63}$", description=_LABEL)]
+Email = Annotated[
+    str, msgspec.Meta(pattern=r"^[^@\s/:]+@[^@\s/:]+$", description="the email address of a service account")
+]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
-FailOn = Annotated[str, msgspec.Meta(pattern=r"^(incomplete|never|below:(100|[1-9]?[0-9])%)$")]
+FailOn = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(incomplete|never|below:(100|[1-9]?[0-9])%)$",
+        description="incomplete, never, or a percentage such as below:95%",
+    ),
+]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,9 +63,13 @@ class Clusters(Settings, frozen=True, kw_only=True):
 class Timeouts(Settings, frozen=True, kw_only=True):
     """Time limits."""
 
-    connect_seconds: Annotated[Seconds, "Connecting to an API server, TLS handshake included."] = 10.0
+    connect_seconds: Annotated[
+        Seconds, "Connecting to an API server, TLS handshake included. Also getting an access token."
+    ] = 10.0
     request_seconds: Annotated[
-        Seconds, "One request for a page, or for a project's clusters, from sending it to its last byte."
+        Seconds,
+        "One request for a page, or for a project's clusters, from sending it to its last byte. BigQuery has this "
+        "time for each response.",
     ] = 60.0
     retry_seconds: Annotated[
         Seconds, "Retrying a request after a transient error: 429, 5xx, or a failed or broken connection."
@@ -68,7 +83,10 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     run_seconds: Annotated[
         Seconds | None, "All clusters together. The run then commits what it has. `null` means no limit."
     ] = None
-    sink_seconds: Annotated[Seconds, "Waiting for a locked DuckDB file, or for one BigQuery load job."] = 300.0
+    sink_seconds: Annotated[
+        Seconds,
+        "Waiting for a locked DuckDB file, or for BigQuery: one request, load job or query, with its retries.",
+    ] = 300.0
     overlap_seconds: Annotated[
         Seconds, "A run on a BigQuery dataset that began this long ago and has not committed is considered dead."
     ] = 3600.0
@@ -261,9 +279,13 @@ def check_endpoint(key: str, url: str) -> None:
     Raises:
         ConfigError: naming the key.
     """
-    parts = urlsplit(url)
     schemes = ("https", "http", "grpc") if key == "api_endpoints.container" else ("https", "http")
-    if parts.scheme not in schemes or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an address, a port that is no number
+        is_url = False
+    if not is_url or not parts.hostname:
         raise ConfigError(f"{key}: {url!r} is not a URL such as https://container.googleapis.com")
     if parts.scheme != "https" and not _is_loopback(parts.hostname):
         raise ConfigError(

@@ -10,7 +10,9 @@ from typing import TypeVar
 import msgspec
 import yaml
 
+from job.config_words import place_and_reason
 from job.errors import ConfigError
+from job.regular_file import check_regular
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -22,27 +24,31 @@ def read_settings(path: Path, record: type[Record]) -> Record:
         ConfigError: the file cannot be read, is not YAML, has a duplicate or unknown key, or an invalid value.
     """
     try:
+        check_regular(path)
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: also of a name with a zero byte
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read the configuration file {path}: {reason}") from error
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
+        lines = dict(_lines(root, set()))
     except yaml.YAMLError as error:
         raise ConfigError(f"the configuration file {path} is not YAML: {_yaml_problem(error)}") from error
+    except RecursionError:
+        raise ConfigError(f"the configuration file {path}: lists or keys are nested too deeply") from None
+    except (ValueError, OverflowError) as error:  # PyYAML: a date such as 2026-13-45
+        raise ConfigError(f"the configuration file {path} has a value that is not valid YAML: {error}") from error
     if values is None:
         return record()
-    lines = dict(_lines(root))
     if duplicate := next((key for key, line in lines.items() if line < 0), None):
         raise ConfigError(f"{path}, line {-lines[duplicate]}: duplicate key `{duplicate}`")
     _reject_unknown_keys(path, values, record, "", lines)
     try:
         return msgspec.convert(values, record)
     except msgspec.ValidationError as error:
-        reason, _, at = str(error).partition(" - at ")
-        key = at.strip("`").removeprefix("$").removeprefix(".") or "the file"
-        raise ConfigError(f"{path}, line {_line_of(key, lines)}: {key}: {reason[:1].lower()}{reason[1:]}") from error
+        key, reason = place_and_reason(error, record)
+        raise ConfigError(f"{path}, line {_line_of(key, lines)}: {key or 'the file'}: {reason}") from error
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -61,20 +67,27 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
 
 
-def _lines(node: yaml.Node | None, path: str = "") -> Iterator[tuple[str, int]]:
-    """Dotted path of each key -> its line, counted from 1. The line of a duplicate key is negative."""
+def _lines(node: yaml.Node | None, visited: set[int], path: str = "") -> Iterator[tuple[str, int]]:
+    """Dotted path of each key -> its line, counted from 1. The line of a duplicate key is negative.
+
+    Args:
+        visited: nodes that were there before: aliases can make a few lines endless.
+    """
+    if node is None or id(node) in visited:
+        return
+    visited.add(id(node))
     if isinstance(node, yaml.MappingNode):
         seen = set()
         for key, value in node.value:
             name = f"{path}.{key.value}" if path else str(key.value)
             line = key.start_mark.line + 1
-            yield from _lines(value, name)
+            yield from _lines(value, visited, name)
             yield name, -line if name in seen else line
             seen.add(name)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             yield f"{path}[{index}]", value.start_mark.line + 1
-            yield from _lines(value, f"{path}[{index}]")
+            yield from _lines(value, visited, f"{path}[{index}]")
 
 
 def _line_of(key: str, lines: Mapping[str, int]) -> int:

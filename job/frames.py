@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from job.config import Config, load_config
+from job.config_words import place_and_reason
 from job.errors import ConfigError, NotFoundError
 from job.scratch import temporary_folder
 from job.sinks.open_sink import open_warehouse
@@ -131,5 +132,8 @@ def _config(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None) 
         try:
             return msgspec.convert(dict(config), Config)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"the configuration: {error}") from error
+            key, reason = place_and_reason(error, Config)
+            raise ConfigError(
+                f"the configuration: {key}: {reason}" if key else f"the configuration: {reason}"
+            ) from error
     return load_config(config)

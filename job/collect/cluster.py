@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
-from job.collect.failures import Cause, ReadFailure, report_bug
+from job.collect.failures import Cause, ReadFailure, report_bug, stopped
 from job.collect.ledger import ListOutcome, collection_of, snapshot_of
 from job.collect.lists import ClusterReader, ListResult, failed_lists
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS, Throttle
@@ -145,6 +145,8 @@ class ClusterCollector:
         except ConnectError as error:
             return Cause("unreachable", str(error), error.reason)
         except Exception as error:  # noqa: BLE001 (a bug of ours in one cluster costs no other)
+            if self.stop.is_set():  # an interrupted run has closed the spool meanwhile
+                return stopped().cause
             return report_bug(error, key)
         return None
 

@@ -173,8 +173,8 @@ class ClusterReader:
             cause = error.cause
         elif isinstance(error, ContinueTokenExpired):
             cause = Cause("expired", str(error), "Expired", stats.http_status)
-        else:
-            cause = report_bug(error, self.key)
+        else:  # an interrupted run has closed the spool meanwhile
+            cause = stopped().cause if self.stop.is_set() else report_bug(error, self.key)
         return ListResult(kind, stats, cause)
 
     def _abandoned(self, deadline: Deadline) -> ReadFailure:

@@ -99,7 +99,8 @@ def print_demo(demo: Demo, output: str) -> None:
 
 
 def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str]) -> None:
-    """Runs the fleet until Ctrl-C, without BigQuery where its packages are not installed; prints how to use it.
+    """Runs the fleet until it is interrupted, without BigQuery where its packages are not installed; prints how to use
+    it.
 
     Raises:
         InventoryError: the demo's packages are not installed.
@@ -116,11 +117,8 @@ def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str])
                 f"BigQuery is not simulated: it needs packages that are not installed ({', '.join(missing)}): "
                 "pip install '.[simulate]' in a checkout"
             )
-        try:
-            while simulator.alive():
-                time.sleep(0.5)
-        except KeyboardInterrupt:
-            click.echo("stopped")
+        while simulator.alive():
+            time.sleep(0.5)
 
 
 def _require_packages() -> None:

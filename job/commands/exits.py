@@ -38,7 +38,7 @@ def report_error(error: Exception) -> int:
 def report_stop(stop: Stop) -> int:
     is_terminated = stop.signal == signal.SIGTERM
     cause = "stopped by SIGTERM" if is_terminated else "interrupted"
-    written = "nothing was written to the sink"
+    written = "no snapshot was written"
     if stop.commit_started:
         written = (
             "the commit had started: `committed_runs` shows whether it succeeded, and a retry of the task will find out"

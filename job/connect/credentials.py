@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from job.connect.bounded import within
 from job.errors import CredentialsError
+from job.regular_file import check_regular
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -32,9 +34,12 @@ _TEXTS = (
 )  # fmt: skip
 
 
-def default_credentials() -> Credentials:
+def default_credentials(*, seconds: float = 10.0) -> Credentials:
     """The credentials of the file that GOOGLE_APPLICATION_CREDENTIALS names, else of the gcloud login, else of the
     metadata server.
+
+    Args:
+        seconds: to look for a metadata server.
 
     Raises:
         CredentialsError: there are none, or their file cannot be used.
@@ -46,7 +51,7 @@ def default_credentials() -> Credentials:
         path = str(_cloud_sdk.get_application_default_credentials_path())  # type: ignore[no-untyped-call]
         source = "the gcloud login"
         if not Path(path).is_file():
-            return _of_the_universe(_of_metadata_server(), {}, "the metadata server")
+            return _of_the_universe(_of_metadata_server(seconds), {}, "the metadata server")
     where = f"{source}: {path}"
     info = _read(path, where)
     load = _LOADERS.get(str(info.get("type")))
@@ -61,7 +66,7 @@ def default_credentials() -> Credentials:
         credentials = load(info)
     except (GoogleAuthError, ValueError) as error:
         raise CredentialsError(f"{where} is no usable {info['type']} file: {first_words(error)}") from error
-    except (AttributeError, KeyError, TypeError) as error:  # google-auth checks few types
+    except Exception as error:  # google-auth checks few types, and raises whatever those lead to
         raise CredentialsError(f"{where} is no usable {info['type']} file: its fields are malformed") from error
     if hasattr(credentials, "with_quota_project_from_environment"):
         credentials = credentials.with_quota_project_from_environment()
@@ -76,10 +81,12 @@ def first_words(error: Exception) -> str:
 
 def _read(path: str, where: str) -> dict[str, Any]:
     try:
+        check_regular(path)
         with Path(path).open("rb") as file:
             content = file.read(_MAX_FILE_BYTES)
-    except OSError as error:
-        raise CredentialsError(f"{where} cannot be read: {error.strerror or type(error).__name__}") from error
+    except (OSError, ValueError) as error:  # ValueError: of a name with a zero byte
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise CredentialsError(f"{where} cannot be read: {reason}") from error
     if not content.strip():
         raise CredentialsError(f"{where} is empty")
     try:
@@ -101,13 +108,12 @@ def _not_credentials(info: dict[str, Any]) -> str:
     return f"{kind}, and is no credentials file: the types are {', '.join(_LOADERS)}"
 
 
-def _of_metadata_server() -> Credentials:
+def _of_metadata_server(seconds: float) -> Credentials:
     import google.auth
-    from google.auth.exceptions import GoogleAuthError
 
     try:
-        credentials, _ = google.auth.default(scopes=list(SCOPES))
-    except (GoogleAuthError, ValueError, OSError) as error:
+        credentials, _ = within(seconds, lambda: google.auth.default(scopes=list(SCOPES)))
+    except Exception as error:  # google-auth raises whatever a malformed response leads to
         raise CredentialsError(
             f"no Application Default Credentials: {first_words(error)}. Run `gcloud auth application-default login`, "
             "or set GOOGLE_APPLICATION_CREDENTIALS to a credentials file; on Cloud Run, give the job a service account"

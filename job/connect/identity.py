@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from copy import copy
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from job.config import Config
+from job.connect.bounded import within
 from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials
 from job.connect.proxies import check_proxies
-from job.connect.token_errors import token_error
+from job.connect.token_errors import MalformedTokenError, token_error
 from job.errors import CredentialsError
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 _PAUSE_SECONDS = 5.0  # after a failure
+_TOKEN = re.compile(r"[!-~]{1,65536}")  # what a header can carry
 
 
 class Identity:
     """Credentials that any number of threads and clients share."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, *, seconds: float = 10.0) -> None:
+        """
+        Args:
+            seconds: for one request for a token, with the retries that google-auth makes.
+        """
         self.credentials = credentials
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._failed_at = 0.0
         self._failure: Exception | None = None
@@ -40,11 +49,9 @@ class Identity:
         Raises:
             CredentialsError: the metadata server does not say.
         """
-        from google.auth.exceptions import GoogleAuthError
-
         try:
-            return str(self.credentials.universe_domain)
-        except GoogleAuthError as error:
+            return str(within(self._seconds, lambda: self.credentials.universe_domain))
+        except Exception as error:  # google-auth raises whatever a malformed response leads to
             raise token_error(self.credentials, error) from error
 
     def token(self) -> str:
@@ -114,18 +121,33 @@ class Identity:
         the lock held.
         """
         from google.auth.credentials import TokenState
-        from google.auth.exceptions import GoogleAuthError
-        from google.auth.transport.requests import Request
 
         if self._failure is None or monotonic() > self._failed_at + _PAUSE_SECONDS:
             self._failure = None
             try:
-                self.credentials.refresh(Request())  # type: ignore[no-untyped-call]
-            except (GoogleAuthError, OSError, ValueError, TypeError, KeyError) as error:  # also of malformed responses
+                self.credentials = within(self._seconds, self._refreshed)
+            except Exception as error:  # noqa: BLE001 (google-auth raises whatever a malformed response leads to)
                 self._failed_at, self._failure = monotonic(), error.with_traceback(None)
             self._next_refresh_at = monotonic() + self._seconds_left() / 2
         if self._failure is not None and (is_refused or self.credentials.token_state is TokenState.INVALID):
             raise token_error(self.credentials, self._failure) from self._failure
+
+    def _refreshed(self) -> Credentials:
+        """A copy of the credentials with a new token: a response that is malformed or late costs no valid token.
+
+        Raises:
+            Exception: of google-auth.
+            MalformedTokenError: what came is no token.
+        """
+        from google.auth.transport.requests import Request
+
+        made: Credentials = copy(self.credentials)
+        made.refresh(partial(Request(), timeout=self._seconds))  # type: ignore[no-untyped-call]
+        if not isinstance(made.token, str) or not _TOKEN.fullmatch(made.token):
+            raise MalformedTokenError("the response has no access token")
+        if made.expiry is not None and not isinstance(made.expiry, datetime):
+            raise MalformedTokenError("the response has no valid time of expiry")
+        return made
 
     def _seconds_left(self) -> float:
         expiry = self.credentials.expiry
@@ -140,7 +162,8 @@ def configured_identity(config: Config) -> Identity:
     Raises:
         CredentialsError: there are no credentials, or their file cannot be used.
     """
-    identity = default_identity(config.api_endpoints.oauth2)
+    seconds = config.timeouts.connect_seconds
+    identity = default_identity(config.api_endpoints.oauth2, seconds=seconds)
     if config.identity.impersonate_service_account is None:
         return identity
     from google.auth.impersonated_credentials import Credentials
@@ -154,10 +177,10 @@ def configured_identity(config: Config) -> Identity:
         delegates=list(config.identity.delegates),
         iam_endpoint_override=endpoint.rstrip("/") + path if endpoint else None,
     )  # type: ignore[no-untyped-call]
-    return Identity(impersonated)
+    return Identity(impersonated, seconds=seconds)
 
 
-def default_identity(token_uri: str | None = None) -> Identity:
+def default_identity(token_uri: str | None = None, *, seconds: float = 10.0) -> Identity:
     """The identity of Application Default Credentials (https://google.aip.dev/auth/4110).
 
     A user's login, a service account's key, the metadata server of Cloud Run or GKE, workload identity federation and
@@ -165,6 +188,7 @@ def default_identity(token_uri: str | None = None) -> Identity:
 
     Args:
         token_uri: another OAuth 2.0 token endpoint for a user's or service account's credentials.
+        seconds: for one request for a token.
 
     Raises:
         CredentialsError: there are no credentials, or their file cannot be used.
@@ -173,9 +197,9 @@ def default_identity(token_uri: str | None = None) -> Identity:
     from google.oauth2.credentials import Credentials
 
     check_proxies()
-    credentials = default_credentials()
+    credentials = default_credentials(seconds=seconds)
     if token_uri is None and isinstance(credentials, Credentials) and credentials.universe_domain != DEFAULT_UNIVERSE:
         token_uri = f"https://oauth2.{credentials.universe_domain}/token"  # google-auth has Google's own for users
     if token_uri is not None and hasattr(credentials, "with_token_uri"):
         credentials = credentials.with_token_uri(token_uri)
-    return Identity(credentials)
+    return Identity(credentials, seconds=seconds)

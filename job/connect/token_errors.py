@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from job.connect.credentials import first_words
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 _NETWORK = "check the network between this machine and the token endpoint: proxy, DNS, firewall"
+_PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_RAW = re.compile(r"[{\[\"\\]|\bb'")
 _LATER = "the token endpoint fails: try again later"
 _ADVICE = {  # by the module of google-auth that has the credentials
     "google.oauth2.credentials": "log in again: `gcloud auth application-default login`",
@@ -25,6 +28,10 @@ _ADVICE = {  # by the module of google-auth that has the credentials
     "nothing blocks the metadata server",
 }
 _FEDERATED = "check the workload identity pool, its provider, and the `credential_source` of the file"
+
+
+class MalformedTokenError(ValueError):
+    """What a token endpoint sent is no token. The message says why, without it."""
 
 
 def token_error(credentials: Credentials, error: Exception) -> CredentialsError:
@@ -44,8 +51,24 @@ def token_error(credentials: Credentials, error: Exception) -> CredentialsError:
     if answer is not None:
         text = f"{first_words(error)}: {refusal(answer, default_advice=advice).message}"
     else:
-        text = f"{first_words(error)}; {advice}"
+        text = f"{_words(error)}; {advice}"
     return CredentialsError(f"no access token for {_who(credentials)}: {text}", may_pass=is_network or is_retryable)
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, without the response: it may be a page, or have a token."""
+    from google.auth.exceptions import GoogleAuthError
+
+    if isinstance(error, MalformedTokenError):
+        return str(error)
+    if not isinstance(error, (GoogleAuthError, OSError)):
+        return "the response is malformed"
+    text = first_words(error)
+    if _PAGE.search(text) or _PAGE.search(str(error.args)):
+        return "a web page came in place of a token: a proxy or the login page of a network answers"
+    if _RAW.search(text):  # google-auth quotes a whole response where it finds no reason in it
+        return "the token endpoint refuses, and says no reason"
+    return text
 
 
 def _is_network(error: Exception) -> bool:
@@ -53,7 +76,7 @@ def _is_network(error: Exception) -> bool:
     from google.auth.exceptions import TransportError
 
     chain: list[object] = [error, error.__cause__, *error.args[:1]]
-    return any(isinstance(each, TransportError) for each in chain)
+    return any(isinstance(each, (TransportError, TimeoutError)) for each in chain)
 
 
 def _who(credentials: Credentials) -> str:

@@ -34,7 +34,7 @@ def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int 
     Raises:
         ConfigError: `sink` is malformed.
     """
-    parts = urlsplit(config.sink)
+    parts = _split(config.sink)
     if parts.scheme == "folder":
         from job.sinks.task_folder import FolderSink
 
@@ -57,7 +57,7 @@ def open_warehouse(config: Config, *, sink: str | None = None) -> Warehouse:
         ConfigError: the address is malformed.
     """
     config = config if sink is None else msgspec.structs.replace(config, sink=sink)
-    return _open(config, urlsplit(config.sink), lambda: configured_identity(config), 1, Stop())
+    return _open(config, _split(config.sink), lambda: configured_identity(config), 1, Stop())
 
 
 def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], threads: int, stop: Stop) -> Warehouse:
@@ -84,9 +84,18 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
             endpoint=config.api_endpoints.bigquery,
             timeout_seconds=config.timeouts.sink_seconds,
             overlap_seconds=config.timeouts.overlap_seconds,
+            connect_seconds=config.timeouts.connect_seconds,
+            request_seconds=config.timeouts.request_seconds,
             stop=stop,
         )
     raise ConfigError(f"sink: {config.sink!r} is not a sink; write {_FORMS}")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # brackets without an address, for example
+        raise ConfigError(f"sink: {url!r} is not a sink; write {_FORMS}") from None
 
 
 def _names(url: str, parts: SplitResult) -> tuple[str, str, str | None]:

@@ -418,9 +418,12 @@ ENDINGS = {
             "test_sigterm_with_clusters_complete",
         ),
         Ending(
-            "SIGTERM before any cluster is complete", 143, "stopped by SIGTERM; nothing was written", "test_sigterm",
+            "SIGTERM before any cluster is complete",
+            143,
+            "stopped by SIGTERM; no snapshot was written",
+            "test_sigterm",
         ),
-        Ending("Ctrl-C", 130, "interrupted; nothing was written", "test_ctrl_c_once"),
+        Ending("Ctrl-C", 130, "interrupted; no snapshot was written", "test_ctrl_c_once"),
         Ending("Ctrl-C twice: exits at once", 130, "", "test_ctrl_c_twice"),
         Ending(
             "SIGTSTP, all connections lost, SIGCONT: the run goes on", 0, "", "test_a_migration_of_the_machine",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,12 +12,13 @@ from typing import Any
 import pytest
 import warehouse
 from google.oauth2.credentials import Credentials
+from sinks.impatient import Impatient
 
 from job.config import BigQuery
 from job.connect.identity import Identity
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
-from job.sinks.bigquery import BigQuerySink
+from job.sinks.bigquery import BigQuerySink, retries
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Warehouse
 from job.tables import TABLES, Key, Record
@@ -24,15 +26,9 @@ from job.tables import TABLES, Key, Record
 Open = Callable[..., BigQuerySink]
 
 
-class Impatient(Stop):
-    """Lets no time pass between retries, and counts it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pauses: list[float] = []
-
-    def pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
+@pytest.fixture(autouse=True)
+def _clock_that_skips_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "monotonic", lambda: time.monotonic() + Impatient.skipped)
 
 
 @pytest.fixture
@@ -68,7 +64,7 @@ def _opener(control: Control, dataset: str) -> Open:
     def opened(location: str | None = "EU", stop: Stop | None = None, **options: Any) -> BigQuerySink:
         return BigQuerySink(
             "shop-prod", dataset, location, lambda: Identity(Credentials("token")), options=BigQuery(**options),
-            endpoint=control.endpoint, timeout_seconds=20, overlap_seconds=3600, stop=stop or Impatient(),
+            endpoint=control.endpoint, timeout_seconds=100, overlap_seconds=3600, stop=stop or Impatient(),
         )  # fmt: skip
 
     return opened

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from job.errors import SinkError
+from job.connect.connection_errors import why_no_response
+from job.errors import CredentialsError, InventoryError, SinkError
 
 # https://cloud.google.com/bigquery/docs/error-messages: the reasons for which a retry is advised
 TRANSIENT = frozenset(
@@ -30,8 +31,12 @@ def as_sink_error(action: str) -> Iterator[None]:
     from google.auth.exceptions import GoogleAuthError
     from requests.exceptions import RequestException
 
+    from job.sinks.bigquery.retries import GaveUpError
+
     try:
         yield
+    except GaveUpError as error:
+        raise SinkError(f"{action}: {error}") from error
     except Forbidden as error:
         advice = "grant roles/bigquery.dataEditor on the dataset and roles/bigquery.jobUser on the project"
         is_quota = bool(reasons(error) & {"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"})
@@ -44,7 +49,21 @@ def as_sink_error(action: str) -> Iterator[None]:
 
 def is_transient(error: Any) -> bool:
     """Whether a retry may help."""
-    return bool(reasons(error) & TRANSIENT) or getattr(error, "code", None) in (429, 500, 502, 503, 504)
+    from concurrent.futures import TimeoutError as FutureTimeoutError
+
+    from google.auth.exceptions import TransportError
+    from requests import exceptions
+
+    if isinstance(error, CredentialsError):
+        return error.may_pass
+    if isinstance(error, exceptions.SSLError):  # also a `requests.ConnectionError`
+        return False
+    lost = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError)
+    if isinstance(error, (*lost, ConnectionError, TransportError, FutureTimeoutError)):
+        return True
+    if (found := reasons(error)) and getattr(error, "code", None) not in (429, 502, 503, 504):
+        return bool(found & TRANSIENT)  # Google's client gives the status 500 to failures of jobs
+    return getattr(error, "code", None) in (429, 500, 502, 503, 504)
 
 
 def reasons(error: Any) -> set[str]:
@@ -54,6 +73,10 @@ def reasons(error: Any) -> set[str]:
 
 def message(error: BaseException) -> str:
     """The error's own message, in one line, without the client library's additions."""
+    if isinstance(error, InventoryError):
+        return str(error)
+    if (lost := why_no_response(error)) is not None:
+        return lost
     detail: dict[str, Any] = next(_details(error), {})
     text = detail.get("message") or getattr(error, "message", None) or str(error) or _without_text(error)
     return " ".join(str(text).split())[:300].rstrip(".")

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job.errors import SinkError
-from job.log import log
-from job.signals import Stop
-from job.sinks.bigquery.errors import TRANSIENT, is_transient, message
-from job.sinks.bigquery.retries import MAX_ATTEMPTS, back_off
+from job.sinks.bigquery.errors import is_transient
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
+
+    from job.sinks.bigquery.client import BoundedClient
+    from job.sinks.bigquery.retries import BoundedRetry
 
 _MAX_NUMBERS = 100  # that failed jobs of all processes may have used up
 _CONTENT = "content"  # the label with the checksum of a job's rows
@@ -49,17 +50,17 @@ def checksum(file: Path) -> str:
 class Loads:
     """Submits load jobs and waits for them."""
 
-    def __init__(self, client: bigquery.Client, location: str, timeout_seconds: float, stop: Stop) -> None:
-        self._client, self._location, self._timeout_seconds, self._stop = client, location, timeout_seconds, stop
+    def __init__(self, client: BoundedClient, location: str) -> None:
+        self._client, self._location = client, location
 
-    def start(self, load: Load, *, number: int = 0) -> bigquery.LoadJob:
+    def start(self, load: Load, *, number: int = 0, policy: BoundedRetry | None = None) -> bigquery.LoadJob:
         """Submits the job under the first number from `number` on that no other content has taken.
 
         Raises:
-            GoogleAPICallError, RequestException: BigQuery refuses it, or cannot be reached.
+            GoogleAPICallError, GaveUpError: BigQuery refuses it, or cannot be reached.
         """
         for following in range(number, number + _MAX_NUMBERS):
-            job = self._submit(load, following)
+            job = self._submit(load, following, policy or self._client.policy)
             if job.labels.get(_CONTENT) == load.content:
                 return job
             # Another process was the same task: nobody will commit the snapshots of its rows.
@@ -71,16 +72,16 @@ class Loads:
         Raises:
             SinkError: it failed.
         """
-        for failures in range(1, MAX_ATTEMPTS + 1):
-            reason = self._failure(job)
-            if reason is None:
-                return _check_count(job, load)
-            if reason not in TRANSIENT or failures == MAX_ATTEMPTS:
-                break
-            log.warning("load job failed", table=load.table, job_id=job.job_id, reason=reason, attempt=failures)
-            back_off(self._stop, failures)
-            job = self.start(load, number=_number_of(job) + 1)
-        raise _failed(job, load)
+
+        def attempt(policy: BoundedRetry) -> None:
+            nonlocal job
+            if job.error_result:
+                job = self.start(load, number=_number_of(job) + 1, policy=policy)
+            if self._failure(job, policy) is not None:
+                raise LoadJobError(job)
+            _check_count(job, load)
+
+        self._client.policy.retried(attempt)
 
     def commit(self, load: Load) -> bool:
         """Submits and waits for the one job of its name that can ever succeed, whichever process submitted it.
@@ -91,21 +92,22 @@ class Loads:
         Raises:
             SinkError: it failed, or did not finish in time, so that it may still succeed.
         """
-        failures = 0
-        for number in range(_MAX_NUMBERS):
-            job = self._submit(load, number)
-            is_ours, reason = bool(job.labels.get(_CONTENT) == load.content), self._failure(job)
-            if reason is None:
-                if is_ours:
-                    _check_count(job, load)
-                return is_ours
-            failures += is_ours
-            log.warning("commit failed", table=load.table, job_id=job.job_id, reason=reason, attempt=failures)
-            if is_ours:
-                if reason not in TRANSIENT or failures == MAX_ATTEMPTS:
-                    break
-                back_off(self._stop, failures)
-        raise _failed(job, load)
+        number = 0
+
+        def attempt(policy: BoundedRetry) -> bool:
+            nonlocal number
+            while True:
+                job = self._submit(load, number, policy)
+                is_ours = bool(job.labels.get(_CONTENT) == load.content)
+                if self._failure(job, policy) is None:
+                    if is_ours:
+                        _check_count(job, load)
+                    return is_ours
+                number += 1
+                if is_ours or number == _MAX_NUMBERS:
+                    raise LoadJobError(job)
+
+        return self._client.policy.retried(attempt)
 
     def committed_labels(self, job_id: str) -> dict[str, str] | None:
         """The labels of the job of this name that succeeded, None if none did. Waits for one that still runs."""
@@ -113,37 +115,34 @@ class Loads:
 
         for number in range(_MAX_NUMBERS):
             try:
-                job = self._get(f"{job_id}-{number}")
+                job = self._get(f"{job_id}-{number}", self._client.policy)
             except NotFound:
                 break
-            if self._failure(job) is None:
+            if self._failure(job, self._client.policy.started()) is None:
                 return dict(job.labels)
         return None
 
-    def _submit(self, load: Load, number: int) -> bigquery.LoadJob:
+    def _submit(self, load: Load, number: int, policy: BoundedRetry) -> bigquery.LoadJob:
         """Submits the job, or finds the one that was submitted under its id before, by whichever process."""
-        from google.api_core.exceptions import Conflict, GoogleAPICallError, NotFound
-        from requests.exceptions import RequestException
+        from google.api_core.exceptions import Conflict, NotFound
 
         job_id = f"{load.job_id}-{number}"
-        for failures in range(1, MAX_ATTEMPTS + 1):
-            try:
-                return self._upload(load, job_id)
-            except Conflict:
-                return self._get(job_id)
-            except (GoogleAPICallError, RequestException) as error:
-                if isinstance(error, GoogleAPICallError) and not is_transient(error):
-                    raise
-                try:  # the answer may have been lost after the job was created
-                    return self._get(job_id)
-                except NotFound:
-                    if failures == MAX_ATTEMPTS:
-                        raise error from None
-                log.warning("load job not accepted", table=load.table, error=message(error), attempt=failures)
-                back_off(self._stop, failures)
-        raise AssertionError("unreachable")
 
-    def _upload(self, load: Load, job_id: str) -> bigquery.LoadJob:
+        def attempt(policy: BoundedRetry) -> bigquery.LoadJob:
+            try:
+                return self._upload(load, job_id, policy)
+            except Conflict:
+                return self._get(job_id, policy)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                with suppress(NotFound):  # the answer may have been lost after the job was created
+                    return self._get(job_id, policy)
+                raise
+
+        return policy.retried(attempt)
+
+    def _upload(self, load: Load, job_id: str, policy: BoundedRetry) -> bigquery.LoadJob:
         from google.cloud.bigquery import LoadJobConfig
 
         config = LoadJobConfig(
@@ -156,22 +155,25 @@ class Loads:
         size = load.file.stat().st_size
         with load.file.open("rb") as source:
             return self._client.load_table_from_file(
-                source, load.table, size=size, job_id=job_id, location=self._location, job_config=config
-            )
+                source, load.table, size=size, job_id=job_id, location=self._location, job_config=config,
+                num_retries=0, timeout=policy.timeout_of_try(),  # our policy retries
+            )  # fmt: skip
 
-    def _get(self, job_id: str) -> bigquery.LoadJob:
-        found: Any = self._client.get_job(job_id, location=self._location)
+    def _get(self, job_id: str, policy: BoundedRetry) -> bigquery.LoadJob:
+        retry: Any = policy
+        found: Any = self._client.get_job(job_id, location=self._location, retry=retry)
         return found  # type: ignore[no-any-return]
 
-    def _failure(self, job: bigquery.LoadJob) -> str | None:
+    def _failure(self, job: bigquery.LoadJob, policy: BoundedRetry) -> str | None:
         """Waits for the job to finish; the reason of its failure, None if it succeeded."""
         from google.api_core.exceptions import GoogleAPICallError
 
+        retry: Any = policy
         try:
-            job.result(timeout=self._timeout_seconds)
+            job.result(timeout=policy.left(), retry=retry)
         except FutureTimeoutError as error:
             raise SinkError(
-                f"load job {job.job_id} is still {job.state} after {self._timeout_seconds:g} s "
+                f"load job {job.job_id} is still {job.state} after {policy.seconds:g} s "
                 f"(timeouts.sink_seconds); to see how it ends: bq show --location={self._location} -j {job.job_id}"
             ) from error
         except GoogleAPICallError:
@@ -180,14 +182,18 @@ class Loads:
         return str(job.error_result["reason"]) if job.error_result else None
 
 
+class LoadJobError(SinkError):
+    """A load job failed."""
+
+    def __init__(self, job: bigquery.LoadJob) -> None:
+        result = job.error_result or {}
+        text = " ".join(str(result.get("message", "")).split())[:300].rstrip(".")
+        super().__init__(f"load job {job.job_id} into {job.destination} failed: {result.get('reason')}: {text}")
+        self.errors = [result]
+
+
 def _number_of(job: bigquery.LoadJob) -> int:
     return int(str(job.job_id).rpartition("-")[2])
-
-
-def _failed(job: bigquery.LoadJob, load: Load) -> SinkError:
-    result = job.error_result or {}
-    text = " ".join(str(result.get("message", "")).split())[:300].rstrip(".")
-    return SinkError(f"load job {job.job_id} into {load.table} failed: {result.get('reason')}: {text}")
 
 
 def _check_count(job: bigquery.LoadJob, load: Load) -> None:

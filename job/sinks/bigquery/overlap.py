@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
+    from job.sinks.bigquery.queries import Queries
+
 _RUN = "gke_inventory_run"
 _TASKS, _STARTED = "gke_inventory_run_tasks", "gke_inventory_run_began"
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")  # https://cloud.google.com/bigquery/docs/labels-intro#requirements
@@ -43,26 +45,18 @@ def other_run(
     return None if is_over else other
 
 
-def agree(client: bigquery.Client, job_id: str, location: str | None, labels: Mapping[str, str], other: str) -> str:
+def agree(queries: Queries, job_id: str, other: str) -> str:
     """The other run that the first task to ask has found, so that all tasks of a run get the same answer.
 
     It is kept in the labels of a query that reads nothing and costs nothing; the query's id can be used once.
 
     Args:
         job_id: the same for all tasks of the run.
-        labels: of every job.
         other: the one that this task has found; "" for none.
     """
-    from google.api_core.exceptions import Conflict
-    from google.cloud.bigquery import QueryJobConfig
-
     label = "under_way"
-    config = QueryJobConfig(labels={**labels, label: other})
-    try:
-        client.query("SELECT 1", job_config=config, job_id=job_id, job_retry=None, location=location)
-    except Conflict:
-        return str(client.get_job(job_id, location=location).labels.get(label, ""))
-    return other
+    job, is_ours = queries.submit("SELECT 1", job_id, labels={label: other})
+    return other if is_ours else str(job.labels.get(label, ""))
 
 
 def mark(client: bigquery.Client, table: bigquery.Table, labels: Mapping[str, str]) -> None:

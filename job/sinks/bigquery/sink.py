@@ -17,8 +17,9 @@ from job.log import log
 from job.signals import Stop
 from job.sinks.bigquery import overlap
 from job.sinks.bigquery.columns import schema_of
-from job.sinks.bigquery.errors import as_sink_error, message
+from job.sinks.bigquery.errors import as_sink_error, message, reasons
 from job.sinks.bigquery.loads import Load, Loads, checksum
+from job.sinks.bigquery.queries import Queries
 from job.sinks.bigquery.tables import Tables, declared
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
@@ -33,10 +34,11 @@ from job.sinks.protocol import (
 from job.sinks.pruning import prunable
 from job.spool import Rows
 from job.tables import Run, Snapshot, raw
-from job.version import USER_AGENT
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
+
+    from job.sinks.bigquery.client import BoundedClient
 
 _LAST = (Run.table, Snapshot.table)
 """Loaded after all other tables: a run's own row, and then the commit marker. A run that found no cluster has no rows
@@ -61,6 +63,8 @@ class BigQuerySink:
         endpoint: str | None,
         timeout_seconds: float,
         overlap_seconds: float,
+        connect_seconds: float = 10.0,
+        request_seconds: float = 60.0,
         stop: Stop | None = None,
     ) -> None:
         self.name = f"{project}.{dataset}"
@@ -71,9 +75,10 @@ class BigQuerySink:
         self._endpoint = endpoint
         self._timeout_seconds = timeout_seconds
         self._overlap_seconds = overlap_seconds
+        self._connect_seconds, self._request_seconds = connect_seconds, request_seconds
         self._stop = stop or Stop()
         self.bytes_billed = 0
-        self._opened: bigquery.Client | None = None
+        self._opened: BoundedClient | None = None
 
     def prepare(self) -> None:
         """Applies all changes. Takes two requests if there are none."""
@@ -123,7 +128,7 @@ class BigQuerySink:
             table = self._client.get_table(f"{self.name}.{raw(Run.table)}")
             other = overlap.other_run(table.labels, run_id, self._overlap_seconds, self.committed_result)
             job_id = self._job_id(run_id, "begin")
-            other = overlap.agree(self._client, job_id, self._location, self._options.labels, other or "")
+            other = overlap.agree(self._queries, job_id, other or "")
             if not (other and exclusive):
                 overlap.mark(self._client, table, overlap.labels_of(run_id, task_count))
         yield other or None
@@ -150,26 +155,14 @@ class BigQuerySink:
 
         Where it would exceed `maximum_bytes_billed`, no task gets any weights.
         """
-        from google.api_core.exceptions import Conflict, GoogleAPICallError
+        from google.api_core.exceptions import GoogleAPICallError
 
-        job_id = self._job_id(run_id, "weights")
         with as_sink_error(self._where):
             try:
-                job = self._client.query(
-                    CLUSTER_WEIGHTS,
-                    job_config=self._job_config(),
-                    job_id=job_id,
-                    job_retry=None,
-                    location=self._location,
-                )
-                is_ours = True
-            except Conflict:
-                found: Any = self._client.get_job(job_id, location=self._location)
-                job, is_ours = found, False
-            try:
+                job, is_ours = self._queries.run_once(CLUSTER_WEIGHTS, self._job_id(run_id, "weights"))
                 weights = {str(row[0]): int(row[1]) for row in job.result()}
             except GoogleAPICallError as error:
-                if (job.error_result or {}).get("reason") != "bytesBilledLimitExceeded":
+                if "bytesBilledLimitExceeded" not in reasons(error):
                     raise
                 log.warning("clusters not weighed", detail=message(error))
                 return {}
@@ -234,22 +227,26 @@ class BigQuerySink:
 
     @property
     def _loads(self) -> Loads:
-        return Loads(self._client, self._location or "US", self._timeout_seconds, self._stop)
+        return Loads(self._client, self._location or "US")
 
     @property
-    def _client(self) -> bigquery.Client:
-        if self._opened is None:
-            from google.api_core.client_info import ClientInfo
-            from google.api_core.client_options import ClientOptions
-            from google.cloud.bigquery import Client
+    def _queries(self) -> Queries:
+        return Queries(self._client, self._location, self._job_config())
 
-            identity = self._identity()
-            self._opened = Client(
-                project=self._project,
-                credentials=identity.shared(),
-                location=self._location,
-                client_info=ClientInfo(user_agent=USER_AGENT),  # type: ignore[no-untyped-call]
-                client_options=ClientOptions(api_endpoint=self._endpoint, universe_domain=identity.universe_domain),
+    @property
+    def _client(self) -> BoundedClient:
+        if self._opened is None:
+            from job.sinks.bigquery.client import open_client
+            from job.sinks.bigquery.retries import BoundedRetry
+
+            policy = BoundedRetry(
+                self._timeout_seconds,
+                connect_seconds=self._connect_seconds,
+                request_seconds=self._request_seconds,
+                stop=self._stop,
+            )
+            self._opened = open_client(
+                self._project, self._location, self._identity(), endpoint=self._endpoint, policy=policy
             )
         return self._opened
 
@@ -289,8 +286,7 @@ class BigQuerySink:
 
     def _query(self, sql: str) -> bigquery.QueryJob:
         """The finished job. BigQuery refuses one that would exceed `maximum_bytes_billed`."""
-        job = self._client.query(sql, job_config=self._job_config(), location=self._location)
-        job.result()
+        job = self._queries.run(sql)
         self._count(job)
         return job
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from job.errors import SinkError
+from job.regular_file import check_regular
 from job.signals import Stop
 from job.sinks.duckdb.ddl import literal
 from job.sinks.duckdb.files import private_files
@@ -17,11 +19,15 @@ from job.sinks.duckdb.new_file import place_of
 if TYPE_CHECKING:
     import duckdb
 
+T = TypeVar("T")
+
 # Rows that are compressed and written together. DuckDB's own 122,880 stay in memory until the commit, and take a third
 # longer to compress: https://duckdb.org/docs/stable/sql/statements/attach
 ROW_GROUP_SIZE = 30_720
 _IN_USE = ("Could not set lock on file", "Unique file handle conflict")  # by another process, or in this one
 _RETRY_SECONDS = 0.1
+_INTERRUPT_SECONDS = 0.4  # for an interrupted query to end: Ctrl-C ends a command within a second
+_INTERRUPTED = "Query interrupted"  # DuckDB looks for signals itself, and raises this in place of KeyboardInterrupt
 
 
 class RolledBackError(SinkError):
@@ -41,6 +47,12 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
         SinkError: the file stays locked, or cannot be opened or read.
         Interrupted: the stop came while the file was locked.
     """
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        pass  # it is made
+    except OSError as error:
+        raise SinkError(f"sink {path}: cannot be opened: {error.strerror}") from error
     with private_files(), nullcontext(path) if read_only else place_of(path) as place:
         opened = _wait_for_lock(path, stop, lambda: _connect(place, read_only=read_only), patience)
         try:
@@ -48,8 +60,13 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
             yield opened
         except duckdb_error() as error:  # tables of another program, for example
             raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
+        except RuntimeError as error:
+            if str(error) == _INTERRUPTED:
+                raise KeyboardInterrupt from error
+            raise
         finally:
-            opened.close()
+            with suppress(duckdb_error()):  # an interrupted query may still be ending
+                opened.close()
 
 
 @contextmanager
@@ -69,6 +86,34 @@ def transaction(path: Path, opened: duckdb.DuckDBPyConnection, shield: Stop | No
             opened.execute("COMMIT")
     except duckdb_error() as error:
         raise RolledBackError(f"sink {path}: nothing was written: {_short(error)}") from error
+
+
+def interruptible(opened: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T:
+    """Makes a call that may take long in another thread, so that Ctrl-C ends it at once, in a notebook too.
+
+    In the main thread DuckDB looks for signals only now and then.
+    """
+    done: list[T] = []
+    failed: list[BaseException] = []
+    ended = threading.Event()  # after an interrupted `join`, Python takes the thread for ended
+
+    def work() -> None:
+        try:
+            done.append(call())
+        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+            failed.append(error)
+        ended.set()
+
+    threading.Thread(target=work, name="query", daemon=True).start()
+    try:
+        ended.wait()
+    except BaseException:
+        opened.interrupt()
+        ended.wait(_INTERRUPT_SECONDS)
+        raise
+    if failed:
+        raise failed[0]
+    return done[0]
 
 
 def duckdb_error() -> type[Exception]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from job.errors import SinkError
 from job.signals import Stop
 from job.sinks.duckdb import loading
-from job.sinks.duckdb.connection import RolledBackError, connection, is_interrupt, transaction
+from job.sinks.duckdb.connection import RolledBackError, connection, interruptible, is_interrupt, transaction
 from job.sinks.duckdb.ddl import (
     changes,
     changes_from_nothing,
@@ -178,7 +178,7 @@ class DuckDBSink:
         if not self.path.exists():
             raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
         with self._reading(_READ_PATIENCE) as database:
-            return answer(database, sql, external_access=external_access)
+            return interruptible(database, lambda: answer(database, sql, external_access=external_access))
 
     def _publish(self, rows: Rows, commit: Commit, budget: loading.Budget) -> bool:
         commit_id = _commit_id(commit.run_id, commit.task_index, commit.result.part)

@@ -1,0 +1,104 @@
+"""A BigQuery that cannot be reached, or never answers: each request ends within `sink_seconds`, with the reason."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from time import monotonic
+
+import pytest
+from google.oauth2.credentials import Credentials
+from sinks.conftest import OnBigQuery
+from sinks.impatient import Impatient
+
+from job.config import BigQuery
+from job.connect.identity import Identity
+from job.errors import QueryError, SinkError
+from job.simulator.bigquery.control import Control
+from job.sinks.bigquery import BigQuerySink
+
+VERBS: dict[str, Callable[[BigQuerySink], object]] = {
+    "query": lambda sink: sink.query("SELECT 1"),
+    "prune": lambda sink: sink.prune(datetime(2026, 1, 1, tzinfo=UTC), dry_run=True),
+    "prepare": lambda sink: sink.prepare(),
+    "changes": lambda sink: sink.changes(),
+    "committed_result": lambda sink: sink.committed_result("r", 0),
+    "cluster_weights": lambda sink: sink.cluster_weights("r"),
+    "running": lambda sink: sink.running("r", 1, exclusive=False).__enter__(),
+}
+
+
+def sink_at(endpoint: str, *, seconds: float, stop: Impatient | None = None) -> BigQuerySink:
+    return BigQuerySink(
+        "shop-prod", "inventory", "EU", lambda: Identity(Credentials("token")), options=BigQuery(), endpoint=endpoint,
+        timeout_seconds=seconds, overlap_seconds=3600, stop=stop or Impatient(),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_request_to_a_server_that_never_answers_ends_in_time(silent_port: int, verb: str) -> None:
+    began = monotonic()
+    with pytest.raises(SinkError, match=rf"no response of 127.0.0.1:{silent_port} in time; gave up after 0.2 s"):
+        VERBS[verb](sink_at(f"http://127.0.0.1:{silent_port}", seconds=0.2))
+    assert monotonic() - began < 10
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_refused_connection_is_tried_again_with_a_warning_each_time(
+    closed_port: int, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = Impatient()
+    with pytest.raises(SinkError, match=r"Connection refused; gave up after 10 s \(timeouts.sink_seconds\)"):
+        VERBS[verb](sink_at(f"http://127.0.0.1:{closed_port}", seconds=10, stop=stop))
+    assert len(stop.pauses) == 3
+    assert capsys.readouterr().err.count("BigQuery request failed") == 4
+
+
+def test_a_name_that_does_not_resolve_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def getaddrinfo(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)  # a resolver may take its time for a name of nobody
+    with pytest.raises(SinkError, match=r"the name of bigquery.googleapis.com cannot be resolved; gave up after 5 s"):
+        sink_at("https://bigquery.googleapis.com", seconds=5).query("SELECT 1")
+    assert capsys.readouterr().err.count("cannot be resolved") == 3
+
+
+def test_a_query_that_takes_too_long_is_cancelled(on_bigquery: OnBigQuery, control: Control) -> None:
+    on_bigquery.rows("SELECT 1")
+    sink = sink_at(control.endpoint, seconds=0.5)
+    control.fault("slow_job", seconds=3600)
+    with pytest.raises(SinkError, match=r"gave up after 0.5 s"):
+        sink.query("SELECT 1")
+    assert any(request["id"] == "bigquery.jobs.cancel" for request in control.requests())
+
+
+@pytest.mark.parametrize("reason", ["backendError", "jobInternalError", "rateLimitExceeded"])
+def test_a_query_that_fails_for_a_transient_reason_is_repeated(
+    on_bigquery: OnBigQuery, control: Control, reason: str
+) -> None:
+    control.fault("job_fails", reason=reason, times=2)
+    assert on_bigquery.rows("SELECT 1") == [(1,)]
+
+
+def test_a_wrong_query_is_not_repeated(control: Control) -> None:
+    stop = Impatient()
+    with pytest.raises(QueryError):
+        sink_at(control.endpoint, seconds=10, stop=stop).query("SELEC 1")
+    assert stop.pauses == []
