@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from job.config import Config
+from job.config import Config, Service, check_endpoint
 from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials
 from job.connect.proxies import check_proxies
 from job.connect.token_errors import token_error
@@ -115,12 +116,13 @@ class Identity:
         """
         from google.auth.credentials import TokenState
         from google.auth.exceptions import GoogleAuthError
-        from google.auth.transport.requests import Request
+
+        from job.connect.plaintext import token_request
 
         if self._failure is None or monotonic() > self._failed_at + _PAUSE_SECONDS:
             self._failure = None
             try:
-                self.credentials.refresh(Request())  # type: ignore[no-untyped-call]
+                self.credentials.refresh(token_request())  # type: ignore[no-untyped-call]
             except (GoogleAuthError, OSError, ValueError, TypeError, KeyError) as error:  # also of malformed responses
                 self._failed_at, self._failure = monotonic(), error.with_traceback(None)
             self._next_refresh_at = monotonic() + self._seconds_left() / 2
@@ -132,20 +134,24 @@ class Identity:
         return 0.0 if expiry is None else (expiry - datetime.now(UTC).replace(tzinfo=None)).total_seconds()
 
 
-def configured_identity(config: Config) -> Identity:
+def configured_identity(config: Config, service: Service = "kubernetes") -> Identity:
     """The identity of a configuration: Application Default Credentials, or the service account that they impersonate.
 
     It requests no token yet.
 
     Raises:
         CredentialsError: there are no credentials, or their file cannot be used.
+        ConfigError: an endpoint would get secrets without TLS, or the environment has something else than a proxy's
+            address.
     """
     identity = default_identity(config.api_endpoints.oauth2)
-    if config.identity.impersonate_service_account is None:
+    account, endpoint = config.identity.account(service), config.api_endpoints.iamcredentials
+    if account is None:
         return identity
     from google.auth.impersonated_credentials import Credentials
 
-    account, endpoint = config.identity.impersonate_service_account, config.api_endpoints.iamcredentials
+    if endpoint is not None:
+        check_endpoint("api_endpoints.iamcredentials", endpoint)
     path = f"/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
     impersonated = Credentials(
         identity.credentials,
@@ -155,6 +161,14 @@ def configured_identity(config: Config) -> Identity:
         iam_endpoint_override=endpoint.rstrip("/") + path if endpoint else None,
     )  # type: ignore[no-untyped-call]
     return Identity(impersonated)
+
+
+def bigquery_identity(config: Config, kubernetes: Callable[[], Identity]) -> Identity:
+    """The identity for BigQuery: the same as for the clusters, unless the configuration has another."""
+    accounts = config.identity
+    if accounts.account("bigquery") == accounts.account("kubernetes"):
+        return kubernetes()
+    return configured_identity(config, "bigquery")
 
 
 def default_identity(token_uri: str | None = None) -> Identity:
@@ -168,10 +182,13 @@ def default_identity(token_uri: str | None = None) -> Identity:
 
     Raises:
         CredentialsError: there are no credentials, or their file cannot be used.
-        ConfigError: the environment has something else than a proxy's address.
+        ConfigError: the endpoint would get secrets without TLS, or the environment has something else than a proxy's
+            address.
     """
     from google.oauth2.credentials import Credentials
 
+    if token_uri is not None:
+        check_endpoint("api_endpoints.oauth2", token_uri)
     check_proxies()
     credentials = default_credentials()
     if token_uri is None and isinstance(credentials, Credentials) and credentials.universe_domain != DEFAULT_UNIVERSE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from job.config import BigQuery
+from job.config import BigQuery, check_endpoint
 from job.connect.identity import Identity
 from job.errors import QueryError
 from job.log import log
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _LAST = (Run.table, Snapshot.table)
 """Loaded after all other tables: a run's own row, and then the commit marker. A run that found no cluster has no rows
 for `snapshots`: then its own row is the marker."""
+_EMULATOR = "BIGQUERY_EMULATOR_HOST"
 _MAX_RACES = 50  # lost to other tasks; for each, one of them has made a step
 
 
@@ -217,6 +219,14 @@ class BigQuerySink:
             from google.api_core.client_options import ClientOptions
             from google.cloud.bigquery import Client
 
+            from job.connect.plaintext import send_plain_directly
+
+            for key, address in (
+                ("api_endpoints.bigquery", self._endpoint),
+                (_EMULATOR, os.environ.get(_EMULATOR)),  # the client reads it by itself
+            ):
+                if address:
+                    check_endpoint(key, address)
             identity = self._identity()
             self._opened = Client(
                 project=self._project,
@@ -225,6 +235,7 @@ class BigQuerySink:
                 client_info=ClientInfo(user_agent=USER_AGENT),  # type: ignore[no-untyped-call]
                 client_options=ClientOptions(api_endpoint=self._endpoint, universe_domain=identity.universe_domain),
             )
+            send_plain_directly(self._opened._http)
         return self._opened
 
     def _load(self, table: str, rows: Rows, commit: Commit, *, is_marker: bool = False) -> Load:
