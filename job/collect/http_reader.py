@@ -77,10 +77,10 @@ class HttpReader:
         *,
         compression: bool = True,
         accept: str = "application/json",
-        max_bytes: int = MAX_BODY_BYTES,
+        max_bytes: int | None = None,
     ) -> None:
         """Args:
-        max_bytes: of one body, unpacked.
+        max_bytes: of one body, unpacked; without it, `MAX_BODY_BYTES`.
         """
         self._client, self._timeouts, self._max_bytes = client, timeouts, max_bytes
         self._headers = {"Accept": accept} | ({"Accept-Encoding": "gzip"} if compression else {})
@@ -175,7 +175,7 @@ class HttpReader:
                     buffer[:size] = first
                 buffer[size : size + len(data)] = data
                 size += len(data)
-                _check_size(max(size, declared), buffer, self._max_bytes)
+                _check_size(max(size, declared), buffer, self._max_bytes or MAX_BODY_BYTES)
         except MalformedContent as error:
             text = f"the response cannot be decompressed: {error}"
             raise ReadFailure("invalid", text, http_status=raw.status, retry_after=0.0) from error

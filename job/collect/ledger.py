@@ -8,20 +8,31 @@ from time import monotonic
 
 from job.collect.lists import ListResult
 from job.connect.endpoints import Endpoint
+from job.printable import printable, without_tokens
 from job.tables import Collection, Snapshot, SnapshotStatus
 from job.task import Task
 from job.wire import gke
 
+_MAX_MESSAGE_LENGTH = 2000
 
-def collection_of(result: ListResult, run_id: str) -> Collection:
-    """The row of one list."""
+
+def collection_of(result: ListResult, run_id: str, tokens: Sequence[str] = ()) -> Collection:
+    """The row of one list.
+
+    Args:
+        tokens: bearer tokens that the server got, and may repeat.
+    """
     columns = result.stats.columns()
+    cause = result.cause
+    if cause.message is not None:
+        cause = cause._replace(message=printable(without_tokens(cause.message, tokens), _MAX_MESSAGE_LENGTH))
+    counts = result.counts._replace(unreadable=tuple(without_tokens(name, tokens) for name in result.counts.unreadable))
     if result.cause.outcome not in ("ok", "partial"):
         columns["resource_version"] = None
     return Collection(
         run_id=run_id,
         resource=result.kind.resource,
-        **{**columns, **result.cause._asdict(), **result.counts._asdict()},
+        **{**columns, **cause._asdict(), **counts._asdict()},
     )
 
 
@@ -35,6 +46,7 @@ def snapshot_of(
     rows: int,
     started_at: datetime,
     clock: float,
+    tokens: Sequence[str] = (),
 ) -> Snapshot:
     """The snapshot of a cluster with these collections.
 
@@ -43,6 +55,7 @@ def snapshot_of(
         version: of the API server.
         rows: how many the snapshot has in all other tables.
         clock: when collecting began, on the monotonic clock.
+        tokens: bearer tokens that the server got, and may repeat.
     """
     requested = [collection for collection in collections if collection.outcome != "off"]
     read = [collection for collection in requested if collection.outcome in ("ok", "partial")]
@@ -59,7 +72,7 @@ def snapshot_of(
         cluster_status=str(cluster.status) if cluster.status is not None else None,
         endpoint_type=endpoint.type if endpoint else None,
         endpoint=endpoint.host if endpoint else None,
-        server_version=version,
+        server_version=without_tokens(version, tokens) if version else None,
         started_at=started_at,
         duration_seconds=round(monotonic() - clock, 3),
         resources_read=len(read),

@@ -48,13 +48,13 @@ def response_failure(
         or _of_google(status, body)
         or _of_a_layer_in_front(status, headers, body, by_google=by_google)
     )
-    message = printable(without_tokens(found.message, token), 700) or f"HTTP status {status}"
+    message = printable(without_tokens(found.message, [token]), 700) or f"HTTP status {status}"
     if status == 410:
         raise ContinueTokenExpired(message)
     return ReadFailure(
         found.outcome or _OUTCOMES.get(status, "server_error" if status >= 500 else "refused"),
         message,
-        reason=printable(without_tokens(found.reason, token), 100) or None,
+        reason=printable(without_tokens(found.reason, [token]), 100) or None,
         http_status=status,
         retry_after=max(retry_after(headers), found.retry_after) if status == 429 or status >= 500 else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from job.printable import without_tokens
@@ -31,7 +32,7 @@ _EMBEDDED = re.compile(
 _SHOWN_OF_VARIABLES = frozenset({"name", "valueFrom"})
 
 
-def without_secrets(value: Any, token: str = "") -> Any:
+def without_secrets(value: Any, tokens: Sequence[str] = ()) -> Any:
     """The same object, with values hidden that may be a password, whether they are texts, lists or maps.
 
     >>> without_secrets({"kind": "List", "items": [{"kind": "Secret", "data": {"password": "aHVudGVyMg=="}}]})
@@ -42,18 +43,18 @@ def without_secrets(value: Any, token: str = "") -> Any:
     {'env': {'PASSWORD': '(hidden)'}, 'args': '(hidden)'}
 
     Args:
-        token: the bearer token of the request, which the server may repeat.
+        tokens: bearer tokens that the server got, and may repeat.
     """
-    return _of_value(value, token, 0)
+    return _of_value(value, tokens, 0)
 
 
-def _of_value(value: Any, token: str, depth: int) -> Any:
+def _of_value(value: Any, tokens: Sequence[str], depth: int) -> Any:
     if depth > _MAX_DEPTH:
         return HIDDEN
     if isinstance(value, str):
-        return HIDDEN if _EMBEDDED.search(value) else without_tokens(value, token)
+        return HIDDEN if _EMBEDDED.search(value) else without_tokens(value, tokens)
     if isinstance(value, list):
-        return [_of_value(inner, token, depth + 1) for inner in value]
+        return [_of_value(inner, tokens, depth + 1) for inner in value]
     if not isinstance(value, dict):
         return value
     kind = str(value.get("kind")).lower().removesuffix("list")
@@ -61,12 +62,12 @@ def _of_value(value: Any, token: str, depth: int) -> Any:
     shown_names = _SHOWN_OF_SECRETS if "metadata" in value else _SHOWN_OF_REFERENCES
     found = {}
     for name, inner in value.items():
-        shown = HIDDEN if is_secret and name not in shown_names else _of_member(name, inner, token, depth + 1)
-        found[without_tokens(name, token)] = shown
+        shown = HIDDEN if is_secret and name not in shown_names else _of_member(name, inner, tokens, depth + 1)
+        found[without_tokens(name, tokens)] = shown
     return found
 
 
-def _of_member(name: str, value: Any, token: str, depth: int) -> Any:
+def _of_member(name: str, value: Any, tokens: Sequence[str], depth: int) -> Any:
     """The value of a member of an object."""
     plain = _plain(name)
     if name == "managedFields" or plain in _DATA:
@@ -74,12 +75,12 @@ def _of_member(name: str, value: Any, token: str, depth: int) -> Any:
     if plain in _COMMANDS:
         return [HIDDEN] if isinstance(value, list) else HIDDEN
     if plain in _ENVIRONMENTS:
-        return _of_environment(value, token, depth)
+        return _of_environment(value, tokens, depth)
     if name == "annotations":
-        return _of_annotations(value, token)
+        return _of_annotations(value, tokens)
     if isinstance(value, str) and value and _is_password(name):
         return HIDDEN
-    return _of_value(value, token, depth)
+    return _of_value(value, tokens, depth)
 
 
 def _is_password(name: str) -> bool:
@@ -90,15 +91,15 @@ def _plain(name: str) -> str:
     return name[-60:].lower().replace("-", "").replace("_", "")
 
 
-def _of_environment(value: Any, token: str, depth: int) -> Any:
+def _of_environment(value: Any, tokens: Sequence[str], depth: int) -> Any:
     """The names of variables without their values, and where they come from."""
     if isinstance(value, dict):
-        return dict.fromkeys((without_tokens(name, token) for name in value), HIDDEN)
+        return dict.fromkeys((without_tokens(name, tokens) for name in value), HIDDEN)
     if not isinstance(value, list):
         return HIDDEN
     return [
         {
-            name: _of_value(inner, token, depth + 2) if name in _SHOWN_OF_VARIABLES else HIDDEN
+            name: _of_value(inner, tokens, depth + 2) if name in _SHOWN_OF_VARIABLES else HIDDEN
             for name, inner in variable.items()
         }
         if isinstance(variable, dict)
@@ -107,12 +108,12 @@ def _of_environment(value: Any, token: str, depth: int) -> Any:
     ]
 
 
-def _of_annotations(value: Any, token: str) -> Any:
+def _of_annotations(value: Any, tokens: Sequence[str]) -> Any:
     """Annotations that do not carry a whole object, nor a command line."""
     if not isinstance(value, dict):
         return HIDDEN
     return {
-        without_tokens(name, token): without_tokens(text, token) if _is_shown(name, text) else HIDDEN
+        without_tokens(name, tokens): without_tokens(text, tokens) if _is_shown(name, text) else HIDDEN
         for name, text in value.items()
     }
 

@@ -60,7 +60,7 @@ def show(cluster: str, kind: str, name: str, namespace: str | None, config: Conf
         body = server.get(what, f"{resource.path}{scope}/{resource.name}/{name}", metadata_only=is_secret)
     found = decoded(body, f"{cluster}: {what}")
     _check_identity(found, resource, name, namespace if scope else None, f"{cluster}: {what}")
-    return _as_yaml(without_secrets(found, client_token(client)))
+    return _as_yaml(without_secrets(found, [client_token(client)]))
 
 
 def check_name(argument: str, name: str) -> None:

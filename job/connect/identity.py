@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 _PAUSE_SECONDS = 5.0  # after a failure
+_REMEMBERED_TOKENS = 8
 
 
 class Identity:
@@ -31,6 +32,8 @@ class Identity:
         self._failure: Exception | None = None
         self._next_refresh_at = 0.0
         self._refused_again = ("", 0.0)
+        self.tokens: tuple[str, ...] = ()
+        """The newest ones, in case that a server repeats one."""
 
     @cached_property
     def universe_domain(self) -> str:
@@ -123,11 +126,17 @@ class Identity:
             self._failure = None
             try:
                 self.credentials.refresh(token_request())  # type: ignore[no-untyped-call]
+                self._remember_token()
             except (GoogleAuthError, OSError, ValueError, TypeError, KeyError) as error:  # also of malformed responses
                 self._failed_at, self._failure = monotonic(), error.with_traceback(None)
             self._next_refresh_at = monotonic() + self._seconds_left() / 2
         if self._failure is not None and (is_refused or self.credentials.token_state is TokenState.INVALID):
             raise token_error(self.credentials, self._failure) from self._failure
+
+    def _remember_token(self) -> None:
+        token = str(self.credentials.token or "")
+        if token not in self.tokens:
+            self.tokens = (*self.tokens, token)[-_REMEMBERED_TOKENS:]
 
     def _seconds_left(self) -> float:
         expiry = self.credentials.expiry

@@ -98,7 +98,7 @@ class _OneTask:
         memory = container_limit()
         spool_limit = spool_bound(Path(tempfile.gettempdir()), memory)
         fitting = fit_to_memory(self.config, memory, spool_limit)
-        with open_spool(spool_limit) as spool:
+        with open_spool(spool_limit, lambda: self.identity.tokens) as spool:
             listings = self._discover()
             selection = self._select(listings)
             targets = self._share(selection)
