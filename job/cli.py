@@ -221,7 +221,14 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 @cli.command()
 @click.argument("sql")
 @_sink_options
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="CSV puts an apostrophe before text that spreadsheets take for a formula.",
+)
 @click.option("--external-access", is_flag=True, help="DuckDB: allow other files, extensions and the network.")
 def query(sql: str, path: str | None, sink: str | None, form: str, external_access: bool) -> int:
     """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB, where it can only read."""

@@ -21,6 +21,9 @@ ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects; old projects have a domain as a prefix
 _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
+# Without what one parser of URLs takes for the end of a host and another for a part of it
+_CLEAR = re.compile(r"[^\s@\\?#]+")
+
 # The ASCII part of https://cloud.google.com/bigquery/docs/labels-intro#requirements
 _LABEL = "up to 63 lower-case letters, digits, _ and -"
 LabelKey = Annotated[
@@ -32,6 +35,8 @@ Email = Annotated[
 ]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+Service = Literal["kubernetes", "bigquery"]
+"""What an identity is for: the GKE API and the clusters, or BigQuery."""
 FailOn = Annotated[
     str,
     msgspec.Meta(
@@ -124,10 +129,21 @@ class Identity(Settings, frozen=True, kw_only=True):
         "A service account that the Application Default Credentials impersonate, for everything that the job does. "
         "They need `roles/iam.serviceAccountTokenCreator` on it.",
     ] = None
+    kubernetes: Annotated[
+        Email | None,
+        "Another service account to impersonate, for the GKE API and the clusters alone. With it, or with `bigquery`, "
+        "no cluster is sent a token that opens the tables.",
+    ] = None
+    bigquery: Annotated[Email | None, "Another service account to impersonate, for BigQuery alone."] = None
     delegates: Annotated[
         tuple[Email, ...],
-        "Service accounts between the two, each of which may impersonate the next one.",
+        "Service accounts in between, each of which may impersonate the next one, and the last one those above.",
     ] = ()
+
+    def account(self, service: Service) -> str | None:
+        """The service account to impersonate for a service; None where the credentials themselves are used."""
+        own = self.kubernetes if service == "kubernetes" else self.bigquery
+        return own or self.impersonate_service_account
 
 
 class ApiEndpoints(Settings, frozen=True, kw_only=True):
@@ -276,6 +292,8 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
 def check_endpoint(key: str, url: str) -> None:
     """Rejects an address that is not a URL, or that has neither TLS nor a loopback address.
 
+    Whatever makes a client calls it: no command may send a token where a run would refuse to.
+
     Raises:
         ConfigError: naming the key.
     """
@@ -285,9 +303,9 @@ def check_endpoint(key: str, url: str) -> None:
         is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets without an address, a port that is no number
         is_url = False
-    if not is_url or not parts.hostname:
+    if not is_url or not _CLEAR.fullmatch(url):
         raise ConfigError(f"{key}: {url!r} is not a URL such as https://container.googleapis.com")
-    if parts.scheme != "https" and not _is_loopback(parts.hostname):
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
         raise ConfigError(
             f"{key}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is only for loopback)"
         )

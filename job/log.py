@@ -16,6 +16,9 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from job.printable import escaped, without_tokens
+
+_MAX_LENGTH = 20_000  # of a field: Cloud Logging takes entries of 256 KiB
 _LEVELS = logging.getLevelNamesMapping()
 # The fields of an entry that Cloud Logging lifts out: https://cloud.google.com/logging/docs/structured-logging
 _LABELS = "logging.googleapis.com/labels"
@@ -57,13 +60,20 @@ def _pipeline(level: int, *, as_text: bool) -> list[Processor]:
             raise structlog.DropEvent
         return event
 
+    def without_hostile_text(_: Any, __: str, event: EventDict) -> EventDict:
+        for name, value in event.items():
+            if isinstance(value, str):
+                text = without_tokens(value)[:_MAX_LENGTH]
+                event[name] = escaped(text) if as_text else text  # JSON escapes what it has to
+        return event
+
     if as_text:
         clock = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
         formatting: list[Processor] = [clock, structlog.dev.ConsoleRenderer(colors=True)]
     else:
         stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
         formatting = [stamp, _as_cloud_logging, structlog.processors.JSONRenderer()]
-    return [drop_below_level, structlog.processors.add_log_level, *formatting]
+    return [drop_below_level, without_hostile_text, structlog.processors.add_log_level, *formatting]
 
 
 def _as_cloud_logging(_: Any, __: str, event: EventDict) -> EventDict:

@@ -13,7 +13,7 @@ import os
 import shutil
 import struct
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -22,6 +22,7 @@ import msgspec
 from isal import isal_zlib  # zlib's API, at a fifth of its CPU
 
 from job.errors import SpoolError
+from job.printable import blank_tokens
 from job.scratch import scratch_folder
 from job.tables import TABLES, Key, Record
 
@@ -31,6 +32,8 @@ _LEVEL = 1  # rows are repetitive: higher levels take up to three times the CPU 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _END = b"\x03\x00"  # an empty final block
 _TAIL = struct.Struct("<2sII")  # that block, the checksum, the size
+
+Tokens = Callable[[], Sequence[str]]
 
 _encode_into = msgspec.json.Encoder().encode_into
 
@@ -78,11 +81,11 @@ class _Quota:
 class _Table:
     """The file of one table: blocks of rows that count, and of others that were dropped."""
 
-    def __init__(self, path: Path, quota: _Quota) -> None:
+    def __init__(self, path: Path, quota: _Quota, tokens: Tokens) -> None:
         self.rows = 0
         self.size = 0
         self._path = path
-        self._quota = quota
+        self._quota, self._tokens = quota, tokens
         self._lock = threading.Lock()
         self._pending = bytearray()
         self._kept: list[_Block] = []
@@ -93,6 +96,7 @@ class _Table:
 
     def write(self, rows: bytearray) -> _Block:
         """Compresses rows into the file, where they do not count yet."""
+        blank_tokens(rows, self._tokens())
         compressor = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)
         packed = compressor.compress(rows) + compressor.flush(isal_zlib.Z_FULL_FLUSH)
         crc = isal_zlib.crc32(rows)
@@ -208,8 +212,11 @@ class Spool:
     Every method that writes raises `SpoolError` if it cannot.
     """
 
-    def __init__(self, directory: Path, max_bytes: int | None = None) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, max_bytes: int | None = None, tokens: Tokens = tuple) -> None:
+        """Args:
+        tokens: gives the bearer tokens that API servers got, and that no row may repeat.
+        """
+        self._directory, self._tokens = directory, tokens
         self._quota = _Quota(max_bytes)
         self._lock = threading.Lock()
         self._tables: dict[str, _Table] = {}
@@ -233,7 +240,7 @@ class Spool:
         if found is None:
             with self._lock:
                 if name not in self._tables:
-                    self._tables[name] = _Table(self._directory / f"{name}.ndjson.gz", self._quota)
+                    self._tables[name] = _Table(self._directory / f"{name}.ndjson.gz", self._quota, self._tokens)
                 found = self._tables[name]
         return found
 
@@ -250,11 +257,12 @@ class Spool:
 
 
 @contextmanager
-def open_spool(max_bytes: int | None = None) -> Iterator[Spool]:
+def open_spool(max_bytes: int | None = None, tokens: Tokens = tuple) -> Iterator[Spool]:
     """A spool in a temporary directory, below `TMPDIR`, that is deleted afterwards.
 
     Args:
         max_bytes: that its files may take; None is no limit.
+        tokens: as `Spool` takes them.
 
     Raises:
         SpoolError: the directory cannot be made.
@@ -267,7 +275,7 @@ def open_spool(max_bytes: int | None = None) -> Iterator[Spool]:
                 f"cannot make a temporary directory for rows: {error.strerror or error}. "
                 "Set TMPDIR to a folder with room"
             ) from error
-        yield stack.enter_context(closing(Spool(path, max_bytes)))
+        yield stack.enter_context(closing(Spool(path, max_bytes, tokens)))
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:

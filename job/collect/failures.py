@@ -9,6 +9,7 @@ import traceback
 from typing import Any, NamedTuple
 
 from job.log import log
+from job.printable import printable
 from job.tables import Key, Outcome
 
 MAX_RETRY_AFTER_SECONDS = 32.0  # API servers ask for no more
@@ -153,13 +154,3 @@ def _broken_connection(error: BaseException) -> ReadFailure:
     else:
         text = f"the connection broke ({type(error).__name__})"
     return ReadFailure("unreachable", text, reason="ConnectionBroken", retry_after=0.0)
-
-
-def printable(text: str, max_length: int = 200) -> str:
-    """Somebody else's text, made safe for a row, a log line or a terminal: one line, without control characters.
-
-    >>> printable("no such\\n\\x1b[31mpod")
-    'no such [31mpod'
-    """
-    cut = text[:max_length]
-    return " ".join("".join([char if char.isprintable() else " " for char in cut]).split())

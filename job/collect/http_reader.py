@@ -38,10 +38,10 @@ class Request(NamedTuple):
 
 
 class PageTooLarge(ReadFailure):
-    """The body is larger than `MAX_BODY_BYTES`."""
+    """The body is larger than it may be."""
 
-    def __init__(self, head: bytes) -> None:
-        text = f"the response is larger than {MAX_BODY_BYTES >> 20} MiB"
+    def __init__(self, head: bytes, max_bytes: int) -> None:
+        text = f"the response is larger than {max_bytes >> 20} MiB"
         super().__init__("invalid", text, reason="TooLarge", http_status=200)
         self.head = head
         """The first bytes of the body, unpacked."""
@@ -70,9 +70,20 @@ class OpenResponse:
 class HttpReader:
     """Sends requests to one API server and reads their responses. Threads may share it."""
 
-    def __init__(self, client: ApiClient, timeouts: Timeouts, *, compression: bool = True) -> None:
-        self._client, self._timeouts = client, timeouts
-        self._headers = {"Accept": "application/json"} | ({"Accept-Encoding": "gzip"} if compression else {})
+    def __init__(
+        self,
+        client: ApiClient,
+        timeouts: Timeouts,
+        *,
+        compression: bool = True,
+        accept: str = "application/json",
+        max_bytes: int | None = None,
+    ) -> None:
+        """Args:
+        max_bytes: of one body, unpacked; without it, `MAX_BODY_BYTES`.
+        """
+        self._client, self._timeouts, self._max_bytes = client, timeouts, max_bytes
+        self._headers = {"Accept": accept} | ({"Accept-Encoding": "gzip"} if compression else {})
         self._buffers = BodyBuffers()
         self.last_response_at = 0.0
         """When the last body was complete, on the monotonic clock."""
@@ -164,7 +175,7 @@ class HttpReader:
                     buffer[:size] = first
                 buffer[size : size + len(data)] = data
                 size += len(data)
-                _check_size(max(size, declared), buffer)
+                _check_size(max(size, declared), buffer, self._max_bytes or MAX_BODY_BYTES)
         except MalformedContent as error:
             text = f"the response cannot be decompressed: {error}"
             raise ReadFailure("invalid", text, http_status=raw.status, retry_after=0.0) from error
@@ -214,9 +225,9 @@ def _check_time(end: float) -> None:
         raise TimeoutError
 
 
-def _check_size(size: int, buffer: bytearray) -> None:
-    if size > MAX_BODY_BYTES:
-        raise PageTooLarge(bytes(buffer[:HEAD_BYTES]))
+def _check_size(size: int, buffer: bytearray, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise PageTooLarge(bytes(buffer[:HEAD_BYTES]), max_bytes)
 
 
 def _error_body(raw: BaseHTTPResponse) -> memoryview:

@@ -9,9 +9,12 @@ from typing import NamedTuple, Protocol
 
 from job.collect.lists import ListResult
 from job.connect.endpoints import Endpoint
+from job.printable import printable, without_tokens
 from job.tables import Collection, Snapshot, SnapshotStatus
 from job.task import Task
 from job.wire import gke
+
+_MAX_MESSAGE_LENGTH = 2000
 
 
 class ListOutcome(Protocol):
@@ -35,15 +38,23 @@ class ClusterStatus(NamedTuple):
     message: str | None
 
 
-def collection_of(result: ListResult, run_id: str) -> Collection:
-    """The row of one list."""
+def collection_of(result: ListResult, run_id: str, tokens: Sequence[str] = ()) -> Collection:
+    """The row of one list.
+
+    Args:
+        tokens: bearer tokens that the server got, and may repeat.
+    """
     columns = result.stats.columns()
+    cause = result.cause
+    if cause.message is not None:
+        cause = cause._replace(message=printable(without_tokens(cause.message, tokens), _MAX_MESSAGE_LENGTH))
+    counts = result.counts._replace(unreadable=tuple(without_tokens(name, tokens) for name in result.counts.unreadable))
     if result.cause.outcome not in ("ok", "partial"):
         columns["resource_version"] = None
     return Collection(
         run_id=run_id,
         resource=result.kind.resource,
-        **{**columns, **result.cause._asdict(), **result.counts._asdict()},
+        **{**columns, **cause._asdict(), **counts._asdict()},
     )
 
 
@@ -57,6 +68,7 @@ def snapshot_of(
     rows: int,
     started_at: datetime,
     clock: float,
+    tokens: Sequence[str] = (),
 ) -> Snapshot:
     """The snapshot of a cluster.
 
@@ -66,6 +78,7 @@ def snapshot_of(
         version: of the API server.
         rows: how many the snapshot has in all other tables.
         clock: when collecting began, on the monotonic clock.
+        tokens: bearer tokens that the server got, and may repeat.
     """
     requested, read = _requested(lists), _read(lists)
     found = status_of(lists)
@@ -80,7 +93,7 @@ def snapshot_of(
         cluster_status=str(cluster.status) if cluster.status is not None else None,
         endpoint_type=endpoint.type if endpoint else None,
         endpoint=endpoint.host if endpoint else None,
-        server_version=version,
+        server_version=without_tokens(version, tokens) if version else None,
         started_at=started_at,
         duration_seconds=round(monotonic() - clock, 3),
         resources_read=len(read),

@@ -6,8 +6,9 @@ import html
 import re
 from typing import Any, NamedTuple
 
-from job.collect.failures import ContinueTokenExpired, ReadFailure, printable, retry_after
+from job.collect.failures import ContinueTokenExpired, ReadFailure, retry_after
 from job.connect.google_errors import refusal
+from job.printable import printable, without_tokens
 from job.tables import Outcome
 from job.wire import meta
 from job.wire.decoders import decoder
@@ -47,13 +48,13 @@ def response_failure(
         or _of_google(status, body)
         or _of_a_layer_in_front(status, headers, body, by_google=by_google)
     )
-    message = printable(_without_tokens(found.message, token), 700) or f"HTTP status {status}"
+    message = printable(without_tokens(found.message, [token]), 700) or f"HTTP status {status}"
     if status == 410:
         raise ContinueTokenExpired(message)
     return ReadFailure(
         found.outcome or _OUTCOMES.get(status, "server_error" if status >= 500 else "refused"),
         message,
-        reason=printable(_without_tokens(found.reason, token), 100) or None,
+        reason=printable(without_tokens(found.reason, [token]), 100) or None,
         http_status=status,
         retry_after=max(retry_after(headers), found.retry_after) if status == 429 or status >= 500 else None,
     )
@@ -148,11 +149,6 @@ def _title(page: str) -> str:
     return " ".join(html.unescape(_TAG.sub(" ", found[1])).replace("<", " ").split()) if found else ""
 
 
-def _without_tokens(text: str, token: str) -> str:
-    """Removes the token, and what looks like one: servers quote headers in other forms too, or cut short."""
-    return _TOKEN.sub("...", _BEARER.sub(r"\1 ...", text.replace(token, "...") if token else text))
-
-
 def _joined(message: str, advice: str) -> str:
     return f"{message.rstrip('. ')}; {advice}" if message else advice
 
@@ -168,8 +164,6 @@ _RBAC = re.compile(
     r'User "(?P<user>[^"]{0,300})" cannot (?P<verb>[a-z]+) (?:resource|path) "(?P<resource>[^"]{1,200})"'
 )
 _IAM = re.compile(r'requires one of \["([A-Za-z.]{1,100})"')
-_BEARER = re.compile(r"(?i)\b(bearer)\s+[^\s\"',;<>]+")
-_TOKEN = re.compile(r"\b(?:ya29\.|eyJ)[\w.~+/=-]+")
 _TITLE = re.compile(r"(?is)<title[^>]*>(.{1,300}?)</title>")
 _HEADING = re.compile(r"(?is)<h[12][^>]*>(.{1,300}?)</h[12]>")
 _TAG = re.compile(r"<[^>]*>")

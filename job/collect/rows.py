@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from job.collect.failures import ContinueTokenExpired, ReadFailure, printable
+from job.collect.failures import ContinueTokenExpired, ReadFailure
 from job.kinds import KINDS, Kind
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.owners import Controllers
 from job.kinds.parts.places import Place
 from job.kinds.parts.scope import Scope
+from job.printable import printable
 from job.spool import Segment
 from job.wire import meta
 from job.wire.decoders import decoder

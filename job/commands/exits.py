@@ -9,6 +9,7 @@ from collections.abc import Callable
 import click
 
 from job.errors import InventoryError
+from job.printable import escaped_lines
 from job.signals import TERMINATED, Stop
 
 __all__ = [
@@ -64,7 +65,7 @@ def fail(code: int, why: str, *, show: Callable[[], None] | None = None) -> int:
     elif show is not None:
         show()
     else:
-        click.echo(f"gke-inventory: {why}", err=True)
+        click.echo(escaped_lines(f"gke-inventory: {why}"), err=True)
     return code
 
 

@@ -6,6 +6,7 @@ import click
 
 from job.commands.output import counted, print_table, progress_bar
 from job.config import Config
+from job.printable import escaped_lines
 from job.run.local_tasks import run_tasks
 from job.run.memory import use_one_malloc_arena
 from job.run.one_task import run
@@ -44,5 +45,5 @@ def print_summary(summary: Summary) -> None:
     if summary.gaps:
         click.echo("\nnot read in full:")
         for gap in summary.gaps:
-            click.echo(f"  {gap.name}: {gap.message or gap.reason}")
+            click.echo(escaped_lines(f"  {gap.name}: {gap.message or gap.reason}".replace("\n", " "), max_length=2000))
     click.echo(f"\nrun {run.run_id} is in {summary.sink}")

@@ -2,159 +2,139 @@
 
 from __future__ import annotations
 
+import re
+from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-import msgspec
 import yaml
 
 from job.client import kubernetes_client
-from job.collect.failures import connection_failure
+from job.collect.deadlines import Deadline
+from job.collect.failures import ContinueTokenExpired, ReadFailure
+from job.collect.http_reader import HttpReader, Request
+from job.collect.refusals import response_failure
+from job.collect.stats import ReadStats
+from job.commands.api_resources import ApiResource, decoded, find_resource
+from job.commands.hidden import SECRET_KINDS, without_secrets
 from job.config import Config
 from job.errors import ConfigError, InventoryError, NotFoundError
-from job.wire.meta import NOT_DECODABLE
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-HIDDEN = "(hidden)"
+_JSON = "application/json"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-_SECRET_KINDS = frozenset({"secrets", "configmaps"})
-_FIRST_GROUPS = ("/api/v1", "/apis/apps/v1", "/apis/batch/v1")  # these have nearly every kind that is asked for
-_TIMEOUTS = (10.0, 60.0)  # seconds to connect, and to answer
-
-
-class _Resource(msgspec.Struct, frozen=True, rename="camel"):
-    name: str
-    kind: str
-    namespaced: bool
-    singular_name: str = ""
-    short_names: tuple[str, ...] | None = None
-
-
-class _Resources(msgspec.Struct, frozen=True):
-    resources: tuple[_Resource, ...] | None = None
-
-
-class _Version(msgspec.Struct, frozen=True, rename="camel"):
-    group_version: str
-
-
-class _Group(msgspec.Struct, frozen=True, rename="camel"):
-    preferred_version: _Version | None = None
-    versions: tuple[_Version, ...] = ()
-
-
-class _Groups(msgspec.Struct, frozen=True):
-    groups: tuple[_Group, ...] | None = None
+_MAX_BYTES = 8 << 20  # of an object, which etcd holds to 1.5 MiB by default, or of a group's list of kinds
+_MAX_NAME_LENGTH = 253  # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+_NO_NAME = re.compile(r"[/%?#\\]|\s")
 
 
 def show(cluster: str, kind: str, name: str, namespace: str | None, config: Config) -> str:
     """The object as YAML.
 
     Of Secrets and ConfigMaps only the metadata is read. Values of env, commands and arguments are hidden, and so are
-    annotations that carry whole objects.
+    annotations that carry whole objects. What is hidden depends on what the server sends, not on what was asked for.
 
     Args:
         cluster: `PROJECT/LOCATION/CLUSTER`.
-        kind: in any form that kubectl accepts: `pods`, `pod`, `po`, `Pod`.
+        kind: in any form that kubectl accepts: `pods`, `pod`, `po`, `Pod`, `pods.metrics.k8s.io`, `jobs.v1.batch`.
         namespace: None means `default`, for kinds that have namespaces.
 
     Raises:
-        ConfigError: the cluster's name does not have three parts.
+        ConfigError: the cluster's name does not have three parts, or a name could be a path.
         NotFoundError: there is no such cluster, kind or object.
-        InventoryError: the API server refuses, or cannot be reached.
+        InventoryError: the API server refuses, cannot be reached, or sends something else.
     """
     parts = cluster.split("/")
     if len(parts) != 3 or not all(parts):
         raise ConfigError(f"{cluster!r} is not PROJECT/LOCATION/CLUSTER, such as shop-prod/europe-west1/web")
-    for part in (name, namespace or "default"):
-        if part in ("", ".", ".."):  # as a part of a path it would ask for another object, or for all of them
-            raise ConfigError(f"{part!r} is no name of an object")
+    namespace = "default" if namespace is None else namespace
+    check_name("name", name)
+    check_name("namespace", namespace)
     with kubernetes_client(*parts, config=config) as client:
-        path, resource = _find_kind(client, cluster, kind)
-        scope = f"/namespaces/{quote(namespace or 'default', safe='')}" if resource.namespaced else ""
-        accept = _METADATA_ONLY if resource.name in _SECRET_KINDS else "application/json"
-        where = f"{cluster}: {resource.name}/{name}" + (f" in {namespace or 'default'}" if scope else "")
-        body = _get(client, where, f"{path}{scope}/{resource.name}/{quote(name, safe='')}", accept)
-    return yaml.safe_dump(_without_secrets(_decoded(body, where)), sort_keys=False, allow_unicode=True)
+        server = _Server(client, cluster, config)
+        resource = find_resource(server.get, cluster, kind)
+        scope = f"/namespaces/{namespace}" if resource.namespaced else ""
+        what = f"{resource.name}/{name}" + (f" in {namespace}" if scope else "")
+        is_secret = resource.kind in SECRET_KINDS or resource.name in ("secrets", "configmaps")
+        body = server.get(what, f"{resource.path}{scope}/{resource.name}/{name}", metadata_only=is_secret)
+    found = decoded(body, f"{cluster}: {what}")
+    _check_identity(found, resource, name, namespace if scope else None, f"{cluster}: {what}")
+    return _as_yaml(without_secrets(found, [client_token(client)]))
 
 
-def _find_kind(client: ApiClient, cluster: str, kind: str) -> tuple[str, _Resource]:
-    """The API path and resource of a kind, from the server's discovery."""
-    name = kind.lower()
-    broken: list[str] = []
-    for path in _FIRST_GROUPS:
-        if found := _match(client, cluster, path, name, broken):
-            return path, found
-    where = f"{cluster}: API groups"
-    for group in _decoded(_get(client, where, "/apis"), where, _Groups).groups or ():
-        version = group.preferred_version or (group.versions[0] if group.versions else None)
-        path = f"/apis/{version.group_version}" if version else ""
-        if path and path not in _FIRST_GROUPS and (found := _match(client, cluster, path, name, broken)):
-            return path, found
-    but = f"; discovery failed for {', '.join(broken)}" if broken else ""
-    raise NotFoundError(f"{cluster}: the API server has no kind {kind!r}{but}")
+def check_name(argument: str, name: str) -> None:
+    """Rejects names that would be more than one segment of a path: API servers decode `%2F` into a slash.
+
+    https://github.com/kubernetes/apimachinery/blob/master/pkg/api/validation/path/name.go
+
+    Raises:
+        ConfigError: it is no name of an object.
+    """
+    if not name or name in (".", "..") or _NO_NAME.search(name) or not name.isprintable():
+        raise ConfigError(f"{argument}: {name[:80]!r} is no name of an object: it is empty, or could be a path")
+    if len(name) > _MAX_NAME_LENGTH:
+        raise ConfigError(f"{argument}: a name has at most {_MAX_NAME_LENGTH} characters, and this one {len(name)}")
 
 
-def _match(client: ApiClient, cluster: str, path: str, name: str, broken: list[str]) -> _Resource | None:
-    where = f"{cluster}: API resources of {path}"
-    try:
-        resources: tuple[_Resource, ...] | None = _decoded(_get(client, where, path), where, _Resources).resources
-    except NotFoundError:
-        return None
-    except InventoryError:
-        broken.append(path)  # a broken aggregated API must not hide the kinds of all others
-        return None
-    for resource in resources or ():
-        names = {resource.name, resource.singular_name, resource.kind.lower(), *(resource.short_names or ())}
-        if name in names and "/" not in resource.name:
-            return resource
-    return None
+def client_token(client: ApiClient) -> str:
+    """The bearer token that the client sent last, which a server may repeat."""
+    return str(client.configuration.api_key.get("BearerToken") or "")
 
 
-def _get(client: ApiClient, where: str, path: str, accept: str = "application/json") -> bytes:
-    from urllib3.exceptions import HTTPError
+class _Server:
+    """GETs of one API server: bounded in time and bytes as lists are, without redirects, and not retried."""
 
-    request = client.param_serialize("GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"])
-    try:
-        response = client.call_api(*request, _request_timeout=_TIMEOUTS)
-        body = response.response.data
-    except HTTPError as error:
-        raise InventoryError(
-            f"{where}: the API server cannot be reached: {connection_failure(error, _TIMEOUTS[1])}"
-        ) from error
-    if response.status == 200:
-        return bytes(body)
-    try:
-        text = msgspec.json.decode(body).get("message")
-    except (*NOT_DECODABLE, AttributeError):
-        text = None
-    message = f"{where}: {text or f'HTTP status {response.status}'}"
-    raise NotFoundError(message) if response.status == 404 else InventoryError(message)
+    def __init__(self, client: ApiClient, cluster: str, config: Config) -> None:
+        seconds = config.timeouts.kind_seconds
+        self._deadline = Deadline(monotonic() + seconds, "KindTimeout", f"it was not read within {seconds:g} s")
+        self._whole, self._metadata = (
+            HttpReader(client, config.timeouts, accept=accept, max_bytes=_MAX_BYTES)
+            for accept in (_JSON, _METADATA_ONLY)
+        )
+        self._cluster = cluster
+
+    def get(self, what: str, path: str, *, metadata_only: bool = False) -> bytes:
+        """The body of a response with status 200.
+
+        Raises:
+            NotFoundError: the status is 404.
+            InventoryError: the request failed otherwise.
+        """
+        reader, request = self._metadata if metadata_only else self._whole, self._request(path)
+        try:
+            response = reader.open(request)
+            with reader.body(response, request) as body:
+                if response.raw.status != 200:
+                    raise response_failure(response.raw.status, response.raw.headers, body, response.token)
+                return bytes(body)
+        except ReadFailure as error:
+            message = f"{self._cluster}: {what}: {error}"
+            raise NotFoundError(message) if error.cause.http_status == 404 else InventoryError(message) from error
+        except ContinueTokenExpired as error:
+            raise InventoryError(f"{self._cluster}: {what}: {error}") from error
+
+    def _request(self, path: str) -> Request:
+        return Request(path, (), self._deadline, ReadStats())
 
 
-def _decoded(body: bytes, where: str, kind: Any = Any) -> Any:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except NOT_DECODABLE as error:
-        raise InventoryError(f"{where}: the API server's answer is malformed") from error
+def _check_identity(found: Any, resource: ApiResource, name: str, namespace: str | None, what: str) -> None:
+    """A proxy may mix up responses, and a path may lead elsewhere: another object than that asked for is refused.
+
+    Raises:
+        InventoryError: it is another object, or none.
+    """
+    metadata = found.get("metadata") if isinstance(found, dict) else None
+    if not isinstance(metadata, dict):
+        raise InventoryError(f"{what}: the API server's answer is no object")
+    kinds = (resource.kind, "PartialObjectMetadata")
+    if found.get("kind") not in kinds or metadata.get("name") != name or metadata.get("namespace") != namespace:
+        raise InventoryError(f"{what}: the API server answers with another object")
 
 
-def _without_secrets(value: Any, key: str = "") -> Any:
-    """The same object, with values hidden that may be a password."""
-    if key in ("command", "args") and isinstance(value, list):
-        return [HIDDEN]
-    if key == "env" and isinstance(value, list):
-        return [item | ({"value": HIDDEN} if "value" in item else {}) for item in value if isinstance(item, dict)]
-    if key == "annotations" and isinstance(value, dict):
-        return {
-            name: HIDDEN if len(str(text)) > 1024 or "last-applied" in name else text for name, text in value.items()
-        }
-    if key == "managedFields":
-        return HIDDEN
-    if isinstance(value, dict):
-        return {name: _without_secrets(inner, name) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_without_secrets(inner) for inner in value]
-    return value
+def _as_yaml(value: Any) -> str:
+    """YAML that a terminal prints as it is: where a character is not printable, all that are not ASCII are escaped."""
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    if text.replace("\n", "").isprintable():
+        return text
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=False))

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from job.config import check_endpoint
 from job.connect.bounded import within
-from job.errors import CredentialsError
+from job.errors import ConfigError, CredentialsError
 from job.regular_file import check_regular
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def default_credentials(*, seconds: float = 10.0) -> Credentials:
     wrong = [key for key in _TEXTS if info.get(key) is not None and not isinstance(info[key], str)]
     if wrong:
         raise CredentialsError(f"{where} is no usable {info['type']} file: {', '.join(wrong)} must be text")
+    _check_addresses(info, where)
     from google.auth.exceptions import GoogleAuthError
 
     try:
@@ -96,6 +98,22 @@ def _read(path: str, where: str) -> dict[str, Any]:
     if not isinstance(info, dict):
         raise CredentialsError(f"{where} is JSON, but no credentials file: it has no `type`")
     return info
+
+
+def _check_addresses(info: dict[str, Any], where: str) -> None:
+    """Rejects addresses that would get a login, a signed request or a token without TLS.
+
+    Raises:
+        CredentialsError: naming the key.
+    """
+    source = info.get("source_credentials")
+    for fields in (info, source if isinstance(source, dict) else {}):
+        for key, value in fields.items():
+            if isinstance(value, str) and key.endswith(("_uri", "_url")) and value.strip().lower().startswith("http:"):
+                try:
+                    check_endpoint(key, value)
+                except ConfigError as error:
+                    raise CredentialsError(f"{where}: {error}") from error
 
 
 def _not_credentials(info: dict[str, Any]) -> str:

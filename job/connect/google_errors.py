@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from job.printable import printable, without_tokens
 from job.wire.rpc import GoogleError
 
 
@@ -30,8 +31,7 @@ def refusal(error: GoogleError, *, default_advice: str = "") -> Refusal:
     """
     code = error.reason or next((code for code, text in _TEXTS if text.search(error.message)), "")
     reason, advise = _REASONS.get(code, (code or error.status, None))
-    text = "".join([char if char.isprintable() else " " for char in error.message[:300]])
-    said = " ".join(text.split()).rstrip(". ")
+    said = printable(without_tokens(error.message[:4096]), 300).rstrip(". ")
     advice = advise(error) if advise is not None else default_advice
     return Refusal(reason, "; ".join(filter(None, (said or error.status, advice))))
 

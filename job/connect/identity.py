@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from job.config import Config
+from job.config import Config, Service, check_endpoint
 from job.connect.bounded import within
 from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials
 from job.connect.proxies import check_proxies
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _PAUSE_SECONDS = 5.0  # after a failure
 _TOKEN = re.compile(r"[!-~]{1,65536}")  # what a header can carry
+_REMEMBERED_TOKENS = 8
 
 
 class Identity:
@@ -39,6 +41,8 @@ class Identity:
         self._failure: Exception | None = None
         self._next_refresh_at = 0.0
         self._refused_again = ("", 0.0)
+        self.tokens: tuple[str, ...] = ()
+        """The newest ones, in case that a server repeats one."""
 
     @cached_property
     def universe_domain(self) -> str:
@@ -126,6 +130,7 @@ class Identity:
             self._failure = None
             try:
                 self.credentials = within(self._seconds, self._refreshed)
+                self._remember_token()
             except Exception as error:  # noqa: BLE001 (google-auth raises whatever a malformed response leads to)
                 self._failed_at, self._failure = monotonic(), error.with_traceback(None)
             self._next_refresh_at = monotonic() + self._seconds_left() / 2
@@ -139,36 +144,45 @@ class Identity:
             Exception: of google-auth.
             MalformedTokenError: what came is no token.
         """
-        from google.auth.transport.requests import Request
+        from job.connect.plaintext import token_request
 
         made: Credentials = copy(self.credentials)
-        made.refresh(partial(Request(), timeout=self._seconds))  # type: ignore[no-untyped-call]
+        made.refresh(partial(token_request(), timeout=self._seconds))  # type: ignore[no-untyped-call]
         if not isinstance(made.token, str) or not _TOKEN.fullmatch(made.token):
             raise MalformedTokenError("the response has no access token")
         if made.expiry is not None and not isinstance(made.expiry, datetime):
             raise MalformedTokenError("the response has no valid time of expiry")
         return made
 
+    def _remember_token(self) -> None:
+        token = str(self.credentials.token or "")
+        if token not in self.tokens:
+            self.tokens = (*self.tokens, token)[-_REMEMBERED_TOKENS:]
+
     def _seconds_left(self) -> float:
         expiry = self.credentials.expiry
         return 0.0 if expiry is None else (expiry - datetime.now(UTC).replace(tzinfo=None)).total_seconds()
 
 
-def configured_identity(config: Config) -> Identity:
+def configured_identity(config: Config, service: Service = "kubernetes") -> Identity:
     """The identity of a configuration: Application Default Credentials, or the service account that they impersonate.
 
     It requests no token yet.
 
     Raises:
         CredentialsError: there are no credentials, or their file cannot be used.
+        ConfigError: an endpoint would get secrets without TLS, or the environment has something else than a proxy's
+            address.
     """
     seconds = config.timeouts.connect_seconds
     identity = default_identity(config.api_endpoints.oauth2, seconds=seconds)
-    if config.identity.impersonate_service_account is None:
+    account, endpoint = config.identity.account(service), config.api_endpoints.iamcredentials
+    if account is None:
         return identity
     from google.auth.impersonated_credentials import Credentials
 
-    account, endpoint = config.identity.impersonate_service_account, config.api_endpoints.iamcredentials
+    if endpoint is not None:
+        check_endpoint("api_endpoints.iamcredentials", endpoint)
     path = f"/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
     impersonated = Credentials(
         identity.credentials,
@@ -178,6 +192,14 @@ def configured_identity(config: Config) -> Identity:
         iam_endpoint_override=endpoint.rstrip("/") + path if endpoint else None,
     )  # type: ignore[no-untyped-call]
     return Identity(impersonated, seconds=seconds)
+
+
+def bigquery_identity(config: Config, kubernetes: Callable[[], Identity]) -> Identity:
+    """The identity for BigQuery: the same as for the clusters, unless the configuration has another."""
+    accounts = config.identity
+    if accounts.account("bigquery") == accounts.account("kubernetes"):
+        return kubernetes()
+    return configured_identity(config, "bigquery")
 
 
 def default_identity(token_uri: str | None = None, *, seconds: float = 10.0) -> Identity:
@@ -192,10 +214,13 @@ def default_identity(token_uri: str | None = None, *, seconds: float = 10.0) -> 
 
     Raises:
         CredentialsError: there are no credentials, or their file cannot be used.
-        ConfigError: the environment has something else than a proxy's address.
+        ConfigError: the endpoint would get secrets without TLS, or the environment has something else than a proxy's
+            address.
     """
     from google.oauth2.credentials import Credentials
 
+    if token_uri is not None:
+        check_endpoint("api_endpoints.oauth2", token_uri)
     check_proxies()
     credentials = default_credentials(seconds=seconds)
     if token_uri is None and isinstance(credentials, Credentials) and credentials.universe_domain != DEFAULT_UNIVERSE:

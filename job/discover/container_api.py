@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from job.config import Config
+from job.config import Config, check_endpoint
 from job.connect.identity import Identity
 from job.connect.proxies import proxy_for
 from job.version import USER_AGENT
@@ -23,7 +23,12 @@ def container_client(config: Config, identity: Identity) -> ClusterManagerClient
 
     It speaks gRPC, and REST through a proxy. On this machine `grpc://127.0.0.1:PORT` is gRPC in plain text, and
     `http://127.0.0.1:PORT` is REST.
+
+    Raises:
+        ConfigError: the endpoint would get tokens without TLS.
     """
+    if config.api_endpoints.container is not None:
+        check_endpoint("api_endpoints.container", config.api_endpoints.container)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its C core writes to stderr what we report as errors
     from google.api_core.client_options import ClientOptions
     from google.api_core.gapic_v1.client_info import ClientInfo
@@ -35,10 +40,14 @@ def container_client(config: Config, identity: Identity) -> ClusterManagerClient
     if url.scheme == "grpc":
         return ClusterManagerClient(transport=_plain_grpc(url.netloc, identity), client_info=info)
     if url.scheme == "http":
+        from job.connect.plaintext import send_plain_directly
+
         options = ClientOptions(api_endpoint=address.rstrip("/"), universe_domain=universe)
-        return ClusterManagerClient(
+        client = ClusterManagerClient(
             credentials=identity.shared(), transport="rest", client_options=options, client_info=info
         )
+        send_plain_directly(client.transport._session)  # type: ignore[attr-defined] # of the REST transport
+        return client
     options = ClientOptions(api_endpoint=url.netloc or None, universe_domain=universe)
     # gRPC ignores HTTPS_PROXY in capitals, SOCKS, and an address without a scheme
     is_proxied = proxy_for(url.hostname or f"container.{universe}", url.port or 443) is not None

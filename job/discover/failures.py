@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from job.connect.google_errors import refusal
 from job.errors import CredentialsError
+from job.printable import printable, without_tokens
 from job.tables import Outcome
 from job.wire.rpc import GoogleError
 
@@ -67,6 +68,6 @@ def _connection_columns(error: OSError) -> dict[str, Any]:
     reason = getattr(error.args[0], "reason", error) if error.args else error
     if isinstance(error, requests.exceptions.ProxyError):
         text = f"the proxy refuses the connection: {getattr(reason, 'original_error', reason)}"
-        return {"outcome": "unreachable", "reason": "Proxy", "message": text[:300]}
-    text = f"no connection to the GKE API: {' '.join(str(reason).split())}"
-    return {"outcome": "unreachable", "reason": "UNAVAILABLE", "message": text[:300]}
+        return {"outcome": "unreachable", "reason": "Proxy", "message": printable(without_tokens(text), 300)}
+    text = f"no connection to the GKE API: {reason}"
+    return {"outcome": "unreachable", "reason": "UNAVAILABLE", "message": printable(without_tokens(text), 300)}

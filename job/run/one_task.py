@@ -112,7 +112,7 @@ class _OneTask:
         memory = container_limit()
         spool_limit = spool_bound(temporary_folder(), memory)
         fitting = fit_to_memory(self.config, memory, spool_limit)
-        with open_spool(spool_limit) as spool:
+        with open_spool(spool_limit, lambda: self.identity.tokens) as spool:
             earlier = self._earlier()
             listings = self._discover()
             selection = self._select(listings)

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import msgspec
 
 from job.config import Config
-from job.connect.identity import Identity, configured_identity
+from job.connect.identity import Identity, bigquery_identity, configured_identity
 from job.errors import ConfigError
 from job.signals import Stop
 from job.sinks.protocol import Sink, Warehouse
@@ -79,7 +79,7 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
             project,
             dataset,
             location,
-            identity,
+            lambda: bigquery_identity(config, identity),
             options=config.bigquery,
             endpoint=config.api_endpoints.bigquery,
             timeout_seconds=config.timeouts.sink_seconds,

@@ -7,7 +7,8 @@ from http.client import BadStatusLine
 import pytest
 from urllib3.exceptions import ProtocolError
 
-from job.collect.failures import connection_failure, printable
+from job.collect.failures import connection_failure
+from job.printable import printable
 
 
 @pytest.mark.parametrize(

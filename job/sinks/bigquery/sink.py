@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from job.config import BigQuery
+from job.config import BigQuery, check_endpoint
 from job.connect.identity import Identity
 from job.errors import QueryError
 from job.log import log
@@ -46,6 +47,7 @@ for `snapshots`: then its own row is the marker."""
 _RESULT, _TIME = ("complete", "acceptable", "stopped"), "snapshot_time"
 """Labels of a commit marker: its `TaskResult`, and the part's time in microseconds since 1970."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EMULATOR = "BIGQUERY_EMULATOR_HOST"
 _MAX_RACES = 50  # lost to other tasks; for each, one of them has made a step
 
 
@@ -236,9 +238,16 @@ class BigQuerySink:
     @property
     def _client(self) -> BoundedClient:
         if self._opened is None:
+            from job.connect.plaintext import send_plain_directly
             from job.sinks.bigquery.client import open_client
             from job.sinks.bigquery.retries import BoundedRetry
 
+            for key, address in (
+                ("api_endpoints.bigquery", self._endpoint),
+                (_EMULATOR, os.environ.get(_EMULATOR)),  # the client reads it by itself
+            ):
+                if address:
+                    check_endpoint(key, address)
             policy = BoundedRetry(
                 self._timeout_seconds,
                 connect_seconds=self._connect_seconds,
@@ -248,6 +257,7 @@ class BigQuerySink:
             self._opened = open_client(
                 self._project, self._location, self._identity(), endpoint=self._endpoint, policy=policy
             )
+            send_plain_directly(self._opened._http)
         return self._opened
 
     def _parts(self, run_id: str, task_index: int) -> list[dict[str, str]]:
