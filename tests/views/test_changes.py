@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+import msgspec
 from engines import Warehouse
-from warehouse import FIRST, Attempt, Read, container, image_parts, pod, pod_container, pod_of, run_of, workload
+from warehouse import (
+    FIRST,
+    Attempt,
+    Read,
+    container,
+    gke_cluster,
+    image_parts,
+    node_pool,
+    pod,
+    pod_container,
+    pod_of,
+    run_of,
+    workload,
+)
 
-from job.tables import Record
+from job.tables import KeyValue, Record
 
 CHANGES = "SELECT name, container, field, change, old_value, new_value FROM changes"
 
@@ -89,11 +103,11 @@ def test_a_first_snapshot_has_no_changes(warehouse: Warehouse) -> None:
     assert warehouse.query(CHANGES) == []
 
 
-def test_a_cluster_that_is_gone_has_no_changes(warehouse: Warehouse) -> None:
+def test_a_cluster_that_is_gone_is_the_only_change(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, read(*app("web", "app:1"))))
     warehouse.publish(run_of(2, read(*app("web", "app:2"))))
     warehouse.publish(run_of(3))
-    assert warehouse.query(CHANGES) == []
+    assert warehouse.query(CHANGES) == [("a", None, "cluster", "removed", "europe-west1/a", None)]
 
 
 def test_a_resource_that_one_of_the_two_snapshots_did_not_read_has_no_changes(warehouse: Warehouse) -> None:
@@ -283,3 +297,73 @@ def test_a_list_that_could_not_be_read_removes_no_controller_above_it(warehouse:
     assert warehouse.query(CHANGES) == [("bare", "app", "image", "removed", "a:1", None)]
     warehouse.publish(run_of(3, Read("a", pods=seen, more={"replicasets": []})))
     assert warehouse.query(CHANGES) == [("bare", "app", "image", "added", None, "a:1")]
+
+
+def test_details_of_what_stays_are_compared(warehouse: Warehouse) -> None:
+    team = (KeyValue(key="team", value="a"), KeyValue(key="app", value="web"))
+    before = workload("web", replicas_wanted=2, replicas_ready=2, service_account="default", labels=team)
+    after = workload(
+        "web", replicas_wanted=2, replicas_ready=1, service_account="admin", labels=team[1:], host_network=True,
+        paused=True,
+    )  # fmt: skip
+    fresh = workload("fresh", service_account="admin", labels=team)
+    warehouse.publish(run_of(1, read(before, container("web", privileged=None))))
+    warehouse.publish(run_of(2, read(after, container("web", privileged=True), fresh)))
+    assert warehouse.query(CHANGES) == [
+        ("fresh", None, "workload", "added", None, "uid-fresh"),
+        ("web", "app", "privileged", "changed", "false", "true"),
+        ("web", None, "host_network", "changed", "false", "true"),
+        ("web", None, "labels", "changed", "app=web, team=a", "app=web"),
+        ("web", None, "paused", "added", None, "true"),
+        ("web", None, "ready", "changed", "true", "false"),
+        ("web", None, "service_account", "changed", "default", "admin"),
+    ]
+
+
+def test_the_jobs_of_a_cronjob_are_noise(warehouse: Warehouse) -> None:
+    def jobs(number: int) -> Read:
+        made = workload(f"tidy-{number}", kind="Job", owner_kind="CronJob", owner_name="tidy")
+        own = workload(f"once-{number}", kind="Job")
+        return Read("a", more={"jobs": [made, container(f"tidy-{number}", kind="Job", **image_parts("app:1")), own]})
+
+    warehouse.publish(run_of(1, jobs(1)))
+    warehouse.publish(run_of(2, jobs(2)))
+    assert warehouse.query("SELECT name, field, change FROM changes") == [
+        ("once-1", "workload", "removed"), ("once-2", "workload", "added"),
+    ]  # fmt: skip
+
+
+def test_clusters_and_node_pools_that_come_go_and_are_upgraded(warehouse: Warehouse) -> None:
+    def gke(version: str, *pools: tuple[str, str]) -> list[Record]:
+        return [gke_cluster(version), *(node_pool(name, pool_version) for name, pool_version in pools)]
+
+    warehouse.publish(run_of(1, Read("a", gke=gke("1.33.1", ("old", "1.33.1"), ("same", "1.32.9"))), Read("b")))
+    warehouse.publish(run_of(2, Read("a", gke=gke("1.34.1", ("new", "1.34.1"), ("same", "1.33.1"))), Read("c")))
+    found = "SELECT cluster, resource, kind, name, field, change, old_value, new_value FROM changes"
+    assert warehouse.query(found) == [
+        ("a", "clusters", "Cluster", "a", "control_plane_version", "changed", "1.33.1", "1.34.1"),
+        ("a", "node_pools", "NodePool", "new", "node_pool", "added", None, "new"),
+        ("a", "node_pools", "NodePool", "old", "node_pool", "removed", "old", None),
+        ("a", "node_pools", "NodePool", "same", "version", "changed", "1.32.9", "1.33.1"),
+        ("b", "clusters", "Cluster", "b", "cluster", "removed", "europe-west1/b", None),
+        ("c", "clusters", "Cluster", "c", "cluster", "added", None, "europe-west1/c"),
+    ]
+    assert warehouse.query("SELECT DISTINCT seen_after, seen_before FROM changes") == [
+        (FIRST + timedelta(hours=1), FIRST + timedelta(hours=2))
+    ]
+
+
+def test_a_list_that_is_not_complete_shows_no_cluster_as_deleted(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, Read("a"), Read("b")))
+    warehouse.publish(run_of(2, Read("a"), outcome="partial", missing_zones=("europe-west1-b",)))
+    assert warehouse.query("SELECT name FROM changes") == []
+
+
+def test_a_cluster_that_was_made_again_is_one_change(warehouse: Warehouse) -> None:
+    def made(id_: str, version: str) -> Read:
+        record = msgspec.structs.replace(gke_cluster(version), id=id_)
+        return Read("a", more={"deployments": app("web", f"app:{id_}")}, gke=[record], cluster_id=id_)
+
+    warehouse.publish(run_of(1, made("1", "1.33.1")))
+    warehouse.publish(run_of(2, made("2", "1.34.1")))
+    assert warehouse.query(CHANGES) == [("a", None, "cluster", "changed", "1", "2")]
