@@ -12,19 +12,28 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from job.log import log
+
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
 _RUN = "gke_inventory_run"
 _TASKS, _STARTED = "gke_inventory_run_tasks", "gke_inventory_run_began"
+_CLOCKS_DIFFER_SECONDS = 60.0
+_TOLERATED_SECONDS = 300.0  # that a run may have begun in the future
+_NUMBER = re.compile(r"[0-9]{1,12}")
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")  # https://cloud.google.com/bigquery/docs/labels-intro#requirements
 
 
-def labels_of(run_id: str, task_count: int) -> dict[str, str]:
-    """The labels of a run that starts now. Empty if its id is not a valid label: then no other run will see it."""
+def labels_of(run_id: str, task_count: int, *, seconds_ahead: float = 0.0) -> dict[str, str]:
+    """The labels of a run that starts now. Empty if its id is not a valid label: then no other run will see it.
+
+    Args:
+        seconds_ahead: of this machine's clock.
+    """
     if not _LABEL.fullmatch(run_id):
         return {}
-    return {_RUN: run_id, _TASKS: str(task_count), _STARTED: str(int(time.time()))}
+    return {_RUN: run_id, _TASKS: str(task_count), _STARTED: str(int(time.time() - seconds_ahead))}
 
 
 def other_run(
@@ -32,18 +41,33 @@ def other_run(
 ) -> str | None:
     """The id of another run in the labels that may still be under way.
 
+    Neither the labels, which anybody may change, nor the clock of the machine that wrote them is trusted: what is not
+    a number, or a time in the future, is said, and is no run.
+
     Args:
         timeout_seconds: after which a run with uncommitted tasks is presumed dead.
         committed: the result of a task of a run; None before its commit.
     """
     other = labels.get(_RUN)
-    if other is None or other == run_id or time.time() - int(labels.get(_STARTED, 0)) > timeout_seconds:
+    if other is None or other == run_id:
         return None
-    is_over = all(committed(other, index) is not None for index in range(int(labels.get(_TASKS, 1))))
+    began, tasks = labels.get(_STARTED, "0"), labels.get(_TASKS, "1")
+    if not (_NUMBER.fullmatch(began) and _NUMBER.fullmatch(tasks)):
+        log.warning("label not understood", run_id=run_id, other=other, began=began, tasks=tasks)
+        return None
+    age = time.time() - int(began)
+    if age < -_TOLERATED_SECONDS:
+        log.warning("run from the future", run_id=run_id, other=other, seconds=round(-age))
+        return None
+    if age > timeout_seconds:
+        return None
+    is_over = all(committed(other, index) is not None for index in range(int(tasks)))
     return None if is_over else other
 
 
-def agree(client: bigquery.Client, job_id: str, location: str | None, labels: Mapping[str, str], other: str) -> str:
+def agree(
+    client: bigquery.Client, job_id: str, location: str | None, labels: Mapping[str, str], other: str
+) -> tuple[str, float]:
     """The other run that the first task to ask has found, so that all tasks of a run get the same answer.
 
     It is kept in the labels of a query that reads nothing and costs nothing; the query's id can be used once.
@@ -52,6 +76,10 @@ def agree(client: bigquery.Client, job_id: str, location: str | None, labels: Ma
         job_id: the same for all tasks of the run.
         labels: of every job.
         other: the one that this task has found; "" for none.
+
+    Returns:
+        That run, and by how many seconds this machine's clock is ahead of BigQuery's: 0 if that is not known, or less
+        than a minute.
     """
     from google.api_core.exceptions import Conflict
     from google.cloud.bigquery import QueryJobConfig
@@ -59,10 +87,14 @@ def agree(client: bigquery.Client, job_id: str, location: str | None, labels: Ma
     label = "under_way"
     config = QueryJobConfig(labels={**labels, label: other})
     try:
-        client.query("SELECT 1", job_config=config, job_id=job_id, job_retry=None, location=location)
+        job = client.query("SELECT 1", job_config=config, job_id=job_id, job_retry=None, location=location)
     except Conflict:
-        return str(client.get_job(job_id, location=location).labels.get(label, ""))
-    return other
+        return str(client.get_job(job_id, location=location).labels.get(label, "")), 0.0
+    ahead = time.time() - job.created.timestamp() if job.created else 0.0
+    if abs(ahead) < _CLOCKS_DIFFER_SECONDS:
+        return other, 0.0
+    log.warning("clock differs", seconds_ahead=round(ahead))
+    return other, ahead
 
 
 def mark(client: bigquery.Client, table: bigquery.Table, labels: Mapping[str, str]) -> None:
