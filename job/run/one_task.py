@@ -231,6 +231,7 @@ class _OneTask:
             "run finished",
             run_id=record.run_id,
             status=record.status,
+            acceptable=record.acceptable,
             clusters=record.clusters,
             complete=record.clusters_complete,
             partial=record.clusters_partial,
