@@ -31,7 +31,7 @@ from job.scratch import scratch_folder
 from job.signals import Stop
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Commit, Sink, TaskResult
-from job.sinks.task_folder import rows_of, write_weights
+from job.sinks.task_folder import rows_of, write_clock, write_weights
 from job.spool import concatenate
 from job.task import Task, new_run_id
 
@@ -77,6 +77,7 @@ def run_tasks(config: Config, count: int, *, stop: Stop | None = None) -> Summar
 
 def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, stop: Stop, clock: float) -> Summary:
     with scratch_folder() as folder:
+        write_clock(folder, sink.seconds_ahead)
         write_weights(folder, sink.cluster_weights(task.run_id, is_shared=False))
         to_folder = msgspec.structs.replace(config, sink=f"folder:///{folder}")
         (folder / "config.json").write_bytes(msgspec.json.encode(to_folder))

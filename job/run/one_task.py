@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from time import monotonic
 
@@ -66,9 +66,10 @@ def run(
     with running(config, sink, task) as other:
         if other is not None:
             return skipped(config, task, other, clock)
+        task = by_the_sinks_clock(task, sink)
         while result is None or result.stopped:
             if result is not None:
-                task = replace(task, part=result.part + 1, snapshot_time=datetime.now(UTC))
+                task = by_the_sinks_clock(replace(task, part=result.part + 1, snapshot_time=datetime.now(UTC)), sink)
             one = _OneTask(config, identity(), sink, task, stop, clock, publishes_all)
             summary = one.take_snapshot(progress)
             if summary is not None:
@@ -85,6 +86,11 @@ def running(config: Config, sink: Sink, task: Task) -> Iterator[str | None]:
         if other is not None:
             log.warning("another run is under way", run_id=task.run_id, other=other, overlap=config.overlap)
         yield other if is_skipping else None
+
+
+def by_the_sinks_clock(task: Task, sink: Sink) -> Task:
+    """The task with the right time of its rows: those from the future would hide the rows of later runs."""
+    return replace(task, snapshot_time=task.snapshot_time - timedelta(seconds=sink.seconds_ahead))
 
 
 @dataclass(frozen=True)
@@ -224,6 +230,7 @@ class _OneTask:
             "run finished",
             run_id=record.run_id,
             status=record.status,
+            acceptable=record.acceptable,
             clusters=record.clusters,
             complete=record.clusters_complete,
             partial=record.clusters_partial,

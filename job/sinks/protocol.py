@@ -79,6 +79,9 @@ class Sink(Protocol):
 
     bytes_billed: int
     """Bytes that this program's own queries were billed for so far; 0 where queries cost nothing."""
+    seconds_ahead: float
+    """How far this machine's clock is ahead of the sink's, once `running` has found out; 0 if that is not known, or
+    less than a minute."""
 
     def prepare(self) -> None:
         """Makes sure, before anything is collected, that rows can be written later.

@@ -20,6 +20,7 @@ class FolderSink:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.bytes_billed = 0
+        self.seconds_ahead = _read_clock(path)
 
     def prepare(self) -> None:
         if not self._path.is_dir():
@@ -49,6 +50,11 @@ class FolderSink:
         return True
 
 
+def write_clock(folder: Path, seconds_ahead: float) -> None:
+    """Stores what the sinks of all tasks have as `seconds_ahead`."""
+    _clock(folder).write_text(str(seconds_ahead))
+
+
 def write_weights(folder: Path, weights: dict[str, int]) -> None:
     """Stores what the sinks of all tasks return as `cluster_weights`."""
     _weights(folder).write_bytes(msgspec.json.encode(weights))
@@ -70,6 +76,14 @@ class _Listing(msgspec.Struct):
 
     counts: dict[str, int]
     sizes: dict[str, int]
+
+
+def _read_clock(folder: Path) -> float:
+    return float(_clock(folder).read_text()) if _clock(folder).exists() else 0.0
+
+
+def _clock(folder: Path) -> Path:
+    return folder / "seconds_ahead"
 
 
 def _weights(folder: Path) -> Path:

@@ -49,7 +49,7 @@ if words[:3] == ["container", "clusters", "list"]:
 if words[:4] == ["alpha", "monitoring", "policies", "list"]:
     print("projects/ops/alertPolicies/1")
 if "ls" in words:
-    print("name,displayName\\nprojects/1/locations/eu/transferConfigs/2,gke-inventory: coverage_fell")
+    print("name,displayName\\nprojects/1/locations/eu/transferConfigs/2,gke-inventory: unread_clusters")
 """
 
 

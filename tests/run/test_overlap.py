@@ -8,7 +8,9 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -16,7 +18,9 @@ import pytest
 from test_cli import COMMAND
 
 from job.config import Config
+from job.run import one_task
 from job.simulator import Simulator, simulate
+from job.sinks.bigquery import overlap
 from job.sinks.bigquery.overlap import labels_of, other_run
 from job.sinks.open_sink import open_warehouse
 
@@ -170,3 +174,45 @@ def test_a_run_of_several_tasks_is_over_when_all_are_committed() -> None:
     done.add(2)
     assert other_run(run_id="r-2", **asked) is None
     assert labels_of("Not a label", 1) == {}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"began": "4000000000"}, {"began": "yesterday"}, {"began": ""}, {"tasks": "many"},
+        {"began": "9" * 40}, {"tasks": "-1"}, {"began": "1.5"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_run_with_odd_labels_or_from_the_future_holds_up_no_other(
+    odd: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = {"began": "gke_inventory_run_began", "tasks": "gke_inventory_run_tasks"}
+    labels = labels_of("r-1", 1) | {names[name]: value for name, value in odd.items()}
+    assert other_run(labels, "r-2", 3600.0, lambda *_: None) is None
+    assert json.loads(capsys.readouterr().err)["message"] in ("run from the future", "label not understood")
+
+
+def test_a_clock_that_is_ahead_hides_no_later_run(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in simulator.environment.items():
+        monkeypatch.setenv(name, value)
+    config = msgspec.convert({**simulator.configuration, "sink": "bigquery://shop-prod.ahead?location=EU"}, Config)
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=3)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(one_task, "datetime", Ahead)
+        patch.setattr(overlap, "time", SimpleNamespace(time=lambda: time.time() + 3 * 86_400))
+        run_id = one_task.run(config).run.run_id
+    assert "clock differs" in capsys.readouterr().err
+    sink = open_warehouse(config)
+    ((late,),) = sink.query("SELECT COUNT(*) FROM snapshots WHERE snapshot_time > CURRENT_TIMESTAMP()").rows
+    assert late == 0
+    newer = one_task.run(config).run.run_id
+    assert sink.query("SELECT DISTINCT run_id FROM latest_snapshots").rows == [(newer,)]
+    assert newer != run_id

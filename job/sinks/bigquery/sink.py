@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -48,6 +49,7 @@ _RESULT, _TIME = ("complete", "acceptable", "stopped"), "snapshot_time"
 """Labels of a commit marker: its `TaskResult`, and the part's time in microseconds since 1970."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EMULATOR = "BIGQUERY_EMULATOR_HOST"
+_LONGEST_JOB_ID = 900  # and room for what is added to it
 _MAX_RACES = 50  # lost to other tasks; for each, one of them has made a step
 
 
@@ -80,6 +82,7 @@ class BigQuerySink:
         self._connect_seconds, self._request_seconds = connect_seconds, request_seconds
         self._stop = stop or Stop()
         self.bytes_billed = 0
+        self.seconds_ahead = 0.0
         self._opened: BoundedClient | None = None
 
     def prepare(self) -> None:
@@ -130,9 +133,10 @@ class BigQuerySink:
             table = self._client.get_table(f"{self.name}.{raw(Run.table)}")
             other = overlap.other_run(table.labels, run_id, self._overlap_seconds, self.committed_result)
             job_id = self._job_id(run_id, "begin")
-            other = overlap.agree(self._queries, job_id, other or "")
+            other, self.seconds_ahead = overlap.agree(self._queries, job_id, other or "")
             if not (other and exclusive):
-                overlap.mark(self._client, table, overlap.labels_of(run_id, task_count))
+                labels = overlap.labels_of(run_id, task_count, seconds_ahead=self.seconds_ahead)
+                overlap.mark(self._client, table, labels)
         yield other or None
 
     def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:
@@ -289,10 +293,14 @@ class BigQuerySink:
         )
 
     def _job_id(self, *name: str) -> str:
-        """Only letters, digits, _ and - are allowed (https://cloud.google.com/bigquery/docs/running-jobs). Ids are
-        unique in the whole project, so this one has the dataset in it."""
+        """Up to 1,024 letters, digits, _ and - are allowed (https://cloud.google.com/bigquery/docs/running-jobs). Ids
+        are unique in the whole project, so this one has the dataset in it."""
         dataset = self.name.rpartition(".")[2]
-        return re.sub(r"[^A-Za-z0-9_-]", "-", "-".join(("gke-inventory", dataset, *name)))
+        text = "-".join(("gke-inventory", dataset, *name))
+        allowed = re.sub(r"[^A-Za-z0-9_-]", "-", text)[:_LONGEST_JOB_ID]
+        if allowed == text:
+            return text
+        return f"{allowed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"  # of two such ids, none becomes the other
 
     def _query(self, sql: str) -> bigquery.QueryJob:
         """The finished job. BigQuery refuses one that would exceed `maximum_bytes_billed`."""

@@ -74,6 +74,7 @@ class DuckDBSink:
         self._threads = threads
         self._stop = stop or Stop()
         self.bytes_billed = 0
+        self.seconds_ahead = 0.0
 
     def prepare(self) -> None:
         """Checks the folder, the file and its tables; `publish` makes what they lack."""
