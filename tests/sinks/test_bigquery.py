@@ -68,6 +68,63 @@ def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: 
     assert open_sink(**wanted).changes() == []
 
 
+def test_what_the_configuration_no_longer_has_is_taken_away(open_sink: Open) -> None:
+    configured = {"partition_expiration_days": 30, "labels": {"team": "platform", "env": "test"}}
+    open_sink(**configured).apply()
+    warehouse, name = client(open_sink()), open_sink().name
+    for table in ("pods", "images"):
+        theirs = warehouse.get_table(f"{name}.{table}")
+        theirs.labels = {**theirs.labels, "scanned": "yes"}
+        warehouse.update_table(theirs, ["labels"])
+    changed = {change.action for change in open_sink(labels={"team": "web"}).changes()}
+    assert changed >= {"expire partitions", "label"}
+    open_sink(labels={"team": "web"}).apply()
+    for table in ("pods", "images"):
+        labels = {
+            key: value
+            for key, value in warehouse.get_table(f"{name}.{table}").labels.items()
+            if not key.startswith("gke_inventory")
+        }
+        assert labels == {"team": "web", "scanned": "yes"}
+    assert warehouse.get_table(f"{name}.pods").time_partitioning.expiration_ms is None
+    assert open_sink(labels={"team": "web"}).changes() == []
+
+
+def test_defaults_of_a_dataset_expire_nothing_of_ours(open_sink: Open) -> None:
+    warehouse = client(open_sink())
+    dataset = bigquery.Dataset(open_sink().name)
+    dataset.location = "EU"
+    dataset.default_table_expiration_ms, dataset.default_partition_expiration_ms = 3_600_000, 7_200_000
+    made = warehouse.create_dataset(dataset)
+    open_sink().apply()
+    for item in warehouse.list_tables(dataset):
+        found = warehouse.get_table(item.reference)
+        assert found.expires is None, found.table_id
+        assert found.table_type == "VIEW" or found.time_partitioning.expiration_ms is None, found.table_id
+    assert warehouse.get_dataset(dataset.reference).to_api_repr() == made.to_api_repr()
+    assert open_sink().changes() == []
+
+
+def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(
+    open_sink: Open, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_sink(partition_expiration_days=30).apply()
+    update = bigquery.Client.update_table
+
+    def ignorant(self: bigquery.Client, table: bigquery.Table, fields: list[str], **options: Any) -> bigquery.Table:
+        return update(self, table, [field for field in fields if field != "time_partitioning"], **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bigquery.Client, "update_table", ignorant)
+        open_sink().apply()
+    assert "schema not applied" in capsys.readouterr().err
+    left = open_sink().changes()
+    assert {change.action for change in left} == {"expire partitions", "label"}
+    assert {change.name for change in left} == {*TABLES}
+    open_sink().apply()
+    assert open_sink().changes() == []
+
+
 def test_views_work_where_queries_must_name_days_and_look_back_as_far_as_configured(open_sink: Open) -> None:
     bounded = {"require_partition_filter": True, "views_days": 7}
     sink = open_sink(**bounded)

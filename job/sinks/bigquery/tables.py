@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job.config import BigQuery
 from job.errors import SinkError
+from job.log import log
 from job.schema import PARTITIONED_BY, SCHEMA_VERSION, columns
 from job.sinks.bigquery import ddl
 from job.sinks.bigquery.columns import column_changes, described, merged, schema_of, unwritable
-from job.sinks.bigquery.marks import DIGEST, MADE, VERSIONS, is_made, versions_in
+from job.sinks.bigquery.marks import DIGEST, MADE, VERSIONS, configured, dropped, is_made, versions_in
 from job.sinks.protocol import Change, refuse_foreign, refuse_newer, warn_newer
 from job.tables import TABLES
 from job.views import View, digest, for_bigquery, views
@@ -151,61 +152,90 @@ class Tables:
         )
         declared.require_partition_filter = self._options.require_partition_filter
         declared.clustering_fields = list(TABLES[table].clustering)
-        declared.labels = {**self._options.labels, **MADE, **VERSIONS, DIGEST: self._digest(table)}
+        declared.labels = self._labels(VERSIONS)
         return declared
+
+    def _labels(self, more: Mapping[str, str]) -> dict[str, str]:
+        """The labels of a table or view, without its digest."""
+        return {**configured(self._options.labels), **MADE, **more}
 
     def _create(self, table: str) -> None:
         from google.api_core.exceptions import Conflict
 
         try:
-            self._client.create_table(self._declared(table))
+            made = self._client.create_table(self._declared(table))
         except Conflict:  # another task was faster, and created the same table
-            self._refuse_foreign([self._client.get_table(f"{self._name}.{table}")])
+            made = self._client.get_table(f"{self._name}.{table}")
+            self._refuse_foreign([made])
+        self._settle(table, made)
 
     def _evolved(self, table: str, found: bigquery.Table) -> Step:
         """The step from an existing table to the declared one."""
         self._refuse_foreign([found])
+        labels = list({**found.labels, **self._labels({**VERSIONS, DIGEST: self._digest(table)})}.items())
+        label = Change("label", table, ddl.set_options(table, self._name, labels=labels))
+        return Step((*self._differences(table, found), label), partial(self._settle, table, found))
+
+    def _differences(self, table: str, found: bigquery.Table) -> list[Change]:
+        """What a table as BigQuery answers it lacks, but for its labels."""
         declared = self._declared(table)
         changes = list(column_changes(f"{self._name}.{table}", table, columns(table), found.schema))
         if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:
             remade = ddl.create_table(f"{table}_new", self._name, self._options, like=table)
             changes.append(Change("change partitioning", table, remade, additive=False))
+        days = self._options.partition_expiration_days
         changes += [
             Change(action, table, ddl.set_options(table, self._name, **{option: value}))
-            for action, option, value, now in (
-                ("describe", "description", declared.description, found.description),
-                (
-                    "expire partitions",
-                    "partition_expiration_days",
-                    self._options.partition_expiration_days,
-                    _expiration_days(found),
-                ),
+            for action, option, value, is_declared in (
+                ("describe", "description", declared.description, declared.description == found.description),
+                ("expire partitions", "partition_expiration_days", days, _expiration(found) == _expiration(declared)),
+                ("keep", "expiration_timestamp", None, found.expires is None),
                 (
                     "require filter",
                     "require_partition_filter",
                     bool(declared.require_partition_filter),
-                    bool(found.require_partition_filter),
+                    bool(found.require_partition_filter) == bool(declared.require_partition_filter),
                 ),
             )
-            if value != now
+            if not is_declared
         ]
         if list(found.clustering_fields or ()) != declared.clustering_fields:
             changes.append(Change("cluster", table, ddl.cluster(table, self._name, TABLES[table].clustering)))
-        labels = {**found.labels, **declared.labels}
-        changes.append(Change("label", table, ddl.set_options(table, self._name, labels=list(labels.items()))))
+        return changes
 
-        def update() -> None:
-            fields = ["schema", "description", "labels", "time_partitioning", "require_partition_filter"]
+    def _settle(self, table: str, found: bigquery.Table) -> None:
+        """Updates a table until BigQuery answers what is declared; only then the label with the digest says so.
+
+        What a request leaves out stays as it is, or as the dataset's defaults have made it: nulls take it away.
+        """
+        labels = self._labels(VERSIONS)
+        is_labelled = labels.items() <= found.labels.items() and not dropped(found.labels, labels)
+        if self._differences(table, found) or not is_labelled:
+            declared = self._declared(table)
+            fields = ["schema", "description", "labels", "time_partitioning", "require_partition_filter", "expires"]
             found.schema = merged(found.schema, columns(table))
-            found.description, found.labels = declared.description, labels
-            found.time_partitioning = declared.time_partitioning
+            found.description, found.labels = declared.description, self._relabelled(found, VERSIONS)
+            found.time_partitioning, found.expires = declared.time_partitioning, None
+            if not self._options.partition_expiration_days:
+                found.time_partitioning.expiration_ms = None  # a null, which the constructor leaves out
             found.require_partition_filter = declared.require_partition_filter
             if list(found.clustering_fields or ()) != declared.clustering_fields:
                 found.clustering_fields = declared.clustering_fields
                 fields.append("clustering_fields")
-            self._client.update_table(found, fields)
+            found = self._client.update_table(found, fields)
+        self._finish(found, self._digest(table), [change.action for change in self._differences(table, found)])
 
-        return Step(tuple(changes), update)
+    def _relabelled(self, found: bigquery.Table, more: Mapping[str, str]) -> dict[str, str | None]:
+        labels = self._labels(more)
+        return {**found.labels, **labels, **dict.fromkeys(dropped(found.labels, labels))}
+
+    def _finish(self, answered: bigquery.Table, done: str, differences: Sequence[str]) -> None:
+        """Writes the digest of a table or view that is as declared. Any other is tried again by the next run."""
+        if differences:
+            log.warning("schema not applied", name=answered.table_id, changes=list(differences))
+        else:
+            answered.labels = {**answered.labels, DIGEST: done}
+            self._client.update_table(answered, ["labels"])
 
     def _make_view(self, view: View) -> None:
         """Sets the query first, then the descriptions of its columns.
@@ -214,11 +244,15 @@ class Tables:
         https://github.com/googleapis/google-cloud-python/issues/7246. The label with the digest comes last, so an
         interrupted view is finished next time.
         """
-        made = self._with_query(view)
-        if made.labels[DIGEST] != self._view_digest(view):
-            made.schema = described(made.schema, view.columns)
-            made.labels = {**made.labels, DIGEST: self._view_digest(view)}
-            self._client.update_table(made, ["schema", "labels"])
+        made, done = self._with_query(view), self._view_digest(view)
+        if made.labels[DIGEST] != done:
+            made.schema, made.expires = described(made.schema, view.columns), None
+            answered = self._client.update_table(made, ["schema", "expires"])
+            compared = {
+                "describe": described(answered.schema, view.columns) == answered.schema,
+                "keep": answered.expires is None,
+            }
+            self._finish(answered, done, [action for action, is_declared in compared.items() if not is_declared])
 
     def _with_query(self, view: View) -> bigquery.Table:
         """The view with its query; its label says whether its columns have yet to be described.
@@ -233,7 +267,8 @@ class Tables:
         new = Table(f"{self._name}.{view.name}")
         new.view_query = for_bigquery(view, self._name, self._bounds)
         new.description = view.description
-        new.labels = {**self._options.labels, **MADE, DIGEST: f"{done}-undescribed"}
+        unfinished = {DIGEST: f"{done}-undescribed"}
+        new.labels = self._labels(unfinished)
         try:
             return self._client.create_table(new)
         except Conflict:
@@ -241,7 +276,8 @@ class Tables:
         self._refuse_foreign([found])
         if found.labels.get(DIGEST) in (done, new.labels[DIGEST]):
             return found
-        found.view_query, found.description, found.labels = new.view_query, new.description, new.labels
+        found.view_query, found.description = new.view_query, new.description
+        found.labels = self._relabelled(found, unfinished)
         return self._client.update_table(found, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
@@ -276,6 +312,6 @@ def bounds(options: BigQuery) -> dict[str, str]:
     return {table: condition for table, condition in conditions.items() if condition is not None}
 
 
-def _expiration_days(found: bigquery.Table) -> int | None:
-    milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
-    return int(milliseconds) // _DAY if milliseconds else None
+def _expiration(table: bigquery.Table) -> int | None:
+    milliseconds = table.time_partitioning.expiration_ms if table.time_partitioning else None
+    return int(milliseconds) if milliseconds else None
