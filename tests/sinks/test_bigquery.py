@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
@@ -22,9 +23,9 @@ from warehouse import COMPLETE, Read, publish, rows, run_of
 from job.errors import Interrupted, QueryError, SinkError
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
-from job.sinks.bigquery import BigQuerySink
+from job.sinks.bigquery import BigQuerySink, overlap
 from job.sinks.bigquery.marks import MADE
-from job.tables import TABLES
+from job.tables import TABLES, Run
 from job.views import views
 
 PODS = "SELECT cluster, name FROM latest_pods ORDER BY 1, 2"
@@ -285,11 +286,64 @@ def test_a_load_that_fails_for_good_leaves_nothing_visible(
 ) -> None:
     on_bigquery.publish("first", run_of(1, Read("a", ["x"], ["p1"])))
     control.fault(**{"path": UPLOAD, "times": None} | fault)
-    with pytest.raises(SinkError, match=words):
+    with pytest.raises(SinkError, match=rf": the run was not committed: .*{words}"):
         on_bigquery.publish("second", run_of(2, Read("a", ["x"], ["p2"])))
     control.clear()
     assert on_bigquery.rows(PODS) == [("a", "p1")]
     assert on_bigquery.open().committed_result(on_bigquery.run_id("second"), 0) is None
+
+
+def test_a_marker_that_may_yet_be_loaded_is_not_called_a_failure(on_bigquery: OnBigQuery, control: Control) -> None:
+    control.fault("slow_job", table="snapshots", path=UPLOAD, seconds=2)
+    sink, run_id = on_bigquery.open(), on_bigquery.run_id("r")
+    sink._timeout_seconds = 0.1
+    with pytest.raises(SinkError, match=r"not known whether the run was committed .*still RUNNING"):
+        publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id=run_id)
+    assert on_bigquery.open().committed_result(run_id, 0) == COMPLETE  # waits for the job
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_of_two_runs_that_start_together_one_sees_the_other(
+    open_sink: Open, monkeypatch: pytest.MonkeyPatch, exclusive: bool
+) -> None:
+    open_sink().apply()
+    both_have_read = threading.Barrier(2)
+    mark = overlap.mark
+    waited = threading.local()
+
+    def mark_together(*arguments: Any) -> Any:
+        if not getattr(waited, "once", False):
+            waited.once = True
+            both_have_read.wait(30)
+        return mark(*arguments)
+
+    monkeypatch.setattr(overlap, "mark", mark_together)
+    decided = threading.Barrier(2)
+
+    def other_of(run_id: str) -> str | None:
+        with open_sink().running(run_id, 1, exclusive=exclusive) as other:
+            decided.wait(30)
+            return other
+
+    with ThreadPoolExecutor(2) as pool:
+        others = dict(zip(("one", "two"), pool.map(other_of, ("one", "two")), strict=True))
+    assert others in ({"one": None, "two": "one"}, {"one": "two", "two": None})
+    labels = client(open_sink()).get_table(f"{open_sink().name}.{Run.table}").labels
+    (seen,) = (other for other in others.values() if other)
+    assert (labels["gke_inventory_run"] == seen) == exclusive  # the other run is marked in place of it, or not at all
+
+
+def test_a_run_whose_other_task_has_found_another_run_leaves_no_mark(open_sink: Open) -> None:
+    open_sink().apply()
+    with open_sink().running("first", 1, exclusive=True) as other:
+        assert other is None
+    with open_sink().running("second", 2, exclusive=True) as other:
+        assert other == "first"
+    publish(open_sink(), run_of(1, Read("a", ["x"], ["p1"])), run_id="first")
+    with open_sink().running("second", 2, exclusive=True) as other:  # a task that starts later
+        assert other == "first"
+    with open_sink().running("third", 1, exclusive=True) as other:
+        assert other is None
 
 
 def test_rows_of_an_attempt_that_failed_are_not_taken_for_those_of_the_next(
