@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,25 @@ def test_defaults_of_a_dataset_expire_nothing_of_ours(open_sink: Open) -> None:
         assert found.expires is None, found.table_id
         assert found.table_type == "VIEW" or found.time_partitioning.expiration_ms is None, found.table_id
     assert warehouse.get_dataset(dataset.reference).to_api_repr() == made.to_api_repr()
+    assert open_sink().changes() == []
+
+
+def test_an_expiration_that_somebody_set_is_found_and_taken_away(open_sink: Open) -> None:
+    open_sink().apply()
+    warehouse, name = client(open_sink()), open_sink().name
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    for table in ("pods", "images"):
+        found = warehouse.get_table(f"{name}.{table}")
+        found.expires = tomorrow
+        warehouse.update_table(found, ["expires"])
+    nodes = warehouse.get_table(f"{name}.nodes")
+    nodes.time_partitioning = bigquery.TimePartitioning(field="snapshot_time", expiration_ms=86_400_000)
+    warehouse.update_table(nodes, ["time_partitioning"])
+    left = {(change.action, change.name) for change in open_sink().changes()}
+    assert left >= {("keep", "pods"), ("expire partitions", "nodes"), ("replace view", "images")}
+    open_sink().apply()
+    assert [warehouse.get_table(f"{name}.{table}").expires for table in ("pods", "images")] == [None, None]
+    assert warehouse.get_table(f"{name}.nodes").time_partitioning.expiration_ms is None
     assert open_sink().changes() == []
 
 

@@ -74,13 +74,20 @@ class Tables:
         for table in TABLES:
             if table not in existing:
                 yield Step((self._created(table),), partial(self._create, table))
-            elif existing[table].labels.get(DIGEST) != self._digest(table):
+            elif existing[table].labels.get(DIGEST) != self._digest(table) or self._would_expire(existing[table]):
                 yield self._evolved(table, self._client.get_table(existing[table].reference))
         for view in views():
-            if view.name not in existing or existing[view.name].labels.get(DIGEST) != self._view_digest(view):
+            found = existing.get(view.name)
+            if found is None or found.labels.get(DIGEST) != self._view_digest(view) or self._would_expire(found):
                 action = "replace view" if view.name in existing else "create view"
                 change = Change(action, view.name, ddl.create_view(view, self._name, self._bounds, self._options))
                 yield Step((change,), partial(self._make_view, view))
+
+    def _would_expire(self, item: Any) -> bool:
+        """Whether BigQuery deletes other rows than is declared, or the table or view itself. Lists say so."""
+        days = self._options.partition_expiration_days
+        is_other = item.time_partitioning is not None and _expiration(item) != (days and days * _DAY)
+        return item.expires is not None or is_other
 
     def check_prunable(self) -> None:
         """Refuses a dataset whose rows may be used by what this version does not know.
@@ -245,7 +252,7 @@ class Tables:
         interrupted view is finished next time.
         """
         made, done = self._with_query(view), self._view_digest(view)
-        if made.labels[DIGEST] != done:
+        if made.labels[DIGEST] != done or made.expires is not None:
             made.schema, made.expires = described(made.schema, view.columns), None
             answered = self._client.update_table(made, ["schema", "expires"])
             compared = {
@@ -312,6 +319,6 @@ def bounds(options: BigQuery) -> dict[str, str]:
     return {table: condition for table, condition in conditions.items() if condition is not None}
 
 
-def _expiration(table: bigquery.Table) -> int | None:
+def _expiration(table: Any) -> int | None:
     milliseconds = table.time_partitioning.expiration_ms if table.time_partitioning else None
     return int(milliseconds) if milliseconds else None
