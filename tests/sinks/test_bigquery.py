@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -24,9 +26,9 @@ from job.errors import Interrupted, QueryError, SinkError
 from job.schema import raw_description
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
-from job.sinks.bigquery import BigQuerySink
+from job.sinks.bigquery import BigQuerySink, overlap
 from job.sinks.bigquery.marks import MADE
-from job.tables import TABLES
+from job.tables import TABLES, Run
 from job.views import views
 
 PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
@@ -68,6 +70,82 @@ def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: 
     assert pods.time_partitioning.expiration_ms == 30 * 86_400_000
     assert pods.labels["team"] == "platform"
     assert open_sink(**wanted).changes() == []
+
+
+def test_what_the_configuration_no_longer_has_is_taken_away(open_sink: Open) -> None:
+    configured = {"partition_expiration_days": 30, "labels": {"team": "platform", "env": "test"}}
+    open_sink(**configured).apply()
+    warehouse, name = client(open_sink()), open_sink().name
+    for table in ("raw_pods", "images"):
+        theirs = warehouse.get_table(f"{name}.{table}")
+        theirs.labels = {**theirs.labels, "scanned": "yes"}
+        warehouse.update_table(theirs, ["labels"])
+    changed = {change.action for change in open_sink(labels={"team": "web"}).changes()}
+    assert changed >= {"expire partitions", "label"}
+    open_sink(labels={"team": "web"}).apply()
+    for table in ("raw_pods", "images"):
+        labels = {
+            key: value
+            for key, value in warehouse.get_table(f"{name}.{table}").labels.items()
+            if not key.startswith("gke_inventory")
+        }
+        assert labels == {"team": "web", "scanned": "yes"}
+    assert warehouse.get_table(f"{name}.raw_pods").time_partitioning.expiration_ms is None
+    assert open_sink(labels={"team": "web"}).changes() == []
+
+
+def test_defaults_of_a_dataset_expire_nothing_of_ours(open_sink: Open) -> None:
+    warehouse = client(open_sink())
+    dataset = bigquery.Dataset(open_sink().name)
+    dataset.location = "EU"
+    dataset.default_table_expiration_ms, dataset.default_partition_expiration_ms = 3_600_000, 7_200_000
+    made = warehouse.create_dataset(dataset)
+    open_sink().apply()
+    for item in warehouse.list_tables(dataset):
+        found = warehouse.get_table(item.reference)
+        assert found.expires is None, found.table_id
+        assert found.table_type == "VIEW" or found.time_partitioning.expiration_ms is None, found.table_id
+    assert warehouse.get_dataset(dataset.reference).to_api_repr() == made.to_api_repr()
+    assert open_sink().changes() == []
+
+
+def test_an_expiration_that_somebody_set_is_found_and_taken_away(open_sink: Open) -> None:
+    open_sink().apply()
+    warehouse, name = client(open_sink()), open_sink().name
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    for table in ("raw_pods", "images"):
+        found = warehouse.get_table(f"{name}.{table}")
+        found.expires = tomorrow
+        warehouse.update_table(found, ["expires"])
+    nodes = warehouse.get_table(f"{name}.nodes")
+    nodes.time_partitioning = bigquery.TimePartitioning(field="snapshot_time", expiration_ms=86_400_000)
+    warehouse.update_table(nodes, ["time_partitioning"])
+    left = {(change.action, change.name) for change in open_sink().changes()}
+    assert left >= {("keep", "raw_pods"), ("expire partitions", "raw_nodes"), ("replace view", "images")}
+    open_sink().apply()
+    assert [warehouse.get_table(f"{name}.{table}").expires for table in ("raw_pods", "images")] == [None, None]
+    assert warehouse.get_table(f"{name}.nodes").time_partitioning.expiration_ms is None
+    assert open_sink().changes() == []
+
+
+def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(
+    open_sink: Open, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_sink(partition_expiration_days=30).apply()
+    update = bigquery.Client.update_table
+
+    def ignorant(self: bigquery.Client, table: bigquery.Table, fields: list[str], **options: Any) -> bigquery.Table:
+        return update(self, table, [field for field in fields if field != "time_partitioning"], **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bigquery.Client, "update_table", ignorant)
+        open_sink().apply()
+    assert "schema not applied" in capsys.readouterr().err
+    left = open_sink().changes()
+    assert {change.action for change in left} == {"expire partitions", "label"}
+    assert {change.name for change in left} == {*TABLES}
+    open_sink().apply()
+    assert open_sink().changes() == []
 
 
 def test_views_work_where_queries_must_name_days_and_look_back_as_far_as_configured(open_sink: Open) -> None:
@@ -230,11 +308,64 @@ def test_a_load_that_fails_for_good_leaves_nothing_visible(
 ) -> None:
     on_bigquery.publish("first", run_of(1, Read("a", ["x"], ["p1"])))
     control.fault(**{"path": UPLOAD, "times": None} | fault)
-    with pytest.raises(SinkError, match=words):
+    with pytest.raises(SinkError, match=rf": the run was not committed: .*{words}"):
         on_bigquery.publish("second", run_of(2, Read("a", ["x"], ["p2"])))
     control.clear()
     assert on_bigquery.rows(PODS) == [("a", "p1")]
     assert on_bigquery.open().committed_result(on_bigquery.run_id("second"), 0) is None
+
+
+def test_a_marker_that_may_yet_be_loaded_is_not_called_a_failure(on_bigquery: OnBigQuery, control: Control) -> None:
+    control.fault("slow_job", table="snapshots", path=UPLOAD, seconds=2)
+    sink, run_id = on_bigquery.open(), on_bigquery.run_id("r")
+    sink._timeout_seconds = 0.1
+    with pytest.raises(SinkError, match=r"not known whether the run was committed .*still RUNNING"):
+        publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id=run_id)
+    assert on_bigquery.open().committed_result(run_id, 0) == COMPLETE  # waits for the job
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_of_two_runs_that_start_together_one_sees_the_other(
+    open_sink: Open, monkeypatch: pytest.MonkeyPatch, exclusive: bool
+) -> None:
+    open_sink().apply()
+    both_have_read = threading.Barrier(2)
+    mark = overlap.mark
+    waited = threading.local()
+
+    def mark_together(*arguments: Any) -> Any:
+        if not getattr(waited, "once", False):
+            waited.once = True
+            both_have_read.wait(30)
+        return mark(*arguments)
+
+    monkeypatch.setattr(overlap, "mark", mark_together)
+    decided = threading.Barrier(2)
+
+    def other_of(run_id: str) -> str | None:
+        with open_sink().running(run_id, 1, exclusive=exclusive) as other:
+            decided.wait(30)
+            return other
+
+    with ThreadPoolExecutor(2) as pool:
+        others = dict(zip(("one", "two"), pool.map(other_of, ("one", "two")), strict=True))
+    assert others in ({"one": None, "two": "one"}, {"one": "two", "two": None})
+    labels = client(open_sink()).get_table(f"{open_sink().name}.{Run.table}").labels
+    (seen,) = (other for other in others.values() if other)
+    assert (labels["gke_inventory_run"] == seen) == exclusive  # the other run is marked in place of it, or not at all
+
+
+def test_a_run_whose_other_task_has_found_another_run_leaves_no_mark(open_sink: Open) -> None:
+    open_sink().apply()
+    with open_sink().running("first", 1, exclusive=True) as other:
+        assert other is None
+    with open_sink().running("second", 2, exclusive=True) as other:
+        assert other == "first"
+    publish(open_sink(), run_of(1, Read("a", ["x"], ["p1"])), run_id="first")
+    with open_sink().running("second", 2, exclusive=True) as other:  # a task that starts later
+        assert other == "first"
+    with open_sink().running("third", 1, exclusive=True) as other:
+        assert other is None
 
 
 def test_rows_of_an_attempt_that_failed_are_not_taken_for_those_of_the_next(

@@ -199,4 +199,4 @@ def test_pruning_deletes_old_rows_and_changes_no_view(subject: Subject) -> None:
     assert shown(opened) == before
     # No view uses the first run; pods of the second are carried forward; the last two are younger.
     assert subject.rows("SELECT name FROM raw_pods ORDER BY 1") == [("p2",), ("q2",), ("s1",), ("s2",)]
-    assert would["pods"] == 3
+    assert would["raw_pods"] == 3

@@ -122,6 +122,26 @@ class Loads:
                 return dict(job.labels)
         return None
 
+    def has_succeeded(self, job_id: str) -> bool | None:
+        """Whether a job of this name has succeeded; None if that may yet happen, or if BigQuery does not answer.
+
+        Waits for nothing.
+        """
+        from google.api_core.exceptions import NotFound
+
+        for number in range(_MAX_NUMBERS):
+            try:
+                job: Any = self._client.get_job(f"{job_id}-{number}", location=self._location, retry=None, timeout=20)  # type: ignore[arg-type]
+            except NotFound:
+                return False
+            except Exception:  # noqa: BLE001 (the error that led here is the one to report)
+                return None
+            if job.state != "DONE":
+                return None
+            if not job.error_result:
+                return True
+        return False
+
     def _submit(self, load: Load, number: int, policy: BoundedRetry) -> bigquery.LoadJob:
         """Submits the job, or finds the one that was submitted under its id before, by whichever process."""
         from google.api_core.exceptions import Conflict, NotFound

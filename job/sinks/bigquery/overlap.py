@@ -91,11 +91,32 @@ def agree(queries: Queries, job_id: str, other: str) -> tuple[str, float]:
     return other, ahead
 
 
-def mark(client: bigquery.Client, table: bigquery.Table, labels: Mapping[str, str]) -> None:
-    """Puts the run's labels on the table, unless another task of the run has done so."""
+def mark(client: bigquery.Client, table: bigquery.Table, labels: Mapping[str, str]) -> bigquery.Table:
+    """Puts the run's labels on the table, unless another task of the run has done so.
+
+    Raises:
+        PreconditionFailed: the table has changed since it was read, perhaps by a run that starts at the same time.
+    """
+    if table.labels.get(_RUN) == labels.get(_RUN):
+        return table
+    table.labels = {**table.labels, **labels}
+    return client.update_table(table, ["labels"])
+
+
+def correct(client: bigquery.Client, table: bigquery.Table, labels: Mapping[str, str]) -> None:
+    """Puts the time by BigQuery's clock on the table, unless somebody has changed it since."""
     from google.api_core.exceptions import PreconditionFailed
 
-    if table.labels.get(_RUN) != labels.get(_RUN):
-        table.labels = {**table.labels, **labels}
-        with suppress(PreconditionFailed):  # another task of the run was faster
-            client.update_table(table, ["labels"])
+    table.labels = {**table.labels, **labels}
+    with suppress(PreconditionFailed):
+        client.update_table(table, ["labels"])
+
+
+def unmark(client: bigquery.Client, table: bigquery.Table) -> None:
+    """Takes the labels of a run that will not go on off the table, unless somebody has changed it since."""
+    from google.api_core.exceptions import PreconditionFailed
+
+    labels: dict[str, str | None] = {**table.labels, **dict.fromkeys((_RUN, _TASKS, _STARTED))}
+    table.labels = labels
+    with suppress(PreconditionFailed):
+        client.update_table(table, ["labels"])

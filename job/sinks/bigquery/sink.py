@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from job.config import BigQuery, check_endpoint
 from job.connect.identity import Identity
-from job.errors import QueryError
+from job.errors import QueryError, SinkError
 from job.log import log
 from job.signals import Stop
 from job.sinks.bigquery import overlap
@@ -130,14 +130,46 @@ class BigQuerySink:
     def running(self, run_id: str, task_count: int, *, exclusive: bool) -> Iterator[str | None]:
         """By labels of the table `runs`, which name the run that started last, and by the jobs of its commits."""
         with as_sink_error(self._where):
+            other = self._begin(run_id, task_count, exclusive=exclusive)
+        yield other
+
+    def _begin(self, run_id: str, task_count: int, *, exclusive: bool) -> str | None:
+        """Marks the run, unless it is exclusive and another is under way; returns that one's id.
+
+        Labels that somebody changes meanwhile, such as a run that starts at the same time, are read and decided upon
+        again.
+        """
+        from google.api_core.exceptions import PreconditionFailed
+
+        agreed = ""
+        for races in count(1):
             table = self._client.get_table(f"{self.name}.{raw(Run.table)}")
             other = overlap.other_run(table.labels, run_id, self._overlap_seconds, self.committed_result)
-            job_id = self._job_id(run_id, "begin")
-            other, self.seconds_ahead = overlap.agree(self._queries, job_id, other or "")
-            if not (other and exclusive):
-                labels = overlap.labels_of(run_id, task_count, seconds_ahead=self.seconds_ahead)
-                overlap.mark(self._client, table, labels)
-        yield other or None
+            if other or not exclusive:
+                agreed = self._agree(run_id, other)
+            if other and exclusive:
+                return agreed or None
+            try:
+                table = overlap.mark(self._client, table, self._labels_of(run_id, task_count))
+            except PreconditionFailed:
+                if races == _MAX_RACES:
+                    raise
+            else:
+                break
+        if not exclusive:
+            return agreed or other
+        if agreed := self._agree(run_id, None):  # another task of this run has found one, which has ended meanwhile
+            overlap.unmark(self._client, table)
+        elif self.seconds_ahead:  # now that it is known
+            overlap.correct(self._client, table, self._labels_of(run_id, task_count))
+        return agreed or None
+
+    def _agree(self, run_id: str, other: str | None) -> str:
+        agreed, self.seconds_ahead = overlap.agree(self._queries, self._job_id(run_id, "begin"), other or "")
+        return agreed
+
+    def _labels_of(self, run_id: str, task_count: int) -> dict[str, str]:
+        return overlap.labels_of(run_id, task_count, seconds_ahead=self.seconds_ahead)
 
     def committed_result(self, run_id: str, task_index: int) -> TaskResult | None:
         parts = self._parts(run_id, task_index)
@@ -179,22 +211,42 @@ class BigQuerySink:
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """One load job for each table, all at once; then the run's own row; last, after all others have succeeded,
         `snapshots`."""
+        try:
+            with as_sink_error("loading rows"):
+                marker = self._load_all_but_marker(rows, commit)
+        except SinkError as error:
+            raise SinkError(f"{self._where}: the run was not committed: {error}") from error
+        self._stop.commit_started = True
+        try:
+            with as_sink_error("loading the commit marker"):
+                return self._loads.commit(marker)
+        except SinkError as error:
+            raise SinkError(f"{self._where}: {self._whether_committed(marker)}: {error}") from error
+
+    def _load_all_but_marker(self, rows: Rows, commit: Commit) -> Load:
+        """Returns the load of the marker, which is next."""
         loads, marker = self._loads, next(table for table in reversed(_LAST) if table in rows.files)
-        with as_sink_error(f"{self._where}: the run was not committed"):
-            started = [
-                (load, loads.start(load))
-                for table in rows.files
-                if table not in _LAST
-                for load in [self._load(table, rows, commit)]
-            ]
-            for load, job in started:
-                loads.finish(job, load)
-            if marker != Run.table:
-                load = self._load(Run.table, rows, commit)
-                loads.finish(loads.start(load), load)
-            load = self._load(marker, rows, commit, is_marker=True)
-            self._stop.commit_started = True
-            return loads.commit(load)
+        started = [
+            (load, loads.start(load))
+            for table in rows.files
+            if table not in _LAST
+            for load in [self._load(table, rows, commit)]
+        ]
+        for load, job in started:
+            loads.finish(job, load)
+        if marker != Run.table:
+            load = self._load(Run.table, rows, commit)
+            loads.finish(loads.start(load), load)
+        return self._load(marker, rows, commit, is_marker=True)
+
+    def _whether_committed(self, marker: Load) -> str:
+        is_committed = self._loads.has_succeeded(marker.job_id)
+        if is_committed is None:
+            return (
+                "it is not known whether the run was committed (`committed_runs` shows it, and a retry of the task "
+                "finds out)"
+            )
+        return "the run was committed" if is_committed else "the run was not committed"
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         pruned = {}

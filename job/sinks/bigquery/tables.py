@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job.config import BigQuery
 from job.errors import SinkError
+from job.log import log
 from job.schema import PARTITIONED_BY, SCHEMA_VERSION, columns, raw_description
 from job.sinks.bigquery import ddl
 from job.sinks.bigquery.columns import column_changes, described, merged, schema_of, unwritable
-from job.sinks.bigquery.marks import DIGEST, FUNCTION_MARK, MADE, VERSIONS, is_made, versions_in
+from job.sinks.bigquery.marks import (
+    DIGEST,
+    FUNCTION_MARK,
+    MADE,
+    VERSIONS,
+    configured,
+    dropped,
+    is_made,
+    versions_in,
+)
 from job.sinks.protocol import Change, refuse_foreign, refuse_newer, warn_newer
 from job.tables import LEDGER, TABLES, raw
 from job.views import MOMENT, View, digest, for_bigquery, function_description, function_for_bigquery, views
@@ -73,14 +83,22 @@ class Tables:
         for table in TABLES:
             if raw(table) not in existing:
                 yield Step((self._created(table),), partial(self._create, table))
-            elif existing[raw(table)].labels.get(DIGEST) != self._digest(table):
+            elif existing[raw(table)].labels.get(DIGEST) != self._digest(table) or self._would_expire(
+                existing[raw(table)]
+            ):
                 yield self._evolved(table, self._client.get_table(existing[raw(table)].reference))
         for view in views():
-            is_there = view.name in existing and (view.function is None or view.function in functions)
-            if not is_there or existing[view.name].labels.get(DIGEST) != self._view_digest(view):
+            found = existing.get(view.name) if view.function is None or view.function in functions else None
+            if found is None or found.labels.get(DIGEST) != self._view_digest(view) or self._would_expire(found):
                 action = "replace view" if view.name in existing else "create view"
                 change = Change(action, view.name, _statement(view, self._name, self._options))
                 yield Step((change,), partial(self._make_view, view))
+
+    def _would_expire(self, item: Any) -> bool:
+        """Whether BigQuery deletes other rows than is declared, or the table or view itself. Lists say so."""
+        days = self._options.partition_expiration_days
+        is_other = item.time_partitioning is not None and _expiration(item) != (days and days * _DAY)
+        return item.expires is not None or is_other
 
     def check_prunable(self) -> None:
         """Refuses a dataset whose rows may be used by what this version does not know.
@@ -170,63 +188,90 @@ class Tables:
         )
         declared.require_partition_filter = self._options.require_partition_filter
         declared.clustering_fields = list(TABLES[table].clustering)
-        declared.labels = {**self._options.labels, **MADE, **VERSIONS, DIGEST: self._digest(table)}
+        declared.labels = self._labels(VERSIONS)
         return declared
+
+    def _labels(self, more: Mapping[str, str]) -> dict[str, str]:
+        """The labels of a table or view, without its digest."""
+        return {**configured(self._options.labels), **MADE, **more}
 
     def _create(self, table: str) -> None:
         from google.api_core.exceptions import Conflict
 
         try:
-            self._client.create_table(self._declared(table))
+            made = self._client.create_table(self._declared(table))
         except Conflict:  # another task was faster, and created the same table
-            self._refuse_foreign([self._client.get_table(f"{self._name}.{table}")])
+            made = self._client.get_table(f"{self._name}.{raw(table)}")
+            self._refuse_foreign([made])
+        self._settle(table, made)
 
     def _evolved(self, table: str, found: bigquery.Table) -> Step:
         """The step from an existing table to the declared one."""
         self._refuse_foreign([found])
+        labels = list({**found.labels, **self._labels({**VERSIONS, DIGEST: self._digest(table)})}.items())
+        label = Change("label", raw(table), ddl.set_options(raw(table), self._name, labels=labels))
+        return Step((*self._differences(table, found), label), partial(self._settle, table, found))
+
+    def _differences(self, table: str, found: bigquery.Table) -> list[Change]:
+        """What a table as BigQuery answers it lacks, but for its labels."""
         declared = self._declared(table)
         changes = list(column_changes(f"{self._name}.{raw(table)}", raw(table), columns(table), found.schema))
         if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:
             remade = ddl.create_table(table, self._name, self._options, name=f"{raw(table)}_new")
             changes.append(Change("change partitioning", raw(table), remade, additive=False))
+        days = self._options.partition_expiration_days
         changes += [
             Change(action, raw(table), ddl.set_options(raw(table), self._name, **{option: value}))
-            for action, option, value, now in (
-                ("describe", "description", declared.description, found.description),
-                (
-                    "expire partitions",
-                    "partition_expiration_days",
-                    self._options.partition_expiration_days,
-                    _expiration_days(found),
-                ),
+            for action, option, value, is_declared in (
+                ("describe", "description", declared.description, declared.description == found.description),
+                ("expire partitions", "partition_expiration_days", days, _expiration(found) == _expiration(declared)),
+                ("keep", "expiration_timestamp", None, found.expires is None),
                 (
                     "require filter",
                     "require_partition_filter",
                     bool(declared.require_partition_filter),
-                    bool(found.require_partition_filter),
+                    bool(found.require_partition_filter) == bool(declared.require_partition_filter),
                 ),
             )
-            if value != now
+            if not is_declared
         ]
         if list(found.clustering_fields or ()) != declared.clustering_fields:
             changes.append(Change("cluster", raw(table), ddl.cluster(raw(table), self._name, TABLES[table].clustering)))
-        labels = {**found.labels, **declared.labels}
-        changes.append(
-            Change("label", raw(table), ddl.set_options(raw(table), self._name, labels=list(labels.items())))
-        )
+        return changes
 
-        def update() -> None:
-            fields = ["schema", "description", "labels", "time_partitioning", "require_partition_filter"]
+    def _settle(self, table: str, found: bigquery.Table) -> None:
+        """Updates a table until BigQuery answers what is declared; only then the label with the digest says so.
+
+        What a request leaves out stays as it is, or as the dataset's defaults have made it: nulls take it away.
+        """
+        labels = self._labels(VERSIONS)
+        is_labelled = labels.items() <= found.labels.items() and not dropped(found.labels, labels)
+        if self._differences(table, found) or not is_labelled:
+            declared = self._declared(table)
+            fields = ["schema", "description", "labels", "time_partitioning", "require_partition_filter", "expires"]
             found.schema = merged(found.schema, columns(table))
-            found.description, found.labels = declared.description, labels
-            found.time_partitioning = declared.time_partitioning
+            found.description, found.labels = declared.description, self._relabelled(found, VERSIONS)
+            found.time_partitioning, found.expires = declared.time_partitioning, None
+            if not self._options.partition_expiration_days:
+                found.time_partitioning.expiration_ms = None  # a null, which the constructor leaves out
             found.require_partition_filter = declared.require_partition_filter
             if list(found.clustering_fields or ()) != declared.clustering_fields:
                 found.clustering_fields = declared.clustering_fields
                 fields.append("clustering_fields")
-            self._client.update_table(found, fields)
+            found = self._client.update_table(found, fields)
+        self._finish(found, self._digest(table), [change.action for change in self._differences(table, found)])
 
-        return Step(tuple(changes), update)
+    def _relabelled(self, found: bigquery.Table, more: Mapping[str, str]) -> dict[str, str | None]:
+        labels = self._labels(more)
+        return {**found.labels, **labels, **dict.fromkeys(dropped(found.labels, labels))}
+
+    def _finish(self, answered: bigquery.Table, done: str, differences: Sequence[str]) -> None:
+        """Writes the digest of a table or view that is as declared. Any other is tried again by the next run."""
+        if differences:
+            log.warning("schema not applied", name=answered.table_id, changes=list(differences))
+        else:
+            answered.labels = {**answered.labels, DIGEST: done}
+            self._client.update_table(answered, ["labels"])
 
     def _make_view(self, view: View) -> None:
         """Sets the query first, then the descriptions of its columns.
@@ -236,11 +281,15 @@ class Tables:
         interrupted view is finished next time. So does the view's function, which comes first.
         """
         self._make_function(view)
-        made = self._with_query(view)
-        if made.labels[DIGEST] != self._view_digest(view):
-            made.schema = described(made.schema, view.columns)
-            made.labels = {**made.labels, DIGEST: self._view_digest(view)}
-            self._client.update_table(made, ["schema", "labels"])
+        made, done = self._with_query(view), self._view_digest(view)
+        if made.labels[DIGEST] != done or made.expires is not None:
+            made.schema, made.expires = described(made.schema, view.columns), None
+            answered = self._client.update_table(made, ["schema", "expires"])
+            compared = {
+                "describe": described(answered.schema, view.columns) == answered.schema,
+                "keep": answered.expires is None,
+            }
+            self._finish(answered, done, [action for action, is_declared in compared.items() if not is_declared])
 
     def _make_function(self, view: View) -> None:
         """https://cloud.google.com/bigquery/docs/table-functions"""
@@ -283,7 +332,8 @@ class Tables:
         new = Table(f"{self._name}.{view.name}")
         new.view_query = for_bigquery(view, self._name, self._bounds)
         new.description = view.description
-        new.labels = {**self._options.labels, **MADE, DIGEST: f"{done}-undescribed"}
+        unfinished = {DIGEST: f"{done}-undescribed"}
+        new.labels = self._labels(unfinished)
         try:
             return self._client.create_table(new)
         except Conflict:
@@ -291,7 +341,8 @@ class Tables:
         self._refuse_foreign([found])
         if found.labels.get(DIGEST) in (done, new.labels[DIGEST]):
             return found
-        found.view_query, found.description, found.labels = new.view_query, new.description, new.labels
+        found.view_query, found.description = new.view_query, new.description
+        found.labels = self._relabelled(found, unfinished)
         return self._client.update_table(found, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
@@ -333,6 +384,6 @@ def bounds(options: BigQuery) -> dict[str, str]:
     return {table: condition for table, condition in conditions.items() if condition is not None}
 
 
-def _expiration_days(found: bigquery.Table) -> int | None:
-    milliseconds = found.time_partitioning.expiration_ms if found.time_partitioning else None
-    return int(milliseconds) // _DAY if milliseconds else None
+def _expiration(table: Any) -> int | None:
+    milliseconds = table.time_partitioning.expiration_ms if table.time_partitioning else None
+    return int(milliseconds) if milliseconds else None

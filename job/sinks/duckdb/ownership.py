@@ -49,8 +49,8 @@ def check_owner(where: str, connection: duckdb.DuckDBPyConnection) -> None:
     objects = [_Object(*found) for found in connection.execute(_OBJECTS).fetchall()]
     if objects and not any(found.is_ours for found in objects):
         raise SinkError(
-            f"{where}: gke-inventory did not make this database, which contains the {objects[0].kind} "
-            f"{objects[0].name}; nothing was written. Name another file: the next run creates it"
+            f"{where}: gke-inventory did not make this database (or did so before 0.1.0), which contains the "
+            f"{objects[0].kind} {objects[0].name}; nothing was written. Name another file: the next run creates it"
         )
     made = (*(view.name for view in views()), *(view.function for view in views() if view.function))
     needed = {name.lower() for name in (*map(raw, TABLES), *made, *INTERNAL)}
