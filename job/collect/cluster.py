@@ -29,6 +29,7 @@ from job.log import log
 from job.spool import Spool
 from job.tables import Collection, Key, Record, Snapshot
 from job.task import Task
+from job.waiting import waiting_for
 from job.wire import gke
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ class ClusterCollector:
                 reader = self._reader(client, endpoint, key, network)
                 segment = partial(self.spool.segment, key)
                 server = ClusterReader(reader, self._deadline(reading.clock), self.config, key, segment, self.stop)
-                with self.pool.contact():
+                name = f"{key.project_id}/{key.location}/{key.cluster} to answer"
+                with self.pool.contact(), waiting_for(name, self.config.timeouts.retry_seconds, is_logged=False):
                     reading.version = self._contact(server, network)
                 with self.pool.reading(self.stop) as waited:
                     server.deadline = self._deadline(reading.clock + waited)

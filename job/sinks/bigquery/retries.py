@@ -13,6 +13,7 @@ from google.api_core.retry import Retry, RetryFailureReason, retry_target
 from job.log import log
 from job.signals import Stop
 from job.sinks.bigquery.errors import is_transient, message
+from job.waiting import waiting_for
 
 T = TypeVar("T")
 
@@ -91,14 +92,15 @@ class BoundedRetry(Retry):
             attempts += 1
             log.warning("BigQuery request failed", error=message(error), attempt=attempts)
 
-        result: T = retry_target(
-            lambda: attempt(policy),
-            self._predicate,
-            policy._pauses(),
-            timeout=policy.left(),
-            on_error=warn,
-            exception_factory=self._last_error,
-        )
+        with waiting_for("BigQuery", self.seconds):
+            result: T = retry_target(
+                lambda: attempt(policy),
+                self._predicate,
+                policy._pauses(),
+                timeout=policy.left(),
+                on_error=warn,
+                exception_factory=self._last_error,
+            )
         return result
 
     def _until(self, end: float, predicate: Callable[[Exception], bool]) -> BoundedRetry:

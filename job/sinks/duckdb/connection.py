@@ -13,6 +13,7 @@ from job.errors import SinkError
 from job.regular_file import check_regular
 from job.signals import Stop
 from job.sinks.duckdb.ddl import literal
+from job.waiting import waiting_for
 
 if TYPE_CHECKING:
     import duckdb
@@ -96,7 +97,8 @@ def interruptible(opened: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T
 
     threading.Thread(target=work, name="query", daemon=True).start()
     try:
-        ended.wait()
+        with waiting_for("the query"):
+            ended.wait()
     except BaseException:
         opened.interrupt()
         ended.wait(_INTERRUPT_SECONDS)
@@ -114,6 +116,13 @@ def duckdb_error() -> type[Exception]:
 
 
 def _wait_for_lock(
+    path: Path, stop: Stop, connect: Callable[[], duckdb.DuckDBPyConnection], patience: float
+) -> duckdb.DuckDBPyConnection:
+    with waiting_for(f"{path}, which another process has open", patience):
+        return _when_unlocked(path, stop, connect, patience)
+
+
+def _when_unlocked(
     path: Path, stop: Stop, connect: Callable[[], duckdb.DuckDBPyConnection], patience: float
 ) -> duckdb.DuckDBPyConnection:
     end = time.monotonic() + patience
