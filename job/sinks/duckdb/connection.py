@@ -26,7 +26,6 @@ ROW_GROUP_SIZE = 30_720
 _IN_USE = ("Could not set lock on file", "Unique file handle conflict")  # by another process, or in this one
 _RETRY_SECONDS = 0.1
 _INTERRUPT_SECONDS = 0.4  # for an interrupted query to end: Ctrl-C ends a command within a second
-_INTERRUPTED = "Query interrupted"  # DuckDB looks for signals itself, and raises this in place of KeyboardInterrupt
 
 
 @contextmanager
@@ -42,22 +41,12 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
         SinkError: the file stays locked, or cannot be opened or read.
         Interrupted: the stop came while the file was locked.
     """
-    try:
-        check_regular(path)
-    except FileNotFoundError:
-        pass  # it is made
-    except OSError as error:
-        raise SinkError(f"sink {path}: cannot be opened: {error.strerror}") from error
     opened = _wait_for_lock(path, stop, lambda: _connect(path, read_only=read_only), patience)
     try:
         opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
         yield opened
     except duckdb_error() as error:  # tables of another program, for example
         raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
-    except RuntimeError as error:
-        if str(error) == _INTERRUPTED:
-            raise KeyboardInterrupt from error
-        raise
     finally:
         with suppress(duckdb_error()):  # an interrupted query may still be ending
             opened.close()
@@ -118,6 +107,12 @@ def duckdb_error() -> type[Exception]:
 def _wait_for_lock(
     path: Path, stop: Stop, connect: Callable[[], duckdb.DuckDBPyConnection], patience: float
 ) -> duckdb.DuckDBPyConnection:
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        pass  # it is made
+    except OSError as error:
+        raise SinkError(f"sink {path}: cannot be opened: {error.strerror}") from error
     with waiting_for(f"{path}, which another process has open", patience):
         return _when_unlocked(path, stop, connect, patience)
 
