@@ -233,7 +233,9 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 def query(sql: str, path: str | None, sink: str | None, form: str, external_access: bool) -> int:
     """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB, where it can only read."""
     from job.commands.query import print_answer
+    from job.log import configure_logging
 
+    configure_logging(quiet=True)
     print_answer(_config(path, (), (), sink), sql, form, external_access=external_access)
     return COMPLETE
 
@@ -258,7 +260,9 @@ def schema_show(path: str | None, sink: str | None) -> int:
 def schema_diff(path: str | None, sink: str | None) -> int:
     """Print what `schema apply` would change. Changes nothing; exits with 3 if there are differences."""
     from job.commands.schema import diff
+    from job.log import configure_logging
 
+    configure_logging(quiet=True)
     return INCOMPLETE if diff(_config(path, (), (), sink)) else COMPLETE
 
 
@@ -297,7 +301,9 @@ def _days(_: click.Context, __: click.Parameter, text: str) -> int:
 def prune(path: str | None, sink: str | None, days: int, yes: bool) -> int:
     """Delete old snapshots that no view uses. A dry run unless --yes."""
     from job.commands import prune as command
+    from job.log import configure_logging
 
+    configure_logging(quiet=True)
     command.prune(_config(path, (), (), sink), days=days, is_dry_run=not yes)
     return Done(COMPLETE) if yes else COMPLETE
 

@@ -29,6 +29,7 @@ from job.log import log
 from job.spool import Spool
 from job.tables import Collection, Key, Record, Snapshot
 from job.task import Task
+from job.waiting import waiting_for
 from job.wire import gke
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ class ClusterCollector:
                 segment = partial(self.spool.segment, key)
                 deadline = self._deadline(reading.clock)
                 server = ClusterReader(reader, deadline, self.config, key, segment, self.stop, reading.wanted)
-                with self.pool.contact():
+                name = f"{key.project_id}/{key.location}/{key.cluster} to answer"
+                with self.pool.contact(), waiting_for(name, self.config.timeouts.retry_seconds, is_logged=False):
                     reading.version = self._contact(server, network)
                 with self.pool.reading(self.stop) as waited:
                     server.deadline = self._deadline(reading.clock + waited)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import msgspec
@@ -14,12 +15,15 @@ import msgspec
 from job.commands.output import print_result, progress_bar
 from job.commands.run import print_summary
 from job.config import Config
-from job.errors import ConfigError
+from job.errors import ConfigError, InventoryError
 from job.run.one_task import run
 from job.run.summary import Summary
 from job.signals import Stop
 from job.sinks.open_sink import open_warehouse
 from job.sinks.protocol import Result
+
+if TYPE_CHECKING:
+    from job.simulator import Simulator
 
 EXAMPLES = (
     (
@@ -73,12 +77,10 @@ def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop) ->
         InventoryError: the output cannot be written, or the demo's packages are not installed.
     """
     _require_packages()
-    from job.simulator import simulate
-
     path = Path(output).absolute()
     sink, queried = f"demo:///{path}", f"duckdb:///{path}"  # the first writes only to files of demos
     open_warehouse(Config(), sink=sink).prepare()
-    with simulate(clusters=clusters, pods=pods, seed=seed, bigquery=False) as simulator:
+    with _simulated(clusters=clusters, pods=pods, seed=seed, bigquery=False) as simulator:
         os.environ.update(simulator.environment)
         config = msgspec.convert(dict(simulator.configuration), Config)
         summary = run(msgspec.structs.replace(config, sink=sink), stop=stop, progress=progress_bar())
@@ -103,14 +105,19 @@ def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str])
     it.
 
     Raises:
-        InventoryError: the demo's packages are not installed.
+        InventoryError: a fault is malformed, or the demo's packages are not installed.
     """
     _require_packages()
-    from job.simulator import simulate
     from job.simulator.bigquery import REQUIRED_PACKAGES
+    from job.simulator.faults import UnknownFaultError, parse_fault
 
+    for fault in faults:
+        try:
+            parse_fault(fault)
+        except UnknownFaultError as error:
+            raise ConfigError(f"--fault: {error}") from error
     missing = _missing(REQUIRED_PACKAGES)
-    with simulate(clusters=clusters, pods=pods, seed=seed, faults=list(faults), bigquery=not missing) as simulator:
+    with _simulated(clusters=clusters, pods=pods, seed=seed, faults=list(faults), bigquery=not missing) as simulator:
         click.echo(simulator.instructions())
         if missing:
             click.echo(
@@ -119,6 +126,17 @@ def run_simulator(*, clusters: int, pods: int, seed: int, faults: Sequence[str])
             )
         while simulator.alive():
             time.sleep(0.5)
+
+
+@contextmanager
+def _simulated(**options: Any) -> Iterator[Simulator]:
+    from job.simulator import SimulatorError, simulate
+
+    try:
+        with simulate(**options) as simulator:
+            yield simulator
+    except SimulatorError as error:
+        raise InventoryError(f"the simulated fleet: {error}") from error
 
 
 def _require_packages() -> None:

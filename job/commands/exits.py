@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -18,6 +19,12 @@ __all__ = [
 ]  # fmt: skip
 
 COMPLETE, BUG, USAGE, INCOMPLETE = 0, 1, 2, 3
+_OF_THE_MACHINE = frozenset(
+    {
+        errno.EACCES, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EPERM,
+        errno.EROFS,
+    }
+)  # fmt: skip
 INTERRUPTED = 130  # 128 and the signal's number, as in shells
 
 
@@ -33,6 +40,11 @@ def report_error(error: Exception) -> int:
         return fail(USAGE, error.format_message(), show=error.show)
     if isinstance(error, InventoryError):
         return fail(USAGE, str(error))
+    if isinstance(error, MemoryError):
+        return fail(USAGE, "this machine has too little memory for it")
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        where = f": {error.filename}" if error.filename is not None else ""
+        return fail(USAGE, f"the operating system refuses: {error.strerror}{where}")
     return fail(BUG, _bug_report(error))
 
 

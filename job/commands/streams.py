@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,9 @@ def guarded_streams() -> Iterator[Guarded]:
     """Inside the context no write to stdout or stderr raises. Gives stdout."""
     _open_closed_descriptors()
     before = sys.stdout, sys.stderr
+    for stream in before:
+        if isinstance(stream, io.TextIOWrapper):  # text that the encoding lacks, in a locale without UTF-8
+            stream.reconfigure(errors="backslashreplace")
     stdout, stderr = (Guarded(stream or Path(os.devnull).open("w")) for stream in before)  # noqa: SIM115 (until the end)
     sys.stdout, sys.stderr = stdout, stderr
     try:

@@ -18,6 +18,7 @@ from job.config import check_endpoint
 from job.connect.bounded import within
 from job.errors import ConfigError, CredentialsError
 from job.regular_file import check_regular
+from job.waiting import waiting_for
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -130,7 +131,8 @@ def _of_metadata_server(seconds: float) -> Credentials:
     import google.auth
 
     try:
-        credentials, _ = within(seconds, lambda: google.auth.default(scopes=list(SCOPES)))
+        with waiting_for("the metadata server", seconds):
+            credentials, _ = within(seconds, lambda: google.auth.default(scopes=list(SCOPES)))
     except Exception as error:  # google-auth raises whatever a malformed response leads to
         raise CredentialsError(
             f"no Application Default Credentials: {first_words(error)}. Run `gcloud auth application-default login`, "

@@ -17,6 +17,7 @@ from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credential
 from job.connect.proxies import check_proxies
 from job.connect.token_errors import MalformedTokenError, token_error
 from job.errors import CredentialsError
+from job.waiting import waiting_for
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -129,7 +130,8 @@ class Identity:
         if self._failure is None or monotonic() > self._failed_at + _PAUSE_SECONDS:
             self._failure = None
             try:
-                self.credentials = within(self._seconds, self._refreshed)
+                with waiting_for("an access token", self._seconds):
+                    self.credentials = within(self._seconds, self._refreshed)
                 self._remember_token()
             except Exception as error:  # noqa: BLE001 (google-auth raises whatever a malformed response leads to)
                 self._failed_at, self._failure = monotonic(), error.with_traceback(None)

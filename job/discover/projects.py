@@ -16,6 +16,7 @@ from job.discover.failures import failure_columns
 from job.discover.retries import retried
 from job.log import log
 from job.tables import Collection
+from job.waiting import waiting_for
 from job.wire import gke
 from job.wire.decoders import converter
 from job.workers import map_unordered
@@ -76,7 +77,8 @@ def clusters_in(
         return client.list_clusters(parent=parent, retry=None, timeout=timeouts.request_seconds)
 
     started_at, clock = datetime.now(UTC), monotonic()
-    answer = retried(list_clusters, timeouts.retry_seconds, lambda: reachability.is_worth_waiting(_GKE_API))
+    with waiting_for(f"the GKE API to list the clusters of {project_id}", timeouts.retry_seconds):
+        answer = retried(list_clusters, timeouts.retry_seconds, lambda: reachability.is_worth_waiting(_GKE_API))
     clusters: tuple[gke.Cluster, ...] = ()
     if answer.error is None:
         clusters, columns = _decoded(answer.result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -84,6 +85,9 @@ REQUEST = frozenset(KINDS) - CONNECTION - PROJECT - LISTED - TOKEN
 """Faults of one request to an API server; `hang` and `delay` also apply to the GKE API."""
 
 
+_NUMBERS = frozenset({"times", "page", "after", "code", "seconds"})
+
+
 class UnknownFaultError(ValueError):
     """The specification is malformed, or its kind does not exist."""
 
@@ -147,8 +151,17 @@ def parse_fault(specification: str) -> Fault:
     options: dict[str, Any] = {}
     for pair in filter(None, parts[3].split(",") if len(parts) > 3 else []):
         key, _, value = pair.partition("=")
-        options[key] = int(value) if value.isdecimal() else value
+        options[key] = int(value) if value.isascii() and value.isdecimal() else value
+        if key in _NUMBERS and not (isinstance(options[key], int) or (key == "seconds" and _is_number(value))):
+            raise UnknownFaultError(f"{specification!r}: {key} is {value!r}, which is no number")
     return make_fault(cluster=parts[0], resource=parts[1], kind=parts[2], **options)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return 0 <= float(text) < math.inf
+    except ValueError:
+        return False
 
 
 def make_fault(

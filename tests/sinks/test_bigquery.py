@@ -48,7 +48,7 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     open_sink().prepare()
     made = client(open_sink())
     tables = {table.table_id: table for table in made.list_tables(open_sink().name)}
-    assert set(tables) == {*TABLES, *(view.name for view in views())}
+    assert set(tables) == {*map(raw, TABLES), *(view.name for view in views())}
     pods = made.get_table(f"{open_sink().name}.raw_pods")
     assert pods.time_partitioning.field == "snapshot_time"
     assert pods.clustering_fields == ["project_id", "cluster", "namespace", "name"]
@@ -58,7 +58,9 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     before = len(control.requests())
     open_sink().prepare()
     dataset = open_sink().name.rpartition(".")[2]
-    assert requests_since(control, before) == [("GET", f"datasets/{dataset}"), ("GET", f"datasets/{dataset}/tables")]
+    assert requests_since(control, before) == [
+        ("GET", f"datasets/{dataset}"), ("GET", f"datasets/{dataset}/tables"), ("GET", f"datasets/{dataset}/routines"),
+    ]  # fmt: skip
 
 
 def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: Open) -> None:
@@ -117,14 +119,14 @@ def test_an_expiration_that_somebody_set_is_found_and_taken_away(open_sink: Open
         found = warehouse.get_table(f"{name}.{table}")
         found.expires = tomorrow
         warehouse.update_table(found, ["expires"])
-    nodes = warehouse.get_table(f"{name}.nodes")
+    nodes = warehouse.get_table(f"{name}.raw_nodes")
     nodes.time_partitioning = bigquery.TimePartitioning(field="snapshot_time", expiration_ms=86_400_000)
     warehouse.update_table(nodes, ["time_partitioning"])
     left = {(change.action, change.name) for change in open_sink().changes()}
     assert left >= {("keep", "raw_pods"), ("expire partitions", "raw_nodes"), ("replace view", "images")}
     open_sink().apply()
     assert [warehouse.get_table(f"{name}.{table}").expires for table in ("raw_pods", "images")] == [None, None]
-    assert warehouse.get_table(f"{name}.nodes").time_partitioning.expiration_ms is None
+    assert warehouse.get_table(f"{name}.raw_nodes").time_partitioning.expiration_ms is None
     assert open_sink().changes() == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from time import monotonic
@@ -66,6 +67,25 @@ def test_a_refused_connection_is_tried_again_with_a_warning_each_time(
         VERBS[verb](sink_at(f"http://127.0.0.1:{closed_port}", seconds=10, stop=stop))
     assert len(stop.pauses) == 3
     assert capsys.readouterr().err.count("BigQuery request failed") == 4
+
+
+def test_a_response_that_comes_byte_by_byte_ends_in_time() -> None:
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                while not ended.wait(0.02):
+                    connection.sendall(b" ")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        with pytest.raises(SinkError, match=r"no answer within .* s; gave up after 0.3 s"):
+            sink_at(f"http://127.0.0.1:{server.getsockname()[1]}", seconds=0.3).query("SELECT 1")
+        ended.set()
+        thread.join()
 
 
 def test_a_name_that_does_not_resolve_is_named(

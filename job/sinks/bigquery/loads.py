@@ -173,11 +173,21 @@ class Loads:
             labels={**load.labels, _CONTENT: load.content},
         )
         size = load.file.stat().st_size
-        with load.file.open("rb") as source:
-            return self._client.load_table_from_file(
-                source, load.table, size=size, job_id=job_id, location=self._location, job_config=config,
-                num_retries=0, timeout=policy.timeout_of_try(),  # our policy retries
-            )  # fmt: skip
+
+        def upload(timeout: tuple[float, float]) -> bigquery.LoadJob:
+            with load.file.open("rb") as source:
+                return self._client.load_table_from_file(
+                    source,
+                    load.table,
+                    size=size,
+                    job_id=job_id,
+                    location=self._location,
+                    job_config=config,
+                    num_retries=0,  # our policy retries
+                    timeout=timeout,
+                )
+
+        return policy.bounded(upload, seconds=policy.left())
 
     def _get(self, job_id: str, policy: BoundedRetry) -> bigquery.LoadJob:
         retry: Any = policy

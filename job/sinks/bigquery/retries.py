@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 
 from google.api_core.retry import Retry, RetryFailureReason, retry_target
 
+from job.connect.bounded import within
 from job.log import log
 from job.signals import Stop
 from job.sinks.bigquery.errors import is_transient, message
+from job.waiting import waiting_for
 
 T = TypeVar("T")
 
+_SLACK_SECONDS = 0.2  # lets the library's own error, which says more, come first
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 32.0  # seconds
 
 
@@ -61,16 +64,22 @@ class BoundedRetry(Retry):
         """Seconds until a started policy gives up."""
         return max(self._end - monotonic(), 0.01)
 
-    def timeout_of_try(self) -> tuple[float, float]:
-        """Seconds to connect, and to wait for a response, as requests takes them."""
-        left = min(self.left(), self.seconds)
-        return min(self._connect_seconds, left), min(self._request_seconds, left)
-
     def __call__(self, func: Callable[..., T], on_error: Callable[[Exception], Any] | None = None) -> Callable[..., T]:  # noqa: ARG002
         """A request of Google's client, which takes a `timeout`, as one that is retried."""
         return lambda *args, **kwargs: self.retried(
-            lambda policy: func(*args, **{**kwargs, "timeout": policy.timeout_of_try()})
+            lambda policy: policy.bounded(lambda timeout: func(*args, **{**kwargs, "timeout": timeout}))
         )
+
+    def bounded(self, call: Callable[[tuple[float, float]], T], *, seconds: float | None = None) -> T:
+        """One try, which ends in time also while a name is resolved or a response comes byte by byte.
+
+        Args:
+            call: gets its `timeout`: seconds to connect, and to wait for the next byte, as requests takes them.
+            seconds: that an upload may take, which is longer than a request.
+        """
+        left = min(self.left(), self.seconds)
+        timeout = min(self._connect_seconds, left), min(self._request_seconds, left)
+        return within((seconds or min(sum(timeout), left)) + _SLACK_SECONDS, lambda: call(timeout))
 
     def retried(self, attempt: Callable[[BoundedRetry], T]) -> T:
         """The result of the first attempt that succeeds.
@@ -91,14 +100,15 @@ class BoundedRetry(Retry):
             attempts += 1
             log.warning("BigQuery request failed", error=message(error), attempt=attempts)
 
-        result: T = retry_target(
-            lambda: attempt(policy),
-            self._predicate,
-            policy._pauses(),
-            timeout=policy.left(),
-            on_error=warn,
-            exception_factory=self._last_error,
-        )
+        with waiting_for("BigQuery", self.seconds):
+            result: T = retry_target(
+                lambda: attempt(policy),
+                self._predicate,
+                policy._pauses(),
+                timeout=policy.left(),
+                on_error=warn,
+                exception_factory=self._last_error,
+            )
         return result
 
     def _until(self, end: float, predicate: Callable[[Exception], bool]) -> BoundedRetry:

@@ -15,6 +15,7 @@ from job.signals import Stop
 from job.sinks.duckdb.ddl import literal
 from job.sinks.duckdb.files import private_files
 from job.sinks.duckdb.new_file import place_of
+from job.waiting import waiting_for
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,7 +28,6 @@ ROW_GROUP_SIZE = 30_720
 _IN_USE = ("Could not set lock on file", "Unique file handle conflict")  # by another process, or in this one
 _RETRY_SECONDS = 0.1
 _INTERRUPT_SECONDS = 0.4  # for an interrupted query to end: Ctrl-C ends a command within a second
-_INTERRUPTED = "Query interrupted"  # DuckDB looks for signals itself, and raises this in place of KeyboardInterrupt
 
 
 class RolledBackError(SinkError):
@@ -47,12 +47,6 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
         SinkError: the file stays locked, or cannot be opened or read.
         Interrupted: the stop came while the file was locked.
     """
-    try:
-        check_regular(path)
-    except FileNotFoundError:
-        pass  # it is made
-    except OSError as error:
-        raise SinkError(f"sink {path}: cannot be opened: {error.strerror}") from error
     with private_files(), nullcontext(path) if read_only else place_of(path) as place:
         opened = _wait_for_lock(path, stop, lambda: _connect(place, read_only=read_only), patience)
         try:
@@ -60,10 +54,6 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
             yield opened
         except duckdb_error() as error:  # tables of another program, for example
             raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
-        except RuntimeError as error:
-            if str(error) == _INTERRUPTED:
-                raise KeyboardInterrupt from error
-            raise
         finally:
             with suppress(duckdb_error()):  # an interrupted query may still be ending
                 opened.close()
@@ -106,7 +96,8 @@ def interruptible(opened: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T
 
     threading.Thread(target=work, name="query", daemon=True).start()
     try:
-        ended.wait()
+        with waiting_for("the query"):
+            ended.wait()
     except BaseException:
         opened.interrupt()
         ended.wait(_INTERRUPT_SECONDS)
@@ -131,6 +122,19 @@ def is_interrupt(error: BaseException | None) -> bool:
 
 
 def _wait_for_lock(
+    path: Path, stop: Stop, connect: Callable[[], duckdb.DuckDBPyConnection], patience: float
+) -> duckdb.DuckDBPyConnection:
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        pass  # it is made
+    except OSError as error:
+        raise SinkError(f"sink {path}: cannot be opened: {error.strerror}") from error
+    with waiting_for(f"{path}, which another process has open", patience):
+        return _when_unlocked(path, stop, connect, patience)
+
+
+def _when_unlocked(
     path: Path, stop: Stop, connect: Callable[[], duckdb.DuckDBPyConnection], patience: float
 ) -> duckdb.DuckDBPyConnection:
     end = time.monotonic() + patience
