@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from job.collect.deadlines import Deadline
-from job.collect.failures import ReadFailure, stopped
+from job.collect.failures import ReadFailure, stopped, without_frames
 from job.collect.http_reader import HttpReader, OpenResponse, Request
 from job.collect.prefetch import Prefetch
 from job.collect.refusals import response_failure
@@ -94,7 +94,7 @@ class ApiReader:
                 response = prefetch.response() if prefetch else self._throttled.open(request, retries.end)
                 return self._receive(response, request, take)
             except ReadFailure as error:
-                failure = error
+                failure = without_frames(error)
             prefetch = None
             arrived = response.objects if response else 0
             less = smaller(failure, arrived) if self._is_too_much(failure, sent_at) else None

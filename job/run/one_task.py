@@ -142,7 +142,9 @@ class _OneTask:
         if targets:
             load_client()
         pool = WorkerPool(config.workers)
-        collector = ClusterCollector(config, self.identity, spool, self.task, self.stop, self._deadline(), pool)
+        collector = ClusterCollector(
+            config, self.identity, spool, self.task, self.stop, self._deadline(), pool, clusters=len(targets)
+        )
         collected: list[CollectedCluster] = []
         try:
             with self.stop.graceful_shutdown(), infrequent_gc():
