@@ -20,6 +20,7 @@ from job.collect.prefetch import Prefetch
 from job.collect.refusals import response_failure
 from job.collect.retries import RetryTime
 from job.collect.throttle import Throttle, ThrottledReader
+from job.collect.worker_pool import Progress
 from job.config import Timeouts
 from job.connect.identity import Identity
 from job.errors import CredentialsError
@@ -115,6 +116,10 @@ class ApiReader:
             request.stats.retries += 1
             request.stats.waited_seconds += delay
             self._sleep(delay)
+
+    def progress(self) -> Progress:
+        """What the server has sent so far."""
+        return Progress(self._http.last_response_at, self._http.received_bytes)
 
     def prefetch(self, request: Request) -> Prefetch:
         """Sends a request ahead, for `get` to continue with."""

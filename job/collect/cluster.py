@@ -129,7 +129,7 @@ class ClusterCollector:
                 server = ClusterReader(reader, deadline, self.config, key, segment, self.stop, budget)
                 with self.pool.contact():
                     reading.version = self._contact(server, network)
-                with self.pool.reading(self.stop) as waited:
+                with self.pool.reading(self.stop, reader.progress) as waited:
                     server.deadline = self._deadline(reading.clock + waited)
                     for result in server.lists():
                         reading.results[result.kind.resource] = result

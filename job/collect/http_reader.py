@@ -87,6 +87,8 @@ class HttpReader:
         self._buffers = BodyBuffers()
         self.last_response_at = 0.0
         """When the last body was complete, on the monotonic clock."""
+        self.received_bytes = 0
+        """Of all bodies, as they were received."""
         self.silent: Cause | None = None
         """Set once the server is known to answer nothing: further requests fail at once."""
 
@@ -125,7 +127,9 @@ class HttpReader:
                 response.raw.close()  # an unread rest would be taken for the next response
                 raise
             finally:
-                request.stats.received_bytes += response.raw.tell()
+                received = response.raw.tell()
+                request.stats.received_bytes += received
+                self.received_bytes += received
             self.last_response_at = monotonic()
             yield body
             body.release()  # the buffer may grow again
