@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import Empty
 from time import monotonic
 from typing import Any
 
@@ -17,6 +18,7 @@ from replay import Replay
 
 from job.collect import rows
 from job.collect.budget import Budget, Limits
+from job.collect.buffers import huge_body
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure
 from job.collect.ledger import collection_of
@@ -186,3 +188,10 @@ def test_a_list_beyond_the_budget_is_refused_and_the_others_are_read(replay: Rep
     assert found.query(sql).rows == [("replicasets", "BudgetExceeded")]
     sql = "SELECT count(*) > 5 FROM collections WHERE cluster = 'recorded' AND outcome = 'ok'"
     assert found.query(sql).rows == [(True,)]
+
+
+def test_one_huge_body_is_in_memory_at_a_time() -> None:
+    with huge_body(1), pytest.raises(Empty), huge_body(0):
+        pass
+    with huge_body(0):
+        pass
