@@ -15,6 +15,7 @@ import msgspec
 from job.collect.budget import Budget
 from job.collect.deadlines import Deadline
 from job.collect.failures import ContinueTokenExpired, ReadFailure
+from job.collect.page_items import has_more_items, has_too_many_elements
 from job.kinds import KINDS, Kind
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.owners import Controllers
@@ -44,7 +45,6 @@ at a time. Nobody holds it for longer than a page of ordinary size takes."""
 _NO_DEADLINE = Deadline(math.inf, "", "")
 
 
-_MANY_ELEMENTS_BYTES, _MAX_ELEMENTS = 1 << 20, 200_000  # of one object: etcd holds 1.5 MiB, and ordinary ones 500
 _UID_BYTES, _PLACE_BYTES = 80, 200  # of an entry in a set or dictionary, about
 
 
@@ -200,11 +200,12 @@ class RowBuilder:
 
     def _check_items(self, body: bytes | memoryview) -> None:
         with self._turn():
-            self._budget.check_page(too_many=_has_more_items(body, self._budget.limits.page_objects))
+            self._budget.check_page(too_many=has_more_items(body, self._budget.limits.page_objects))
 
     def _add_raw(self, position: int, item: msgspec.Raw, *, may_have_surrogates: bool) -> None:
         try:
-            _check_elements(item)
+            if has_too_many_elements(item):
+                raise _RowTooLargeError  # noqa: TRY301
             if may_have_surrogates and has_lone_surrogate(item):
                 raise msgspec.DecodeError("a text has half of a surrogate pair")
             decoded = _OBJECTS[self._kind.resource].decode(item)
@@ -268,59 +269,3 @@ def _name_of(item: msgspec.Raw) -> str | None:
     if named is None or not named.name:
         return None
     return printable(f"{named.namespace}/{named.name}" if named.namespace else named.name, _MAX_NAME_LENGTH)
-
-
-def _check_elements(item: msgspec.Raw) -> None:
-    """Rejects an object of which each few bytes would become a Python object.
-
-    Raises:
-        _RowTooLargeError: it has too many elements.
-    """
-    found = memoryview(item)
-    if found.nbytes > _MANY_ELEMENTS_BYTES and _count(found, b",") > _MAX_ELEMENTS:
-        raise _RowTooLargeError
-
-
-def _count(body: bytes | memoryview, text: bytes) -> int:
-    """How often a large body has a short text, without a copy of it. No body has more elements than commas, and one."""
-    return sum(bytes(body[at : at + _CHUNK_BYTES]).count(text) for at in range(0, len(body), _CHUNK_BYTES))
-
-
-class _Item(msgspec.Struct, frozen=True, gc=False):
-    """An item of a list. Those of one page are counted while they are decoded, before Python holds all of them."""
-
-    def __post_init__(self) -> None:
-        _counted[0] += 1
-        if _counted[0] > _counted[1]:
-            raise ValueError("too many items")
-
-
-class _Items(msgspec.Struct, frozen=True, gc=False):
-    items: list[_Item | None] | None = None
-
-
-_counted = [0, 0]
-"""Items of the page, and how many it may have. Only the thread that holds `_ONE_PAGE` uses it."""
-_ITEMS = decoder(_Items)
-_CHUNK_BYTES = 1 << 20
-
-
-def _has_more_items(body: bytes | memoryview, most: int) -> bool:
-    """Whether a page has more items than this.
-
-    Raises:
-        ReadFailure: its items are not objects.
-    """
-    if _count(body, b",") < most:
-        return False
-    if _count(body, b",null") >= most:
-        return True
-    _counted[:] = 0, most
-    try:
-        _ITEMS.decode(body)
-    except msgspec.ValidationError as error:
-        if _counted[0] <= most:
-            raise ReadFailure("invalid", "the response is not a list of objects", http_status=200) from error
-    except meta.NOT_DECODABLE:
-        pass  # what follows the error is never decoded
-    return _counted[0] > most
