@@ -1,6 +1,7 @@
 # Builds the job's image: docker build --build-arg BUILD="$(git rev-parse --short HEAD)" --tag gke-inventory .
-# BASE may name a digest: --build-arg BASE=python:3.11-slim@sha256:...
-ARG BASE=python:3.11-slim
+# The base is pinned by the digest of its index, for all platforms. To take a newer one:
+# docker buildx imagetools inspect python:3.11-slim
+ARG BASE=python:3.11-slim@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
 
 FROM ${BASE} AS build
 WORKDIR /src

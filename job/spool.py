@@ -27,6 +27,7 @@ from job.scratch import scratch_folder
 from job.tables import TABLES, Key, Record
 
 _BLOCK = 256 << 10  # bytes of rows that are compressed together; every list that is being read buffers less per table
+_FULL = 0.9  # of the room
 _LEVEL = 1  # rows are repetitive: higher levels take up to three times the CPU and save a fortieth
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
@@ -63,17 +64,15 @@ class _Quota:
     """The size that all files together may reach."""
 
     def __init__(self, max_bytes: int | None) -> None:
-        self._max_bytes, self._used = max_bytes, 0
+        self.max_bytes, self.used = max_bytes, 0
         self._lock = threading.Lock()
 
     def use(self, size: int) -> None:
-        if self._max_bytes is None:
-            return
         with self._lock:
-            self._used += size
-        if self._used > self._max_bytes:
+            self.used += size
+        if self.max_bytes is not None and self.used > self.max_bytes:
             raise SpoolError(
-                f"rows need more than the {self._max_bytes >> 20} MiB of memory that is free for them. Give the job "
+                f"rows need more than the {self.max_bytes >> 20} MiB of memory that is free for them. Give the job "
                 "more memory or more tasks, or set TMPDIR to a folder on a disk; nothing was written to the sink"
             )
 
@@ -168,9 +167,12 @@ def _writing() -> Iterator[None]:
 class Segment:
     """The rows of one list of one cluster, until the list was read to its end."""
 
-    def __init__(self, key: Key, spool: Spool) -> None:
+    def __init__(self, key: Key, spool: Spool, use: Callable[[int], None] = lambda _: None) -> None:
+        """Args:
+        use: called with the size of each block that was written, compressed; it may raise.
+        """
         self._prefix = msgspec.json.encode(key)[:-1]
-        self._spool = spool
+        self._spool, self._use = spool, use
         self._pending: dict[str, bytearray] = {}
         self._blocks: dict[str, list[_Block]] = {}
         self.rows: dict[str, int] = {}
@@ -190,8 +192,10 @@ class Segment:
             buffer += b"\n"
             rows[table] += 1
             if len(buffer) >= _BLOCK:
-                self._blocks[table].append(self._spool.table(table).write(buffer))
+                block = self._spool.table(table).write(buffer)
+                self._blocks[table].append(block)
                 buffer.clear()
+                self._use(block.length)
 
     def drop(self) -> None:
         """Forgets all rows."""
@@ -218,12 +222,26 @@ class Spool:
         """
         self._directory, self._tokens = directory, tokens
         self._quota = _Quota(max_bytes)
+        self._free_bytes = shutil.disk_usage(directory).free
         self._lock = threading.Lock()
         self._tables: dict[str, _Table] = {}
 
-    def segment(self, key: Key) -> Segment:
-        """A new segment, for rows with this key."""
-        return Segment(key, self)
+    def segment(self, key: Key, use: Callable[[int], None] = lambda _: None) -> Segment:
+        """A new segment, for rows with this key.
+
+        Args:
+            use: as `Segment` takes it.
+        """
+        return Segment(key, self, use)
+
+    def is_full(self) -> bool:
+        """Whether only so much room is left as short lists and the markers of what was read need."""
+        return self._quota.used > self.room * _FULL
+
+    @property
+    def room(self) -> int:
+        """Bytes that all files together may take: of memory, or of the disk as it was when the spool was opened."""
+        return self._quota.max_bytes if self._quota.max_bytes is not None else self._free_bytes
 
     def keep(self, segment: Segment) -> int:
         """Makes the segment's rows count; returns how many there were."""

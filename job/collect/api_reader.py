@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from job.collect.deadlines import Deadline
-from job.collect.failures import ReadFailure, stopped
+from job.collect.failures import ReadFailure, stopped, without_frames
 from job.collect.http_reader import HttpReader, OpenResponse, Request
 from job.collect.prefetch import Prefetch
 from job.collect.refusals import response_failure
 from job.collect.retries import RetryTime
 from job.collect.throttle import Throttle, ThrottledReader
+from job.collect.worker_pool import Progress
 from job.config import Timeouts
 from job.connect.identity import Identity
 from job.errors import CredentialsError
@@ -94,7 +95,7 @@ class ApiReader:
                 response = prefetch.response() if prefetch else self._throttled.open(request, retries.end)
                 return self._receive(response, request, take)
             except ReadFailure as error:
-                failure = error
+                failure = without_frames(error)
             prefetch = None
             arrived = response.objects if response else 0
             less = smaller(failure, arrived) if self._is_too_much(failure, sent_at) else None
@@ -115,6 +116,10 @@ class ApiReader:
             request.stats.retries += 1
             request.stats.waited_seconds += delay
             self._sleep(delay)
+
+    def progress(self) -> Progress:
+        """What the server has sent so far."""
+        return Progress(self._http.last_response_at, self._http.received_bytes)
 
     def prefetch(self, request: Request) -> Prefetch:
         """Sends a request ahead, for `get` to continue with."""

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from job.collect.api_reader import ApiReader
+from job.collect.budget import Budget, Limits
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, report_bug, stopped
 from job.collect.ledger import ListOutcome, collection_of, snapshot_of
@@ -34,6 +35,8 @@ from job.wire import gke
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
+
+_MAX_SPOOL_SHARE = 0.5  # of one cluster among others
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class ClusterCollector:
     pool: WorkerPool = field(default_factory=lambda: WorkerPool(1))
     """Whose threads call `collect`."""
     reachability: Reachability = field(default_factory=Reachability)
+    clusters: int = 1
+    """How many the run reads."""
 
     def collect(self, project_id: str, cluster: gke.Cluster, earlier: Sequence[ListOutcome] = ()) -> CollectedCluster:
         """Reads all kinds of one cluster into the spool. Whatever happens to one of them costs no other.
@@ -131,13 +136,14 @@ class ClusterCollector:
             network = network_of(cluster, endpoint)
             with connect(cluster, endpoint, self.identity, connections=MAX_CONCURRENT_REQUESTS) as client:
                 reader = self._reader(client, endpoint, key, network)
-                segment = partial(self.spool.segment, key)
+                budget = self._budget()
+                segment = partial(self.spool.segment, key, budget.add_spooled)
                 deadline = self._deadline(reading.clock)
-                server = ClusterReader(reader, deadline, self.config, key, segment, self.stop, reading.wanted)
+                server = ClusterReader(reader, deadline, self.config, key, segment, self.stop, reading.wanted, budget)
                 name = f"{key.project_id}/{key.location}/{key.cluster} to answer"
                 with self.pool.contact(), waiting_for(name, self.config.timeouts.retry_seconds, is_logged=False):
                     reading.version = self._contact(server, network)
-                with self.pool.reading(self.stop) as waited:
+                with self.pool.reading(self.stop, reader.progress) as waited:
                     server.deadline = self._deadline(reading.clock + waited)
                     for result in server.lists():
                         reading.results[result.kind.resource] = result
@@ -152,6 +158,14 @@ class ClusterCollector:
                 return stopped().cause
             return report_bug(error, key)
         return None
+
+    def _budget(self) -> Budget:
+        share = _MAX_SPOOL_SHARE if self.clusters > 1 else 1.0
+        limits = Limits(
+            spooled_bytes=int(self.spool.room * share),
+            row_seconds=self.config.timeouts.cluster_seconds / 2,
+        )
+        return Budget(limits, is_spool_full=self.spool.is_full)
 
     def _reader(self, client: ApiClient, endpoint: Endpoint, key: Key, network: Network) -> ApiReader:
         def is_worth_waiting(failure: ReadFailure) -> bool:

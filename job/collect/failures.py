@@ -154,3 +154,13 @@ def _broken_connection(error: BaseException) -> ReadFailure:
     else:
         text = f"the connection broke ({type(error).__name__})"
     return ReadFailure("unreachable", text, reason="ConnectionBroken", retry_after=0.0)
+
+
+def without_frames(failure: ReadFailure) -> ReadFailure:
+    """The failure without the frames of its traceback, and of what caused it: they hold the body that was read, which a
+    retry would have in memory twice."""
+    error: BaseException | None = failure
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+    return failure

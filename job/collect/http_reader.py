@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from job.collect.buffers import BodyBuffers
+from job.collect.buffers import HUGE_BYTES, BodyBuffers, huge_body
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, connection_failure
 from job.collect.stats import ReadStats
@@ -20,6 +20,8 @@ from job.errors import CredentialsError
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
     from urllib3 import BaseHTTPResponse
+
+T = TypeVar("T")
 
 MAX_BODY_BYTES = 96 << 20  # unpacked: 500 objects of 200 kB. A run that meets one stays below 250 MB
 _MAX_ERROR_BYTES = 1 << 20  # read of a response that is not 200
@@ -87,6 +89,8 @@ class HttpReader:
         self._buffers = BodyBuffers()
         self.last_response_at = 0.0
         """When the last body was complete, on the monotonic clock."""
+        self.received_bytes = 0
+        """Of all bodies, as they were received."""
         self.silent: Cause | None = None
         """Set once the server is known to answer nothing: further requests fail at once."""
 
@@ -125,7 +129,9 @@ class HttpReader:
                 response.raw.close()  # an unread rest would be taken for the next response
                 raise
             finally:
-                request.stats.received_bytes += response.raw.tell()
+                received = response.raw.tell()
+                request.stats.received_bytes += received
+                self.received_bytes += received
             self.last_response_at = monotonic()
             yield body
             body.release()  # the buffer may grow again
@@ -171,8 +177,10 @@ class HttpReader:
         try:
             for data in portions(raw, _READ_BYTES):
                 if 0 < size <= _READ_BYTES < size + len(data):
-                    first, buffer = buffer, self._borrow(buffers, deadline, end)
+                    first, buffer = buffer, _borrowed(buffers, self._buffers.borrow(end - monotonic()), deadline)
                     buffer[:size] = first
+                if size <= HUGE_BYTES < size + len(data):
+                    _borrowed(buffers, huge_body(end - monotonic()), deadline)
                 buffer[size : size + len(data)] = data
                 size += len(data)
                 _check_size(max(size, declared), buffer, self._max_bytes or MAX_BODY_BYTES)
@@ -183,15 +191,6 @@ class HttpReader:
             response.objects = buffer.count(_OBJECT, 0, size)
             raise
         return memoryview(buffer)[:size]
-
-    def _borrow(self, buffers: ExitStack, deadline: Deadline, end: float) -> bytearray:
-        try:
-            return buffers.enter_context(self._buffers.borrow(end - monotonic()))
-        except Empty:
-            if monotonic() >= deadline.at:
-                raise deadline.failure() from None
-            text = "earlier responses took too long to become rows"
-            raise ReadFailure("timed_out", text, reason="ReadTimeout", http_status=200) from None
 
     @contextmanager
     def _failures(self, deadline: Deadline, end: float, response: OpenResponse | None = None) -> Iterator[None]:
@@ -218,6 +217,17 @@ class HttpReader:
                 raise ReadFailure("timed_out", text, reason="ReadTimeout") from error
             text, status = "the response came too slowly", response.raw.status
             raise ReadFailure("timed_out", text, reason="ReadTimeout", http_status=status) from error
+
+
+def _borrowed(buffers: ExitStack, lender: AbstractContextManager[T], deadline: Deadline) -> T:
+    """What the lender lends until `buffers` ends."""
+    try:
+        return buffers.enter_context(lender)
+    except Empty:
+        if monotonic() >= deadline.at:
+            raise deadline.failure() from None
+        text = "earlier responses took too long to become rows"
+        raise ReadFailure("timed_out", text, reason="ReadTimeout", http_status=200) from None
 
 
 def _check_time(end: float) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 
 from job.collect.api_reader import ApiReader
+from job.collect.budget import Budget
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ContinueTokenExpired, ReadFailure, report_bug, stopped
 from job.collect.http_reader import Request
@@ -62,6 +63,7 @@ class ClusterReader:
     stop: threading.Event
     wanted: frozenset[str] = frozenset(RESOURCES)
     """The resources whose rows are kept."""
+    budget: Budget = field(default_factory=Budget)
     _stats: dict[str, tuple[Deadline, ReadStats]] = field(default_factory=dict)
 
     def version(self) -> str | None:
@@ -140,7 +142,9 @@ class ClusterReader:
         (deadline, stats), is_ordered = self._started(kind), True
         limit = PageLimit(self.config.page_limit)
         while True:
-            builder = RowBuilder(kind, scope, self.new_segment(), is_ordered=is_ordered)
+            builder = RowBuilder(
+                kind, scope, self.new_segment(), is_ordered=is_ordered, budget=self.budget, deadline=deadline
+            )
             try:
                 read_list(self.reader, kind.path, limit, builder, deadline, stats)
             except ContinueTokenExpired as error:

@@ -45,7 +45,7 @@ def read_list(
         ContinueTokenExpired: the list must be read again from its first page.
     """
     token: str | None = None
-    seen: set[str] = set()
+    seen: set[int] = set()  # hashes: a token may have 16 kB, and a list thousands of pages
     with closing(_Pages(reader, path, limit, taker, deadline, stats)) as pages:
         while True:
             try:
@@ -60,9 +60,9 @@ def read_list(
             if not token:
                 _check_complete(metadata)
                 return
-            if token in seen:  # reading such a list would never end
+            if hash(token) in seen:  # reading such a list would never end
                 raise ReadFailure("invalid", "the server repeats a continue token", http_status=200)
-            seen.add(token)
+            seen.add(hash(token))
 
 
 def _check_complete(metadata: meta.ListMeta) -> None:

@@ -34,6 +34,8 @@ REASONS: dict[str, str] = {
     "ClusterTimeout": "The cluster takes longer than `cluster_seconds`.",
     "RunTimeout": "The run takes longer than `run_seconds`.",
     "TooLarge": "A page is larger than 96 MiB.",
+    "BudgetExceeded": "The cluster has more objects, bytes or rows than one cluster may cost a run. The message says "
+    "which; `refused`.",
     "Credentials": "There is no access token: the message says why.",
     "MissingZones": "GKE could not reach some zones.",
     "Bug": "This program failed.",

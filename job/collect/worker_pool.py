@@ -7,8 +7,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from time import monotonic
-from typing import TypeVar
+from time import monotonic, process_time
+from typing import NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -17,6 +17,35 @@ MAX_WAITING = 256  # clusters that are waited for at the same time: two threads 
 _MIN_CONTACTS = 8  # begun ahead of few workers: a first contact needs no memory for pages
 _PATIENCE_SECONDS = 0.5  # a cluster that has not answered by then is waited for, and another one begins
 _POLL_SECONDS = 0.1
+_STALL_SECONDS = 2.0  # without a complete response, after which a cluster is slow
+_SLOW_BYTES = 64 << 10  # a second: a cluster that sends less is slow
+_SLOW_PER_WORKER = 4  # clusters that are read slowly: what they have sent of their pages takes memory
+_BUSY = 0.8  # of a core: a process that computes as much gains nothing from one more cluster
+
+
+class Progress(NamedTuple):
+    """What a cluster has sent so far."""
+
+    response_at: float
+    """When its last response was complete, on the monotonic clock."""
+    received_bytes: int
+
+
+class _Place(NamedTuple):
+    """The place of a cluster that is read."""
+
+    since: float
+    progress: Callable[[], Progress] | None
+
+    def is_slow(self, now: float) -> bool:
+        """Whether the cluster makes us wait."""
+        seconds = now - self.since
+        if self.progress is None:
+            return False
+        response_at, received = self.progress()
+        return seconds > _STALL_SECONDS and (
+            now - max(response_at, self.since) > _STALL_SECONDS or received < _SLOW_BYTES * seconds
+        )
 
 
 class WorkerPool:
@@ -27,12 +56,18 @@ class WorkerPool:
     second, up to 256 of them (45 MB). With the defaults, 1,000 clusters behind a firewall that drops packets end in
     five minutes, or in two if they share a network (`job/connect/reachability.py`). If each held one of 16 workers for
     the 70 seconds of its retries, they would take more than an hour.
+
+    A cluster that is read, but sends little or nothing, leaves its place to the next one as well, up to four for each
+    worker: 16 of them would otherwise hold up all others for `cluster_seconds`.
     """
 
     def __init__(self, workers: int, max_waiting: int | None = None) -> None:
         self._workers, self._max_waiting = workers, max_waiting or _max_waiting()
         self._changed = threading.Condition()
-        self._alive = self._reading = 0
+        self._alive = 0
+        self._places: dict[object, _Place] = {}
+        self._sample = monotonic(), process_time()
+        self._is_busy = False
         self._contacts: dict[int, float] = {}
         """Thread -> since when it is making contact."""
 
@@ -49,22 +84,40 @@ class WorkerPool:
                 del self._contacts[thread]
 
     @contextmanager
-    def reading(self, stop: threading.Event) -> Iterator[float]:
+    def reading(self, stop: threading.Event, progress: Callable[[], Progress] | None = None) -> Iterator[float]:
         """Waits for a worker's place, which the block holds; gives the seconds that it waited.
 
         It does not wait after a stop.
+
+        Args:
+            progress: called by any thread, to see whether the cluster is slow; without it, it is not.
         """
-        began = monotonic()
+        began, key = monotonic(), object()
         with self._changed:
-            while self._reading >= self._workers and not stop.is_set():
+            while not stop.is_set() and not self._has_place():
                 self._changed.wait(_POLL_SECONDS)
-            self._reading += 1
+            self._places[key] = place = _Place(monotonic(), progress)
         try:
-            yield monotonic() - began
+            yield place.since - began
         finally:
             with self._changed:
-                self._reading -= 1
+                del self._places[key]
                 self._changed.notify()
+
+    def _has_place(self) -> bool:
+        """Whether one more cluster may be read."""
+        held = len(self._places)
+        return held < self._workers or (
+            held - self._slow() < self._workers and held < self._workers * (1 + _SLOW_PER_WORKER)
+        )
+
+    def _slow(self) -> int:
+        """How many clusters hold a place, and are slow for reasons of their own."""
+        now, (then, cpu) = monotonic(), self._sample
+        if now - then > _PATIENCE_SECONDS:
+            self._is_busy = process_time() - cpu > _BUSY * (now - then)
+            self._sample = now, process_time()
+        return 0 if self._is_busy else sum(place.is_slow(now) for place in self._places.values())
 
     def map_unordered(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """Calls the function with each item; yields results as they come, and raises what it raises.
@@ -113,7 +166,7 @@ class WorkerPool:
         with self._changed:
             late = monotonic() - _PATIENCE_SECONDS
             patient = sum(1 for since in self._contacts.values() if since < late)
-            busy = self._alive - patient
+            busy = self._alive - patient - self._slow()
             return busy < max(self._workers, _MIN_CONTACTS) and self._alive < self._workers + self._max_waiting
 
 

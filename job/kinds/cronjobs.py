@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, workload_rows
-from job.wire.meta import ObjectMeta, Time, Wire, check_years
+from job.wire.meta import Elements, ObjectMeta, Time, Wire, check_years
 from job.wire.workloads import JobSpec
 
 
@@ -29,7 +29,7 @@ class ObjectReference(Wire, frozen=True):
 
 
 class CronJobStatus(Wire, frozen=True):
-    active: list[ObjectReference] | None = None
+    active: Elements[ObjectReference] | None = None
     last_schedule_time: Time | None = None
     last_successful_time: Time | None = None
 

@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
-from job.wire.meta import Condition, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 from job.wire.workloads import Strategy
 
@@ -27,7 +27,7 @@ class DaemonSetStatus(Wire, frozen=True):
     number_available: Int64 | None = None
     number_unavailable: Int64 | None = None
     updated_number_scheduled: Int64 | None = None
-    conditions: list[Condition] | None = None
+    conditions: Elements[Condition] | None = None
 
 
 class DaemonSet(Wire, frozen=True):

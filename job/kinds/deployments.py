@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
-from job.wire.meta import Condition, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 from job.wire.workloads import Strategy
 
@@ -28,7 +28,7 @@ class DeploymentStatus(Wire, frozen=True):
     available_replicas: Int64 | None = None
     updated_replicas: Int64 | None = None
     unavailable_replicas: Int64 | None = None
-    conditions: list[Condition] | None = None
+    conditions: Elements[Condition] | None = None
 
 
 class Deployment(Wire, frozen=True):

@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
-from job.wire.meta import Condition, Int64, ObjectMeta, Time, Wire, check_years
+from job.wire.meta import Condition, Elements, Int64, ObjectMeta, Time, Wire, check_years
 from job.wire.workloads import JobSpec
 
 
@@ -19,7 +19,7 @@ class JobStatus(Wire, frozen=True):
     failed: Int64 | None = None
     start_time: Time | None = None
     completion_time: Time | None = None
-    conditions: list[Condition] | None = None
+    conditions: Elements[Condition] | None = None
 
     def __post_init__(self) -> None:
         check_years(self.start_time, self.completion_time)

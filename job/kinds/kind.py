@@ -13,6 +13,10 @@ from job.tables import Record
 class WholeList(Protocol):
     """What the rows of a list need besides each object."""
 
+    @property
+    def size(self) -> int:
+        """About the bytes of memory that it takes."""
+
     def add(self, item: Any, rows: list[Record]) -> Iterable[Record]:
         """The rows of an object that can be made already.
 

@@ -8,12 +8,12 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.metadata import allowed_annotations, conditions, key_values
 from job.kinds.parts.scope import Scope
-from job.wire.meta import Condition, ObjectMeta, Wire
+from job.wire.meta import Condition, Elements, ObjectMeta, Wire
 
 
 class NamespaceStatus(Wire, frozen=True):
     phase: str | None = None
-    conditions: list[Condition] | None = None
+    conditions: Elements[Condition] | None = None
 
 
 class Namespace(Wire, frozen=True):

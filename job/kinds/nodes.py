@@ -19,7 +19,7 @@ from job.kinds.parts.metadata import allowed_annotations, condition_holds, condi
 from job.kinds.parts.places import Place, is_spot, place_of
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
 from job.kinds.parts.scope import Scope
-from job.wire.meta import Condition, ObjectMeta, Quantities, Wire
+from job.wire.meta import Condition, Elements, ObjectMeta, Quantities, Wire
 
 
 class Taint(Wire, frozen=True):
@@ -32,7 +32,7 @@ class NodeSpec(Wire, frozen=True):
     pod_cidr: str | None = field(default=None, name="podCIDR")
     provider_id: str | None = field(default=None, name="providerID")
     unschedulable: bool | None = None
-    taints: list[Taint] | None = None
+    taints: Elements[Taint] | None = None
 
 
 class NodeAddress(Wire, frozen=True):
@@ -52,8 +52,8 @@ class NodeSystemInfo(Wire, frozen=True):
 class NodeStatus(Wire, frozen=True):
     capacity: Quantities | None = None
     allocatable: Quantities | None = None
-    conditions: list[Condition] | None = None
-    addresses: list[NodeAddress] | None = None
+    conditions: Elements[Condition] | None = None
+    addresses: Elements[NodeAddress] | None = None
     node_info: NodeSystemInfo | None = None
 
 

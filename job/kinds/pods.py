@@ -6,7 +6,6 @@ columns: Python packs more keyword arguments than that into a dict for each call
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.accelerators import total
+from job.kinds.parts.caches import bounded_cache
 from job.kinds.parts.containers import ComputeResources, TypedContainer, containers_of, pod_level_resources
 from job.kinds.parts.images import parse_image, running_image
 from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, controller_of, key_values
@@ -113,7 +113,7 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
     )
 
 
-@lru_cache(maxsize=2048)
+@bounded_cache(maxsize=2048)
 def _shared_columns(
     place: Place, security: PodSecurityContext | None, os: PodOS | None, automount_token: bool | None
 ) -> tables.Pod:
@@ -194,7 +194,7 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
     return rows
 
 
-@lru_cache(maxsize=2048)
+@bounded_cache(maxsize=2048)
 def _spec_columns(
     name: str,
     image: str | None,
@@ -223,7 +223,7 @@ def _spec_columns(
     )
 
 
-@lru_cache(maxsize=2048)
+@bounded_cache(maxsize=2048)
 def _security_columns(
     security: SecurityContext | None, ports: tuple[int, ...], apparmor_profile: str | None
 ) -> tables.PodContainer:

@@ -9,7 +9,7 @@ from job.kinds.kind import Kind
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
-from job.wire.meta import Condition, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 
 
@@ -24,7 +24,7 @@ class ReplicaSetStatus(Wire, frozen=True):
     replicas: Int64 | None = None
     ready_replicas: Int64 | None = None
     available_replicas: Int64 | None = None
-    conditions: list[Condition] | None = None
+    conditions: Elements[Condition] | None = None
 
 
 class ReplicaSet(Wire, frozen=True):

@@ -10,7 +10,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.metadata import allowed_annotations, controller_of, key_values
 from job.kinds.parts.scope import Scope
-from job.wire.meta import Int64, ObjectMeta, Wire
+from job.wire.meta import Elements, Int64, ObjectMeta, Texts, Wire
 
 
 class ServicePort(Wire, frozen=True):
@@ -23,18 +23,18 @@ class ServicePort(Wire, frozen=True):
 
 
 class ServiceSpec(Wire, frozen=True):
-    ports: list[ServicePort] | None = None
-    selector: dict[str, str] | None = None
+    ports: Elements[ServicePort] | None = None
+    selector: Texts | None = None
     cluster_ip: str | None = field(default=None, name="clusterIP")
-    cluster_ips: list[str] | None = field(default=None, name="clusterIPs")
+    cluster_ips: Elements[str] | None = field(default=None, name="clusterIPs")
     type: str | None = None
-    external_ips: list[str] | None = field(default=None, name="externalIPs")
+    external_ips: Elements[str] | None = field(default=None, name="externalIPs")
     session_affinity: str | None = None
-    load_balancer_source_ranges: list[str] | None = None
+    load_balancer_source_ranges: Elements[str] | None = None
     external_name: str | None = None
     external_traffic_policy: str | None = None
     publish_not_ready_addresses: bool | None = None
-    ip_families: list[str] | None = None
+    ip_families: Elements[str] | None = None
     ip_family_policy: str | None = None
     load_balancer_class: str | None = None
     internal_traffic_policy: str | None = None
@@ -46,7 +46,7 @@ class LoadBalancerIngress(Wire, frozen=True):
 
 
 class LoadBalancerStatus(Wire, frozen=True):
-    ingress: list[LoadBalancerIngress] | None = None
+    ingress: Elements[LoadBalancerIngress] | None = None
 
 
 class ServiceStatus(Wire, frozen=True):

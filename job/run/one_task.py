@@ -174,7 +174,9 @@ class _OneTask:
         pool = WorkerPool(config.workers)
         collected: list[CollectedCluster] = []
         with self.stop.linked() as stop, self.stop.graceful_shutdown(), infrequent_gc():
-            collector = ClusterCollector(config, self.identity, spool, self.task, stop, self._deadline(), pool)
+            collector = ClusterCollector(
+                config, self.identity, spool, self.task, stop, self._deadline(), pool, clusters=len(targets)
+            )
 
             def collect(target: Target) -> CollectedCluster:
                 return collector.collect(*target, earlier.lists_of(target))

@@ -32,7 +32,8 @@ class Collection(Record, frozen=True, kw_only=True):
         "`off`: disabled in the configuration. The others mean that the list was not read: `forbidden`, "
         "`unauthorized`, `not_served`, `not_found`, `disabled` (the API is), `throttled`, `server_error`, "
         "`unreachable`, `timed_out`, `stopped` (the run, by SIGTERM), `expired` (the continue token, on every try), "
-        "`invalid` (the response cannot be decoded), `refused` (any other error status), `not_running` (the cluster's "
+        "`invalid` (the response cannot be decoded), `refused` (any other error status, or more than one cluster may "
+        "cost), `not_running` (the cluster's "
         "state does not allow it), `bug` (in this program).",
     ]
     http_status: Annotated[int | None, "HTTP status of the last response; NULL without a response."] = None

@@ -27,7 +27,16 @@ NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
 Quantity = str | int | float
 """API servers write text. Webhooks and aggregated servers also write numbers."""
 
-Quantities = dict[str, Quantity]
+_MANY = msgspec.Meta(max_length=10_000)  # more than any object has that runs; one with a million takes gigabytes
+Element = TypeVar("Element")
+
+Elements = Annotated[list[Element], _MANY]
+"""A list of one object. A longer one makes the object unreadable."""
+
+Texts = Annotated[dict[str, str], _MANY]
+"""Such as labels."""
+
+Quantities = Annotated[dict[str, Quantity], _MANY]
 """Resource name -> quantity."""
 
 NOT_DECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -67,9 +76,9 @@ class ObjectMeta(Wire, frozen=True):
     generation: Int64 | None = None
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-    owner_references: list[OwnerReference] | None = None
+    labels: Texts | None = None
+    annotations: Texts | None = None
+    owner_references: Elements[OwnerReference] | None = None
 
     def __post_init__(self) -> None:
         check_years(self.creation_timestamp, self.deletion_timestamp)
@@ -87,7 +96,7 @@ class Condition(Wire, frozen=True):
 
 
 class LabelSelector(Wire, frozen=True):
-    match_labels: dict[str, str] | None = None
+    match_labels: Texts | None = None
 
 
 class ListMeta(Wire, frozen=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from job.wire.meta import Int64, Quantities, Wire
+from job.wire.meta import Elements, Int64, Quantities, Texts, Wire
 
 
 class ContainerPort(Wire, frozen=True):
@@ -79,7 +79,7 @@ class Container(Wire, frozen=True):
 
     name: str
     image: str | None = None
-    ports: list[ContainerPort] | None = None
+    ports: Elements[ContainerPort] | None = None
     resources: ResourceRequirements | None = None
     restart_policy: str | None = None
     liveness_probe: Probe | None = None
@@ -158,13 +158,13 @@ class PodOS(Wire, frozen=True):
 
 
 class PodSpec(Wire, frozen=True):
-    volumes: list[Volume] | None = None
-    init_containers: list[Container] | None = None
-    containers: list[Container] | None = None
-    ephemeral_containers: list[Container] | None = None
+    volumes: Elements[Volume] | None = None
+    init_containers: Elements[Container] | None = None
+    containers: Elements[Container] | None = None
+    ephemeral_containers: Elements[Container] | None = None
     restart_policy: str | None = None
     termination_grace_period_seconds: Int64 | None = None
-    node_selector: dict[str, str] | None = None
+    node_selector: Texts | None = None
     service_account_name: str | None = None
     automount_service_account_token: bool | None = None
     node_name: str | None = None
@@ -173,7 +173,7 @@ class PodSpec(Wire, frozen=True):
     host_ipc: bool | None = field(default=None, name="hostIPC")
     security_context: PodSecurityContext | None = None
     scheduler_name: str | None = None
-    tolerations: list[Toleration] | None = None
+    tolerations: Elements[Toleration] | None = None
     priority_class_name: str | None = None
     priority: Int64 | None = None
     runtime_class_name: str | None = None
@@ -185,7 +185,7 @@ class PodSpec(Wire, frozen=True):
 class TemplateMeta(Wire, frozen=True):
     """The metadata of a template, which has neither a name nor a UID."""
 
-    annotations: dict[str, str] | None = None
+    annotations: Texts | None = None
 
 
 class PodTemplateSpec(Wire, frozen=True):

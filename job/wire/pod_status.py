@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from job.wire.meta import Condition, Int32, Int64, Quantities, Time, Wire, check_years
+from job.wire.meta import Condition, Elements, Int32, Int64, Quantities, Time, Wire, check_years
 from job.wire.pod_spec import ResourceRequirements
 
 
@@ -57,15 +57,15 @@ class ContainerStatus(Wire, frozen=True):
 
 class PodStatus(Wire, frozen=True):
     phase: str | None = None
-    conditions: list[Condition] | None = None
+    conditions: Elements[Condition] | None = None
     reason: str | None = None
     host_ip: str | None = field(default=None, name="hostIP")
     pod_ip: str | None = field(default=None, name="podIP")
     start_time: Time | None = None
-    init_container_statuses: list[ContainerStatus] | None = None
-    container_statuses: list[ContainerStatus] | None = None
+    init_container_statuses: Elements[ContainerStatus] | None = None
+    container_statuses: Elements[ContainerStatus] | None = None
     qos_class: str | None = None
-    ephemeral_container_statuses: list[ContainerStatus] | None = None
+    ephemeral_container_statuses: Elements[ContainerStatus] | None = None
     resize: str | None = None
     allocated_resources: Quantities | None = None
     resources: ResourceRequirements | None = None

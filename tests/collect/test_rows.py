@@ -30,7 +30,8 @@ IN_RANGE = [
 # each takes the place of "?" in the JSON of an otherwise ordinary pod
 TEXTS = {
     "high": rb"\ud800", "low": rb"\uDFFF", "high-high": rb"\ud800\ud800", "reversed": rb"\udc00\ud800",
-    "after-escape": rb"\\\ud800", "before-escape": rb"\ud800\n",
+    "after-escape": rb"\\\ud800", "before-escape": rb"\ud800\n", "after-no-escape": rb"\\ud83d\ude00",
+    "after-a-pair": rb"\ud83d\ude00\ude00", "in-a-run": rb"\\\\\ud800",
 }  # fmt: skip
 GOOD_TEXTS = {"pair": rb"\ud83d\ude00", "escaped": rb"\\ud800", "replaced": rb"\ufffd", "marked": rb"\ufdd0"}
 NUMBERS = {"million": b"9" * 1_000_000, "long": b"9" * 5000, "float": b"1." + b"9" * 1_000_000 + b"e400"}

@@ -16,7 +16,7 @@ from replay import PROJECT, Replay
 
 from job.collect import worker_pool as module
 from job.collect.cluster import ClusterCollector, CollectedCluster
-from job.collect.worker_pool import WorkerPool
+from job.collect.worker_pool import Progress, WorkerPool
 from job.config import Config, Timeouts
 from job.connect.endpoints import Endpoint
 from job.connect.identity import default_identity
@@ -101,6 +101,51 @@ def test_a_stop_ends_the_wait_for_a_worker() -> None:
     stop.set()
     with pool.reading(Event()), pool.reading(stop) as waited:
         assert waited < 5
+
+
+def test_a_slow_cluster_leaves_its_place_and_a_steady_one_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_STALL_SECONDS", 0.01)
+    monkeypatch.setattr(module, "_BUSY", 1000.0)  # whatever else this machine does
+    for progress, expected in (
+        (lambda: Progress(0.0, 0), ["other read", "first ends"]),  # it has sent nothing
+        (lambda: Progress(time.monotonic(), 100), ["other read", "first ends"]),  # it trickles
+        (lambda: Progress(time.monotonic(), 1 << 50), ["first ends", "other read"]),
+    ):
+        pool, seen, other_read = WorkerPool(1), [], Event()
+
+        def read_another(pool: WorkerPool = pool, seen: list[str] = seen, other_read: Event = other_read) -> None:
+            with pool.reading(Event()):
+                seen.append("other read")
+                other_read.set()
+
+        with pool.reading(Event(), progress):
+            thread = threading.Thread(target=read_another)
+            thread.start()
+            other_read.wait(60 if expected[0] == "other read" else 0.3)
+            seen.append("first ends")
+        thread.join(60)
+        assert seen == expected
+
+
+def test_slow_clusters_are_read_in_bounded_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_STALL_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_BUSY", 1000.0)
+    pool, lock, most, now, full = WorkerPool(2), threading.Lock(), 0, 0, Event()
+
+    def collect(_: int) -> None:
+        nonlocal most, now
+        with pool.reading(Event(), lambda: Progress(0.0, 0)):
+            with lock:
+                now += 1
+                most = max(most, now)
+                if now == 2 * (1 + module._SLOW_PER_WORKER):
+                    full.set()
+            assert full.wait(60)
+            with lock:
+                now -= 1
+
+    assert len(list(pool.map_unordered(collect, range(40)))) == 40
+    assert most == 2 * (1 + module._SLOW_PER_WORKER)
 
 
 def test_three_vain_waits_are_a_verdict_on_a_network_until_one_answers() -> None:

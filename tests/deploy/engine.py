@@ -42,6 +42,7 @@ class Engine:
         words = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
         if not self._docker:
             self._imitate_base()
+            words += [f"--build-arg=BASE={BASE}"]  # not the digest that the Dockerfile names
             words += ["--pull=never", "--network=host", *self._pip_configuration()]
         self._checked_call("build", "--tag", tag, *words, str(context))
 

@@ -145,7 +145,7 @@ def test_the_accounts_get_these_rights_and_no_others(commands: list[Command]) ->
         ("gke-inventory", SCHEDULER, "roles/run.invoker"),
         ("gke-inventory", BUILD, "roles/artifactregistry.writer"),
         ("my-ops-project", BUILD, "roles/logging.logWriter"),
-        ("my-ops-project", BUILD, "roles/storage.objectViewer"),
+        ("gs://my-ops-project-gke-inventory-build", BUILD, "roles/storage.objectViewer"),
     }
     granted = [command.words[-1] for command in commands if command.program == "bq" and "GRANT" in command.words[-1]]
     assert granted == [f"GRANT `roles/bigquery.dataEditor` ON SCHEMA `my-ops-project.gke_inventory` TO '{JOB}'"]

@@ -201,11 +201,11 @@ def test_a_vulnerable_package_fails_the_audit(tmp_path: Path) -> None:
     assert re.search(r"urllib3\s+\S+\s+PYSEC-2026-1\s+999", done.stdout)
 
 
-def test_an_audit_without_a_network_says_that_nothing_was_checked(tmp_path: Path) -> None:
+def test_an_audit_without_a_network_fails_and_says_that_nothing_was_checked(tmp_path: Path) -> None:
     with osv(None) as url:
         pass
     done = audit(url, tmp_path)
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("NOT CHECKED")
 
 

@@ -166,10 +166,20 @@ def test_the_accounts_get_the_rights_that_the_readme_gives_them() -> None:
         ("secret_manager_secret_iam_member", job, "roles/secretmanager.secretAccessor"),
         ("cloud_run_v2_job_iam_member", "${google_service_account.scheduler.member}", "roles/run.invoker"),
         ("artifact_registry_repository_iam_member", build, "roles/artifactregistry.writer"),
-        ("project_iam_member", build, "${each.value}"),
+        ("project_iam_member", build, "roles/logging.logWriter"),
+        ("storage_bucket_iam_member", build, "roles/storage.objectViewer"),
     }
-    build_roles = RESOURCES["google_project_iam_member.build"]["for_each"]
-    assert re.findall(r"roles/[\w.]+", build_roles) == ["roles/logging.logWriter", "roles/storage.objectViewer"]
+    assert RESOURCES["google_storage_bucket_iam_member.sources"]["bucket"] == "${google_storage_bucket.sources.name}"
+
+
+def test_the_provider_is_locked_by_the_checksums_of_its_release() -> None:
+    (locked,) = plain(hcl2.loads((FOLDER / ".terraform.lock.hcl").read_text()))["provider"]
+    (provider,) = locked.values()
+    assert list(locked) == ["registry.terraform.io/hashicorp/google"]
+    assert f'version = "{provider["constraints"]}"' in (FOLDER / "versions.tf").read_text()
+    assert provider["version"].startswith(provider["constraints"].removeprefix("~> "))
+    assert len(provider["hashes"]) >= 12  # one for each platform
+    assert all(re.fullmatch(r"zh:[0-9a-f]{64}|h1:\S{44}", checksum) for checksum in provider["hashes"])
 
 
 def test_the_custom_role_is_the_same_as_in_role_yaml() -> None:

@@ -40,10 +40,10 @@ def test_they_match_githubs_published_schemas(schema: str, pattern: str) -> None
 
 
 def test_they_contain_no_known_unsafe_pattern() -> None:
+    assert not list(GITHUB.glob("**/zizmor.*"))  # no exceptions
     done = ran(str(BIN / "zizmor"), "--offline", "--no-progress", "--pedantic", "--no-config", str(GITHUB))
-    assert set(re.findall(r"^\w+\[([\w-]+)\]", done.stdout, re.MULTILINE)) <= {"unpinned-uses"}, done.stdout
-    done = ran(str(BIN / "zizmor"), "--offline", "--no-progress", "--pedantic", str(GITHUB))
     assert done.returncode == 0, done.stdout
+    assert "ignore[" not in "".join(path.read_text() for path in (GITHUB / "workflows").glob("*.yml"))
 
 
 def test_each_job_declares_least_permissions() -> None:
@@ -59,10 +59,10 @@ def test_each_job_declares_least_permissions() -> None:
     assert all(permissions == {"contents": "read"} for permissions in allowed.values())
 
 
-def test_every_action_is_pinned_by_commit_with_its_version_or_by_major_version() -> None:
+def test_every_action_is_pinned_by_commit_with_its_version() -> None:
     for path in (GITHUB / "workflows").glob("*.yml"):
         for used in re.findall(r"uses: (.+)", path.read_text()):
-            assert re.fullmatch(r"[\w/-]+@([0-9a-f]{40} # v\d+\.\d+\.\d+|v\d+)", used), used
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", used), used
 
 
 def test_every_step_is_plain_shell_without_expressions_in_it() -> None:

@@ -28,7 +28,7 @@ from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink, overlap
 from job.sinks.bigquery.marks import MADE
-from job.tables import TABLES, Run
+from job.tables import TABLES, Run, raw
 from job.views import views
 
 PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"

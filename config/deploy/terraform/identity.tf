@@ -71,9 +71,13 @@ resource "google_artifact_registry_repository_iam_member" "push" {
 }
 
 resource "google_project_iam_member" "build" {
-  for_each = toset(["roles/logging.logWriter", "roles/storage.objectViewer"])
-
   project = var.project
-  role    = each.value
+  role    = "roles/logging.logWriter"
   member  = google_service_account.build.member
+}
+
+resource "google_storage_bucket_iam_member" "sources" {
+  bucket = google_storage_bucket.sources.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.build.member
 }

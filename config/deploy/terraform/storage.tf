@@ -4,6 +4,15 @@ resource "google_artifact_registry_repository" "images" {
   format        = "DOCKER"
 }
 
+# The sources that `gcloud builds submit` uploads. The build's account reads no other bucket.
+resource "google_storage_bucket" "sources" {
+  name                        = "${var.project}-gke-inventory-build"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = true # every commit has its own in the repository
+}
+
 # The job creates the tables and views.
 resource "google_bigquery_dataset" "inventory" {
   dataset_id  = var.dataset

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 
+from job.kinds.parts.caches import bounded_cache
 from job.kinds.parts.quantities import base_units
 from job.tables import Accelerator, NodeAccelerator
 from job.wire.meta import Quantities
@@ -30,7 +30,7 @@ TOPOLOGY_LABEL = "cloud.google.com/gke-tpu-topology"
 PARTITION_LABEL = "cloud.google.com/gke-gpu-partition-size"
 
 
-@lru_cache(maxsize=1024)
+@bounded_cache(maxsize=1024)
 def is_accelerator(resource: str) -> bool:
     """Whether a resource stands for accelerators, or for partitions of them.
 

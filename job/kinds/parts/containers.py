@@ -6,13 +6,13 @@ Rows are made in portions of at most 15 columns; `kinds/pods.py` says why.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 
 import msgspec
 from msgspec.structs import replace
 
 from job import tables
 from job.kinds.parts.accelerators import accelerators_of, total
+from job.kinds.parts.caches import bounded_cache
 from job.kinds.parts.images import parse_image
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
 from job.kinds.parts.security import apparmor_of, container_security, host_ports
@@ -72,7 +72,7 @@ def compute_resources(resources: ResourceRequirements | None) -> ComputeResource
     return _compute_resources(requests.get("cpu"), limits.get("cpu"), requests.get("memory"), limits.get("memory"))
 
 
-@lru_cache(maxsize=4096)  # containers come in few sizes
+@bounded_cache(maxsize=4096)  # containers come in few sizes
 def _compute_resources(
     cpu_request: Quantity | None,
     cpu_limit: Quantity | None,

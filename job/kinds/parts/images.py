@@ -6,9 +6,10 @@ Container runtimes use that parser: what it refuses cannot run, and has no parts
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import msgspec
+
+from job.kinds.parts.caches import bounded_cache
 
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
 _DOMAIN = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
@@ -40,7 +41,7 @@ class RunningImage(msgspec.Struct, frozen=True, gc=False):
     """The digest of the image's configuration. It is never equal to the digest of a manifest."""
 
 
-@lru_cache(maxsize=2048)
+@bounded_cache(maxsize=2048)
 def parse_image(reference: str | None) -> Image:
     """The parts of an image reference. Docker Hub's defaults are filled in, and the tag is not.
 
@@ -64,7 +65,7 @@ def parse_image(reference: str | None) -> Image:
     return Image(*found.groups()) if found and len(found[2]) <= _MAX_REPOSITORY_LENGTH else Image()
 
 
-@lru_cache(maxsize=2048)
+@bounded_cache(maxsize=2048)
 def running_image(image_id: str | None) -> RunningImage:
     """What an `imageID` says: a reference with the manifest's digest, or the bare id of the configuration.
 

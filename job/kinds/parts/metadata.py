@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from functools import lru_cache
 
+from job.kinds.parts.caches import bounded_cache
 from job.tables import Condition, KeyValue
 from job.wire import meta
 
@@ -43,7 +43,7 @@ _NEVER_KEPT = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)
+@bounded_cache(maxsize=4096)
 def _is_allowed(key: str, allow: tuple[str, ...]) -> bool:
     return key not in _NEVER_KEPT and any(fnmatchcase(key, pattern) for pattern in allow)
 

@@ -14,6 +14,7 @@ from job.wire.meta import ObjectMeta, OwnerReference
 
 _HASH = (1 << 64) - 1
 _SORT_CHUNK = 20_000
+_KIND_BYTES = 400  # of an entry in a list and in a dictionary, about
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(tuple[int, bytes, str, str]).decode
@@ -49,6 +50,12 @@ class Controllers:
         self._numbers: dict[tuple[str, str], int] = {}
         self._last: OwnerReference | None = None
         self._is_sorted = True
+        self._texts = 0
+
+    @property
+    def size(self) -> int:
+        """About the bytes of memory that it takes."""
+        return 12 * len(self._uids) + 4 * len(self._ends) + len(self._references) + self._texts
 
     def add(self, namespace: str | None, uid: str, owner: OwnerReference | None) -> None:
         """Adds an object and its controller, if any. A list has the objects of one controller next to each other."""
@@ -81,6 +88,7 @@ class Controllers:
         if named not in self._numbers:
             self._numbers[named] = len(self._kinds)
             self._kinds.append(named)
+            self._texts += _KIND_BYTES + len(api_version) + len(kind)
         return self._numbers[named]
 
     def _sort(self) -> None:

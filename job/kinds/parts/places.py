@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 from job import tables
 from job.kinds.parts.accelerators import TOPOLOGY_LABEL, accelerator_type
+from job.kinds.parts.caches import bounded_cache
 
 _SPOT = ("cloud.google.com/gke-spot", "cloud.google.com/gke-preemptible")
 
@@ -53,7 +53,7 @@ def is_spot(labels: Mapping[str, str]) -> bool:
     return any(labels.get(label) == "true" for label in _SPOT)
 
 
-@lru_cache(maxsize=1024)
+@bounded_cache(maxsize=1024)
 def _place(
     node_pool: str | None,
     zone: str | None,

@@ -20,6 +20,7 @@ from job.wire.meta import OwnerReference
 if TYPE_CHECKING:
     from job.kinds.parts.scope import Scope
 
+_ENTRY_BYTES = 150  # of a dictionary and what it holds, without the text
 _BLOCK = 64 << 10  # bytes of rows that are compressed together
 
 
@@ -35,6 +36,10 @@ class PodList:
         self._pods = Controllers()
         self._waiting = _Waiting()
         self._workloads = _UnknownWorkloads()
+
+    @property
+    def size(self) -> int:
+        return self._pods.size + self._waiting.size + self._workloads.size
 
     def add(self, item: Any, rows: list[tables.Record]) -> list[tables.Record]:
         """The rows of a pod, without the pod's own where that has to wait."""
@@ -78,12 +83,15 @@ class _Waiting:
     def __init__(self) -> None:
         self._blocks: list[bytes] = []
         self._pending = bytearray()
+        self.size = 0
+        """Bytes of the blocks."""
 
     def add(self, owner: OwnerReference, pod: tables.Pod) -> None:
         packed = _PACK.encode((owner, pod))
         self._pending += len(packed).to_bytes(4, "big") + packed
         if len(self._pending) >= _BLOCK:
             self._blocks.append(isal_zlib.compress(self._pending, 1))
+            self.size += len(self._blocks[-1])
             self._pending.clear()
 
     def all(self) -> Iterator[tuple[OwnerReference, tables.Pod]]:
@@ -137,6 +145,8 @@ class _UnknownWorkloads:
     def __init__(self) -> None:
         self._packed: dict[int, bytes] = {}
         self._last: _UnknownWorkload | None = None
+        self.size = 0
+        """About the bytes of memory that it takes."""
 
     def add(self, pod: tables.Pod) -> None:
         """Adds a pod. Those of one workload come one after another in their list."""
@@ -184,7 +194,9 @@ class _UnknownWorkloads:
 
     def _keep(self) -> None:
         if self._last is not None:
-            self._packed[hash((self._last.uid, self._last.namespace))] = _PACK.encode(self._last)
+            key, packed = hash((self._last.uid, self._last.namespace)), _PACK.encode(self._last)
+            self.size += len(packed) - len(self._packed[key]) if key in self._packed else len(packed) + _ENTRY_BYTES
+            self._packed[key] = packed
 
 
 _PACK = msgspec.msgpack.Encoder()

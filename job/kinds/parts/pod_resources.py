@@ -6,10 +6,10 @@ The rules are those of https://pkg.go.dev/k8s.io/component-helpers/resource: `Po
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 import msgspec
 
+from job.kinds.parts.caches import bounded_cache
 from job.kinds.parts.containers import TypedContainer, containers_of
 from job.kinds.parts.quantities import NANOS, NANOS_PER_MILLI, nano_units, rounded_up
 from job.tables import ResourceQuantity
@@ -156,7 +156,7 @@ def _nanos(written: _Written) -> int | None:
     return max(amounts)
 
 
-@lru_cache(maxsize=2048)  # the pods of one workload have the same resources
+@bounded_cache(maxsize=2048)  # the pods of one workload have the same resources
 def _effective(
     containers: tuple[tuple[str, _Amounts], ...],
     overhead: tuple[Quantity | None, Quantity | None],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Decimal, localcontext
-from functools import lru_cache
 
+from job.kinds.parts.caches import bounded_cache
 from job.tables import ResourceQuantity
 from job.wire.meta import Quantity
 
@@ -28,7 +28,7 @@ NANOS = 10**9
 NANOS_PER_MILLI = 10**6
 
 
-@lru_cache(maxsize=4096)
+@bounded_cache(maxsize=4096)
 def base_units(quantity: Quantity | None) -> int | None:
     """The quantity in whole base units (bytes, pods, GPUs), rounded up as `Quantity.Value()` does.
 
@@ -40,7 +40,7 @@ def base_units(quantity: Quantity | None) -> int | None:
     return rounded_up(nano_units(quantity), NANOS)
 
 
-@lru_cache(maxsize=4096)
+@bounded_cache(maxsize=4096)
 def milli_units(quantity: Quantity | None) -> int | None:
     """The quantity in thousandths, rounded up as `Quantity.MilliValue()` does.
 
