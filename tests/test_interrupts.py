@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import msgspec
@@ -22,6 +24,7 @@ from test_cli import slow_pods
 from job.config import Config
 from job.frames import query
 from job.run.one_task import run
+from job.spool import Spool
 
 ENDLESS = "WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t) SELECT max(i) FROM t"
 
@@ -124,16 +127,30 @@ def test_a_query_of_bigquery_is_cancelled(replay: Replay) -> None:
 
 
 def test_threads_say_nothing_after_an_interrupted_run(
-    replay: Replay, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    replay: Replay, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = msgspec.convert({**replay.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb"}, Config)
+    reads, ended, segment = threading.Event(), threading.Event(), Spool.segment
+    failed = []
+
+    def segment_of_a_closed_spool(spool: Spool, *arguments: Any) -> Any:
+        if not any(frame.name == "_keep" for frame in traceback.extract_stack()):
+            reads.set()
+            ended.wait(30)
+            failed.append(arguments)
+            raise ValueError("I/O operation on closed file")
+        return segment(spool, *arguments)
+
+    monkeypatch.setattr(Spool, "segment", segment_of_a_closed_spool)
     before = set(threading.enumerate())
-    with slow_pods(replay) as asked, interrupted_when(asked.is_set):
+    with interrupted_when(reads.is_set):
         run(config)
+    ended.set()
     for thread in set(threading.enumerate()) - before:
         if thread.daemon:
             thread.join(20)
     printed = capsys.readouterr()
+    assert failed
     assert '"bug"' not in printed.err
     assert "Traceback" not in printed.err
     assert not (tmp_path / "x.duckdb").exists()
