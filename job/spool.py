@@ -167,9 +167,9 @@ def _writing() -> Iterator[None]:
 class Segment:
     """The rows of one list of one cluster, until the list was read to its end."""
 
-    def __init__(self, key: Key, spool: Spool, use: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, key: Key, spool: Spool, use: Callable[[int, int], None] = lambda *_: None) -> None:
         """Args:
-        use: called with the size of each block that was written, compressed; it may raise.
+        use: called with the compressed and the plain size of each block that was written; it may raise.
         """
         self._prefix = msgspec.json.encode(key)[:-1]
         self._spool, self._use = spool, use
@@ -195,7 +195,7 @@ class Segment:
                 block = self._spool.table(table).write(buffer)
                 self._blocks[table].append(block)
                 buffer.clear()
-                self._use(block.length)
+                self._use(block.length, block.size)
 
     def drop(self) -> None:
         """Forgets all rows."""
@@ -226,7 +226,7 @@ class Spool:
         self._lock = threading.Lock()
         self._tables: dict[str, _Table] = {}
 
-    def segment(self, key: Key, use: Callable[[int], None] = lambda _: None) -> Segment:
+    def segment(self, key: Key, use: Callable[[int, int], None] = lambda *_: None) -> Segment:
         """A new segment, for rows with this key.
 
         Args:

@@ -20,6 +20,10 @@ class Limits(NamedTuple):
     kept_bytes: int = 64 << 20
     """In memory until the end of the cluster: the controllers of objects, and the places of nodes."""
     spooled_bytes: int = 1 << 62
+    """Of rows, compressed."""
+    row_bytes: int = 256 << 20
+    """Of rows as they are loaded, besides `object_bytes` for each object."""
+    object_bytes: int = 512 << 10  # annotations may have 256 KiB, in the rows of an object and of its template
     row_seconds: float = 1e9
     """Making rows, while no other cluster's page becomes rows."""
 
@@ -33,7 +37,7 @@ class Budget:
     def __init__(self, limits: Limits | None = None, *, is_spool_full: Callable[[], bool] = lambda: False) -> None:
         self.limits = limits or Limits()
         self._is_spool_full = is_spool_full
-        self._objects = self._bytes = self._spooled = 0
+        self._objects = self._bytes = self._spooled = self._row_bytes = 0
         self._seconds = 0.0
         self._kept: dict[str, int] = {}
 
@@ -61,11 +65,14 @@ class Budget:
             text = f"the owners and nodes of its objects take more than {self.limits.kept_bytes >> 20} MiB of memory"
             raise _exceeded(text)
 
-    def add_spooled(self, size: int) -> None:
-        """So many bytes of rows were written, compressed."""
-        self._spooled += size
+    def add_spooled(self, packed: int, size: int) -> None:
+        """Rows of so many bytes were written, compressed and as they are."""
+        self._spooled += packed
+        self._row_bytes += size
         if self._spooled > self.limits.spooled_bytes:
             raise _exceeded(f"its rows take more than {self.limits.spooled_bytes >> 20} MiB of TMPDIR")
+        if self._row_bytes > self.limits.row_bytes + self.limits.object_bytes * self._objects:
+            raise _exceeded(f"its rows have more than {self.limits.object_bytes >> 10} KiB for each object")
         if self._is_spool_full():
             raise _exceeded("TMPDIR has no more room for its rows; give the job more memory, tasks or disk")
 

@@ -112,6 +112,9 @@ def test_the_objects_bytes_and_rows_of_all_pages_count(spool: Spool) -> None:
     found = builder(spool, spooled_bytes=1000)
     with refused("MiB of TMPDIR"):
         found.add_page(page([pod(number, labels={"a": str(number) * 2000}) for number in range(200)]))
+    found = builder(spool, row_bytes=500_000, object_bytes=1000)
+    with refused("for each object"):  # though they compress well
+        found.add_page(page([pod(number, labels={"a": "a" * 20_000}) for number in range(60)]))
     with refused("of computing"):
         builder(spool, row_seconds=0.0).add_page(page([pod(1)]))
 
