@@ -145,7 +145,7 @@ def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(
     assert "schema not applied" in capsys.readouterr().err
     left = open_sink().changes()
     assert {change.action for change in left} == {"expire partitions", "label"}
-    assert {change.name for change in left} == {*TABLES}
+    assert {change.name for change in left} == {*map(raw, TABLES)}
     open_sink().apply()
     assert open_sink().changes() == []
 
@@ -181,8 +181,8 @@ def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(ope
     older.labels = MADE
     warehouse.create_table(older)
     changes = [(change.action, change.name) for change in open_sink().changes()]
-    assert ("add column", "namespaces.phase") in changes
-    assert ("add column", "namespaces.labels") in changes
+    assert ("add column", "raw_namespaces.phase") in changes
+    assert ("add column", "raw_namespaces.labels") in changes
     open_sink().prepare()
     assert open_sink().changes() == []
     publish(open_sink(), run_of(2, Read("a", ["x", "y"], ["p2"])))
@@ -212,7 +212,7 @@ def test_a_change_that_loses_data_is_refused_with_its_statement(open_sink: Open)
     with pytest.raises(SinkError, match=r"namespaces\.phase .*change type.*ALTER TABLE `shop-prod\.d_.*RENAME COLUMN"):
         open_sink().prepare()
     assert {field.field_type for field in warehouse.get_table(name).schema if field.name == "phase"} == {"INTEGER"}
-    assert [change.name for change in open_sink().changes() if not change.additive] == ["namespaces.phase"]
+    assert [change.name for change in open_sink().changes() if not change.additive] == ["raw_namespaces.phase"]
 
 
 def test_another_location_is_refused_with_the_right_one(open_sink: Open) -> None:
@@ -318,9 +318,9 @@ def test_a_load_that_fails_for_good_leaves_nothing_visible(
 
 
 def test_a_marker_that_may_yet_be_loaded_is_not_called_a_failure(on_bigquery: OnBigQuery, control: Control) -> None:
-    control.fault("slow_job", table="snapshots", path=UPLOAD, seconds=2)
-    sink, run_id = on_bigquery.open(), on_bigquery.run_id("r")
-    sink._timeout_seconds = 0.1
+    control.fault("slow_job", table="raw_snapshots", path=UPLOAD, seconds=15)
+    sink, run_id = on_bigquery.open(stop=Stop()), on_bigquery.run_id("r")
+    sink._timeout_seconds = 5
     with pytest.raises(SinkError, match=r"not known whether the run was committed .*still RUNNING"):
         publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id=run_id)
     assert on_bigquery.open().committed_result(run_id, 0) == COMPLETE  # waits for the job
@@ -352,7 +352,7 @@ def test_of_two_runs_that_start_together_one_sees_the_other(
     with ThreadPoolExecutor(2) as pool:
         others = dict(zip(("one", "two"), pool.map(other_of, ("one", "two")), strict=True))
     assert others in ({"one": None, "two": "one"}, {"one": "two", "two": None})
-    labels = client(open_sink()).get_table(f"{open_sink().name}.{Run.table}").labels
+    labels = client(open_sink()).get_table(f"{open_sink().name}.{raw(Run.table)}").labels
     (seen,) = (other for other in others.values() if other)
     assert (labels["gke_inventory_run"] == seen) == exclusive  # the other run is marked in place of it, or not at all
 

@@ -15,7 +15,7 @@ from job.errors import SinkError
 from job.sinks.bigquery import BigQuerySink
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.duckdb.ddl import INTERNAL
-from job.tables import TABLES
+from job.tables import TABLES, raw
 from job.views import views
 
 VIEWS = [view.name for view in views()]
@@ -53,7 +53,7 @@ def execute(path: Path, *statements: str) -> None:
 
 
 def test_each_name_that_is_needed_is_refused_in_a_file_where_it_is_somebody_elses(path: Path) -> None:
-    tables = [*TABLES, *INTERNAL]
+    tables = [*map(raw, TABLES), *INTERNAL]
     drop = [f"DROP VIEW {name}" for name in VIEWS] + [f"DROP TABLE {name}" for name in tables if name != "weights"]
     execute(path, *drop, *(f"CREATE TABLE {name} (mine INTEGER)" for name in tables if name != "weights"))
     execute(path, *(f"CREATE VIEW {name.upper()} AS SELECT 1 AS mine" for name in VIEWS))
@@ -71,7 +71,7 @@ def test_each_name_that_is_needed_is_refused_in_a_file_where_it_is_somebody_else
         ("CREATE OR REPLACE VIEW images AS SELECT 'mine' AS image", "view images"),
         ("DROP VIEW coverage; CREATE TABLE Coverage AS SELECT 1 AS mine", "table Coverage"),
         ("DROP TABLE commits; CREATE TABLE commits (mine INTEGER)", "table commits"),
-        ("COMMENT ON TABLE snapshots IS 'mine now'", "table snapshots"),
+        ("COMMENT ON TABLE raw_snapshots IS 'mine now'", "table raw_snapshots"),
     ],
 )
 def test_what_somebody_has_put_in_the_place_of_ours_is_left_alone(path: Path, theirs: str, named: str) -> None:
@@ -123,13 +123,13 @@ def shown(sink: BigQuerySink, name: str) -> dict[str, object]:
 def test_each_name_that_is_needed_is_refused_in_a_dataset_where_it_is_somebody_elses(open_sink: Open) -> None:
     sink = open_sink()
     client(sink).create_dataset(sink.name)
-    for name in TABLES:
+    for name in map(raw, TABLES):
         put(sink, name, "table")
     for name in VIEWS:
         put(sink, name, "view")
     with pytest.raises(SinkError) as refused:
         open_sink(None).prepare()
-    for name in TABLES:
+    for name in map(raw, TABLES):
         assert f"table {name}" in str(refused.value)
     for name in VIEWS:
         assert f"view {name}" in str(refused.value)

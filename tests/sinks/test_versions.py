@@ -14,7 +14,7 @@ from job.errors import SinkError
 from job.schema import SCHEMA_VERSION
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Warehouse
-from job.tables import TABLES
+from job.tables import TABLES, raw
 
 NEWER = SCHEMA_VERSION + 1
 RUN = run_of(1, Read("a", ["x"], ["p1"]))
@@ -38,10 +38,10 @@ class Newer:
             )
         else:
             labels = {"gke_inventory_schema": str(NEWER), "gke_inventory_oldest_writer": str(oldest_writer)}
-            for name in TABLES:
+            for name in map(raw, TABLES):
                 table = self.table(name)
                 self.set(table, labels={**table.labels, **labels, "gke_inventory_digest": "newer"})
-            table = self.table("namespaces")
+            table = self.table("raw_namespaces")
             self.set(table, schema=[*table.schema, bigquery.SchemaField("owner", "STRING")])
             view = self.table("images")
             self.set(view, view_query="SELECT 'newer' AS image", labels={**view.labels, "gke_inventory_digest": "x"})
@@ -50,14 +50,14 @@ class Newer:
         if isinstance(self._opened, DuckDBSink):
             self.execute("DROP VIEW namespaces; ALTER TABLE raw_namespaces DROP COLUMN phase")
         else:
-            self.make_again("namespaces", lambda field: None if field.name == "phase" else field)
+            self.make_again("raw_namespaces", lambda field: None if field.name == "phase" else field)
 
     def changes_a_type(self) -> None:
         if isinstance(self._opened, DuckDBSink):
             self.execute("DROP VIEW namespaces; ALTER TABLE raw_namespaces ALTER phase TYPE BIGINT")
         else:
             wrong = bigquery.SchemaField("phase", "INT64")
-            self.make_again("namespaces", lambda field: wrong if field.name == "phase" else field)
+            self.make_again("raw_namespaces", lambda field: wrong if field.name == "phase" else field)
 
     def execute(self, *statements: str) -> None:
         assert isinstance(self._opened, DuckDBSink)
@@ -122,7 +122,7 @@ def test_a_newer_version_that_has_taken_something_away_is_not_written_to(made: S
     Newer(made.open()).takes_over()
     change(Newer(made.open()))
     for act in (made.open().prepare, made.open().changes, made.open().apply):
-        with pytest.raises(SinkError, match=r"which lack what this one needs: namespaces\.phase: upgrade this one"):
+        with pytest.raises(SinkError, match=r"which lack what this one needs: raw_namespaces\.phase: upgrade this one"):
             act()
 
 
@@ -139,7 +139,7 @@ def test_a_newer_version_takes_over_what_an_older_one_has_written(made: Subject)
     if isinstance(made.open(), DuckDBSink):  # this version, as if it were the newer one
         newer.execute(f"UPDATE schema_version SET version = {SCHEMA_VERSION - 1}, oldest_writer = 0")
     else:
-        for name in TABLES:
+        for name in map(raw, TABLES):
             newer.set(newer.table(name), labels={**newer.table(name).labels, "gke_inventory_schema": "0"})
     made.open().prepare()
     assert made.publish("newer", run_of(2, Read("a", ["y"], ["p2"])))

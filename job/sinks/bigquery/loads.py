@@ -125,13 +125,13 @@ class Loads:
     def has_succeeded(self, job_id: str) -> bool | None:
         """Whether a job of this name has succeeded; None if that may yet happen, or if BigQuery does not answer.
 
-        Waits for nothing.
+        Waits for no job.
         """
         from google.api_core.exceptions import NotFound
 
         for number in range(_MAX_NUMBERS):
             try:
-                job: Any = self._client.get_job(f"{job_id}-{number}", location=self._location, retry=None, timeout=20)  # type: ignore[arg-type]
+                job = self._get(f"{job_id}-{number}", self._client.policy.once())
             except NotFound:
                 return False
             except Exception:  # noqa: BLE001 (the error that led here is the one to report)

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from job.schema import OLDEST_WRITER, SCHEMA_VERSION
 
 _MADE = "gke_inventory"
-"""Everything that this program makes has this label; before 0.1.0, a digest alone. What lacks both is somebody else's,
-and is never changed."""
+"""Everything that this program makes has this label. What lacks it is somebody else's, and is never changed."""
 MADE = {_MADE: "made"}
 FUNCTION_MARK = "(gke-inventory made this function.)"
 """Ends the description of each function, which cannot have labels."""
@@ -24,7 +23,7 @@ role (roles/bigquery.dataEditor) cannot update that."""
 
 def is_made(labels: Mapping[str, str]) -> bool:
     """Whether this program, of any version, made the table or view with these labels."""
-    return labels.get(_MADE) == MADE[_MADE] or DIGEST in labels
+    return labels.get(_MADE) == MADE[_MADE]
 
 
 def versions_in(labels: Mapping[str, str]) -> tuple[int, int]:

@@ -157,7 +157,7 @@ class Tables:
         version, oldest_writer = max(map(versions_in, labels.values()), default=(0, 0))
         if version <= SCHEMA_VERSION:
             return False
-        missing = [table for table in TABLES if table not in labels]
+        missing = [raw(table) for table in TABLES if table not in labels]
         for table in labels:
             found = self._client.get_table(f"{self._name}.{raw(table)}")
             missing += unwritable(f"{self._name}.{raw(table)}", raw(table), columns(table), found.schema)
