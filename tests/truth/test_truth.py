@@ -68,19 +68,19 @@ def play(simulator: Simulator) -> Iterator[Play]:
     print(f"{len(judged)} histories, {sum(judged)} times judged")
 
 
-@examples(15)
+@examples(8)
 @given(data=st.data())
 def test_views_show_the_truth_after_any_history(play: Play, data: st.DataObject) -> None:
     play(DuckDB(), *drawn(data, RUNS))
 
 
-@examples(10)
+@examples(5)
 @given(data=st.data())
 def test_no_killed_slow_or_repeated_attempt_shows(play: Play, data: st.DataObject) -> None:
     play(DuckDB(), *drawn(data, DYING_RUNS))
 
 
-@examples(3)
+@examples(1)
 @given(data=st.data())
 def test_the_same_holds_in_bigquery(play: Play, simulator: Simulator, data: st.DataObject) -> None:
     play(BigQuery(simulator.bigquery_endpoint), *drawn(data, DYING_RUNS))
