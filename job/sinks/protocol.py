@@ -11,6 +11,7 @@ from job.errors import SinkError
 from job.log import log
 from job.schema import SCHEMA_VERSION
 from job.spool import Rows
+from job.tables import LEDGER, raw
 
 
 class Result(NamedTuple):
@@ -197,7 +198,8 @@ def committed_lists_query(run_id: str, task_index: int, where: str = "TRUE") -> 
         run_id: as a string of the warehouse's SQL.
         where: a condition on `snapshot_time`, for each table that is read.
     """
-    tables = {name: f"(SELECT * FROM {name} WHERE {where})" for name in ("snapshots", "runs", "collections")}
+    # the view `runs` shows the last part of a task alone; a row of raw_snapshots is the marker of its part
+    tables = {name: f"(SELECT * FROM {raw(name)} WHERE {where})" for name in LEDGER}
     return (
         "SELECT c.project_id, c.location, c.cluster, s.cluster_id, c.resource, c.outcome, c.message, c.objects, "
         f"r.row_count FROM {tables['snapshots']} AS s JOIN {tables['runs']} AS r ON r.run_id = s.run_id "

@@ -83,7 +83,7 @@ def test_a_file_of_an_older_version_gets_what_it_lacks_and_keeps_its_rows(sink: 
         connection.execute("DROP VIEW pods; ALTER TABLE raw_pods DROP COLUMN qos_class")
         connection.execute("UPDATE schema_version SET version = 0, views = 'older'")
     changes = [(change.action, change.name) for change in sink.changes() if "view" not in change.action]
-    assert changes == [("add column", "pods.qos_class"), ("set version", "schema_version")]
+    assert changes == [("add column", "raw_pods.qos_class"), ("set version", "schema_version")]
     publish(sink, run_of(2, Read("a", ["x"], ["p2"])))
     assert rows(sink, PODS) == [("a", "p2")]
     assert rows(sink, "SELECT name FROM raw_pods ORDER BY 1") == [("p1",), ("p2",)]
@@ -159,7 +159,7 @@ def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:
     first, second = (rows(sink, asked) for sink in sinks if publish(sink, made))
     assert first == second
     assert len(first) == len(pods)
-    groups = "SELECT max(count) FROM pragma_storage_info('pods')"
+    groups = "SELECT max(count) FROM pragma_storage_info('raw_pods')"
     assert [rows(sink, groups) for sink in sinks] == [[(ROW_GROUP_SIZE,)]] * 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.duckdb", "2.duckdb"]
 
