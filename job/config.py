@@ -22,7 +22,7 @@ ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"
 _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
 # Without what one parser of URLs takes for the end of a host and another for a part of it
-_CLEAR = re.compile(r"[^\s@\\?#]+")
+_CLEAR = re.compile(r"[^\s\\?#]+")
 
 # The ASCII part of https://cloud.google.com/bigquery/docs/labels-intro#requirements
 _LABEL = "up to 63 lower-case letters, digits, _ and -"
@@ -303,7 +303,7 @@ def check_endpoint(key: str, url: str) -> None:
         is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # brackets without an address, a port that is no number
         is_url = False
-    if not is_url or not _CLEAR.fullmatch(url):
+    if not is_url or not _CLEAR.fullmatch(url) or "@" in parts.netloc:
         raise ConfigError(f"{key}: {url!r} is not a URL such as https://container.googleapis.com")
     if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
         raise ConfigError(
