@@ -5,7 +5,7 @@ WITH
     SELECT
       CONCAT(
         project_id, IF(cluster IS NULL, '', CONCAT('/', location, '/', cluster)), ' ', resource, ' (', outcome, ', ',
-        IF(read_snapshot_time IS NULL, 'never read', CONCAT('last read ', CAST(read_snapshot_time AS STRING))), ')'
+        IF(read_at IS NULL, 'never read', CONCAT('last read ', CAST(read_at AS STRING))), ')'
       ) AS name
     FROM `${PROJECT}.${DATASET}.coverage`
     WHERE status IN ('stale', 'never_read', 'partial')

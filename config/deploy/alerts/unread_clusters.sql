@@ -2,7 +2,7 @@
 
 WITH
   clusters AS (
-    SELECT project_id, location, cluster, MAX(read_snapshot_time) AS read_at
+    SELECT project_id, location, cluster, MAX(read_at) AS read_at
     FROM `${PROJECT}.${DATASET}.coverage`
     WHERE cluster IS NOT NULL AND status <> 'off'
     GROUP BY project_id, location, cluster
