@@ -230,7 +230,7 @@ def test_the_simulated_fleet_says_how_to_point_the_job_at_it(tmp_path: Path) -> 
     finally:
         process.send_signal(signal.SIGINT)
         process.stdout.close()
-        assert process.wait(20) == 0
+        assert process.wait(20) == 130
 
 
 def test_cloud_runs_metadata_server_is_identity_enough(fleet: Simulator, tmp_path: Path) -> None:

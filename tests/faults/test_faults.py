@@ -105,7 +105,7 @@ def assert_views(case: Case, fleet: Fleet) -> None:
         is_read = is_tried and outcome in ("ok", "partial")
         assert (cluster, resource, status) == (cluster, resource, outcome if is_read else "stale")
         assert is_new == is_read or not is_tried
-    carried = fleet.query("SELECT count(*) FROM pods WHERE carried_forward AND cluster = 'web-1'")
+    carried = fleet.query("SELECT count(*) FROM pods WHERE read_status = 'stale' AND cluster = 'web-1'")
     is_carried = "pods" in case.hit and case.outcome not in ("ok", "partial")
     assert (carried[0][0] > 0) == is_carried
 

@@ -25,7 +25,8 @@ T = TypeVar("T")
 # Rows that are compressed and written together. DuckDB's own 122,880 stay in memory until the commit, and take a third
 # longer to compress: https://duckdb.org/docs/stable/sql/statements/attach
 ROW_GROUP_SIZE = 30_720
-_IN_USE = ("Could not set lock on file", "Unique file handle conflict")  # by another process, or in this one
+# By another process; in this one; and in this one by a query, which locks the configuration of all connections
+_IN_USE = ("Could not set lock on file", "Unique file handle conflict", "the configuration has been locked")
 _RETRY_SECONDS = 0.1
 _INTERRUPT_SECONDS = 0.4  # for an interrupted query to end: Ctrl-C ends a command within a second
 
@@ -50,7 +51,6 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
     with private_files(), nullcontext(path) if read_only else place_of(path) as place:
         opened = _wait_for_lock(path, stop, lambda: _connect(place, read_only=read_only), patience)
         try:
-            opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
             yield opened
         except duckdb_error() as error:  # tables of another program, for example
             raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
@@ -154,9 +154,13 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
 
     file = str(path.absolute())  # DuckDB takes `md:x` or `s3://x`, but no absolute path, for a service
     if read_only:
-        return duckdb.connect(file, read_only=True)
-    opened = duckdb.connect(config={"temp_directory": f"{file}.tmp"})
+        opened = duckdb.connect(file, read_only=True)
+    else:
+        opened = duckdb.connect(config={"temp_directory": f"{file}.tmp"})
     try:
+        opened.execute("LOAD icu; SET TimeZone = 'UTC'")  # it ships with the package
+        if read_only:
+            return opened
         opened.execute(f"ATTACH {literal(file)} AS inventory (ROW_GROUP_SIZE {ROW_GROUP_SIZE})")
         opened.execute("USE inventory")
     except duckdb.Error:
