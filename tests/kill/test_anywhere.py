@@ -23,7 +23,7 @@ from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_warehouse
 from job.sinks.protocol import Warehouse
 
-POINTS = int(os.environ.get("KILL_POINTS", "36"))  # for each sink
+POINTS = int(os.environ.get("KILL_POINTS", "18"))  # for each sink
 KILLS = 4  # of one task, before an attempt is let through
 PARTS = 2  # tests that the points are dealt out to, to run side by side
 
