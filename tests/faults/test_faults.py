@@ -107,6 +107,7 @@ def assert_views(case: Case, fleet: Fleet) -> None:
         assert is_new == is_read or not is_tried
     carried = fleet.query("SELECT count(*) FROM pods WHERE read_status = 'stale' AND cluster = 'web-1'")
     is_carried = "pods" in case.hit and case.outcome not in ("ok", "partial")
+    is_carried = is_carried or WEB not in read_clusters(case, fleet)
     assert (carried[0][0] > 0) == is_carried
 
 
