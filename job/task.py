@@ -6,7 +6,7 @@ import hashlib
 import os
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from job.errors import ConfigError
 
@@ -22,8 +22,14 @@ class Task:
     attempt: int = 0
     part: int = 0
     """Which commit of the task this process makes: after a stop, a retry makes the next one."""
+    clock_ahead: timedelta = timedelta(0)
+    """By how much this machine's clock is ahead of the sink's. `snapshot_time` is by the sink's."""
     is_named: bool = False
     """The environment names the run, so other processes may be, or may have been, attempts of the same task."""
+
+    def by_the_sinks_clock(self, time: datetime) -> datetime:
+        """A time of this machine's clock as rows have it: one in the future would hide the rows of later runs."""
+        return time - self.clock_ahead
 
     def snapshot_id(self, *name: str) -> str:
         """The id of the snapshot of one cluster, or without a name of the task itself.

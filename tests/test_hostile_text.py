@@ -24,6 +24,7 @@ from job.commands.output import print_result, print_table
 from job.printable import blank_tokens, without_tokens
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Result
+from job.task import Task
 
 HOSTILE = {
     "clipboard": "a\x1b]52;c;bHMK\x07:v1",
@@ -189,6 +190,6 @@ def test_a_message_has_a_bounded_length() -> None:
     from job.kinds import KINDS
 
     result = ListResult(KINDS[0], ReadStats(), Cause("expired", "a\x1b" * 100_000))
-    row: Any = collection_of(result, "run")
+    row: Any = collection_of(result, Task("run", datetime(2026, 1, 1, tzinfo=UTC)))
     assert len(row.message) <= 2000
     assert row.message.isprintable()

@@ -102,7 +102,7 @@ class ClusterCollector:
             failed = {result.kind.resource: result for result in failed_lists(cause, self.config)}
             reading.results = failed | reading.results
         results = [reading.results[kind.resource] for kind in KINDS if kind.resource in reading.wanted]
-        collections = tuple(collection_of(result, self.task.run_id, self.identity.tokens) for result in results)
+        collections = tuple(collection_of(result, self.task, self.identity.tokens) for result in results)
         rows += sum(result.rows for result in results) + self._keep(key, collections)
         snapshot = snapshot_of(
             cluster,

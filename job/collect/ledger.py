@@ -38,13 +38,14 @@ class ClusterStatus(NamedTuple):
     message: str | None
 
 
-def collection_of(result: ListResult, run_id: str, tokens: Sequence[str] = ()) -> Collection:
+def collection_of(result: ListResult, task: Task, tokens: Sequence[str] = ()) -> Collection:
     """The row of one list.
 
     Args:
         tokens: bearer tokens that the server got, and may repeat.
     """
     columns = result.stats.columns()
+    columns["started_at"] = task.by_the_sinks_clock(columns["started_at"])
     cause = result.cause
     if cause.message is not None:
         cause = cause._replace(message=printable(without_tokens(cause.message, tokens), _MAX_MESSAGE_LENGTH))
@@ -52,7 +53,7 @@ def collection_of(result: ListResult, run_id: str, tokens: Sequence[str] = ()) -
     if result.cause.outcome not in ("ok", "partial"):
         columns["resource_version"] = None
     return Collection(
-        run_id=run_id,
+        run_id=task.run_id,
         resource=result.kind.resource,
         **{**columns, **cause._asdict(), **counts._asdict()},
     )
@@ -94,7 +95,7 @@ def snapshot_of(
         endpoint_type=endpoint.type if endpoint else None,
         endpoint=endpoint.host if endpoint else None,
         server_version=without_tokens(version, tokens) if version else None,
-        started_at=started_at,
+        started_at=task.by_the_sinks_clock(started_at),
         duration_seconds=round(monotonic() - clock, 3),
         resources_read=len(read),
         resources_unread=len(requested) - len(read),

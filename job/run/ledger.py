@@ -41,10 +41,12 @@ def write_records(
         earlier_rows: of those parts.
     """
     for listing in listings:
-        _write(spool, _key(task, project_id=listing.project_id, location="-"), listing.collection)
+        started_at = task.by_the_sinks_clock(listing.collection.started_at)
+        row = msgspec.structs.replace(listing.collection, started_at=started_at)
+        _write(spool, _key(task, project_id=listing.project_id, location="-"), row)
     for unmatched in selection.unmatched:
         _write(spool, _key(task, **unmatched.key), _not_found(task, unmatched))
-    row_count, finished_at = earlier_rows + sum(spool.rows.values()), datetime.now(UTC)
+    row_count, finished_at = earlier_rows + sum(spool.rows.values()), task.by_the_sinks_clock(datetime.now(UTC))
     for cluster in collected:
         _write(spool, cluster.key, msgspec.structs.replace(cluster.snapshot, finished_at=finished_at))
     run = run_record(
@@ -83,7 +85,7 @@ def run_record(
         status="complete" if is_complete else "incomplete",
         acceptable=_is_acceptable(config, listings, selection, lists, statuses),
         started_at=task.snapshot_time,
-        finished_at=finished_at or datetime.now(UTC),
+        finished_at=finished_at or task.by_the_sinks_clock(datetime.now(UTC)),
         duration_seconds=seconds_since(clock),
         projects=len(listings),
         projects_failed=projects_failed,
@@ -126,7 +128,7 @@ def _not_found(task: Task, unmatched: Unmatched) -> Collection:
     return Collection(
         run_id=task.run_id, resource=RESOURCE, outcome="not_found", reason="NotListed", message=unmatched.message,
         pages=0, objects=0, bytes=0, requests=0, retries=0, restarts=0, waited_seconds=0.0,
-        started_at=datetime.now(UTC), duration_seconds=0.0, unreadable_objects=0,
+        started_at=task.by_the_sinks_clock(datetime.now(UTC)), duration_seconds=0.0, unreadable_objects=0,
     )  # fmt: skip
 
 

@@ -66,10 +66,10 @@ def run(
     with running(config, sink, task) as other:
         if other is not None:
             return skipped(config, task, other, clock)
-        task = by_the_sinks_clock(task, sink)
+        task = with_the_sinks_clock(task, started_at, sink)
         while result is None or result.stopped:
             if result is not None:
-                task = by_the_sinks_clock(replace(task, part=result.part + 1, snapshot_time=datetime.now(UTC)), sink)
+                task = with_the_sinks_clock(replace(task, part=result.part + 1), datetime.now(UTC), sink)
             one = _OneTask(config, identity(), sink, task, stop, clock, publishes_all)
             summary = one.take_snapshot(progress)
             if summary is not None:
@@ -88,9 +88,10 @@ def running(config: Config, sink: Sink, task: Task) -> Iterator[str | None]:
         yield other if is_skipping else None
 
 
-def by_the_sinks_clock(task: Task, sink: Sink) -> Task:
-    """The task with the right time of its rows: those from the future would hide the rows of later runs."""
-    return replace(task, snapshot_time=task.snapshot_time - timedelta(seconds=sink.seconds_ahead))
+def with_the_sinks_clock(task: Task, began: datetime, sink: Sink) -> Task:
+    """The task, which began at this time of the machine's clock, with all times of its rows by the sink's."""
+    ahead = timedelta(seconds=sink.seconds_ahead)
+    return replace(task, snapshot_time=began - ahead, clock_ahead=ahead)
 
 
 @dataclass(frozen=True)

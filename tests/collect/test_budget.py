@@ -35,6 +35,7 @@ from job.run.one_task import run
 from job.sinks.duckdb import DuckDBSink
 from job.spool import Spool
 from job.tables import Key
+from job.task import Task
 
 KIND = {kind.resource: kind for kind in KINDS}
 KEY = Key(
@@ -129,7 +130,7 @@ def test_a_full_spool_refuses_the_list_that_would_fill_it(tmp_path: Path) -> Non
         found.add_page(page(pods))
     assert 0.9 * spool.room < sum(file.stat().st_size for file in tmp_path.iterdir()) + (256 << 10)
     other = spool.segment(KEY)  # there is room for the markers of what was read
-    other.add([collection_of(ListResult(KIND["pods"], ReadStats(), Cause("refused")), "run")])
+    other.add([collection_of(ListResult(KIND["pods"], ReadStats(), Cause("refused")), Task("run", KEY.snapshot_time))])
     assert other.keep() == 1
     spool.close()
 

@@ -17,8 +17,10 @@ import msgspec
 import pytest
 from test_cli import COMMAND
 
+from job.collect import cluster, stats
 from job.config import Config
-from job.run import one_task
+from job.discover import projects
+from job.run import ledger, one_task
 from job.simulator import Simulator, simulate
 from job.sinks.bigquery import overlap
 from job.sinks.bigquery.overlap import labels_of, other_run
@@ -206,13 +208,19 @@ def test_a_clock_that_is_ahead_hides_no_later_run(
             return datetime.now(tz) + timedelta(days=3)
 
     with monkeypatch.context() as patch:
-        patch.setattr(one_task, "datetime", Ahead)
+        for module in (one_task, ledger, projects, stats, cluster):
+            patch.setattr(module, "datetime", Ahead)
         patch.setattr(overlap, "time", SimpleNamespace(time=lambda: time.time() + 3 * 86_400))
         run_id = one_task.run(config).run.run_id
     assert "clock differs" in capsys.readouterr().err
     sink = open_warehouse(config)
-    ((late,),) = sink.query("SELECT COUNT(*) FROM snapshots WHERE snapshot_time > CURRENT_TIMESTAMP()").rows
-    assert late == 0
+    for table, times in {
+        "runs": ("snapshot_time", "started_at", "finished_at"),
+        "snapshots": ("snapshot_time", "started_at", "finished_at"),
+        "collections": ("snapshot_time", "started_at"),
+    }.items():
+        late = " OR ".join(f"{name} > TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 MINUTE)" for name in times)
+        assert sink.query(f"SELECT COUNT(*) FROM {table} WHERE {late}").rows == [(0,)], table
     newer = one_task.run(config).run.run_id
     assert sink.query("SELECT DISTINCT run_id FROM latest_snapshots").rows == [(newer,)]
     assert newer != run_id
