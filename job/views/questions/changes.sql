@@ -135,6 +135,54 @@ WITH
     WHERE p.outcome = 'ok'
     QUALIFY ROW_NUMBER() OVER (PARTITION BY n.project_id, side.is_new ORDER BY p.newest) = 1
   ),
+  -- of templates, and of the pods where those are compared
+  containers AS (
+    SELECT
+      sides.*,
+      c.namespace,
+      c.workload_kind AS kind,
+      c.workload_name AS name,
+      c.name AS container,
+      c.image,
+      c.cpu_request_millicores,
+      c.cpu_limit_millicores,
+      c.memory_request_bytes,
+      c.memory_limit_bytes,
+      c.privileged
+    FROM sides
+    JOIN ${dataset}.raw_containers AS c ON c.snapshot_id = sides.side_snapshot_id AND c.resource = sides.resource
+    LEFT JOIN compared_by_pods AS b
+      ON b.project_id = sides.project_id
+      AND b.location = sides.location
+      AND b.cluster = sides.cluster
+      AND b.namespace = c.namespace
+      AND b.kind = c.workload_kind
+      AND b.name = c.workload_name
+    LEFT JOIN cron_jobs AS j ON j.snapshot_id = sides.side_snapshot_id AND j.uid = c.workload_uid
+    WHERE b.name IS NULL AND j.uid IS NULL
+    UNION ALL
+    SELECT
+      r.* EXCEPT (namespace, kind, name, pod_uid),
+      r.namespace,
+      r.kind,
+      r.name,
+      c.name,
+      c.image,
+      c.cpu_request_millicores,
+      c.cpu_limit_millicores,
+      c.memory_request_bytes,
+      c.memory_limit_bytes,
+      c.privileged
+    FROM running AS r
+    JOIN compared_by_pods AS b
+      ON b.project_id = r.project_id
+      AND b.location = r.location
+      AND b.cluster = r.cluster
+      AND b.namespace = r.namespace
+      AND b.kind = r.kind
+      AND b.name = r.name
+    JOIN ${dataset}.raw_pod_containers AS c ON c.snapshot_id = r.side_snapshot_id AND c.pod_uid = r.pod_uid
+  ),
   facts AS (
     SELECT
       sides.*,
@@ -172,52 +220,13 @@ WITH
     WHERE w.kind <> 'Job' OR COALESCE(w.owner_kind, '') <> 'CronJob'
     UNION ALL
     SELECT
-      sides.*,
-      c.namespace,
-      c.workload_kind,
-      c.workload_name,
-      c.name,
+      c.* EXCEPT (
+        image, cpu_request_millicores, cpu_limit_millicores, memory_request_bytes, memory_limit_bytes, privileged
+      ),
       fact.field,
       fact.value,
       fact.is_detail
-    FROM sides
-    JOIN ${dataset}.raw_containers AS c ON c.snapshot_id = sides.side_snapshot_id AND c.resource = sides.resource
-    LEFT JOIN compared_by_pods AS b
-      ON b.project_id = sides.project_id
-      AND b.location = sides.location
-      AND b.cluster = sides.cluster
-      AND b.namespace = c.namespace
-      AND b.kind = c.workload_kind
-      AND b.name = c.workload_name
-    LEFT JOIN cron_jobs AS j ON j.snapshot_id = sides.side_snapshot_id AND j.uid = c.workload_uid
-    CROSS JOIN UNNEST([
-      STRUCT('image' AS field, c.image AS value, FALSE AS is_detail),
-      STRUCT('cpu_request_millicores' AS field, CAST(c.cpu_request_millicores AS STRING) AS value, FALSE AS is_detail),
-      STRUCT('cpu_limit_millicores' AS field, CAST(c.cpu_limit_millicores AS STRING) AS value, FALSE AS is_detail),
-      STRUCT('memory_request_bytes' AS field, CAST(c.memory_request_bytes AS STRING) AS value, FALSE AS is_detail),
-      STRUCT('memory_limit_bytes' AS field, CAST(c.memory_limit_bytes AS STRING) AS value, FALSE AS is_detail),
-      STRUCT('privileged' AS field, CAST(COALESCE(c.privileged, FALSE) AS STRING) AS value, TRUE AS is_detail)
-    ]) AS fact
-    WHERE b.name IS NULL AND j.uid IS NULL
-    UNION ALL
-    SELECT
-      r.* EXCEPT (namespace, kind, name, pod_uid),
-      r.namespace,
-      r.kind,
-      r.name,
-      c.name,
-      fact.field,
-      fact.value,
-      fact.is_detail
-    FROM running AS r
-    JOIN compared_by_pods AS b
-      ON b.project_id = r.project_id
-      AND b.location = r.location
-      AND b.cluster = r.cluster
-      AND b.namespace = r.namespace
-      AND b.kind = r.kind
-      AND b.name = r.name
-    JOIN ${dataset}.raw_pod_containers AS c ON c.snapshot_id = r.side_snapshot_id AND c.pod_uid = r.pod_uid
+    FROM containers AS c
     CROSS JOIN UNNEST([
       STRUCT('image' AS field, c.image AS value, FALSE AS is_detail),
       STRUCT('cpu_request_millicores' AS field, CAST(c.cpu_request_millicores AS STRING) AS value, FALSE AS is_detail),
