@@ -53,9 +53,7 @@ def report_stop(stop: Stop) -> int:
     cause = "stopped by SIGTERM" if is_terminated else "interrupted"
     written = "no snapshot was written"
     if stop.commit_started:
-        written = (
-            "the commit had started: `committed_runs` shows whether it succeeded, and a retry of the task will find out"
-        )
+        written = "the commit had started: `runs` shows whether it succeeded, and a retry of the task will find out"
     return fail(TERMINATED if is_terminated else INTERRUPTED, f"{cause}; {written}")
 
 

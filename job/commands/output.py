@@ -101,7 +101,10 @@ def _without_formula(cell: Any) -> Any:
 
 
 def _as_json_escapes(found: re.Match[str]) -> str:
-    r"""Letters as they are, and `\uXXXX` for each other character (https://www.rfc-editor.org/rfc/rfc8259#section-7)."""
+    """Letters as they are, and JSON's escape for each other character.
+
+    https://www.rfc-editor.org/rfc/rfc8259#section-7
+    """
     return "".join(char if char.isprintable() else _json_escape(char) for char in found[0])
 
 

@@ -172,9 +172,6 @@ class Warehouse(Sink, Protocol):
             SinkError: it failed. Rows deleted so far are gone; each snapshot is whole or gone.
         """
 
-    def quoted(self, name: str) -> str:
-        """A table or view as a query has to write it: some names are words of SQL (`unbounded`)."""
-
     def query(self, sql: str, *, external_access: bool = False) -> Result:
         """Runs one query, in the warehouse's own SQL. On DuckDB it can only read.
 

@@ -29,7 +29,7 @@ def test_apply_makes_everything_that_is_declared_and_nothing_twice(open_new: Cal
     assert {change.name for change in open_new().apply()} == missing
     assert open_new().changes() == open_new().apply() == []
     for name in declared:
-        assert open_new().query(f"SELECT COUNT(*) FROM {open_new().quoted(name)}").rows == [(0,)], name
+        assert open_new().query(f"SELECT COUNT(*) FROM {name}").rows == [(0,)], name
 
 
 def test_the_first_attempt_to_commit_a_task_wins(subject: Subject) -> None:

@@ -242,10 +242,7 @@ class BigQuerySink:
     def _whether_committed(self, marker: Load) -> str:
         is_committed = self._loads.has_succeeded(marker.job_id)
         if is_committed is None:
-            return (
-                "it is not known whether the run was committed (`committed_runs` shows it, and a retry of the task "
-                "finds out)"
-            )
+            return "it is not known whether the run was committed (`runs` shows it, and a retry of the task finds out)"
         return "the run was committed" if is_committed else "the run was not committed"
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
@@ -260,9 +257,6 @@ class BigQuerySink:
                     job = self._query(f"DELETE FROM {table} WHERE {where}")
                     pruned[table] = int(job.num_dml_affected_rows or 0)
         return pruned
-
-    def quoted(self, name: str) -> str:
-        return f"`{self.name}.{name}`"
 
     def query(self, sql: str, *, external_access: bool = False) -> Result:  # noqa: ARG002 (rights decide here)
         from google.api_core.exceptions import BadRequest, NotFound

@@ -172,9 +172,6 @@ class DuckDBSink:
                 pruned[table] = int(found[0]) if found else 0
         return pruned
 
-    def quoted(self, name: str) -> str:
-        return f'"{name}"'
-
     def query(self, sql: str, *, external_access: bool = False) -> Result:
         if not self.path.exists():
             raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
