@@ -39,8 +39,8 @@ def latest(
 ) -> pd.DataFrame:
     """All rows of a view.
 
-    `latest("workloads")` is what is there now: for each cluster that still exists, the rows of the newest reading, with
-    its time and status. `latest("coverage")` says what is missing or stale.
+    `latest("workloads")` has the workloads that exist now: for each cluster, the rows of the newest reading, with its
+    time and status. `latest("coverage")` says what is missing or stale.
 
     Args:
         name: a view, such as `pods`, `coverage` or `images`.

@@ -50,7 +50,10 @@ def table_of_views() -> str:
     grains = [f"`{view.name}`" for view in shown if view.name.startswith(_CAPACITY)]
     rows = [(view.question, f"`{view.name}`") for view in shown if not view.name.startswith(_CAPACITY)]
     rows.append(("How much of the nodes' allocatable CPU and memory do pods request?", ", ".join(grains)))
-    rows += [("What is there now?", "`<table>`"), ("What was there, in each reading?", "`<table>_history`")]
+    rows += [
+        ("Which objects exist now?", "`<table>`"),
+        ("Which objects existed, in each reading?", "`<table>_history`"),
+    ]
     return _table(("question", "view"), rows)
 
 
@@ -81,9 +84,9 @@ The views show committed rows only. Each answers the question that opens its des
 [`coverage`](#coverage): it says what the others cannot know. On BigQuery, put the dataset before a view's name
 (`FROM inventory.coverage`).
 
-The view of a table (`pods`, `workloads`, ...) shows what is there now, as far as is known: of each cluster that still
-exists, the newest reading of each resource. `read_at` and `read_age_seconds` say how old it is, `read_status` whether
-it is the newest that there should be. A cluster leaves these views when a later, complete list of its project's
+The view of a table (`pods`, `workloads`, ...) shows the objects that exist now: for each cluster that still exists, the
+newest reading of each resource. `read_at` and `read_age_seconds` say how old the reading is. `read_status` is `stale`
+where a newer reading failed or was not made. A cluster leaves these views when a later, complete list of its project's
 clusters does not contain it. A cluster that could not be read, was not asked for, or lies in a zone that GKE could not
 list, stays.
 
@@ -91,7 +94,7 @@ Each view has a function that shows the same as it was known at a moment, such a
 `pods_as_of(TIMESTAMP '2026-01-31 10:00:00+00')`. It sees what was committed by then. It is a table function on
 BigQuery, and a macro on DuckDB. The history of a table (`pods_history`) has the rows of all readings, and no function.
 
-Nobody should query the tables beneath, `raw_<table>`: they may hold rows of runs that were never committed."""
+Do not query `raw_<table>`: it may hold rows of runs that were never committed."""
 
 
 def commands() -> str:

@@ -155,7 +155,7 @@ class Fleet:
             return connection.execute(sql).fetchall()
 
     def rows(self, *, usual: bool = False, prefix: str = "raw_", where: str = "TRUE") -> Rows:
-        """What the tables, or without a prefix the views of what is there now, have of the clusters."""
+        """The rows of the clusters in the tables or, without a prefix, in their views."""
         return _usual_rows(self.usual) if usual else _rows(self.database, prefix, where)
 
 

@@ -213,7 +213,7 @@ class Tables:
         return Step((*self._differences(table, found), label), partial(self._settle, table, found))
 
     def _differences(self, table: str, found: bigquery.Table) -> list[Change]:
-        """What a table as BigQuery answers it lacks, but for its labels."""
+        """What a table lacks, by BigQuery's answer; its labels are not compared."""
         declared = self._declared(table)
         changes = list(column_changes(f"{self._name}.{raw(table)}", raw(table), columns(table), found.schema))
         if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:

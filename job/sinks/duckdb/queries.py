@@ -20,7 +20,7 @@ def answer(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bo
         external_access: lets it use other files, extensions and the network: `read_text`, `COPY ... TO`, `ATTACH`.
 
     Raises:
-        QueryError: DuckDB refuses it, or it is none or more than one.
+        QueryError: DuckDB refuses it, or it is empty, or several statements.
     """
     try:
         database.execute("SET python_enable_replacements = false")  # a name is never a variable of this program

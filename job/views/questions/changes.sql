@@ -1,18 +1,19 @@
 -- What changed in each cluster between the last two readings of each resource?
--- One row for each cluster, node pool, workload or field of one that was added, removed or changed. A resource that could
--- not be read keeps its last reading: what changed meanwhile is here once it is read again. Images, requests, limits and
--- `privileged` are those of the pods where a workload runs in both readings, and of its template elsewhere; while pods
--- differ, such as during a rollout, a value has all of theirs. Where a list was partial, missing objects prove nothing.
--- The same holds for controllers that are known through their pods alone, where those of some pods could not be read.
--- Noise that is left out: the Jobs of a CronJob, and of a workload that came or went all but its replicas, images,
--- requests and limits.
--- Scans raw_workloads, raw_containers, raw_pods and raw_pod_containers, and what last_two_readings scans, over all time.
+-- One row for each cluster, node pool, workload or field of one that was added, removed or changed. A resource that
+-- could not be read keeps its last reading: a change shows once the resource can be read again. Images, requests, limits
+-- and `privileged` are those of the pods where a workload runs in both readings, and of its template elsewhere; while
+-- pods differ, such as during a rollout, a value has all of theirs. Where a list was partial, missing objects prove
+-- nothing. The same holds for controllers that are known through their pods alone, where those of some pods could not be
+-- read. The view leaves noise out: the Jobs of a CronJob; and of a workload that was added or removed, everything except
+-- its replicas, images, requests and limits.
+-- Scans raw_workloads, raw_containers, raw_pods, raw_pod_containers, raw_clusters and raw_node_pools, and what
+-- last_two_readings scans, over all time.
 --
 -- SELECT cluster, namespace, name, container, old_value, new_value, seen_before FROM changes WHERE field = 'image'
 --
 -- project_id, location, cluster FROM last_two_readings
--- resource STRING: The API resource that the field was read from: `deployments`, ...; `pods` for what runs; `clusters` or
---   `node_pools` for what the GKE API says.
+-- resource STRING: The API resource that the field was read from: `deployments`, ...; `pods` for what runs; `clusters`
+--   or `node_pools` for what the GKE API says.
 -- seen_after, seen_before, previous_snapshot_id, snapshot_id FROM last_two_readings
 -- namespace STRING: Namespace of the workload. NULL for a cluster and a node pool.
 -- kind STRING: Kind of the workload; `Cluster` or `NodePool`.

@@ -1,4 +1,4 @@
--- Which ${table} were there, in each reading?
+-- Which ${table} existed, in each reading?
 -- Every committed row: filter on read_at or snapshot_time, and count objects of one reading only.
 -- Scans raw_${table} over all time, unless a query filters on snapshot_time.
 --

@@ -1,4 +1,4 @@
--- Which ${table} are there now?
+-- Which ${table} exist now?
 -- For each cluster that still exists: the rows of the newest reading of their resource.
 -- Scans raw_${table} over all time, unless a query filters on snapshot_time or on project_id and cluster.
 --
