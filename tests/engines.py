@@ -74,7 +74,7 @@ class Warehouse:
     """A warehouse that runs publish to and an analyst queries, on one of the engines."""
 
     def __init__(self, path: Path, engine: str) -> None:
-        self._path, self._engine = path, engine
+        self._path, self.engine = path, engine
         self._published: list[tuple[Key, Record]] = []
         self._open: OnDuckDB | OnGoogleSQL | None = None
 
@@ -85,7 +85,7 @@ class Warehouse:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query, sorted."""
-        if self._open is None and self._engine == "duckdb":
+        if self._open is None and self.engine == "duckdb":
             warehouse.publish(DuckDBSink(self._path, timeout_seconds=5), self._published)
             self._open = OnDuckDB(self._path, NOW)
         elif self._open is None:

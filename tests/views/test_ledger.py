@@ -22,6 +22,7 @@ from warehouse import (
 )
 
 from job.sinks.duckdb import DuckDBSink
+from job.views import views
 
 PODS = "SELECT cluster, name, read_status FROM pods"
 HOUR = 3600
@@ -213,6 +214,8 @@ def test_rows_of_killed_runs_are_in_no_view(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"], more={"deployments": app}, gke=[gke_cluster("1.33.1")])))
     names = ["runs", "snapshots", "collections", "coverage", "latest_collections", "pods", "pods_history", "clusters"]
     names += ["workloads", "changes", "images", "capacity_by_cluster"]
+    if warehouse.engine == "duckdb":  # GoogleSQL takes seconds for each
+        names = [view.name for view in views()]
     seen = {name: warehouse.query(f"SELECT * FROM {name}") for name in names}
     killed = [
         Read("a", ["x", "y"], ["p2"], more={"deployments": []}, gke=[gke_cluster("1.34.1")]),
