@@ -46,6 +46,8 @@ AS_OF = "_as_of"
 MOMENT = "moment"
 """The parameter of each function: a TIMESTAMP. (`at` is a reserved word of GoogleSQL.)"""
 
+_TABLES = {raw(table): table for table in TABLES}
+"""`raw_pods` -> `pods`."""
 _READ = re.compile(r"\$\{dataset\}\.(\w+)")
 _NOW = "CURRENT_TIMESTAMP()"
 
@@ -82,7 +84,7 @@ class View(NamedTuple):
 def views() -> tuple[View, ...]:
     """All views, each after those that it reads."""
     found = {name: split_file(text) for name, text in _files()}
-    known = {raw(table): columns(table) for table in TABLES}
+    known = {name: columns(table) for name, table in _TABLES.items()}
     made = []
     for name in TopologicalSorter({name: _reads(sql) for name, (_, sql) in found.items()}).static_order():
         if name in found:
@@ -127,8 +129,7 @@ def function_for_duckdb(view: View) -> str:
 def digest(view: View) -> str:
     """Changes with the view, its descriptions and everything it reads: engines resolve `*` when they make a view."""
     by_name = {other.name: other for other in views()}
-    tables = {raw(table): table for table in TABLES}
-    read = (digest(by_name[name]) if name in by_name else _columns(tables[name]) for name in view.reads)
+    read = (digest(by_name[name]) if name in by_name else _columns(_TABLES[name]) for name in view.reads)
     made_from = (view.description, view.sql, repr(view.columns), *read)
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
@@ -139,13 +140,11 @@ def function_description(view: View) -> str:
 
 
 def _bigquery(sql: str, dataset: str, bounds: Mapping[str, str], suffix: str) -> str:
-    tables = {raw(table): table for table in TABLES}
-
     def named(found: re.Match[str]) -> str:
         name = found[1]
-        if name not in tables:
+        if name not in _TABLES:
             return f"`{dataset}.{name}{suffix}`({MOMENT})" if suffix else f"`{dataset}.{name}`"
-        whole, bound = f"`{dataset}.{name}`", bounds.get(tables[name])
+        whole, bound = f"`{dataset}.{name}`", bounds.get(_TABLES[name])
         return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
 
     return _READ.sub(named, sql)
