@@ -6,6 +6,7 @@ and shares no other code with it: its only source is the simulator's own invento
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -105,7 +106,7 @@ class Snapshot:
         return "partial" if any(reading.is_read for reading in attempted) else "failed"
 
 
-@dataclass
+@dataclass(eq=False)
 class Attempt:
     """One attempt of one run: the inventory at that time, its configuration and the faults."""
 
@@ -234,10 +235,8 @@ class Knowledge:
 
         A cluster that was created again under its name is another cluster, without older readings.
         """
-        cluster_id = self.clusters()[path].snapshots[path].cluster["id"]
         for attempt in reversed(self.committed):
-            snapshot = attempt.snapshots.get(path)
-            if snapshot and snapshot.cluster["id"] == cluster_id and snapshot.readings[kind].is_read:
+            if self._is_of_same_cluster(attempt, path) and attempt.snapshots[path].readings[kind].is_read:
                 return attempt
         return None
 
@@ -254,20 +253,81 @@ class Knowledge:
         return found
 
     def settled(self, project: str) -> Attempt | None:
-        """The newest attempt that listed the project in a finished run: one whose tasks are all committed, or that is
-        followed by another run that listed the project."""
-        asked = self.projects()[project]
-        tasks = {one.task for one in self.committed if one.run_id == asked[0].run_id}
-        is_over = len(tasks) == asked[0].tasks
-        return next((one for one in asked if is_over or one.run_id != asked[0].run_id), None)
+        """The newest attempt that listed the project in a run whose tasks are all committed."""
+        return next(self._settled(project), None)
 
     def lapse(self, path: str) -> Reading | None:
-        """The list of a later, finished run that did not collect the cluster."""
-        newest, project = self.clusters()[path], _project(path)
-        settled = self.settled(project)
-        if settled is None or settled.number < newest.number or settled.run_id == newest.run_id:
-            return None
-        return settled.lists[project]
+        """The list of a later, finished run that stands in for the one that collected the cluster last, and did not
+        collect it. Of each configuration, the last finished run counts."""
+        newest, configurations = self.clusters()[path], set()
+        for later in self._settled(_project(path)):
+            is_last = later.asked not in configurations
+            configurations.add(later.asked)
+            if not is_last or later.number < newest.number or path in self._collected(later.run_id):
+                continue
+            if self._stands_in(later, newest):
+                return later.lists[_project(path)]
+        return None
+
+    def _settled(self, project: str) -> Iterator[Attempt]:
+        for attempt in self.projects()[project]:
+            tasks = {one.task for one in self.committed if one.run_id == attempt.run_id}
+            if len(tasks) == attempt.tasks:
+                yield attempt
+
+    def asked_last(self, path: str, kind: str) -> Attempt:
+        """The attempt that decides what is said of the kind: the newest one, unless the kind is off in it for a job
+        that is another one than that which collects the kind."""
+        attempts = [one for one in reversed(self.committed) if self._is_of_same_cluster(one, path)]
+        for number, one in enumerate(attempts):
+            earlier = (older for older in attempts[number + 1 :] if self._outcome(older, path, kind) != "off")
+            asked_by = next(earlier, None)
+            if self._outcome(one, path, kind) != "off" or asked_by is None:
+                return one
+            if one.asked == asked_by.asked or self._came_later(one, asked_by) or self._is_overdue(one, asked_by):
+                return one
+        raise AssertionError("the last attempt has no other one before it")
+
+    def _is_of_same_cluster(self, attempt: Attempt, path: str) -> bool:
+        """A cluster that was created again under its name is another cluster."""
+        cluster_id = self.clusters()[path].snapshots[path].cluster["id"]
+        return path in attempt.snapshots and attempt.snapshots[path].cluster["id"] == cluster_id
+
+    @staticmethod
+    def _outcome(attempt: Attempt, path: str, kind: str) -> str:
+        return attempt.snapshots[path].readings[kind].outcome
+
+    def _stands_in(self, later: Attempt, earlier: Attempt) -> bool:
+        """The later run has the same configuration; or comes much later; or its configuration came up later, and
+        collects some of the same clusters or none."""
+        if later.asked == earlier.asked or self._is_overdue(later, earlier):
+            return True
+        collected = self._collected(later.run_id)
+        shared = collected & self._collected(earlier.run_id)
+        return self._came_later(later, earlier) and (not collected or bool(shared))
+
+    def _came_later(self, later: Attempt, earlier: Attempt) -> bool:
+        """Whether the later run's configuration was new after the earlier run began."""
+        times = self._times()
+        return min(times[one.run_id] for one in self.committed if one.asked == later.asked) > times[earlier.run_id]
+
+    def _is_overdue(self, later: Attempt, earlier: Attempt) -> bool:
+        """Whether more than twice the time between the earlier run and the one before has passed."""
+        times = self._times()
+        began = times[earlier.run_id]
+        before = [times[one.run_id] for one in self.committed if one.asked == earlier.asked]
+        previous = max((time for time in before if time < began), default=None)
+        return previous is not None and times[later.run_id] - began > 2 * (began - previous)
+
+    def _times(self) -> dict[str, datetime]:
+        """Run -> when its first task began."""
+        times: dict[str, datetime] = {}
+        for one in self.committed:
+            times[one.run_id] = min(one.began, times.get(one.run_id, one.began))
+        return times
+
+    def _collected(self, run_id: str) -> set[str]:
+        return {path for one in self.committed if one.run_id == run_id for path in one.snapshots}
 
     def attempt_of(self, row: Object) -> Attempt | None:
         """The attempt that wrote a row of `runs` or `snapshots`."""

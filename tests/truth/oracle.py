@@ -138,10 +138,12 @@ class _Views:
             "unreadable": list(reading.unreadable),
             "unreadable_objects": len(reading.unreadable),
         }
-        lapse = self._knowledge.lapse(path) if reading.is_read else None
+        decides = self._knowledge.asked_last(path, kind).snapshots[path].readings[kind]
+        lapse = self._knowledge.lapse(path) if decides.is_read else None
+        explained = {"outcome": decides.outcome, "http_status": decides.http_status, "reason": decides.reason}
         expected["coverage"][path, kind] = {
-            **(_lapsed(path, lapse) if lapse else result),
-            "status": "stale" if lapse else _status(reading.outcome, read),
+            **(_lapsed(path, lapse) if lapse else explained),
+            "status": "stale" if lapse else _status(decides.outcome, read),
             "attempt": newest.number,
             "read_attempt": read.number if read else None,
             "objects": len(read.snapshots[path].readings[kind].objects) if read else None,

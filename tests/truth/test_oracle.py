@@ -159,7 +159,7 @@ def test_each_changed_value_is_reported(played: Played, view: str) -> None:
 
 NEWEST = "(SELECT snapshot_id FROM {table} WHERE cluster IS NOT NULL LIMIT 1)"
 LATEST = "(SELECT snapshot_id FROM latest_snapshots)"
-FIRST_OF = "(SELECT min(rowid) FROM raw_{table} WHERE snapshot_id = {})"
+FIRST_OF = "(SELECT min(rowid) FROM raw_{{table}} WHERE snapshot_id = {})"
 OLDEST = "(SELECT snapshot_id FROM snapshots ORDER BY snapshot_time LIMIT 1)"
 
 

@@ -112,8 +112,8 @@ WITH
       OR asked_by IS NULL
       OR asked_by.config_digest = config_digest
       OR first_time > asked_by.run_time
-      OR TIMESTAMP_DIFF(run_time, asked_by.run_time, SECOND)
-        > 2 * TIMESTAMP_DIFF(asked_by.run_time, asked_by.previous_time, SECOND)
+      OR TIMESTAMP_DIFF(run_time, asked_by.run_time, MICROSECOND)
+        > 2 * TIMESTAMP_DIFF(asked_by.run_time, asked_by.previous_time, MICROSECOND)
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, location, cluster, resource ORDER BY newest) = 1
   ),
   -- a lapse explains what was read before; what had failed before keeps its own reason

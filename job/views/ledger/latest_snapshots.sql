@@ -67,7 +67,8 @@ WITH
       l.message,
       l.config_digest = j.config_digest
         OR COALESCE(
-          TIMESTAMP_DIFF(l.job_time, j.run_time, SECOND) > 2 * TIMESTAMP_DIFF(j.run_time, j.previous_time, SECOND),
+          TIMESTAMP_DIFF(l.job_time, j.run_time, MICROSECOND)
+            > 2 * TIMESTAMP_DIFF(j.run_time, j.previous_time, MICROSECOND),
           FALSE
         ) AS stands_in,
       l.first_time > j.run_time AS came_later
