@@ -68,14 +68,25 @@ def _make(parent: Path) -> tuple[Path, int]:
         path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
         with suppress(FileNotFoundError):  # another process deleted it before it was locked
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-            with suppress(OSError):  # a file system without locks: then no other process can lock it either
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             try:
-                (path / _MARK).touch()
+                if _locked(lock):
+                    (path / _MARK).touch()
+                    return path, lock
             except BaseException:
                 os.close(lock)
                 raise
-            return path, lock
+            os.close(lock)
+
+
+def _locked(folder: int) -> bool:
+    """Locks a new folder, unless another process, which looks for those that were left, has locked it first."""
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # a file system without locks: then no other process can lock it either
+    return True
 
 
 def _sweep(parent: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from job.scratch import scratch_folder
 
@@ -50,3 +54,22 @@ def test_what_was_killed_before_it_was_marked_is_deleted(tmp_path: Path) -> None
     (tmp_path / "gke-inventory-rows-abcdefgh").mkdir()
     with scratch_folder(tmp_path) as folder:
         assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_new_folder_that_another_process_holds_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run that looks for what was left may lock a folder between its creation and our lock."""
+    held: list[int] = []
+
+    def lock_first(folder: int, how: int) -> None:
+        if not held:
+            held.append(os.open(next(tmp_path.iterdir()), os.O_RDONLY))
+            flock(held[0], fcntl.LOCK_EX)
+        flock(folder, how)
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", lock_first)
+    with scratch_folder(tmp_path) as folder:
+        flock(held[0], fcntl.LOCK_UN)
+        assert (folder / ".made-by-gke-inventory").is_file()
+        assert os.fstat(held[0]).st_ino != folder.stat().st_ino
+    os.close(held[0])
