@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 
 @cache
@@ -26,7 +26,7 @@ def problems(name: str, kind: str, body: Any) -> list[str]:
     definitions = {key: _schema(schema) for key, schema in document(name)["schemas"].items()}
     validator = Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": definitions})
     return [
-        f"{'.'.join(str(part) for part in error.absolute_path)}: {error.message}"
+        f"{'.'.join(str(part) for part in error.instance_path)}: {error.message}"
         for error in validator.iter_errors(body)
     ]
 

@@ -25,7 +25,7 @@ from importlib.machinery import PathFinder
 class Installed(PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        if name.partition(".")[0] in ("googleapiclient", "jsonschema"):
+        if name.partition(".")[0] in ("googleapiclient", "jsonschema_rs"):
             return None
         return super().find_spec(name, path, target)
 
@@ -47,7 +47,7 @@ def pinned(name: str) -> set[str]:
 
 
 def test_the_demo_does_not_install_the_packages_of_the_simulated_bigquery() -> None:
-    only_bigquery = {"google-api-python-client", "google-auth-httplib2", "httplib2", "jsonschema", "uritemplate"}
+    only_bigquery = {"google-api-python-client", "google-auth-httplib2", "httplib2", "jsonschema-rs", "uritemplate"}
     assert not only_bigquery & pinned("requirements-demo")
     assert only_bigquery <= pinned("requirements-dev")
 

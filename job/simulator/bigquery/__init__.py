@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from aiohttp import web
 
-REQUIRED_PACKAGES = ("googleapiclient", "jsonschema")
+REQUIRED_PACKAGES = ("googleapiclient", "jsonschema_rs")
 """Packages that only `application` needs; the rest of the simulator works without them."""
 
 
