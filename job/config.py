@@ -101,16 +101,26 @@ class BigQuery(Settings, frozen=True, kw_only=True):
     """Options of a `bigquery://` sink. The next run, or `gke-inventory schema apply`, applies a change."""
 
     partition_expiration_days: Annotated[
-        Days | None, "BigQuery deletes a day's rows after this many days. `null` keeps them."
+        Days | None, "BigQuery deletes rows of objects after this many days. `null` keeps them."
+    ] = None
+    ledger_expiration_days: Annotated[
+        Days | None,
+        "BigQuery deletes rows of `runs`, `snapshots` and `collections` after this many days. It has to be longer than "
+        "the time above: they say what was read. `null` keeps them.",
+    ] = None
+    partition_by: Annotated[
+        Literal["hour", "day", "month"] | None,
+        "How new tables are partitioned: a query reads whole partitions. `null` means by hour where rows expire within "
+        "400 days, and by day elsewhere: a table can have 10,000 partitions.",
     ] = None
     require_partition_filter: Annotated[
         bool, "Reject queries on the tables that have no filter on `snapshot_time` and would scan everything."
     ] = False
-    views_days: Annotated[
-        Days | None,
-        "How many days back the views look for objects, which limits what a query scans. `coverage` still reports "
-        "what was last read before that. `null` means all days.",
-    ] = None
+    recent_hours: Annotated[
+        Annotated[int, msgspec.Meta(ge=1, le=744)],
+        "Views of the present read the rows of this many last hours, and older ones that are still the newest of their "
+        "kind. It has to be longer than the longest run.",
+    ] = 6
     maximum_bytes_billed: Annotated[
         Annotated[int, msgspec.Meta(ge=1)] | None,
         "The most that BigQuery may bill for one query of this program. `null` means no limit.",
@@ -268,7 +278,7 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
         resources: the names that `kinds` may have.
 
     Raises:
-        ConfigError: no project, a malformed project id or endpoint, or an unknown kind.
+        ConfigError: no project, a malformed project id or endpoint, an unknown kind, or expiries that contradict
     """
     if not config.projects:
         raise ConfigError(
@@ -284,6 +294,17 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
     for resource in config.kinds:
         if resource not in resources:
             raise ConfigError(f"kinds: unknown kind {resource!r}{did_you_mean(resource, resources)}")
+    rows, ledger = config.bigquery.partition_expiration_days, config.bigquery.ledger_expiration_days
+    if ledger is not None and (rows is None or rows > ledger):
+        raise ConfigError(
+            f"bigquery.ledger_expiration_days: {ledger} is shorter than partition_expiration_days "
+            f"({'null' if rows is None else rows}): the tables would hold rows of which nothing says that they count"
+        )
+    if config.bigquery.partition_by == "hour" and (rows is None or rows > 400):
+        raise ConfigError(
+            "bigquery.partition_by: a table can have 10,000 partitions, so hours need partition_expiration_days of at "
+            "most 400"
+        )
     for name, url in msgspec.structs.asdict(config.api_endpoints).items():
         if url is not None:
             check_endpoint(f"api_endpoints.{name}", url)

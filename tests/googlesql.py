@@ -48,6 +48,7 @@ from job.schema import Column, columns
 from job.simulator.bigquery.routines import replace_calls
 from job.tables import TABLES, raw
 from job.views import MOMENT, View, for_bigquery, function_for_bigquery, views
+from job.views.recent import RECENT, Recent, query_for_bigquery
 
 DATASET = "my-project.inventory"
 
@@ -82,7 +83,8 @@ class Dataset:
             now: the value of CURRENT_TIMESTAMP(); without it, the real time.
         """
         self._now = now
-        self._queries = {view.name: for_bigquery(view, DATASET) for view in views()}
+        self._queries = {name: query_for_bigquery(name, DATASET, Recent(None)) for name in RECENT}
+        self._queries |= {view.name: for_bigquery(view, DATASET) for view in views()}
         self._functions = {
             f"{DATASET}.{view.function}": {
                 "routineReference": {"projectId": "my-project", "datasetId": "inventory", "routineId": view.function},

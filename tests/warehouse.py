@@ -152,7 +152,8 @@ def publish(
                 segment = spool.segment(key)
                 segment.add([record])
                 spool.keep(segment)
-        commit = Commit(run_id or rows[-1][0].snapshot_id, task, attempt, result)
+        times = tuple(dict.fromkeys(key.snapshot_time for key, record in rows if record.table == "runs"))
+        commit = Commit(run_id or rows[-1][0].snapshot_id, task, attempt, result, times)
         return sink.publish(change(spool.save()), commit)
 
 
@@ -264,7 +265,7 @@ def _collection(number: int, time: datetime, resource: str, outcome: str, object
 def _snapshot(number: int, time: datetime, by: Attempt, status: str, cluster_id: str | None) -> Snapshot:
     return Snapshot(
         run_id=f"run-{number}", task_index=by.task, attempt=by.attempt, status=status, cluster_id=cluster_id,
-        started_at=time, finished_at=time, duration_seconds=1.0, resources_read=2, resources_unread=0, objects=1,
+        started_at=time, duration_seconds=1.0, resources_read=2, resources_unread=0, objects=1,
         row_count=1,
     )  # fmt: skip
 

@@ -46,12 +46,12 @@ def write_records(
         _write(spool, _key(task, project_id=listing.project_id, location="-"), row)
     for unmatched in selection.unmatched:
         _write(spool, _key(task, **unmatched.key), _not_found(task, unmatched))
-    row_count, finished_at = earlier_rows + sum(spool.rows.values()), task.by_the_sinks_clock(datetime.now(UTC))
+    row_count = earlier_rows + sum(spool.rows.values())
     for cluster in collected:
-        _write(spool, cluster.key, msgspec.structs.replace(cluster.snapshot, finished_at=finished_at))
+        _write(spool, cluster.key, cluster.snapshot)
     run = run_record(
         task, config, listings, selection, collected, committed,
-        row_count=row_count, clock=clock, finished_at=finished_at,
+        row_count=row_count, clock=clock,
     )  # fmt: skip
     _write(spool, _key(task), run)
     return run
@@ -67,7 +67,6 @@ def run_record(
     *,
     row_count: int = 0,
     clock: float,
-    finished_at: datetime | None = None,
 ) -> Run:
     """The row of `runs` for what was listed and collected."""
     statuses = [*(each.snapshot.status for each in collected), *(each.status.status for each in committed)]
@@ -85,7 +84,7 @@ def run_record(
         status="complete" if is_complete else "incomplete",
         acceptable=_is_acceptable(config, listings, selection, lists, statuses),
         started_at=task.snapshot_time,
-        finished_at=finished_at or task.by_the_sinks_clock(datetime.now(UTC)),
+        finished_at=task.by_the_sinks_clock(datetime.now(UTC)),
         duration_seconds=seconds_since(clock),
         projects=len(listings),
         projects_failed=projects_failed,

@@ -62,6 +62,7 @@ def run(
     result = sink.committed_result(task.run_id, task.index) if task.is_named else None
     if result is not None and not result.stopped:
         log.info("run committed before", run_id=task.run_id, task_index=task.index, complete=result.complete)
+        sink.settle(task.run_id)
         return committed_before(config, task, result, clock)
     with running(config, sink, task) as other:
         if other is not None:
@@ -75,6 +76,7 @@ def run(
             if summary is not None:
                 return summary
             result = sink.committed_result(task.run_id, task.index)
+    sink.settle(task.run_id)
     return committed_before(config, task, result, clock)
 
 
@@ -204,7 +206,7 @@ class _OneTask:
         log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
         task = self.task
         result = TaskResult(record.status == "complete", record.acceptable, is_stopped, task.part)
-        if self.sink.publish(rows, Commit(task.run_id, task.index, task.attempt, result, task.snapshot_time)):
+        if self.sink.publish(rows, Commit(task.run_id, task.index, task.attempt, result, (task.snapshot_time,))):
             return True
         log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
         return False

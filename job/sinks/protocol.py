@@ -43,8 +43,8 @@ class Commit(NamedTuple):
     task_index: int
     attempt: int
     result: TaskResult
-    snapshot_time: datetime | None = None
-    """That of all rows of the part."""
+    snapshot_times: tuple[datetime, ...] = ()
+    """Those of its rows: one, or one for each of several tasks that are committed together."""
 
 
 class CommittedList(NamedTuple):
@@ -131,7 +131,7 @@ class Sink(Protocol):
         """
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """Writes all rows, and makes them visible together: in one transaction, or with those of `snapshots` last.
+        """Writes all rows, and makes them visible together: in one transaction, or with the one of `runs` last.
 
         Returns:
             True if these rows were committed. False if another attempt had committed the task: then these rows are not
@@ -139,6 +139,13 @@ class Sink(Protocol):
 
         Raises:
             SinkError: the commit failed, and none of these rows is visible.
+        """
+
+    def settle(self, run_id: str) -> None:
+        """Does what may be left to do after a commit of a task that was killed just after it: its retry calls this.
+
+        Raises:
+            SinkError: it failed.
         """
 
 
@@ -195,7 +202,7 @@ def committed_lists_query(run_id: str, task_index: int, where: str = "TRUE") -> 
         run_id: as a string of the warehouse's SQL.
         where: a condition on `snapshot_time`, for each table that is read.
     """
-    # the view `runs` shows the last part of a task alone; a row of raw_snapshots is the marker of its part
+    # the view `runs` shows the last part of a task alone; a row of raw_runs is the marker of its part
     tables = {name: f"(SELECT * FROM {raw(name)} WHERE {where})" for name in LEDGER}
     return (
         "SELECT c.project_id, c.location, c.cluster, s.cluster_id, c.resource, c.outcome, c.message, c.objects, "

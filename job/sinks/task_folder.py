@@ -49,6 +49,9 @@ class FolderSink:
         listing.with_suffix(".part").rename(listing)
         return True
 
+    def settle(self, run_id: str) -> None:
+        """Nothing: the process that started the tasks commits them."""
+
 
 def write_clock(folder: Path, seconds_ahead: float) -> None:
     """Stores what the sinks of all tasks have as `seconds_ahead`."""

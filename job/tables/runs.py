@@ -1,4 +1,4 @@
-"""Runs: one row for each task of each run."""
+"""Runs: one row for each task of each run. It commits the rows of all other tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ class Run(Record, frozen=True, kw_only=True):
     """One task of one run."""
 
     table = "runs"
-    description = "One task of one run of the job: version, configuration, counts, status."
+    description = (
+        "One task of one run of the job: version, configuration, counts, status. The commit marker, always written "
+        "last: rows in other tables count only if their task has its row here."
+    )
     clustering = ("run_id",)
 
     run_id: Annotated[

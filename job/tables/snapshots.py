@@ -1,4 +1,4 @@
-"""Snapshots: one row for each cluster in each run. It commits the rows of all other tables."""
+"""Snapshots: one row for each cluster in each run. Rows of all other tables but `runs` belong to one."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ class Snapshot(Record, frozen=True, kw_only=True):
 
     table = "snapshots"
     description = (
-        "One collection of one cluster: complete, partial or failed. The commit marker, always written last: rows in "
-        "other tables count only if their snapshot is here."
+        "One collection of one cluster: complete, partial or failed. Rows in other tables belong to one of them."
     )
     clustering = ("project_id", "cluster", "snapshot_id")
 
@@ -41,9 +40,6 @@ class Snapshot(Record, frozen=True, kw_only=True):
     endpoint: Annotated[str | None, "Host of that endpoint, with the port unless it is 443."] = None
     server_version: Annotated[str | None, "Version that the API server reports: `v1.33.5-gke.1080000`."] = None
     started_at: Annotated[datetime, "When collecting the cluster started."]
-    finished_at: Annotated[
-        datetime | None, "When its task finished collecting all of its clusters, just before the commit."
-    ] = None
     duration_seconds: Annotated[float, "Seconds that collecting the cluster took."]
     resources_read: Annotated[int, "Number of resources read to the end."]
     resources_unread: Annotated[int, "Number of resources that should have been read to the end and were not."]

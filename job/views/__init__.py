@@ -23,6 +23,10 @@ For example:
 Each file makes a view and a function. The view `pods` shows what is known now; the function `pods_as_of(moment)` shows
 what was known at that moment: it reads the functions of the views that the view reads, takes the moment for the current
 time, and `${known}`, which is TRUE in a view, hides what was committed later.
+
+Views of the present read `raw_recent_<table>` (`recent.py`) in place of a table: the rows that may be the newest of
+their kind. A view of the ledger that shows all history has a second one of these rows alone, `recent_<view>`, with the
+same query.
 """
 
 from __future__ import annotations
@@ -37,9 +41,10 @@ from string import Template
 from types import MappingProxyType
 from typing import NamedTuple
 
-from job.schema import Column, columns
+from job.schema import PARTITIONED_BY, Column, columns
 from job.tables import LEDGER, TABLES, raw
 from job.views.header import Header, columns_of, split_file
+from job.views.recent import RECENT
 
 AS_OF = "_as_of"
 """Ends the name of a function."""
@@ -48,6 +53,8 @@ MOMENT = "moment"
 
 _TABLES = {raw(table): table for table in TABLES}
 """`raw_pods` -> `pods`."""
+_OF_ALL_HISTORY = ("committed_attempts", "snapshots", "collections", "readings", "project_lists")
+"""Views of the ledger that have a second one of recent rows."""
 _READ = re.compile(r"\$\{dataset\}\.(\w+)")
 _NOW = "CURRENT_TIMESTAMP()"
 
@@ -84,7 +91,7 @@ class View(NamedTuple):
 def views() -> tuple[View, ...]:
     """All views, each after those that it reads."""
     found = {name: split_file(text) for name, text in _files()}
-    known = {name: columns(table) for name, table in _TABLES.items()}
+    known = {name: columns(table) for name, table in (*_TABLES.items(), *RECENT.items())}
     made = []
     for name in TopologicalSorter({name: _reads(sql) for name, (_, sql) in found.items()}).static_order():
         if name in found:
@@ -122,6 +129,8 @@ def function_for_duckdb(view: View) -> str:
     """The query of the view's function, in DuckDB's SQL, with its parameter `moment`."""
     moment = f"CAST({MOMENT} AS TIMESTAMPTZ)"
     sql = _duckdb(view).replace("CURRENT_TIMESTAMP", moment).replace("main.known_", f"finished_at <= {moment}")
+    earlier = rf"(SELECT * FROM main.raw_\1 WHERE {PARTITIONED_BY} <= {moment})"  # noqa: S608
+    sql = re.sub(r"\bmain\.raw_recent_(\w+)", earlier, sql)
     return re.sub(r"\bmain\.(?!raw_)(\w+)", rf"main.\1{AS_OF}({MOMENT})", sql)
 
 
@@ -129,7 +138,7 @@ def function_for_duckdb(view: View) -> str:
 def digest(view: View) -> str:
     """Changes with the view, its descriptions and everything it reads: engines resolve `*` when they make a view."""
     by_name = {other.name: other for other in views()}
-    read = (digest(by_name[name]) if name in by_name else _columns(_TABLES[name]) for name in view.reads)
+    read = (digest(by_name[name]) if name in by_name else _columns(_table(name)) for name in view.reads)
     made_from = (view.description, view.sql, repr(view.columns), *read)
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
@@ -142,9 +151,11 @@ def function_description(view: View) -> str:
 def _bigquery(sql: str, dataset: str, bounds: Mapping[str, str], suffix: str) -> str:
     def named(found: re.Match[str]) -> str:
         name = found[1]
-        if name not in _TABLES:
+        if suffix and name in RECENT:
+            return f"(SELECT * FROM `{dataset}.{raw(RECENT[name])}` WHERE {PARTITIONED_BY} <= {MOMENT})"  # noqa: S608
+        if name not in _TABLES and name not in RECENT:
             return f"`{dataset}.{name}{suffix}`({MOMENT})" if suffix else f"`{dataset}.{name}`"
-        whole, bound = f"`{dataset}.{name}`", bounds.get(_TABLES[name])
+        whole, bound = f"`{dataset}.{name}`", bounds.get(_TABLES.get(name, ""))
         return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
 
     return _READ.sub(named, sql)
@@ -174,6 +185,10 @@ def _sharing_coverage(sql: str, found: Mapping[str, tuple[Header, str]]) -> str:
     return "WITH\n  " + ",\n  ".join(shared) + (f",\n{rest[5:]}" if rest.startswith("WITH\n") else f"\n{rest}")
 
 
+def _table(name: str) -> str:
+    return _TABLES.get(name) or RECENT[name]
+
+
 def _columns(table: str) -> str:
     return ",".join(f"{column.name} {column.mode} {column.type}" for column in columns(table))
 
@@ -186,11 +201,30 @@ def _files() -> Iterator[tuple[str, str]]:
     """Each view's name and text."""
     for folder in ("ledger", "questions"):
         for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
-            yield file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")
+            name, text = file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")
+            yield name, text
+            if name in _OF_ALL_HISTORY:
+                yield f"recent_{name}", _of_recent_rows(name, text)
     for table in TABLES:
         if table not in LEDGER:
             yield table, _of_table("now", table)
             yield f"{table}_history", _of_table("history", table)
+
+
+def _of_recent_rows(name: str, text: str) -> str:
+    """The same view of recent rows alone."""
+    for read in _OF_ALL_HISTORY:
+        text = text.replace(f"${{dataset}}.{read}", f"${{dataset}}.recent_{read}")
+        text = re.sub(rf"^(-- .*) FROM {read}$", rf"\1 FROM recent_{read}", text, flags=re.MULTILINE)
+        text = re.sub(rf"^(-- SELECT .*\bFROM) {name}\b", rf"\1 recent_{name}", text, flags=re.MULTILINE)
+    text = text.replace("${dataset}.raw_", "${dataset}.raw_recent_").replace(" FROM raw_", " FROM raw_recent_")
+    return re.sub(
+        r"^-- Scans .*(?:\n-- .*)*",
+        "-- Of recent rows alone: views of the present read it.",
+        text,
+        count=1,
+        flags=re.MULTILINE,
+    )
 
 
 def _of_table(template: str, table: str) -> str:

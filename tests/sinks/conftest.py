@@ -19,9 +19,11 @@ from job.connect.identity import Identity
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink, retries
+from job.sinks.bigquery.recent import RecentViews
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Warehouse
 from job.tables import TABLES, Key, Record
+from job.views.recent import RECENT, Recent, parse
 
 Open = Callable[..., BigQuerySink]
 
@@ -102,6 +104,11 @@ class OnBigQuery(Subject):
         client = opened()._client
         for table in TABLES:
             client.query_and_wait(f"DELETE FROM {opened().name}.raw_{table} WHERE TRUE", location="EU")
+        recent = RecentViews(client, opened().name, lambda _: None)
+        for name in RECENT:
+            view = client.get_table(f"{opened().name}.{name}")
+            if parse(view.view_query).times:
+                recent._write(view, Recent(frozenset(), 6))
 
 
 @pytest.fixture

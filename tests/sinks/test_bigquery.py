@@ -20,7 +20,7 @@ from google.cloud import bigquery
 from replay import Replay
 from sinks.conftest import OnBigQuery, Open
 from sinks.impatient import Impatient
-from warehouse import COMPLETE, Read, publish, rows, run_of
+from warehouse import COMPLETE, Attempt, Read, publish, rows, run_of
 
 from job.errors import Interrupted, QueryError, SinkError
 from job.schema import raw_description
@@ -30,6 +30,7 @@ from job.sinks.bigquery import BigQuerySink, overlap
 from job.sinks.bigquery.marks import MADE
 from job.tables import TABLES, Run, raw
 from job.views import views
+from job.views.recent import RECENT
 
 PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
 UPLOAD = "/upload/*"
@@ -48,7 +49,7 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     open_sink().prepare()
     made = client(open_sink())
     tables = {table.table_id: table for table in made.list_tables(open_sink().name)}
-    assert set(tables) == {*map(raw, TABLES), *(view.name for view in views())}
+    assert set(tables) == {*map(raw, TABLES), *RECENT, *(view.name for view in views())}
     pods = made.get_table(f"{open_sink().name}.raw_pods")
     assert pods.time_partitioning.field == "snapshot_time"
     assert pods.clustering_fields == ["project_id", "cluster", "namespace", "name"]
@@ -150,21 +151,19 @@ def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(
     assert open_sink().changes() == []
 
 
-def test_views_work_where_queries_must_name_days_and_look_back_as_far_as_configured(open_sink: Open) -> None:
-    bounded = {"require_partition_filter": True, "views_days": 7}
-    sink = open_sink(**bounded)
+def test_views_work_where_queries_must_name_days(open_sink: Open) -> None:
+    sink = open_sink(require_partition_filter=True)
     sink.apply()
     publish(sink, run_of(1, Read("a", ["x"], ["p1"])))  # long ago
     with pytest.raises(QueryError, match="partition"):
         rows(sink, "SELECT name FROM raw_pods")
-    for view in views():
-        sink.query(f"SELECT * FROM {view.name}")
-    assert rows(sink, PODS) == []
-    found = "SELECT status, outcome FROM coverage WHERE cluster = 'a' AND resource = 'pods'"
-    assert rows(sink, found) == [("ok", "ok")]
-    filtered = open_sink(require_partition_filter=True)
-    assert {change.action for change in filtered.apply()} == {"label", "replace view"}
-    assert rows(filtered, PODS) == [("a", "p1")]
+    for name in (*RECENT, *(view.name for view in views())):
+        sink.query(f"SELECT * FROM {name}")
+    assert rows(sink, PODS) == [("a", "p1")]
+    wider = open_sink(recent_hours=12)
+    assert {change.name for change in wider.apply() if change.action == "replace view"} >= {*RECENT, "pods_history"}
+    assert "INTERVAL 12 HOUR" in client(sink).get_table(f"{sink.name}.raw_recent_pods").view_query
+    assert rows(wider, PODS) == [("a", "p1")]
 
 
 def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(open_sink: Open) -> None:
@@ -236,11 +235,11 @@ def test_the_query_for_weights_is_counted_once_and_bounded(on_bigquery: OnBigQue
         assert bounded.bytes_billed == 0
 
 
-def test_the_marker_is_loaded_after_all_else_and_the_runs_row_before_it(on_bigquery: OnBigQuery) -> None:
+def test_the_marker_is_loaded_after_all_else(on_bigquery: OnBigQuery) -> None:
     assert on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p1"])))
     jobs = [job for job in client(on_bigquery.open()).list_jobs() if on_bigquery.run_id("r") in job.job_id]
     into = [job.destination.table_id for job in sorted(jobs, key=lambda job: job.created)]
-    assert into[-2:] == ["raw_runs", "raw_snapshots"]
+    assert into[-1] == "raw_runs"
     assert sorted(into) == sorted({"raw_collections", "raw_namespaces", "raw_pods", "raw_runs", "raw_snapshots"})
 
 
@@ -255,7 +254,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("table", ["raw_pods", "raw_snapshots"])
+@pytest.mark.parametrize("table", ["raw_pods", "raw_runs"])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault['kind']}-{fault.get('code', '')}")
 def test_nothing_is_loaded_twice_or_lost_if_answers_are_lost_or_jobs_fail(
     on_bigquery: OnBigQuery, control: Control, fault: dict[str, Any], table: str
@@ -268,7 +267,7 @@ def test_nothing_is_loaded_twice_or_lost_if_answers_are_lost_or_jobs_fail(
     assert on_bigquery.rows(counts) == [(2, 1, 1)]
 
 
-@pytest.mark.parametrize("table", ["raw_pods", "raw_snapshots"])
+@pytest.mark.parametrize("table", ["raw_pods", "raw_runs"])
 @pytest.mark.parametrize("reason", ["backendError", "rateLimitExceeded"])
 def test_a_failed_job_is_repeated_with_the_waits_that_bigquery_asks_for(
     on_bigquery: OnBigQuery, control: Control, reason: str, table: str
@@ -302,7 +301,7 @@ def test_a_stop_ends_the_wait_before_a_retry(on_bigquery: OnBigQuery, control: C
         ({"kind": "status", "code": 403, "reason": "quotaExceeded"}, "injected by the simulator"),
         ({"kind": "status", "code": 403, "reason": "accessDenied"}, "grant roles/bigquery.dataEditor"),
         ({"kind": "job_fails", "table": "raw_pods"}, "load job .* failed: backendError"),
-        ({"kind": "job_fails", "table": "raw_snapshots"}, "load job .* failed: backendError"),
+        ({"kind": "job_fails", "table": "raw_runs"}, "load job .* failed: backendError"),
     ],
 )
 def test_a_load_that_fails_for_good_leaves_nothing_visible(
@@ -318,7 +317,7 @@ def test_a_load_that_fails_for_good_leaves_nothing_visible(
 
 
 def test_a_marker_that_may_yet_be_loaded_is_not_called_a_failure(on_bigquery: OnBigQuery, control: Control) -> None:
-    control.fault("slow_job", table="raw_snapshots", path=UPLOAD, seconds=15)
+    control.fault("slow_job", table="raw_runs", path=UPLOAD, seconds=15)
     sink, run_id = on_bigquery.open(stop=Stop()), on_bigquery.run_id("r")
     sink._timeout_seconds = 5
     with pytest.raises(SinkError, match=r"not known whether the run was committed .*still RUNNING"):
@@ -373,12 +372,12 @@ def test_a_run_whose_other_task_has_found_another_run_leaves_no_mark(open_sink: 
 def test_rows_of_an_attempt_that_failed_are_not_taken_for_those_of_the_next(
     on_bigquery: OnBigQuery, control: Control
 ) -> None:
-    control.fault("job_fails", table="raw_snapshots", path=UPLOAD, times=None)
+    control.fault("job_fails", table="raw_runs", path=UPLOAD, times=None)
     with pytest.raises(SinkError):
         on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p1"]), prefix="first-"))
     control.clear()
     assert on_bigquery.rows(PODS) == []
-    assert on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p2"])))
+    assert on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p2"]), by=Attempt(attempt=1)))
     assert on_bigquery.open().committed_result(on_bigquery.run_id("r"), 0) == COMPLETE
     assert on_bigquery.rows(PODS) == [("a", "p2")]
     assert on_bigquery.rows("SELECT COUNT(*) FROM raw_pods") == [(2,)]
@@ -392,7 +391,7 @@ def test_a_signal_while_the_marker_is_loaded_does_not_say_that_nothing_was_writt
     keys = {**replay.configuration, "sink": f"bigquery://{sink.name}?location=EU"}
     keys["api_endpoints"] = {**keys["api_endpoints"], "bigquery": control.endpoint}
     (tmp_path / "c.yaml").write_text(json.dumps(keys))
-    control.fault("slow_job", table="raw_snapshots", seconds=4)
+    control.fault("slow_job", table="raw_runs", seconds=4)
     process = subprocess.Popen(
         [sys.executable, "-m", "job.cli", "run", "-q", "--config", str(tmp_path / "c.yaml")],
         env=os.environ, stderr=subprocess.PIPE, text=True,

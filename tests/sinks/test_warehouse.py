@@ -17,12 +17,13 @@ from job.sinks.protocol import TaskResult, Warehouse
 from job.spool import Rows
 from job.tables import TABLES
 from job.views import View, views
+from job.views.recent import RECENT
 
 PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
 
 
 def test_apply_makes_everything_that_is_declared_and_nothing_twice(open_new: Callable[[], Warehouse]) -> None:
-    declared = {*TABLES, *(view.name for view in views())}
+    declared = {*TABLES, *RECENT, *(view.name for view in views())}
     missing = {change.name for change in open_new().changes()}
     assert missing >= declared
     assert len(open_new().ddl()) >= len(declared)
@@ -36,7 +37,7 @@ def test_the_first_attempt_to_commit_a_task_wins(subject: Subject) -> None:
     run_id = subject.run_id("r")
     assert subject.open().committed_result(run_id, 0) is None
     assert subject.publish("r", run_of(1, Read("a", ["x"], ["p1"])))
-    assert not subject.publish("r", run_of(1, Read("a", ["x"], ["p1", "p2"]), prefix="again-"))
+    assert not subject.publish("r", run_of(1, Read("a", ["x"], ["p1", "p2"]), prefix="again-", by=Attempt(attempt=1)))
     assert subject.open().committed_result(run_id, 0) == COMPLETE
     assert subject.open().committed_result(run_id, 1) is None
     assert subject.rows(PODS) == [("a", "p1")]
@@ -81,7 +82,7 @@ def test_a_commit_that_fails_leaves_nothing_visible_and_its_retry_counts_once(su
     assert subject.rows(PODS) == [("a", "p1")]
     assert subject.rows("SELECT COUNT(*) FROM snapshots") == [(1,)]
     assert subject.open().committed_result(subject.run_id("second"), 0) is None
-    retried = run_of(2, Read("a", ["x"], ["p2"]), prefix="retry-")
+    retried = run_of(2, Read("a", ["x"], ["p2"]), by=Attempt(attempt=1))
     assert subject.publish("second", retried, attempt=1)
     assert subject.rows(PODS) == [("a", "p2")]
     assert subject.rows("SELECT COUNT(*) FROM snapshots") == [(2,)]
@@ -163,7 +164,8 @@ def test_annotations_as_large_as_kubernetes_allows_are_published(subject: Subjec
     assert [len(annotation["value"]) for (annotation,) in found] == [256 << 10] * 40
 
 
-HISTORY = {"committed_attempts", "configurations", "runs", "snapshots", "collections", "readings", "project_lists"}
+HISTORY = {"committed_attempts", "snapshots", "collections", "readings", "project_lists"}
+HISTORY |= {f"recent_{view}" for view in HISTORY}
 """Views of the past: they may lose rows of runs that nothing else shows."""
 
 
@@ -182,6 +184,7 @@ def shown(opened: Warehouse) -> dict[str, list[str]]:
 @pytest.mark.timeout(600)
 def test_pruning_deletes_old_rows_and_changes_no_view(subject: Subject) -> None:
     runs = (
+        run_of(0, Read("a", ["x"], ["p0"]), Read("c", ["x"], ["r0"])),
         run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"]), Read("c", ["x"], ["r1"])),
         run_of(2, Read("a", ["x"], ["p2"]), Read("b", ["x"], ["q2"])),  # c is gone
         run_of(3, Read("a", ["x"], "forbidden"), Read("b", "timed_out", "timed_out")),
@@ -195,10 +198,10 @@ def test_pruning_deletes_old_rows_and_changes_no_view(subject: Subject) -> None:
     cutoff, opened = FIRST + timedelta(hours=6), subject.open()
     before = shown(opened)
     would = opened.prune(cutoff, dry_run=True)
-    assert subject.rows("SELECT COUNT(*) FROM raw_pods") == [(7,)]
+    assert subject.rows("SELECT COUNT(*) FROM raw_pods") == [(9,)]
     assert opened.prune(cutoff, dry_run=False) == would
     assert shown(opened) == before
-    # The last two readings of pods stay, which `changes` compares; c is gone; the last two runs are younger.
+    # Runs stay whole that have one of the last two readings, which `changes` compares; the last two runs are younger.
     names = [name for (name,) in subject.rows("SELECT name FROM raw_pods ORDER BY 1")]
-    assert names == ["p1", "p2", "q1", "q2", "s1", "s2"]
-    assert would["raw_pods"] == 1
+    assert names == ["p1", "p2", "q1", "q2", "r1", "s1", "s2"]
+    assert would["raw_pods"] == 2

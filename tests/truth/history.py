@@ -197,13 +197,13 @@ _ASKED = {
     "off": st.lists(_KINDS, unique=True, max_size=2).map(tuple),
     "page_limit": st.sampled_from((500, 3, 1)),
 }
-_LOADED = ("clusters", "namespaces", "workloads", "pods", "collections", "runs")
+_LOADED = ("clusters", "namespaces", "workloads", "pods", "collections", "snapshots")
 _DEATHS = st.builds(
     Death,
     st.one_of(
         st.just(()),
         st.lists(st.sampled_from(_LOADED), unique=True).map(tuple),
-        st.just((*OBJECT_TABLES, "collections", "runs")),
+        st.just((*OBJECT_TABLES, "collections", "snapshots")),
     ),
     st.booleans(),
 )  # fmt: skip

@@ -100,7 +100,7 @@ def test_a_cluster_that_one_task_found_gone_is_not_never_read(play: Play) -> Non
     play(DuckDB(), Fleet(1, 4, 1), (Chapter(), one_task_alone))
 
 
-@pytest.mark.parametrize("loaded", [(*OBJECT_TABLES, "collections", "runs"), ("collections", "runs")])
+@pytest.mark.parametrize("loaded", [(*OBJECT_TABLES, "collections", "snapshots"), ("collections", "snapshots")])
 def test_an_attempt_repeated_under_its_number_does_not_show_the_one_that_died(
     play: Play, loaded: tuple[str, ...]
 ) -> None:

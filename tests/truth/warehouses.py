@@ -71,8 +71,7 @@ class DuckDB:
         """DuckDB gets a run's rows in one transaction; a dead run's rows are inserted as BigQuery would have them."""
 
         def publish(sink: Any, rows: Rows, commit: Commit) -> bool:
-            last = "snapshots" if "snapshots" in rows.files else "runs"
-            files = {table: file for table, file in rows.files.items() if table in loaded and table != last}
+            files = {table: file for table, file in rows.files.items() if table in loaded}
             if files:
                 sink.publish(rows._replace(files=files), commit._replace(run_id=f"dead-{uuid.uuid4()}"))
             raise Died
@@ -133,7 +132,7 @@ class BigQuery:
 
 
 _IDENTITIES = "SELECT snapshot_id, snapshot_time, run_id, task_index, attempt, project_id, location, cluster"
-_SNAPSHOTS = f"{_IDENTITIES} FROM raw_snapshots"
+_SNAPSHOTS = f"{_IDENTITIES} FROM snapshots"
 
 
 def _seen(select: Callable[[str], list[Object]]) -> Seen:

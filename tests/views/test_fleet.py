@@ -47,7 +47,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
         run(config)
         killed = run(config)
         with duckdb.connect(str(path)) as connection:
-            connection.execute("DELETE FROM raw_snapshots WHERE run_id = ?", [killed.run.run_id])
+            connection.execute("DELETE FROM raw_runs WHERE run_id = ?", [killed.run.run_id])
             newest = connection.execute("SELECT epoch_us(max(snapshot_time)) FROM runs").fetchone()
     assert newest is not None
     return Fleet(path, datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=newest[0], days=1))

@@ -127,7 +127,7 @@ def test_a_cluster_that_was_never_collected_is_in_coverage(warehouse: Warehouse)
 
 def test_a_glob_that_matched_no_cluster_in_the_last_run_is_in_coverage(warehouse: Warehouse) -> None:
     sql = "SELECT location, cluster, resource, status, outcome, message FROM coverage WHERE status <> 'ok'"
-    warehouse.publish(run_of(1, Read("b", ["x"], ["q1"]), unmatched=["a"]), without=["snapshots"])
+    warehouse.publish(run_of(1, Read("b", ["x"], ["q1"]), unmatched=["a"]), without=["runs"])
     assert warehouse.query(sql) == []
     warehouse.publish(run_of(2, Read("b", ["x"], ["q1"]), unmatched=["a"]))
     assert warehouse.query(sql) == [(LOCATION, "a", "*", "never_read", "not_found", "a matches no cluster")]
@@ -221,13 +221,13 @@ def test_rows_of_killed_runs_are_in_no_view(warehouse: Warehouse) -> None:
         Read("a", ["x", "y"], ["p2"], more={"deployments": []}, gke=[gke_cluster("1.34.1")]),
         Read("b", ["x"], ["q"]),
     ]
-    for number, missing in enumerate((["snapshots"], ["snapshots", "runs"], ["snapshots", "runs", "collections"]), 2):
+    for number, missing in enumerate((["runs"], ["runs", "snapshots"], ["runs", "snapshots", "collections"]), 2):
         warehouse.publish(run_of(number, *killed), without=missing)
     for name in names:
         assert warehouse.query(f"SELECT * FROM {name}") == seen[name], name
 
 
-@pytest.mark.parametrize("missing", [("runs",), ("collections",), ("runs", "collections")])
+@pytest.mark.parametrize("missing", [("runs",), ("runs", "collections")])
 def test_a_run_that_found_no_cluster_is_committed_once_all_its_rows_are_loaded(
     warehouse: Warehouse, missing: tuple[str, ...]
 ) -> None:

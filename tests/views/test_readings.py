@@ -100,7 +100,7 @@ def test_the_newest_reading_is_the_one_that_was_made_last(warehouse: Warehouse) 
 def test_a_name_without_a_prefix_shows_no_row_of_a_run_that_did_not_commit(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"], gke=[gke_cluster("1.33.1")])))
     killed = run_of(2, Read("a", ["x"], ["p1", "p2"], gke=[gke_cluster("1.33.1")]))
-    warehouse.publish(killed, without=["snapshots"])
+    warehouse.publish(killed, without=["runs"])
     for name in ("runs", "snapshots", "pods", "pods_history", "clusters", "clusters_history"):
         assert warehouse.query(f"SELECT COUNT(*) FROM {name}") == [(1,)], name
     assert warehouse.query("SELECT COUNT(*) FROM collections") == [(3,)]

@@ -11,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from job.config import BigQuery
 from job.schema import PARTITIONED_BY, Column, columns, raw_description
 from job.sinks.bigquery.marks import FUNCTION_MARK, MADE
+from job.sinks.bigquery.partitions import expiration_days, unit
 from job.tables import TABLES, raw
 from job.views import MOMENT, View, for_bigquery, function_description, function_for_bigquery
+from job.views.recent import RECENT, Recent, description_of, query_for_bigquery
 
 
 def create_dataset(name: str, location: str | None, description: str, options: BigQuery) -> str:
@@ -32,14 +34,14 @@ def create_table(table: str, dataset: str, options: BigQuery, *, name: str | Non
     record = TABLES[table]
     declared = ",\n  ".join(f"{column.name} {_type(column)}" for column in columns(table))
     properties: dict[str, object] = {"description": raw_description(table)}
-    if options.partition_expiration_days:
-        properties["partition_expiration_days"] = options.partition_expiration_days
+    if days := expiration_days(table, options):
+        properties["partition_expiration_days"] = days
     if options.require_partition_filter:
         properties["require_partition_filter"] = True
     properties["labels"] = _labels(options)
     return (
         f"CREATE TABLE `{dataset}.{name or raw(table)}` (\n  {declared}\n)\n"
-        f"PARTITION BY TIMESTAMP_TRUNC({PARTITIONED_BY}, DAY)\n"
+        f"PARTITION BY TIMESTAMP_TRUNC({PARTITIONED_BY}, {unit(table, options)})\n"
         f"CLUSTER BY {', '.join(record.clustering)}\n{_options(properties)};"
     )
 
@@ -53,6 +55,18 @@ def create_view(view: View, dataset: str, bounds: Mapping[str, str], options: Bi
     return (
         f"CREATE OR REPLACE VIEW `{dataset}.{view.name}` (\n  {described}\n)\n{properties} AS\n"
         f"{for_bigquery(view, dataset, bounds)};"
+    )
+
+
+def create_recent_view(name: str, dataset: str, recent: Recent, options: BigQuery) -> str:
+    """CREATE OR REPLACE VIEW, of the recent rows of a table."""
+    described = ",\n  ".join(
+        f"{column.name} {_options({'description': column.description})}" for column in columns(RECENT[name])
+    )
+    properties = _options({"description": description_of(name), "labels": _labels(options)})
+    return (
+        f"CREATE OR REPLACE VIEW `{dataset}.{name}` (\n  {described}\n)\n{properties} AS\n"
+        f"{query_for_bigquery(name, dataset, recent)};"
     )
 
 

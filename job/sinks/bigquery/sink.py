@@ -6,9 +6,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from job.sinks.bigquery.columns import schema_of
 from job.sinks.bigquery.errors import as_sink_error, message, reasons
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.queries import Queries
+from job.sinks.bigquery.recent import RecentViews
 from job.sinks.bigquery.tables import Tables, declared
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
@@ -33,18 +35,17 @@ from job.sinks.protocol import (
     committed_lists_query,
     refuse_loss,
 )
-from job.sinks.pruning import prunable
+from job.sinks.pruning import NEEDED_TIMES, prunable
 from job.spool import Rows
-from job.tables import Run, Snapshot, raw
+from job.tables import Run, raw
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
     from job.sinks.bigquery.client import BoundedClient
 
-_LAST = (Run.table, Snapshot.table)
-"""Loaded after all other tables: a run's own row, and then the commit marker. A run that found no cluster has no rows
-for `snapshots`: then its own row is the marker."""
+_MARKER = Run.table
+"""Loaded after all other tables: the task's own row commits them."""
 _RESULT, _TIME = ("complete", "acceptable", "stopped"), "snapshot_time"
 """Labels of a commit marker: its `TaskResult`, and the part's time in microseconds since 1970."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -209,8 +210,7 @@ class BigQuerySink:
             return weights
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
-        """One load job for each table, all at once; then the run's own row; last, after all others have succeeded,
-        `snapshots`."""
+        """One load job for each table, all at once; last, after all others have succeeded, the task's own row."""
         try:
             with as_sink_error("loading rows"):
                 marker = self._load_all_but_marker(rows, commit)
@@ -219,25 +219,52 @@ class BigQuerySink:
         self._stop.commit_started = True
         try:
             with as_sink_error("loading the commit marker"):
-                return self._loads.commit(marker)
+                is_ours = self._loads.commit(marker)
         except SinkError as error:
             raise SinkError(f"{self._where}: {self._whether_committed(marker)}: {error}") from error
+        self._show(commit.snapshot_times, commit.run_id)
+        return is_ours
+
+    def settle(self, run_id: str) -> None:
+        self._show(self._times_of(run_id), run_id)
+
+    def _show(self, times: Iterable[datetime], run_id: str) -> None:
+        """Makes the views of the present read rows of these times as long as they are needed."""
+        recent = RecentViews(self._client, self.name, self._stop.pause)
+        try:
+            with as_sink_error("writing the views of recent rows"):
+                recent.add(times, also=partial(self._times_of, run_id))
+        except SinkError as error:
+            raise SinkError(
+                f"{self._where}: the run was committed, but views show it for {self._options.recent_hours} hours only; "
+                f"a retry of the task mends that: {error}"
+            ) from error
+        try:
+            with as_sink_error("writing the views of recent rows"):
+                recent.forget(self._needed_times, datetime.now(UTC))
+        except SinkError as error:
+            log.warning("views read more than they need", detail=str(error))
+
+    def _times_of(self, run_id: str) -> list[datetime]:
+        """Those of the committed rows of a run."""
+        sql = f"SELECT DISTINCT snapshot_time FROM committed_attempts WHERE run_id = {json.dumps(run_id)}"
+        return [time for (time,) in self._rows(sql)]
+
+    def _needed_times(self) -> list[datetime]:
+        return [time for (time,) in self._rows(NEEDED_TIMES)]
 
     def _load_all_but_marker(self, rows: Rows, commit: Commit) -> Load:
         """Returns the load of the marker, which is next."""
-        loads, marker = self._loads, next(table for table in reversed(_LAST) if table in rows.files)
+        loads = self._loads
         started = [
             (load, loads.start(load))
             for table in rows.files
-            if table not in _LAST
+            if table != _MARKER
             for load in [self._load(table, rows, commit)]
         ]
         for load, job in started:
             loads.finish(job, load)
-        if marker != Run.table:
-            load = self._load(Run.table, rows, commit)
-            loads.finish(loads.start(load), load)
-        return self._load(marker, rows, commit, is_marker=True)
+        return self._load(_MARKER, rows, commit, is_marker=True)
 
     def _whether_committed(self, marker: Load) -> str:
         is_committed = self._loads.has_succeeded(marker.job_id)
@@ -249,7 +276,7 @@ class BigQuerySink:
         pruned = {}
         with as_sink_error(self._where):
             self._tables.check_prunable()
-            for table, where in prunable(before):
+            for table, where in prunable(before, self._needed_times()):
                 if dry_run:
                     ((count,),) = self._rows(f"SELECT COUNT(*) FROM {table} WHERE {where}")
                     pruned[table] = int(count)
@@ -323,11 +350,11 @@ class BigQuerySink:
         return found
 
     def _load(self, table: str, rows: Rows, commit: Commit, *, is_marker: bool = False) -> Load:
-        result, time = commit.result, commit.snapshot_time
+        result, times = commit.result, commit.snapshot_times
         name = (*_part(result.part), *(("commit",) if is_marker else (str(commit.attempt), table)))
         labels = {field: str(getattr(result, field)).lower() for field in _RESULT}
-        if time is not None:
-            labels[_TIME] = str((time - _EPOCH) // timedelta(microseconds=1))
+        if len(times) == 1:
+            labels[_TIME] = str((times[0] - _EPOCH) // timedelta(microseconds=1))
         return Load(
             table=f"{self.name}.{raw(table)}",
             file=rows.files[table],

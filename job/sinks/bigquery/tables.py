@@ -23,14 +23,15 @@ from job.sinks.bigquery.marks import (
     is_made,
     versions_in,
 )
+from job.sinks.bigquery.partitions import DAY, expiration, expiration_days, unit
 from job.sinks.protocol import Change, refuse_foreign, refuse_newer, warn_newer
-from job.tables import LEDGER, TABLES, raw
+from job.tables import TABLES, Run, raw
 from job.views import MOMENT, View, digest, for_bigquery, function_description, function_for_bigquery, views
+from job.views.recent import RECENT, Recent, description_of, parse, query_for_bigquery
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
-_DAY = 86_400_000  # milliseconds
 _DESCRIPTION = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
 
 
@@ -87,6 +88,11 @@ class Tables:
                 existing[raw(table)]
             ):
                 yield self._evolved(table, self._client.get_table(existing[raw(table)].reference))
+        is_new = raw(Run.table) not in existing
+        for name in reversed(RECENT):  # that of `raw_runs` last, which decides what counts
+            found = existing.get(name)
+            if found is None or found.labels.get(DIGEST) != self._recent_digest(name) or self._would_expire(found):
+                yield self._evolved_recent(name, self._client.get_table(found.reference) if found else None, is_new)
         for view in views():
             found = existing.get(view.name) if view.function is None or view.function in functions else None
             if found is None or found.labels.get(DIGEST) != self._view_digest(view) or self._would_expire(found):
@@ -96,9 +102,9 @@ class Tables:
 
     def _would_expire(self, item: Any) -> bool:
         """Whether BigQuery deletes other rows than is declared, or the table or view itself. Lists say so."""
-        days = self._options.partition_expiration_days
-        is_other = item.time_partitioning is not None and _expiration(item) != (days and days * _DAY)
-        return item.expires is not None or is_other
+        table = next((table for table in TABLES if raw(table) == item.table_id), None)
+        days = expiration_days(table, self._options) if table else None
+        return item.expires is not None or (table is not None and expiration(item) != (days and days * DAY))
 
     def check_prunable(self) -> None:
         """Refuses a dataset whose rows may be used by what this version does not know.
@@ -117,7 +123,7 @@ class Tables:
             SinkError: one of our names is somebody else's.
         """
         existing = {item.table_id: item for item in self._client.list_tables(dataset)}
-        needed = (*map(raw, TABLES), *(view.name for view in views()))
+        needed = (*map(raw, TABLES), *RECENT, *(view.name for view in views()))
         self._refuse_foreign(existing[name] for name in needed if name in existing)
         return existing
 
@@ -182,9 +188,9 @@ class Tables:
 
         declared = Table(f"{self._name}.{raw(table)}", schema=schema_of(table))
         declared.description = raw_description(table)
-        expiration = self._options.partition_expiration_days
+        days = expiration_days(table, self._options)
         declared.time_partitioning = TimePartitioning(
-            field=PARTITIONED_BY, expiration_ms=expiration * _DAY if expiration else None
+            unit(table, self._options), field=PARTITIONED_BY, expiration_ms=days * DAY if days else None
         )
         declared.require_partition_filter = self._options.require_partition_filter
         declared.clustering_fields = list(TABLES[table].clustering)
@@ -216,15 +222,18 @@ class Tables:
         """What a table lacks, by BigQuery's answer; its labels are not compared."""
         declared = self._declared(table)
         changes = list(column_changes(f"{self._name}.{raw(table)}", raw(table), columns(table), found.schema))
-        if found.time_partitioning is None or found.time_partitioning.field != PARTITIONED_BY:
+        is_as_asked = found.time_partitioning is not None and found.time_partitioning.field == PARTITIONED_BY
+        if is_as_asked and self._options.partition_by is not None:
+            is_as_asked = found.time_partitioning.type_ == unit(table, self._options)
+        if not is_as_asked:
             remade = ddl.create_table(table, self._name, self._options, name=f"{raw(table)}_new")
             changes.append(Change("change partitioning", raw(table), remade, additive=False))
-        days = self._options.partition_expiration_days
+        days = expiration_days(table, self._options)
         changes += [
             Change(action, raw(table), ddl.set_options(raw(table), self._name, **{option: value}))
             for action, option, value, is_declared in (
                 ("describe", "description", declared.description, declared.description == found.description),
-                ("expire partitions", "partition_expiration_days", days, _expiration(found) == _expiration(declared)),
+                ("expire partitions", "partition_expiration_days", days, expiration(found) == expiration(declared)),
                 ("keep", "expiration_timestamp", None, found.expires is None),
                 (
                     "require filter",
@@ -251,8 +260,9 @@ class Tables:
             fields = ["schema", "description", "labels", "time_partitioning", "require_partition_filter", "expires"]
             found.schema = merged(found.schema, columns(table))
             found.description, found.labels = declared.description, self._relabelled(found, VERSIONS)
+            declared.time_partitioning.type_ = found.time_partitioning.type_  # which no update can change
             found.time_partitioning, found.expires = declared.time_partitioning, None
-            if not self._options.partition_expiration_days:
+            if not expiration_days(table, self._options):
                 found.time_partitioning.expiration_ms = None  # a null, which the constructor leaves out
             found.require_partition_filter = declared.require_partition_filter
             if list(found.clustering_fields or ()) != declared.clustering_fields:
@@ -290,6 +300,36 @@ class Tables:
                 "keep": answered.expires is None,
             }
             self._finish(answered, done, [action for action, is_declared in compared.items() if not is_declared])
+
+    def _evolved_recent(self, name: str, found: bigquery.Table | None, is_new: bool) -> Step:
+        """The step that makes a view of recent rows, or makes it again with the times that it has."""
+        recent = parse(found.view_query) if found else Recent(frozenset() if is_new else None)
+        recent = recent._replace(window_hours=self._options.recent_hours)
+        statement = ddl.create_recent_view(name, self._name, recent, self._options)
+        change = Change("replace view" if found else "create view", name, statement)
+        return Step((change,), partial(self._make_recent, name, recent, found))
+
+    def _make_recent(self, name: str, recent: Recent, found: bigquery.Table | None) -> None:
+        """Its query first, then the descriptions of its columns, then the digest, as for all views."""
+        from google.api_core.exceptions import Conflict
+        from google.cloud.bigquery import Table
+
+        if found is None:
+            found = Table(f"{self._name}.{name}")
+            found.view_query, found.description = query_for_bigquery(name, self._name, recent), description_of(name)
+            found.labels = self._labels({})
+            try:
+                found = self._client.create_table(found)
+            except Conflict:  # another task was faster
+                found = self._client.get_table(found.reference)
+                self._refuse_foreign([found])
+        else:
+            found.view_query, found.description = query_for_bigquery(name, self._name, recent), description_of(name)
+            found.labels = self._relabelled(found, {})
+            found = self._client.update_table(found, ["view_query", "description", "labels"])
+        found.schema, found.expires = described(found.schema, columns(RECENT[name])), None
+        answered = self._client.update_table(found, ["schema", "expires"])
+        self._finish(answered, self._recent_digest(name), ["keep"] if answered.expires else [])
 
     def _make_function(self, view: View) -> None:
         """https://cloud.google.com/bigquery/docs/table-functions"""
@@ -349,6 +389,10 @@ class Tables:
         made_from = (SCHEMA_VERSION, columns(table), raw_description(table), TABLES[table].clustering, self._options)
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
+    def _recent_digest(self, name: str) -> str:
+        made_from = (columns(RECENT[name]), description_of(name), self._options.recent_hours, self._options.labels)
+        return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
+
     def _view_digest(self, view: View) -> str:
         options = (sorted(self._options.labels.items()), self._bounds)
         return f"{digest(view)}-{hashlib.sha256(repr(options).encode()).hexdigest()[:8]}"
@@ -359,6 +403,9 @@ def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Cha
     yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options))
     for table in TABLES:
         yield Change("create table", raw(table), ddl.create_table(table, name, options))
+    for recent_view in RECENT:
+        rows = Recent(frozenset(), options.recent_hours)
+        yield Change("create view", recent_view, ddl.create_recent_view(recent_view, name, rows, options))
     for view in views():
         yield Change("create view", view.name, _statement(view, name, options))
 
@@ -371,19 +418,9 @@ def _statement(view: View, name: str, options: BigQuery) -> str:
 
 
 def bounds(options: BigQuery) -> dict[str, str]:
-    """Table -> the condition on the rows that views read; a table without one is read in full.
+    """Table -> the condition on the rows that views of all history read; a table without one is read in full.
 
-    `views_days` bounds objects, but not the ledger of runs and clusters: `coverage` forgets nothing. Where tables
-    require a filter on the partitioning column, views of the others have one that every row passes.
+    Where tables require a filter on the partitioning column, views have one that every row passes.
     """
-    everything = f"{PARTITIONED_BY} >= TIMESTAMP '2000-01-01'" if options.require_partition_filter else None
-    recent = everything
-    if options.views_days is not None:
-        recent = f"{PARTITIONED_BY} >= TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {options.views_days} DAY)"
-    conditions = {table: everything if table in LEDGER else recent for table in TABLES}
-    return {table: condition for table, condition in conditions.items() if condition is not None}
-
-
-def _expiration(table: Any) -> int | None:
-    milliseconds = table.time_partitioning.expiration_ms if table.time_partitioning else None
-    return int(milliseconds) if milliseconds else None
+    everything = f"{PARTITIONED_BY} >= TIMESTAMP '2000-01-01'"
+    return dict.fromkeys(TABLES, everything) if options.require_partition_filter else {}

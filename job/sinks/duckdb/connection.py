@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from job.errors import SinkError
 from job.regular_file import check_regular
 from job.signals import Stop
-from job.sinks.duckdb.ddl import literal
 from job.sinks.duckdb.files import private_files
+from job.sinks.duckdb.marks import literal
 from job.sinks.duckdb.new_file import place_of
 from job.waiting import waiting_for
 

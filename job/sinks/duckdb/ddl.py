@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from job.schema import OLDEST_WRITER, SCHEMA_VERSION, Column, columns, duckdb_type, raw_description
-from job.sinks.duckdb.marks import marked
+from job.sinks.duckdb import recent
+from job.sinks.duckdb.marks import comment_on, literal, marked
 from job.sinks.protocol import Change, refuse_newer
 from job.tables import TABLES, raw
 from job.views import MOMENT, View, digest, for_duckdb, function_description, function_for_duckdb, views
+from job.views.recent import RECENT
 
 if TYPE_CHECKING:
     import duckdb
 
 INTERNAL = {
+    recent.TABLE: recent.DEFINITION,
     "commits": (
         "commit_id VARCHAR PRIMARY KEY, complete BOOLEAN, acceptable BOOLEAN, stopped BOOLEAN",
         "Which tasks have committed.",
@@ -48,7 +51,9 @@ def demo_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     """What a file lacks that is to have a simulated fleet."""
     if not is_demo(connection):
         statement = f"CREATE TABLE {DEMO} (nothing BOOLEAN);"
-        yield Change("create table", DEMO, f"{statement} {_comment_on(DEMO, 'The rows are of a simulated fleet.')}")
+        yield Change(
+            "create table", DEMO, f"{statement} {comment_on('TABLE', DEMO, 'The rows are of a simulated fleet.')}"
+        )
 
 
 def newer_version(where: str, connection: duckdb.DuckDBPyConnection) -> int | None:
@@ -88,7 +93,7 @@ def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     for name, (definition, description) in INTERNAL.items():
         if name not in comments:
             statement = f"CREATE TABLE {name} ({definition});"
-            yield Change("create table", name, f"{statement} {_comment_on(name, description)}")
+            yield Change("create table", name, f"{statement} {comment_on('TABLE', name, description)}")
     select = (
         "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() "
         "WHERE database_name = current_database() AND schema_name = 'main'"
@@ -111,7 +116,8 @@ def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
         made = connection.execute("SELECT version, views, oldest_writer FROM schema_version").fetchone()
     select = "SELECT view_name FROM duckdb_views() WHERE database_name = current_database() AND schema_name = 'main'"
     there = {name for (name,) in connection.execute(select).fetchall()}
-    if made is None or made[1] != views_digest or any(view.name not in there for view in views()):
+    if made is None or made[1] != views_digest or not {*RECENT, *(view.name for view in views())} <= there:
+        yield from recent.view_changes(connection, there)
         for view in views():
             yield Change("replace view" if view.name in there else "create view", view.name, _create_view(view))
     if made != (SCHEMA_VERSION, views_digest, OLDEST_WRITER):
@@ -122,13 +128,13 @@ def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
 def _create_view(view: View) -> str:
     statements = [
         f"CREATE OR REPLACE VIEW {view.name} AS {for_duckdb(view)};",
-        f"COMMENT ON VIEW {view.name} IS {literal(marked(view.description))};",
+        comment_on("VIEW", view.name, view.description),
         *(_comment(view.name, column) for column in view.columns),
     ]
     if view.function:
         statements += [
             f"CREATE OR REPLACE MACRO {view.function}({MOMENT}) AS TABLE {function_for_duckdb(view)};",
-            f"COMMENT ON MACRO TABLE {view.function} IS {literal(marked(function_description(view)))};",
+            comment_on("MACRO TABLE", view.function, function_description(view)),
         ]
     return "\n".join(statements)
 
@@ -137,13 +143,13 @@ def _changes_of(table: str, there: dict[str, tuple[str, str | None]], comment: s
     """https://duckdb.org/docs/stable/sql/statements/alter_table"""
     if not there:
         definition = ",\n  ".join(f'"{column.name}" {duckdb_type(column)}' for column in columns(table))
-        comments = [_comment_on(raw(table), raw_description(table))]
+        comments = [comment_on("TABLE", raw(table), raw_description(table))]
         comments += [_comment(raw(table), column) for column in columns(table)]
         statement = "\n".join([f"CREATE TABLE {raw(table)} (\n  {definition}\n);", *comments])
         yield Change("create table", raw(table), statement)
         return
     if comment != marked(raw_description(table)):
-        yield Change("describe", raw(table), _comment_on(raw(table), raw_description(table)))
+        yield Change("describe", raw(table), comment_on("TABLE", raw(table), raw_description(table)))
     for column in columns(table):
         name, kind = f"{raw(table)}.{column.name}", duckdb_type(column)
         now, described = there.get(column.name, (None, None))
@@ -166,18 +172,9 @@ def _comments(connection: duckdb.DuckDBPyConnection) -> dict[str, str | None]:
     return dict(connection.execute(select).fetchall())
 
 
-def _comment_on(table: str, description: str) -> str:
-    return f"COMMENT ON TABLE {table} IS {literal(marked(description))};"
-
-
 def _comment(table: str, column: Column) -> str:
     return f'COMMENT ON COLUMN {table}."{column.name}" IS {literal(column.description)};'
 
 
 def _plain(kind: str) -> str:
     return kind.replace('"', "").upper()
-
-
-def literal(text: str) -> str:
-    """The text as a SQL string."""
-    return "'" + text.replace("'", "''") + "'"

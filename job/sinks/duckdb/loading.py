@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from job.errors import SinkError
 from job.schema import columns, duckdb_type
-from job.sinks.duckdb.ddl import literal
+from job.sinks.duckdb.marks import literal
 from job.tables import raw
 
 if TYPE_CHECKING:

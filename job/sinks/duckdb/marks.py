@@ -14,6 +14,16 @@ def marked(description: str) -> str:
     return f"{description}\n\n{_MARK}"
 
 
+def comment_on(kind: str, name: str, description: str) -> str:
+    """The statement that describes a table, view or macro, with the mark."""
+    return f"COMMENT ON {kind} {name} IS {literal(marked(description))};"
+
+
+def literal(text: str) -> str:
+    """The text as a SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def is_marked(comment: str | None) -> bool:
     """Whether the table or view with this comment is this program's."""
     return comment is not None and comment.endswith(_MARK)

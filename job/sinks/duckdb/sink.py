@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from job.errors import SinkError
 from job.signals import Stop
-from job.sinks.duckdb import loading
+from job.sinks.duckdb import loading, recent
 from job.sinks.duckdb.connection import RolledBackError, connection, interruptible, is_interrupt, transaction
 from job.sinks.duckdb.ddl import (
     changes,
@@ -20,12 +20,12 @@ from job.sinks.duckdb.ddl import (
     demo_changes,
     has_tables,
     is_demo,
-    literal,
     newer_version,
     table_changes,
     view_changes,
 )
 from job.sinks.duckdb.files import is_database, marked_as_running
+from job.sinks.duckdb.marks import literal
 from job.sinks.duckdb.new_file import again_if_overtaken
 from job.sinks.duckdb.ownership import check_owner
 from job.sinks.duckdb.queries import answer
@@ -40,7 +40,7 @@ from job.sinks.protocol import (
     refuse_loss,
     warn_newer,
 )
-from job.sinks.pruning import prunable
+from job.sinks.pruning import NEEDED_TIMES, prunable
 from job.spool import Rows
 
 if TYPE_CHECKING:
@@ -139,6 +139,9 @@ class DuckDBSink:
                     raise
         return again_if_overtaken(partial(self._publish, rows, commit, largest))
 
+    def settle(self, run_id: str) -> None:
+        """Nothing: a commit is one transaction."""
+
     def ddl(self) -> Sequence[str]:
         return [change.statement for change in changes_from_nothing()]
 
@@ -166,7 +169,7 @@ class DuckDBSink:
             check_owner(self._where, database)
             if newer_version(self._where, database) is not None:
                 raise SinkError(f"{self._where}: a newer gke-inventory made its tables: prune with that one")
-            for table, where in prunable(before):
+            for table, where in prunable(before, self._needed(database)):
                 action = "SELECT count(*)" if dry_run else "DELETE"
                 found = database.execute(f"{action} FROM {table} WHERE {where}").fetchone()
                 pruned[table] = int(found[0]) if found else 0
@@ -177,6 +180,10 @@ class DuckDBSink:
             raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
         with self._reading(_READ_PATIENCE) as database:
             return interruptible(database, lambda: answer(database, sql, external_access=external_access))
+
+    @staticmethod
+    def _needed(database: duckdb.DuckDBPyConnection) -> list[datetime]:
+        return [time for (time,) in database.execute(NEEDED_TIMES).fetchall()]
 
     def _publish(self, rows: Rows, commit: Commit, budget: loading.Budget) -> bool:
         commit_id = _commit_id(commit.run_id, commit.task_index, commit.result.part)
@@ -191,10 +198,14 @@ class DuckDBSink:
             result = [commit.result.complete, commit.result.acceptable, commit.result.stopped]
             statement = "INSERT INTO commits (commit_id, complete, acceptable, stopped) VALUES (?, ?, ?, ?)"
             database.execute(statement, [commit_id, *result])
+            before = recent.last_row(database)
             for table, file in rows.files.items():
                 loading.insert(database, table, file, rows.counts[table], budget.largest_row)
             loading.flush(database, budget, self._threads)
+            recent.remember(database, before)
             self._evolve(database, view_changes(database))  # only now: translating views takes memory too
+            recent.make_views(database)
+            recent.forget(database)
             return True
 
     def _refuse_mixing(self, database: duckdb.DuckDBPyConnection) -> None:

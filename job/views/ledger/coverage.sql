@@ -6,7 +6,7 @@
 --
 -- SELECT project_id, cluster, resource, status, read_at, outcome, reason FROM coverage WHERE status <> 'ok'
 --
--- project_id, location, cluster FROM collections
+-- project_id, location, cluster FROM recent_collections
 -- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `*` for
 --   everything in a cluster that was never collected.
 -- status STRING: `ok`: read to the end. `partial`: read to the end, except for some objects or zones. `stale`: the
@@ -26,13 +26,13 @@
 
 WITH
   lists AS (
-    SELECT * FROM ${dataset}.project_lists
+    SELECT * FROM ${dataset}.recent_project_lists
   ),
   clusters AS (
     SELECT * FROM ${dataset}.latest_snapshots
   ),
   all_collections AS (
-    SELECT * FROM ${dataset}.collections
+    SELECT * FROM ${dataset}.recent_collections
   ),
   attempts AS (
     SELECT
@@ -53,7 +53,7 @@ WITH
         ORDER BY c.started_at DESC, c.snapshot_time DESC, s.attempt DESC, c.snapshot_id DESC
       ) AS newest
     FROM all_collections AS c
-    JOIN ${dataset}.snapshots AS s ON s.snapshot_id = c.snapshot_id
+    JOIN ${dataset}.recent_snapshots AS s ON s.snapshot_id = c.snapshot_id
     JOIN clusters AS n
       ON n.project_id = s.project_id AND n.location = s.location AND n.cluster = s.cluster
     LEFT JOIN ${dataset}.configurations AS j ON j.run_id = c.run_id

@@ -5,7 +5,7 @@
 --
 -- SELECT cluster, resource, seen_after, seen_before FROM last_two_readings WHERE resource = 'pods'
 --
--- project_id, location, cluster, resource FROM readings
+-- project_id, location, cluster, resource FROM recent_readings
 -- seen_after TIMESTAMP: When the older reading began: a change between the two is later than this.
 -- seen_before TIMESTAMP: When the newer reading began: it shows the change.
 -- previous_snapshot_id STRING: Snapshot of the older reading.
@@ -15,7 +15,7 @@
 
 WITH
   all_readings AS (
-    SELECT * FROM ${dataset}.readings
+    SELECT * FROM ${dataset}.recent_readings
   )
 SELECT
   n.project_id,

@@ -9,7 +9,7 @@
 --
 -- SELECT project_id, cluster, status, reason, lapse FROM latest_snapshots WHERE lapse IS NOT NULL
 --
--- * FROM snapshots
+-- * FROM recent_snapshots
 -- attempt_age_seconds INT64: Seconds since `started_at`: the age of the attempt, not of what it read.
 -- lapse STRING: Why a later run did not collect the cluster: `not_collected`, or the outcome of the list of its project.
 --   NULL if none should have.
@@ -19,10 +19,10 @@
 
 WITH
   committed AS (
-    SELECT * FROM ${dataset}.snapshots
+    SELECT * FROM ${dataset}.recent_snapshots
   ),
   lists AS (
-    SELECT * FROM ${dataset}.project_lists
+    SELECT * FROM ${dataset}.recent_project_lists
   ),
   configurations AS (
     SELECT * FROM ${dataset}.configurations

@@ -46,7 +46,7 @@ WITH
       p.workload_name AS name,
       p.uid AS pod_uid
     FROM sides
-    JOIN ${dataset}.raw_pods AS p ON p.snapshot_id = sides.side_snapshot_id
+    JOIN ${dataset}.raw_recent_pods AS p ON p.snapshot_id = sides.side_snapshot_id
     WHERE
       sides.resource = 'pods'
       AND COALESCE(p.phase, 'Unknown') NOT IN ('Succeeded', 'Failed')
@@ -59,7 +59,7 @@ WITH
     LEFT JOIN (
       SELECT DISTINCT sides.project_id, sides.location, sides.cluster, w.namespace, w.kind, w.name
       FROM sides
-      JOIN ${dataset}.raw_workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
+      JOIN ${dataset}.raw_recent_workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
       WHERE w.resource <> 'pods'
     ) AS templates
       ON templates.project_id = r.project_id
@@ -75,13 +75,13 @@ WITH
   unresolved AS (
     SELECT DISTINCT p.snapshot_id
     FROM sides
-    JOIN ${dataset}.raw_pods AS p ON p.snapshot_id = sides.side_snapshot_id
+    JOIN ${dataset}.raw_recent_pods AS p ON p.snapshot_id = sides.side_snapshot_id
     WHERE sides.resource = 'pods' AND p.workload_resolution = 'not_read'
   ),
   cron_jobs AS (
     SELECT w.snapshot_id, w.uid
     FROM sides
-    JOIN ${dataset}.raw_workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
+    JOIN ${dataset}.raw_recent_workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
     WHERE w.kind = 'Job' AND w.owner_kind = 'CronJob'
   ),
   -- the newest snapshot of each cluster, and the one that another run took before: GKE's own data is in every snapshot
@@ -101,7 +101,7 @@ WITH
       side.snapshot_id AS side_snapshot_id,
       n.cluster_id IS NULL OR p.cluster_id IS NULL OR n.cluster_id = p.cluster_id AS is_same
     FROM ${dataset}.latest_snapshots AS n
-    JOIN ${dataset}.snapshots AS p
+    JOIN ${dataset}.recent_snapshots AS p
       ON p.project_id = n.project_id AND p.location = n.location AND p.cluster = n.cluster AND p.run_id <> n.run_id
     CROSS JOIN UNNEST([
       STRUCT(TRUE AS is_new, n.snapshot_id AS snapshot_id),
@@ -124,11 +124,11 @@ WITH
       side.listed_clusters
     FROM (
       SELECT *
-      FROM ${dataset}.project_lists
+      FROM ${dataset}.recent_project_lists
       WHERE outcome = 'ok'
       QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
     ) AS n
-    JOIN ${dataset}.project_lists AS p ON p.project_id = n.project_id AND p.run_id <> n.run_id
+    JOIN ${dataset}.recent_project_lists AS p ON p.project_id = n.project_id AND p.run_id <> n.run_id
     CROSS JOIN UNNEST([
       STRUCT(TRUE AS is_new, n.listed_clusters AS listed_clusters),
       STRUCT(FALSE AS is_new, p.listed_clusters AS listed_clusters)
@@ -151,7 +151,7 @@ WITH
       c.memory_limit_bytes,
       c.privileged
     FROM sides
-    JOIN ${dataset}.raw_containers AS c ON c.snapshot_id = sides.side_snapshot_id AND c.resource = sides.resource
+    JOIN ${dataset}.raw_recent_containers AS c ON c.snapshot_id = sides.side_snapshot_id AND c.resource = sides.resource
     LEFT JOIN compared_by_pods AS b
       ON b.project_id = sides.project_id
       AND b.location = sides.location
@@ -182,7 +182,7 @@ WITH
       AND b.namespace = r.namespace
       AND b.kind = r.kind
       AND b.name = r.name
-    JOIN ${dataset}.raw_pod_containers AS c ON c.snapshot_id = r.side_snapshot_id AND c.pod_uid = r.pod_uid
+    JOIN ${dataset}.raw_recent_pod_containers AS c ON c.snapshot_id = r.side_snapshot_id AND c.pod_uid = r.pod_uid
   ),
   facts AS (
     SELECT
@@ -195,7 +195,7 @@ WITH
       fact.value,
       fact.is_detail
     FROM sides
-    JOIN ${dataset}.raw_workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
+    JOIN ${dataset}.raw_recent_workloads AS w ON w.snapshot_id = sides.side_snapshot_id AND w.resource = sides.resource
     CROSS JOIN UNNEST([
       STRUCT('workload' AS field, w.uid AS value, FALSE AS is_detail),
       STRUCT('replicas_wanted' AS field, CAST(w.replicas_wanted AS STRING) AS value, FALSE AS is_detail),
@@ -248,7 +248,7 @@ WITH
       fact.value,
       FALSE AS is_detail
     FROM snapshot_sides AS s
-    JOIN ${dataset}.raw_clusters AS c ON c.snapshot_id = s.side_snapshot_id
+    JOIN ${dataset}.raw_recent_clusters AS c ON c.snapshot_id = s.side_snapshot_id
     CROSS JOIN UNNEST([
       STRUCT('cluster' AS field, IF(s.is_same, NULL, c.id) AS value),
       STRUCT('control_plane_version' AS field, IF(s.is_same, c.control_plane_version, NULL) AS value),
@@ -265,7 +265,7 @@ WITH
       fact.value,
       fact.is_detail
     FROM snapshot_sides AS s
-    JOIN ${dataset}.raw_node_pools AS c ON c.snapshot_id = s.side_snapshot_id
+    JOIN ${dataset}.raw_recent_node_pools AS c ON c.snapshot_id = s.side_snapshot_id
     CROSS JOIN UNNEST([
       STRUCT('node_pool' AS field, c.name AS value, FALSE AS is_detail),
       STRUCT('version' AS field, c.version AS value, TRUE AS is_detail),

@@ -1,10 +1,10 @@
 -- Which ${table} exist now?
 -- For each cluster that still exists: the rows of the newest reading of their resource.
--- Scans raw_${table} over all time, unless a query filters on snapshot_time or on project_id and cluster.
+-- Scans the last hours of raw_${table}, and the newest readings that are older.
 --
 -- SELECT project_id, cluster, read_at, read_status, COUNT(*) AS ${table} FROM ${table} GROUP BY 1, 2, 3, 4
 --
--- * FROM raw_${table}
+-- * FROM raw_recent_${table}
 -- read_at, read_age_seconds, status AS read_status FROM coverage
 
 SELECT
@@ -12,6 +12,6 @@ SELECT
   c.read_at,
   c.read_age_seconds,
   c.status AS read_status
-FROM ${dataset}.raw_${table} AS t
+FROM ${dataset}.raw_recent_${table} AS t
 JOIN ${dataset}.coverage AS c
   ON c.read_snapshot_id = t.snapshot_id AND c.resource = ${resource} AND c.cluster IS NOT NULL

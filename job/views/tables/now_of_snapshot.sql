@@ -1,10 +1,10 @@
 -- Which ${table} does the GKE API report now?
 -- For each cluster that still exists: the rows of its newest snapshot, even where the cluster itself could not be read.
--- Scans raw_${table} over all time, unless a query filters on snapshot_time or on project_id and cluster.
+-- Scans the last hours of raw_${table}, and the newest readings that are older.
 --
 -- SELECT project_id, cluster, read_at, read_status, COUNT(*) AS ${table} FROM ${table} GROUP BY 1, 2, 3, 4
 --
--- * FROM raw_${table}
+-- * FROM raw_recent_${table}
 -- read_at TIMESTAMP: When collecting the cluster began, just after its project was listed.
 -- read_age_seconds INT64: Seconds since `read_at`.
 -- read_status STRING: `ok`; or `stale`: a later run did not collect the cluster, or could not list its project.
@@ -14,5 +14,5 @@ SELECT
   n.started_at AS read_at,
   n.attempt_age_seconds AS read_age_seconds,
   IF(n.lapse IS NULL, 'ok', 'stale') AS read_status
-FROM ${dataset}.raw_${table} AS t
+FROM ${dataset}.raw_recent_${table} AS t
 JOIN ${dataset}.latest_snapshots AS n ON n.snapshot_id = t.snapshot_id
