@@ -24,7 +24,8 @@ _OFF = "statistics_propagation,join_filter_pushdown,empty_result_pullup,compress
 class Scan(NamedTuple):
     """One scan of a table."""
 
-    table: Resource
+    table: str
+    """`project:dataset.table`."""
     columns: frozenset[str]
 
 
@@ -54,7 +55,7 @@ def _scans(storage: Storage, node: dict[str, Any], above: str = "") -> Iterator[
         named = {str(name).strip('"').lower() for name in _as_list(extra.get("Projections"))}
         words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", filters.lower())))
         fields = {field["name"].lower() for field in found["schema"]["fields"]}
-        yield Scan(found, frozenset(fields & (named | words)))
+        yield Scan(found["id"], frozenset(fields & (named | words)))
     for child in node.get("children", ()):
         yield from _scans(storage, child, above)
 
@@ -97,14 +98,15 @@ def bytes_processed(storage: Storage, found: list[Scan], filtered: Iterable[rela
     """
     columns: dict[str, set[str]] = {}
     for scan in found:
-        columns.setdefault(scan.table["id"], set()).update(scan.columns)
+        columns.setdefault(scan.table, set()).update(scan.columns)
     filters: dict[str, list[tuple[Predicate, ...]]] = {}
     for one in filtered:
         filters.setdefault(one.table, []).append(one.filters)
     total = 0
-    for table in {scan.table["id"]: scan.table for scan in found}.values():
-        fields = [field for field in table["schema"]["fields"] if field["name"].lower() in columns[table["id"]]]
-        total += _size(storage, table, fields, filters.get(table["id"], []), now)
+    for name, read in columns.items():
+        table = storage.tables[name]
+        fields = [field for field in table["schema"]["fields"] if field["name"].lower() in read]
+        total += _size(storage, table, fields, filters.get(name, []), now)
     return total
 
 
@@ -125,7 +127,7 @@ def _size(
 
 def bytes_billed(processed: int, found: list[Scan]) -> int:
     """Bytes rounded up to whole megabytes, at least ten for each table."""
-    tables = len({scan.table["id"] for scan in found})
+    tables = len({scan.table for scan in found})
     return max(-(-processed // (1 << 20)) << 20, _MIN_BILLED * tables)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import duckdb
@@ -54,8 +55,9 @@ class Answer(NamedTuple):
     """`GoogleSQL` or `DuckDB`."""
 
 
-class _Translation(NamedTuple):
-    """A statement in DuckDB's SQL."""
+@dataclass
+class _Translation:
+    """A statement in DuckDB's SQL, and what it reads."""
 
     kind: str
     sql: str
@@ -63,6 +65,8 @@ class _Translation(NamedTuple):
     sources: dict[str, Source]
     """The source of each name; the translation is valid while they are unchanged."""
     reads: relations.Relation
+    scans: list[plan.Scan] | None = None
+    """The scans of DuckDB's plan, once it is known: planning takes as long as reading a small warehouse."""
 
 
 class Queries:
@@ -149,7 +153,8 @@ class Checked:
             translation = self._translation(query.sql, query.dataset)
             self.kind = translation.kind
             unplanned = query.columns_only and query.maximum_billed is None
-            scans = [] if unplanned else self._duckdb(lambda: plan.scans(self._storage, translation.sql))
+            if translation.scans is None and not unplanned:
+                translation.scans = self._duckdb(lambda: plan.scans(self._storage, translation.sql))
             self._translated = translation.sql
         except (ApiError, SqlglotError):
             # GoogleSQL accepts more than sqlglot and DuckDB do; but rules need a tree and a plan
@@ -157,7 +162,7 @@ class Checked:
                 raise
             self.kind = "SELECT"
             return None, [], ()
-        return translation.target, scans, translation.reads.scans
+        return translation.target, translation.scans or [], translation.reads.scans
 
     def _without_calls(self, sql: str, project: str, dataset: str | None) -> str:
         """The statement with a view in place of each call of a table function."""
