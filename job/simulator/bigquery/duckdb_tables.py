@@ -49,6 +49,10 @@ class DuckDBTables:
         """The table with this name in DuckDB; None if there is none."""
         return next((table for table, own in self._names.items() if own == name), None)
 
+    def set_time(self, name: str, micros: int) -> None:
+        """Sets a variable of the database to a time, in microseconds since 1970."""
+        self.database.execute(f"SET VARIABLE {name} = make_timestamptz({micros})")
+
     def create(self, table: str, fields: list[Field]) -> None:
         """Creates an empty table."""
         name = self._names.setdefault(table, f"t{next(self._numbers)}")
@@ -114,6 +118,13 @@ class DuckDBTables:
             f"SELECT count(*), coalesce(sum({bytes_in_duckdb(fields)}), 0) FROM {self._names[table]}"
         ).fetchone()
         return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    def sizes(self, table: str, fields: list[Field], by: str) -> dict[int | None, int]:
+        """The number of bytes in these columns for each value of an expression in DuckDB's SQL."""
+        rows = self.database.execute(
+            f"SELECT {by}, coalesce(sum({bytes_in_duckdb(fields)}), 0) FROM {self._names[table]} GROUP BY 1"
+        )
+        return {start: int(size) for start, size in rows.fetchall()}
 
     def counts(self, table: str, by: str) -> dict[str, int]:
         """The number of rows for each value of an expression in DuckDB's SQL."""

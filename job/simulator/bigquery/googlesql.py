@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from job.simulator.bigquery import googlesql_values
 from job.simulator.bigquery.errors import ApiError, invalid_query, not_implemented
 from job.simulator.bigquery.googlesql_client import client
+from job.simulator.bigquery.googlesql_clock import with_time
 from job.simulator.bigquery.googlesql_names import messages, rename_tables, restore_position
 from job.simulator.bigquery.results import Result
 from job.simulator.bigquery.schema import Field
@@ -106,9 +107,13 @@ class GoogleSQL:
             error_message_mode=defaults.error_message_mode,
         )
 
-    def session(self, find: Find, project: str) -> Session:
-        """A session for statements between which no table changes."""
-        return Session(self, find, project)
+    def session(self, find: Find, project: str, now: int) -> Session:
+        """A session for statements between which no table changes.
+
+        Args:
+            now: the current time for all of them, in microseconds since 1970.
+        """
+        return Session(self, find, project, now)
 
     def remember(self, key: _Key, analysed: _Analysed) -> None:
         """Keeps an analysis; drops all earlier ones when there are too many."""
@@ -146,8 +151,8 @@ class GoogleSQL:
 class Session:
     """Analyses and evaluates statements; each view only once."""
 
-    def __init__(self, engine: GoogleSQL, find: Find, project: str) -> None:
-        self._engine, self._find, self._project = engine, find, project
+    def __init__(self, engine: GoogleSQL, find: Find, project: str, now: int) -> None:
+        self._engine, self._find, self._project, self._now = engine, find, project, now
         self._analysed: dict[_Key, _Analysed] = {}
         self._evaluated: dict[str, Result] = {}
 
@@ -171,7 +176,9 @@ class Session:
         """
         analysed, engine, total = self._analyse(sql, dataset), self._engine, 0
         request = engine.service.EvaluateQueryRequest(
-            sql=analysed.sql, options=engine.options, simple_catalog=engine.catalog(analysed.tables)
+            sql=with_time(analysed.sql, self._now),
+            options=engine.options,
+            simple_catalog=engine.catalog(analysed.tables),
         )
         for name, table in analysed.tables.items():
             read = sorted(analysed.columns.get(name, set()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from job.simulator.bigquery.constants import MICROSECONDS, plus
 from job.simulator.bigquery.errors import invalid, not_implemented
 from job.simulator.bigquery.schema import mode_of, type_of
 
@@ -104,6 +105,21 @@ def id_in_duckdb(table: Resource) -> str:
     length, _ = _UNITS[table["timePartitioning"]["type"]]
     text = f"left(strftime(\"{column(table)}\", '%Y-%m-%dT%H'), {length})"
     return f"coalesce(regexp_replace({text}, '[-T]', '', 'g'), '{NULL_PARTITION}')"
+
+
+def start_in_duckdb(table: Resource) -> str:
+    """An expression in DuckDB's SQL for the start of a row's partition, in microseconds since 1970."""
+    unit = _UNITS[table["timePartitioning"]["type"]][1]
+    return f"epoch_us(date_trunc('{unit}', make_timestamp(epoch_us(\"{column(table)}\"))))"
+
+
+def span(table: Resource, start: int | None) -> tuple[int, int] | None:
+    """The first and the last value that a partition may contain, in microseconds; None for the partition of NULL."""
+    if start is None:
+        return None
+    fields = {field["name"].lower(): field for field in table["schema"]["fields"]}
+    smallest = "DAY" if type_of(fields[str(column(table)).lower()]) == "DATE" else "MICROSECOND"
+    return start, plus(start, 1, table["timePartitioning"]["type"]) - MICROSECONDS[smallest]
 
 
 def expired_in_duckdb(table: Resource, now: float) -> str | None:

@@ -1,18 +1,19 @@
-"""What a query reads, from DuckDB's query plan: the columns of each table, and filters on partitions.
+"""What a query reads and bills: the columns of each table, from DuckDB's query plan, and the partitions.
 
-DuckDB pushes filters down through views and subqueries as BigQuery does. So its plan shows which filters would let
-BigQuery prune partitions.
+`pruning` finds the filters by which partitions are excluded.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from job.simulator.bigquery import partitions
+from job.simulator.bigquery import partitions, relations
 from job.simulator.bigquery.errors import ApiError, invalid_query
+from job.simulator.bigquery.predicates import Predicate, matcher
+from job.simulator.bigquery.schema import Field
 from job.simulator.bigquery.storage import Resource, Storage
 
 _MIN_BILLED = 10 << 20  # bytes, for each table
@@ -23,9 +24,9 @@ _OFF = "statistics_propagation,join_filter_pushdown,empty_result_pullup,compress
 class Scan(NamedTuple):
     """One scan of a table."""
 
-    table: Resource
+    table: str
+    """`project:dataset.table`."""
     columns: frozenset[str]
-    filters: str
 
 
 def scans(storage: Storage, sql: str) -> list[Scan]:
@@ -54,7 +55,7 @@ def _scans(storage: Storage, node: dict[str, Any], above: str = "") -> Iterator[
         named = {str(name).strip('"').lower() for name in _as_list(extra.get("Projections"))}
         words = set(re.findall(r"\w+", re.sub(r"'[^']*'", "", filters.lower())))
         fields = {field["name"].lower() for field in found["schema"]["fields"]}
-        yield Scan(found, frozenset(fields & (named | words)), filters)
+        yield Scan(found["id"], frozenset(fields & (named | words)))
     for child in node.get("children", ()):
         yield from _scans(storage, child, above)
 
@@ -68,47 +69,65 @@ def _as_list(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value] if value else []
 
 
-def check_filters(found: list[Scan]) -> None:
+def check_filters(storage: Storage, filtered: Iterable[relations.Scan]) -> None:
     """Refuses a query without a filter on a table that requires a partition filter.
 
     Raises:
         ApiError: the filter is missing; the message names the table.
     """
-    for scan in found:
-        column = partitions.column(scan.table)
-        if column is None or not partitions.needs_filter(scan.table):
-            continue
-        if not _filters_on(column, scan.filters):
-            name = scan.table["id"].replace(":", ".")
+    for scan in filtered:
+        table = storage.tables[scan.table]
+        if partitions.needs_filter(table) and not scan.filters:
+            name = scan.table.replace(":", ".")
             raise invalid_query(
-                f"Cannot query over table '{name}' without a filter over column(s) '{column}' that can be used for "
-                "partition elimination"
+                f"Cannot query over table '{name}' without a filter over column(s) '{partitions.column(table)}' that "
+                "can be used for partition elimination"
             )
 
 
-def _filters_on(column: str, filters: str) -> bool:
-    """True if the column, or its day, is compared with a constant, without an OR."""
-    name, compared = re.escape(column), r"(?:=|<=?|>=?|IN|IS) ?\(?(?:'|TIMESTAMP|NOT NULL|NULL)"
-    pattern = rf'(?i)(?:"?\b{name}"?|CAST\("?{name}"? AS DATE\)) {compared}'
-    return any(re.search(pattern, line) and " OR " not in line for line in filters.splitlines())
+def bytes_processed(storage: Storage, found: list[Scan], filtered: Iterable[relations.Scan], now: int) -> int:
+    """The size of all columns that are read, in the partitions that no filter excludes.
 
+    A statement reads each table once: all columns that any of its scans reads, in all partitions that any of them
+    reads. Clustering reduces nothing, because BigQuery's own number before a query runs is the same upper bound.
 
-def bytes_processed(storage: Storage, found: list[Scan]) -> int:
-    """The size of all columns that are read: an upper bound, since BigQuery prunes partitions."""
+    Args:
+        found: the scans of DuckDB's plan.
+        filtered: the scans of partitioned tables, with their filters.
+        now: the current time, in microseconds since 1970.
+    """
     columns: dict[str, set[str]] = {}
     for scan in found:
-        columns.setdefault(scan.table["id"], set()).update(scan.columns)
+        columns.setdefault(scan.table, set()).update(scan.columns)
+    filters: dict[str, list[tuple[Predicate, ...]]] = {}
+    for one in filtered:
+        filters.setdefault(one.table, []).append(one.filters)
     total = 0
-    for scan in {scan.table["id"]: scan for scan in found}.values():
-        names = columns[scan.table["id"]]
-        fields = [field for field in scan.table["schema"]["fields"] if field["name"].lower() in names]
-        total += storage.size(scan.table, fields)[1]
+    for name, read in columns.items():
+        table = storage.tables[name]
+        fields = [field for field in table["schema"]["fields"] if field["name"].lower() in read]
+        total += _size(storage, table, fields, filters.get(name, []), now)
+    return total
+
+
+def _size(
+    storage: Storage, table: Resource, fields: list[Field], filters: list[tuple[Predicate, ...]], now: int
+) -> int:
+    """The size of columns in the partitions that meet all filters of one of the scans."""
+    if not fields or not all(filters) or not filters:
+        return storage.size(table, fields)[1]
+    tests = [[matcher(predicate, now) for predicate in scan] for scan in dict.fromkeys(filters)]
+    total = 0
+    for start, size in storage.partition_sizes(table, fields).items():
+        span = partitions.span(table, start)
+        if any(all(matches(span) for matches in scan) for scan in tests):
+            total += size
     return total
 
 
 def bytes_billed(processed: int, found: list[Scan]) -> int:
     """Bytes rounded up to whole megabytes, at least ten for each table."""
-    tables = len({scan.table["id"] for scan in found})
+    tables = len({scan.table for scan in found})
     return max(-(-processed // (1 << 20)) << 20, _MIN_BILLED * tables)
 
 

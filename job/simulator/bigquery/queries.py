@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import duckdb
 from sqlglot.errors import SqlglotError
 
-from job.simulator.bigquery import information_schema, plan, routines
+from job.simulator.bigquery import information_schema, plan, relations, routines
 from job.simulator.bigquery.errors import ApiError, invalid_query, not_found, not_implemented
 from job.simulator.bigquery.googlesql import GoogleSQL, Table, UseDuckDBError
 from job.simulator.bigquery.partitions import needs_filter
+from job.simulator.bigquery.pruning import scans_of
 from job.simulator.bigquery.results import Result, field_of, name_columns
 from job.simulator.bigquery.schema import Field
-from job.simulator.bigquery.sql import UNNAMED, Source, full_name, kind_of, parse, target, translate
+from job.simulator.bigquery.sql import NOW, UNNAMED, Source, full_name, kind_of, parse, target, translate
 from job.simulator.bigquery.storage import Resource, Storage
 
 _MAX_TRANSLATIONS = 200  # kept in the cache
@@ -53,14 +55,18 @@ class Answer(NamedTuple):
     """`GoogleSQL` or `DuckDB`."""
 
 
-class _Translation(NamedTuple):
-    """A statement in DuckDB's SQL."""
+@dataclass
+class _Translation:
+    """A statement in DuckDB's SQL, and what it reads."""
 
     kind: str
     sql: str
     target: str | None
     sources: dict[str, Source]
     """The source of each name; the translation is valid while they are unchanged."""
+    reads: relations.Relation
+    scans: list[plan.Scan] | None = None
+    """The scans of DuckDB's plan, once it is known: planning takes as long as reading a small warehouse."""
 
 
 class Queries:
@@ -122,21 +128,23 @@ class Checked:
         self._storage, self._make_virtual = storage, make_virtual
         self._translations, self._calls = translations, calls
         self._query = query._replace(sql=self._without_calls(query.sql, query.project, query.dataset))
-        self._session = googlesql.session(self._table, query.project) if googlesql is not None else None
         self._found: dict[str, Resource] = {}
         self._sources: dict[str, Source] = {}
         self._location = query.location
         self._fields: list[Field] | None = None
         self._translated: str | None = None
-        target_name, scans = self._check()
+        self._now = int(storage.clock.now() * 1_000_000)
+        storage.duckdb.set_time(NOW, self._now)
+        self._session = googlesql.session(self._table, query.project, self._now) if googlesql is not None else None
+        target_name, scans, filtered = self._check()
         self.target = storage.tables[target_name] if target_name else None
         """The table that a DML statement modifies; None for queries."""
-        plan.check_filters(scans)
-        self._processed = plan.bytes_processed(storage, scans)
+        plan.check_filters(storage, filtered)
+        self._processed = plan.bytes_processed(storage, scans, filtered, self._now)
         self._billed = plan.bytes_billed(self._processed, scans)
         plan.check_billed(self._billed, query.maximum_billed)
 
-    def _check(self) -> tuple[str | None, list[plan.Scan]]:
+    def _check(self) -> tuple[str | None, list[plan.Scan], tuple[relations.Scan, ...]]:
         query, analysed = self._query, None
         if self._session is not None:
             analysed = self._session.analyse(query.sql, query.dataset)
@@ -144,16 +152,17 @@ class Checked:
         try:
             translation = self._translation(query.sql, query.dataset)
             self.kind = translation.kind
-            unplanned = query.columns_only and not self._has_rules()
-            scans = [] if unplanned else self._duckdb(lambda: plan.scans(self._storage, translation.sql))
+            unplanned = query.columns_only and query.maximum_billed is None
+            if translation.scans is None and not unplanned:
+                translation.scans = self._duckdb(lambda: plan.scans(self._storage, translation.sql))
             self._translated = translation.sql
         except (ApiError, SqlglotError):
-            # GoogleSQL accepts more than sqlglot and DuckDB do; but rules can only be checked with DuckDB's plan
+            # GoogleSQL accepts more than sqlglot and DuckDB do; but rules need a tree and a plan
             if analysed is None or analysed.kind != "SELECT" or self._has_rules():
                 raise
             self.kind = "SELECT"
-            return None, []
-        return translation.target, scans
+            return None, [], ()
+        return translation.target, translation.scans or [], translation.reads.scans
 
     def _without_calls(self, sql: str, project: str, dataset: str | None) -> str:
         """The statement with a view in place of each call of a table function."""
@@ -187,7 +196,8 @@ class Checked:
 
             kind = kind_of(tree)
             translated = translate(tree, find, project, dataset)
-            known = _Translation(kind, translated, target(tree, project, dataset), sources)
+            reads = scans_of(tree, lambda parts: find(full_name(parts, project, dataset)).relation)
+            known = _Translation(kind, translated, target(tree, project, dataset), sources, reads)
             if len(self._translations) >= _MAX_TRANSLATIONS:
                 self._translations.clear()
             self._translations[sql, project, dataset] = known
@@ -284,9 +294,10 @@ class Checked:
         if name not in self._sources:
             found = self._resource(name)
             if found["type"] == "VIEW":
-                source = Source(self._translation(self._query_of(found), None).sql, is_view=True)
+                translation = self._translation(self._query_of(found), None)
+                source = Source(translation.sql, is_view=True, relation=translation.reads)
             else:
-                source = Source(self._storage.duckdb.name(found["id"]))
+                source = Source(self._storage.duckdb.name(found["id"]), relation=relations.of_table(found))
             self._sources[name] = source
         return self._sources[name]
 

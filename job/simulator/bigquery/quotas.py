@@ -100,7 +100,7 @@ class Quotas:
             )
 
     def count_metadata_update(self, table: str, *, partitioned: bool) -> None:
-        """Counts a creation or an update of a table.
+        """Counts a creation or an update of a table or view.
 
         Raises:
             ApiError: too many updates in the last seconds.
@@ -110,20 +110,23 @@ class Quotas:
         self._rate(table, partitioned)
 
     def _rate(self, table: str, partitioned: bool) -> None:
-        """Checks the rate of metadata updates, which includes jobs that write to the table."""
+        """Checks the rate of metadata updates, which includes jobs that write to the table.
+
+        What is refused does not count: a client that tries again succeeds once the oldest update is 10 seconds old.
+        """
         recent, now = self._recent.setdefault(table, deque()), self._clock.now()
         while recent and recent[0] <= now - _RATE_SECONDS:
             recent.popleft()
-        recent.append(now)
         limits = self.limits
         maximum = (
             limits.metadata_updates_per_10_seconds_partitioned
             if partitioned
             else limits.metadata_updates_per_10_seconds
         )
-        if len(recent) > maximum:
+        if len(recent) >= maximum:
             message = "Exceeded rate limits: too many table update operations for this table"
             raise ApiError(403, "rateLimitExceeded", message, location=table)
+        recent.append(now)
 
     def counts(self) -> dict[str, Any]:
         """All counts of today, and the limits."""

@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from job.simulator.bigquery.errors import invalid_query, not_implemented
+from job.simulator.bigquery.relations import UNKNOWN, Relation
 
 _MICROSECONDS = {
     "MICROSECOND": 1,
@@ -33,6 +34,8 @@ class Source(NamedTuple):
     sql: str
     """The table's name in DuckDB, or the view's query, translated."""
     is_view: bool = False
+    relation: Relation = UNKNOWN
+    """What it reads of partitioned tables."""
 
 
 Find = Callable[[str], Source]
@@ -89,6 +92,8 @@ def translate(tree: exp.Expr, find: Find, project: str, dataset: str | None) -> 
         ApiError: a table does not exist, or DuckDB would silently give another answer than BigQuery.
     """
     tree = _name_results(_bound(tree.copy(), find, project, dataset))
+    for call in list(tree.find_all(exp.CurrentTimestamp, exp.CurrentDatetime, exp.CurrentDate)):
+        call.replace(_now(call))
     for number, unnest in enumerate(list(tree.find_all(exp.Unnest))):
         _rename_element(unnest, f"_element_{number}")
     for node in list(tree.find_all(exp.TimestampDiff, exp.Div, exp.Format)):
@@ -180,6 +185,20 @@ def _rename_element(unnest: exp.Unnest, name: str) -> None:
 
 UNNAMED = "_unnamed_"
 """Prefix of the names in DuckDB of columns that are unnamed in BigQuery."""
+
+
+NOW = "now"
+"""DuckDB's variable for the current time by the simulator's clock."""
+
+
+def _now(call: exp.Expr) -> exp.Expr:
+    """DuckDB's CURRENT_TIMESTAMP is by the system's clock."""
+    now: exp.Expr = exp.cast(exp.Anonymous(this="getvariable", expressions=[exp.Literal.string(NOW)]), "TIMESTAMPTZ")
+    if isinstance(call, exp.CurrentTimestamp):
+        return now
+    if call.this is not None:
+        now = exp.cast(exp.AtTimeZone(this=now, zone=call.this.copy()), "TIMESTAMP")
+    return exp.cast(now, "DATE" if isinstance(call, exp.CurrentDate) else "TIMESTAMP")
 
 
 def _whole_units(difference: exp.Expr) -> exp.Expr:

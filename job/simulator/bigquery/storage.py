@@ -313,6 +313,10 @@ class Storage:
         """The number of rows, and of bytes in these columns."""
         return self.duckdb.size(found["id"], fields)
 
+    def partition_sizes(self, found: Resource, fields: list[Field]) -> dict[int | None, int]:
+        """The number of bytes in these columns of each partition, by its first microsecond since 1970."""
+        return self.duckdb.sizes(found["id"], fields, partitions.start_in_duckdb(found))
+
     def _defaults(self, parent: Resource, made: Resource) -> Resource:
         """The defaults that a new table or view inherits from its dataset."""
         inherited: Resource = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -172,3 +173,16 @@ def test_changes_are_checked_by_the_engine_and_made(client: bigquery.Client) -> 
     with pytest.raises(GoogleAPICallError, match="DELETE must have a WHERE clause"):
         ask(client, "DELETE FROM plain")
     client.delete_table(f"{PROJECT}.inventory.plain")
+
+
+def test_the_current_time_is_the_simulators(control: Control, client: bigquery.Client) -> None:
+    control.advance(86_400)
+    try:
+        sql = (
+            "SELECT TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), @now, HOUR), DATE_DIFF(CURRENT_DATE, DATE(@now), DAY), "
+            "'CURRENT_DATE()' -- CURRENT_TIMESTAMP"
+        )
+        now = bigquery.ScalarQueryParameter("now", "TIMESTAMP", datetime.now(UTC))
+        assert ask(client, sql, query_parameters=[now]) == [(24, 1, "CURRENT_DATE()")]
+    finally:
+        control.advance(-86_400)

@@ -88,6 +88,43 @@ def test_a_table_can_be_updated_five_times_in_ten_seconds(control: Control, clie
     client.update_table(client.get_table(table), ["description"])
 
 
+def test_each_view_can_be_updated_five_times_in_ten_seconds(control: Control, client: bigquery.Client) -> None:
+    for name in ("one", "two"):
+        view = bigquery.Table(f"{PROJECT}.inventory.{name}")
+        view.view_query = "SELECT 0 AS number"
+        client.create_table(view)
+        for number in range(4):
+            view.view_query = f"SELECT {number} AS number"
+            client.update_table(view, ["view_query"])
+    for _ in range(3):  # what is refused does not count
+        with pytest.raises(Forbidden, match="too many table update operations") as caught:
+            client.update_table(view, ["view_query"], retry=None)
+        assert (caught.value.code, caught.value.errors[0]["reason"]) == (403, "rateLimitExceeded")
+        control.advance(3)
+    control.advance(2)
+    view.view_query = "SELECT 5 AS number"
+    client.update_table(view, ["view_query"])
+    assert ask(client, "SELECT number FROM two") == [(5,)]
+
+
+def test_a_partitioned_table_can_be_updated_fifty_times_in_ten_seconds(
+    control: Control, client: bigquery.Client
+) -> None:
+    table = make_pods(client)
+    for number in range(48):
+        table.description = str(number)
+        table = client.update_table(table, ["description"])
+    load(client, [pod("a")])  # a job that writes to the table updates it too
+    table = client.get_table(table)
+    with pytest.raises(Forbidden, match="too many table update operations"):
+        client.update_table(table, ["description"], retry=None)
+    with pytest.raises(GoogleAPICallError, match="too many table update operations"):
+        load(client, [pod("b")])
+    control.limit(metadata_updates_per_10_seconds_partitioned=51)
+    client.update_table(table, ["description"])
+    assert names(client) == ["a"]
+
+
 def test_an_unknown_limit_is_refused(control: Control) -> None:
     with pytest.raises(RefusedError, match="unknown limit tables_per_day"):
         control.limit(tables_per_day=1)
