@@ -75,6 +75,8 @@ def _change(simulator: Simulator) -> None:
                 key = f"{running['metadata']['namespace']}/{running['metadata']['name']}"
                 simulator.delete(changed, "pods", key)
                 running["spec"]["containers"][0]["image"] = image
+                for status in running["status"].get("containerStatuses", ()):
+                    status["restartCount"] += 2
                 simulator.create(changed, "pods", running)
     gone = deployments[2]["metadata"]
     simulator.delete(changed, "deployments", f"{gone['namespace']}/{gone['name']}")
@@ -116,7 +118,8 @@ def test_the_views_show_what_happened_to_the_fleet(fleet: Fleet) -> None:
     ]
     changes = database.query("SELECT DISTINCT cluster, field, change FROM changes").rows
     database.close()
-    assert {cluster for cluster, _, _ in changes} == {"web-1"}
+    assert {cluster for cluster, _, _ in changes} == {"ml-1", "web-1"}
+    assert [change for change in changes if change[0] == "ml-1"] == [("ml-1", "cluster", "removed")]
     assert {("workload", "removed"), ("image", "changed"), ("replicas_wanted", "changed")} <= {
         change[1:] for change in changes
     }
