@@ -1,9 +1,9 @@
 -- Which namespaces run nothing?
 -- One row for each namespace without a pod that has not succeeded or failed, without a workload that wants pods, and
--- without a CronJob that is not suspended. A Job wants none once it has succeeded or failed, or while it is suspended; a
--- workload whose wanted replicas are unknown is taken to want some. A namespace is left out, because nobody knows, where
--- pods or a kind of workload of its cluster was read only in part, is switched off or was never read, and where the
--- namespace is not older than the oldest of those readings. Custom resources without pods do not count.
+-- without a CronJob that is not suspended. A Job wants none once it has succeeded or failed, or while it is suspended. A
+-- workload whose wanted replicas are unknown counts as wanting some; a custom resource without pods does not. The view
+-- leaves out what nobody knows: namespaces of clusters where pods or a kind of workload was read only in part, is
+-- switched off or was never read; and namespaces that are younger than the oldest of those readings.
 -- Scans what namespaces, pods, workloads and readings scan.
 --
 -- SELECT cluster, namespace, age_seconds, workloads FROM idle_namespaces WHERE NOT is_system ORDER BY age_seconds DESC

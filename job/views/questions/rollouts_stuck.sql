@@ -1,11 +1,11 @@
 -- Which rollouts do not progress, since when, and why?
--- One row for each Deployment, StatefulSet and DaemonSet whose rollout is stuck. A Deployment's is if its condition
--- `Progressing` is false: it made no progress for its `progressDeadlineSeconds`. The other two have no deadline: theirs
--- is if `kubectl rollout status` would wait in each of the last two readings, 600 seconds apart or more and of the same
--- generation, and no more pods are updated, ready or available in the newer one. So pods that fail after a rollout count
--- too, as `NotAvailable`. So does any of the three whose controller has not acted on its generation in either reading.
--- Not here: what is being deleted, waits for pods to be deleted by hand (`OnDelete`), or was read once and has no
--- condition; the pods below a StatefulSet's partition; kinds that are known through their pods.
+-- One row for each Deployment, StatefulSet and DaemonSet whose rollout is stuck. A Deployment says so itself: its
+-- condition `Progressing` turns false when nothing has progressed for `progressDeadlineSeconds`. The other two have no
+-- deadline. One of them is stuck if `kubectl rollout status` would wait in each of its last two readings, these are at
+-- least 600 seconds apart and show the same generation, and the newer one shows no more pods updated, ready or available.
+-- This includes pods that fail after a rollout, as `NotAvailable`. All three are stuck if their controller has not acted
+-- on the same generation in two such readings. The view leaves out workloads that are being deleted, the strategy
+-- `OnDelete`, pods below a StatefulSet's partition, and kinds that are known through their pods alone.
 -- Scans raw_workloads, and what workloads and last_two_readings scan, over all time.
 --
 -- SELECT cluster, namespace, kind, name, reason, since, replicas_not_updated FROM rollouts_stuck ORDER BY since

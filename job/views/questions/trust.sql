@@ -1,10 +1,9 @@
--- How complete was what the job read on each day?
+-- How much of the fleet was read on each day?
 -- One row for each day in UTC, project and resource, from the first day on which a run listed or read anything of the
--- project to the last day of any run; add up the clusters of several rows before you divide. A number of a day deserves
--- as much trust as the clusters that it counts were read on it. A day's clusters are those that a run attempted to read
--- and those that a complete list of the project's clusters has; where no list was complete, others may exist. A resource
--- counts as read on the day on which its list began. The resource `clusters` is what the GKE API says: read if a run
--- collected the cluster, whatever it could read in it.
+-- project to the last day of any run. To get the share of several rows, add up their clusters first, then divide. A
+-- day's clusters are those that a run attempted to read, and those in a complete list of the project's clusters; where
+-- `list_outcome` is not `ok`, others may exist. A resource is read on the day on which its list began. The resource
+-- `clusters` is what the GKE API says: it is read if a run collected the cluster, whatever it could read in it.
 -- Scans what collections and snapshots scan, over all time.
 --
 -- SELECT day, SUM(clusters_ok) AS ok, SUM(clusters_known) AS known FROM trust WHERE resource = 'pods' GROUP BY day ORDER BY day
