@@ -57,7 +57,7 @@ WITH
     ) = 1
   ),
   known_clusters AS (
-    SELECT project_id, location, cluster, day_number FROM attempts
+    SELECT project_id, location, cluster, day_number FROM best
     UNION DISTINCT
     SELECT l.project_id, SPLIT(listed, '/')[SAFE_OFFSET(0)], SPLIT(listed, '/')[SAFE_OFFSET(1)], l.day_number
     FROM lists AS l
@@ -65,7 +65,7 @@ WITH
     WHERE l.outcome = 'ok'
   ),
   resources AS (
-    SELECT resource FROM attempts
+    SELECT resource FROM best
     UNION DISTINCT
     SELECT 'clusters'
   ),
@@ -77,18 +77,19 @@ WITH
       ORDER BY CASE outcome WHEN 'ok' THEN 0 WHEN 'partial' THEN 1 ELSE 2 END, started_at DESC, run_id DESC, outcome
     ) = 1
   ),
-  run_days AS (
-    SELECT project_id, day_number, run_id FROM attempts
-    UNION DISTINCT
-    SELECT project_id, day_number, run_id FROM lists
-  ),
   runs_of AS (
-    SELECT project_id, day_number, COUNT(*) AS runs FROM run_days GROUP BY 1, 2
+    SELECT project_id, day_number, COUNT(DISTINCT run_id) AS runs
+    FROM (
+      SELECT project_id, day_number, run_id FROM attempts
+      UNION ALL
+      SELECT project_id, day_number, run_id FROM lists
+    )
+    GROUP BY 1, 2
   ),
   days AS (
     SELECT f.project_id, day_number
-    FROM (SELECT project_id, MIN(day_number) AS first_day FROM run_days GROUP BY 1) AS f
-    CROSS JOIN (SELECT MAX(day_number) AS last_day FROM run_days) AS l
+    FROM (SELECT project_id, MIN(day_number) AS first_day FROM runs_of GROUP BY 1) AS f
+    CROSS JOIN (SELECT MAX(day_number) AS last_day FROM runs_of) AS l
     CROSS JOIN UNNEST(GENERATE_ARRAY(f.first_day, l.last_day)) AS day_number
   ),
   outcomes AS (
