@@ -46,9 +46,14 @@ def _view(view: View) -> str:
 
 def table_of_views() -> str:
     """The views in one screen; those of the ledger are left to the reference, and those of tables share two rows."""
-    shown = [view for view in sorted(views(), key=_place) if _place(view)[0] < 2]
-    grains = [f"`{view.name}`" for view in shown if view.name.startswith(_CAPACITY)]
-    rows = [(view.question, f"`{view.name}`") for view in shown if not view.name.startswith(_CAPACITY)]
+    shown = {view.name: view for view in sorted(views(), key=_place) if _place(view)[0] < 2}
+    grains = [f"`{name}`" for name in shown if name.startswith(_CAPACITY)]
+    seconds = set(_PAIRS.values())
+    rows = []
+    for name in shown:
+        if not name.startswith(_CAPACITY) and name not in seconds:
+            row = [shown[one] for one in (name, _PAIRS.get(name)) if one]
+            rows.append((" ".join(view.question for view in row), ", ".join(f"`{view.name}`" for view in row)))
     rows.append(("How much of the nodes' allocatable CPU and memory do pods request?", ", ".join(grains)))
     rows += [
         ("Which objects exist now?", "`<table>`"),
@@ -64,6 +69,11 @@ _LEDGER = {
 
 
 _CAPACITY = "capacity_by_"
+_PAIRS = {
+    "changes": "drift", "coverage": "trust", "restarts": "rollouts_stuck", "unowned_pods": "idle_namespaces",
+    "without_limits": "workload_containers",
+}  # fmt: skip
+"""Views that share a row of the README."""
 
 
 def _place(view: View) -> tuple[int, str]:

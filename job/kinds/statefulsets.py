@@ -10,13 +10,21 @@ from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
 from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
-from job.wire.workloads import Strategy
+
+
+class RollingUpdate(Wire, frozen=True):
+    partition: Int64 | None = None
+
+
+class StatefulSetUpdateStrategy(Wire, frozen=True):
+    type: str | None = None
+    rolling_update: RollingUpdate | None = None
 
 
 class StatefulSetSpec(Wire, frozen=True):
     replicas: Int64 | None = None
     service_name: str | None = None
-    update_strategy: Strategy | None = None
+    update_strategy: StatefulSetUpdateStrategy | None = None
     selector: LabelSelector | None = None
     template: PodTemplateSpec | None = None
 
@@ -39,6 +47,7 @@ class StatefulSet(Wire, frozen=True):
 def statefulset_rows(statefulset: StatefulSet, scope: Scope) -> Iterator[tables.Record]:
     """The StatefulSet's row and those of its containers."""
     spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or StatefulSetStatus()
+    strategy = spec.update_strategy or StatefulSetUpdateStrategy()
     yield from workload_rows(
         KIND,
         statefulset.metadata,
@@ -54,7 +63,8 @@ def statefulset_rows(statefulset: StatefulSet, scope: Scope) -> Iterator[tables.
             replicas_available=status.available_replicas,
             replicas_updated=status.updated_replicas,
         ),
-        strategy=spec.update_strategy.type if spec.update_strategy else None,
+        strategy=strategy.type,
+        rolling_update_partition=strategy.rolling_update.partition if strategy.rolling_update else None,
         selector=selector(spec.selector),
         service_name=spec.service_name or None,
     )

@@ -22,6 +22,8 @@ _CLAIM = {
     },
     "status": {"phase": "Pending"},
 }
+_STUCK = 4
+"""Of each round of makers, the Deployment whose rollout is past its deadline."""
 _NAMES = ("deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "rollouts")
 
 
@@ -81,12 +83,11 @@ class Workloads:
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
         }
-        status = _replicas(replicas) | {
-            "conditions": [
-                condition("Progressing", "True", "NewReplicaSetAvailable", lastUpdateTime=ago(minutes=4000)),
-                condition("Available", "True", "MinimumReplicasAvailable", lastUpdateTime=ago(minutes=4000)),
-            ]
-        }
+        stuck = number % 13 == _STUCK and replicas > 0
+        status = _replicas(replicas) | {"conditions": _conditions(stuck)}
+        if stuck:
+            status |= {"updatedReplicas": 1, "unavailableReplicas": 1}
+            status |= {"readyReplicas": replicas - 1, "availableReplicas": replicas - 1}
         old_revisions = self._draw.randrange(3)
         annotations = {"deployment.kubernetes.io/revision": str(old_revisions + 1)}
         deployment = self._add("deployments", name, namespace, spec, status, annotations=annotations)
@@ -337,6 +338,15 @@ def _owner(api_version: str, kind: str, owner: Object) -> Object:
         "apiVersion": api_version, "kind": kind, "name": metadata["name"], "uid": metadata["uid"],
         "controller": True, "blockOwnerDeletion": True,
     }  # fmt: skip
+
+
+def _conditions(stuck: bool) -> list[Object]:
+    """The conditions of a Deployment."""
+    progressing = ("False", "ProgressDeadlineExceeded") if stuck else ("True", "NewReplicaSetAvailable")
+    return [
+        condition("Progressing", *progressing, lastUpdateTime=ago(minutes=4000)),
+        condition("Available", "True", "MinimumReplicasAvailable", lastUpdateTime=ago(minutes=4000)),
+    ]
 
 
 def _replicas(count: int) -> Object:

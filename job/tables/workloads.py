@@ -64,6 +64,11 @@ class Workload(Record, frozen=True, kw_only=True):
     replicas_updated: Annotated[int | None, "Number of pods of the current template."] = None
     replicas_unavailable: Annotated[int | None, "Number of pods that are wanted but not available."] = None
     strategy: Annotated[str | None, "Update strategy: `RollingUpdate`, `Recreate`, `OnDelete`."] = None
+    rolling_update_partition: Annotated[
+        int | None,
+        "Pods of a StatefulSet with a lower ordinal are not updated: `updateStrategy.rollingUpdate.partition`; NULL "
+        "for other kinds.",
+    ] = None
     paused: Annotated[bool | None, "Whether the rollout of a Deployment is paused; NULL for other kinds."] = None
     selector: Annotated[tuple[KeyValue, ...], "`matchLabels` of the selector."] = ()
     service_name: Annotated[str | None, "Governing Service of a StatefulSet."] = None

@@ -31,3 +31,12 @@ def test_a_statefulset_names_its_service() -> None:
     assert workload("statefulsets", "service_name", "strategy", spec=spec) == {
         "service_name": "db", "strategy": "OnDelete",
     }  # fmt: skip
+
+
+def test_the_partition_of_a_canary_is_kept_and_its_absence_is_not_0() -> None:
+    for strategy, expected in (
+        ({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}, {"rolling_update_partition": 2}),
+        ({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}}, {}),
+        ({"type": "OnDelete", "rollingUpdate": None}, {}),
+    ):
+        assert workload("statefulsets", "rolling_update_partition", spec={"updateStrategy": strategy}) == expected

@@ -383,12 +383,18 @@ def _workload(item: Object, kind: str) -> Object:
         "schedule": spec.get("schedule"),
         "suspended": bool(spec.get("suspend")) if kind in ("jobs", "cronjobs") else None,
         "paused": bool(spec.get("paused")) if kind == "deployments" else None,
+        "rolling_update_partition": _partition(spec) if kind == "statefulsets" else None,
         "service_account": template.get("serviceAccountName"),
         "known_through_pods": False,
         "operating_system": (template.get("os") or {}).get("name")
         or (template.get("nodeSelector") or {}).get("kubernetes.io/os"),
         **_pod_security(template),
     }
+
+
+def _partition(spec: Object) -> int | None:
+    rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
+    return rolling.get("partition")
 
 
 def _containers(item: Object, kind: str) -> Iterator[Row]:

@@ -75,6 +75,8 @@ def _change(simulator: Simulator) -> None:
                 key = f"{running['metadata']['namespace']}/{running['metadata']['name']}"
                 simulator.delete(changed, "pods", key)
                 running["spec"]["containers"][0]["image"] = image
+                for status in running["status"].get("containerStatuses", ()):
+                    status["restartCount"] += 2
                 simulator.create(changed, "pods", running)
     gone = deployments[2]["metadata"]
     simulator.delete(changed, "deployments", f"{gone['namespace']}/{gone['name']}")

@@ -87,7 +87,8 @@ def test_a_view_is_made_again_when_a_table_beneath_it_gains_a_column(monkeypatch
     changed = {view.name for view in views() if digest(view) != before[view.name]}
     assert changed == {
         "pods", "pods_history", "capacity_by_cluster", "capacity_by_namespace", "capacity_by_node_pool", "changes",
-        "images", "privileged", "without_limits", "unowned_pods", "workload_containers",
+        "images", "privileged", "without_limits", "unowned_pods", "workload_containers", "restarts", "idle_namespaces",
+        "drift",
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 -- One row for each resource of each cluster, and one for each project's list of clusters. A cluster that no run has
 -- collected has one row, with the resource `*`; so has a pattern of `clusters.include` that matched no cluster in its
 -- last run. What any committed run has read is read.
--- Scans collections, and what latest_snapshots scans, over all time.
+-- Scans recent rows of collections, and what latest_snapshots scans.
 --
 -- SELECT project_id, cluster, resource, status, read_at, outcome, reason FROM coverage WHERE status <> 'ok'
 --

@@ -1,7 +1,7 @@
 -- Which two readings of each resource are the last ones?
 -- One row for each resource of each cluster that still exists and was read at least twice, by two runs: what changed
 -- between them shows in `changes`. A cluster that was deleted and created again under its name is not compared.
--- Scans what readings and latest_snapshots scan.
+-- Scans recent rows of collections, and what latest_snapshots scans.
 --
 -- SELECT cluster, resource, seen_after, seen_before FROM last_two_readings WHERE resource = 'pods'
 --

@@ -1,5 +1,5 @@
 -- What happened to each resource in the newest snapshot of each cluster, and to each project's newest list of clusters?
--- Scans collections, and what latest_snapshots scans, over all time.
+-- Scans recent rows of collections, and what latest_snapshots scans.
 --
 -- SELECT cluster, resource, outcome, objects, bytes, duration_seconds FROM latest_collections ORDER BY bytes DESC LIMIT 10
 --

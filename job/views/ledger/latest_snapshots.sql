@@ -5,7 +5,7 @@
 -- the one that collected the cluster last: it has the same configuration; or one that came up later and collects some of
 -- the same clusters, or none at all; or it began more than twice as long after that run as that run after the one
 -- before. Another job, with other clusters of the same project, is no lapse.
--- Scans snapshots, and what project_lists scans, over all time.
+-- Scans recent rows of snapshots and collections, and all of runs.
 --
 -- SELECT project_id, cluster, status, reason, lapse FROM latest_snapshots WHERE lapse IS NOT NULL
 --

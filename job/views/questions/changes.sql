@@ -6,8 +6,8 @@
 -- nothing. The same holds for controllers that are known through their pods alone, where those of some pods could not be
 -- read. The view leaves noise out: the Jobs of a CronJob; and of a workload that was added or removed, everything except
 -- its replicas, images, requests and limits.
--- Scans raw_workloads, raw_containers, raw_pods, raw_pod_containers, raw_clusters and raw_node_pools, and what
--- last_two_readings scans, over all time.
+-- Scans recent rows of workloads, containers, pods, pod_containers, clusters and node_pools, and what last_two_readings
+-- scans.
 --
 -- SELECT cluster, namespace, name, container, old_value, new_value, seen_before FROM changes WHERE field = 'image'
 --
