@@ -82,12 +82,13 @@ def test_what_no_view_needs_is_forgotten_and_what_is_added_meanwhile_is_not(
     def asked(sink: BigQuerySink) -> list[datetime]:
         found = needed(sink)
         if not meanwhile:
-            meanwhile.append(on_bigquery.publish("7", run_of(7, Read("b", ["x"], ["q"]), listed=["a", "b"])))
+            meanwhile.append("7")
+            on_bigquery.publish("7", run_of(7, Read("b", ["x"], ["q"]), listed=["a", "b"]))
         return found
 
     monkeypatch.setattr(BigQuerySink, "_needed_times", asked)
     on_bigquery.publish("6", run_of(6, Read("a", ["x"], ["p6"]), listed=["a", "b"]))
-    assert meanwhile == [True]
+    assert meanwhile == ["7"]
     assert on_bigquery.rows(PODS) == [("a", "p6"), ("b", "q")]
     times = times_of(opened)
     assert all(times[name] >= times[DECIDING] for name in OTHERS)

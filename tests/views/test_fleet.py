@@ -22,6 +22,7 @@ from job.simulator import Simulator, simulate
 from job.sinks.duckdb import DuckDBSink
 from job.tables import TABLES, raw
 from job.views import View, for_bigquery, views
+from job.views.recent import RECENT
 
 pytestmark = pytest.mark.xdist_group("googlesql")
 
@@ -131,7 +132,7 @@ def test_googlesql_accepts_each_view_as_rendered(view: View) -> None:
     names = [column.partition(" ")[0] for column in columns]
     assert len(names) == len(set(names))
     read = re.findall(r"`([^`]*)`", for_bigquery(view, DATASET))
-    known = {*map(raw, TABLES), *(other.name for other in views())}
+    known = {*map(raw, TABLES), *RECENT, *(other.name for other in views())}
     assert read
     assert {name.removeprefix(f"{DATASET}.") for name in read} <= known
 

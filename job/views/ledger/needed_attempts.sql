@@ -47,11 +47,9 @@ WITH
   ),
   -- the last two whole lists of each project, by two runs
   whole_lists AS (
-    SELECT project_id, run_id, MIN(newest) AS newest
-    FROM lists
-    WHERE outcome = 'ok'
-    GROUP BY project_id, run_id
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY MIN(newest)) <= 2
+    SELECT run_id
+    FROM (SELECT project_id, run_id, MIN(newest) AS newest FROM lists WHERE outcome = 'ok' GROUP BY project_id, run_id)
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) <= 2
   ),
   -- the newest list, and that of a finished run: of each project, and of each configuration since any snapshot above
   last_lists AS (

@@ -4,6 +4,7 @@
 -- day's clusters are those that a run attempted to read, and those in a complete list of the project's clusters; where
 -- `list_outcome` is not `ok`, others may exist. A resource is read on the day on which its list began. The resource
 -- `clusters` is what the GKE API says: it is read if a run collected the cluster, whatever it could read in it.
+-- Days from which `prune` or an expiry has deleted snapshots look less complete than they were.
 -- Scans what collections and snapshots scan, over all time.
 --
 -- SELECT day, SUM(clusters_ok) AS ok, SUM(clusters_known) AS known FROM trust WHERE resource = 'pods' GROUP BY day ORDER BY day
