@@ -7,8 +7,9 @@ from datetime import datetime
 
 import pytest
 from sinks.conftest import OnBigQuery
-from warehouse import Attempt, Read, run_of
+from warehouse import Attempt, Read, publish, run_of
 
+from job.signals import Stop
 from job.sinks.bigquery import BigQuerySink, recent
 from job.sinks.bigquery.recent import DECIDING, OTHERS, RecentViews
 from job.views.recent import RECENT, parse
@@ -55,7 +56,7 @@ def test_tasks_that_commit_together_are_all_shown(on_bigquery: OnBigQuery) -> No
 
     def task(number: int) -> bool:
         rows = run_of(1, Read(names[number], ["x"], ["p"]), listed=names, by=Attempt(task=number, tasks=6))
-        return on_bigquery.publish("r", rows, task=number)
+        return publish(on_bigquery.open(stop=Stop()), rows, run_id="run-1", task=number)  # the id in the rows
 
     on_bigquery.open().apply()
     with ThreadPoolExecutor(6) as pool:
