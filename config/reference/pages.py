@@ -64,7 +64,7 @@ def table_of_views() -> str:
 
 _LEDGER = {
     "committed_attempts", "configurations", "last_two_readings", "latest_collections", "latest_runs",
-    "latest_snapshots", "project_lists", "readings", *LEDGER,
+    "latest_snapshots", "needed_attempts", "project_lists", "readings", *LEDGER,
 }  # fmt: skip
 
 
@@ -77,9 +77,11 @@ _PAIRS = {
 
 
 def _place(view: View) -> tuple[int, str]:
-    """`coverage` first, which says what the others do not know; then questions, tables, their histories, the ledger."""
+    """`coverage` first, which says what the others do not know; then questions, tables, histories, and the ledger."""
     if view.name == "coverage":
         return 0, view.name
+    if view.name.startswith("recent_"):
+        return 5, view.name
     if view.name in _LEDGER:
         return 4, view.name
     if view.name.endswith("_history"):
@@ -104,7 +106,11 @@ Each view has a function that shows the same as it was known at a moment, such a
 `pods_as_of(TIMESTAMP '2026-01-31 10:00:00+00')`. It sees what was committed by then. It is a table function on
 BigQuery, and a macro on DuckDB. The history of a table (`pods_history`) has the rows of all readings, and no function.
 
-Do not query `raw_<table>`: it may hold rows of runs that were never committed."""
+Views of the present read the rows of the last hours (`bigquery.recent_hours`; on DuckDB, of the last commits), and
+older ones that are still the newest of their kind: `needed_attempts` says which. They find them in `raw_recent_<table>`,
+a view that each commit makes again. So a query reads a few snapshots, however many are kept.
+
+Do not query `raw_<table>` and `raw_recent_<table>`: they may hold rows of runs that were never committed."""
 
 
 def commands() -> str:
