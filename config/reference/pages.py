@@ -107,8 +107,8 @@ Each view has a function that shows the same as it was known at a moment, such a
 BigQuery, and a macro on DuckDB. The history of a table (`pods_history`) has the rows of all readings, and no function.
 
 Views of the present read the rows of the last hours (`bigquery.recent_hours`; on DuckDB, of the last commits), and
-older ones that are still the newest of their kind: `needed_attempts` says which. They find them in `raw_recent_<table>`,
-a view that each commit makes again. So a query reads a few snapshots, however many are kept.
+older ones that are still the newest of their kind: `needed_attempts` says which. They find them in
+`raw_recent_<table>`, a view that each commit makes again. So a query reads a few snapshots, however many are kept.
 
 Do not query `raw_<table>` and `raw_recent_<table>`: they may hold rows of runs that were never committed."""
 
