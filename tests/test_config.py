@@ -69,6 +69,14 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
         ("projects: " + "[" * 3000, "nested too deeply"),
         ("timeouts: {run_seconds: soon}", "line 1: timeouts.run_seconds: write a number or null, not text"),
         ("timeouts: {run_seconds: 0}", "line 1: timeouts.run_seconds: write a number, more than 0"),
+        (
+            "projects: [my-project]\nbigquery: {partition_expiration_days: 30, ledger_expiration_days: 7}\n",
+            "bigquery.ledger_expiration_days: 7 is shorter than partition_expiration_days (30): the tables would hold",
+        ),
+        (
+            "projects: [my-project]\nbigquery: {partition_by: hour}\n",
+            "bigquery.partition_by: a table can have 10,000 partitions, so hours need partition_expiration_days of",
+        ),
     ],
 )
 def test_an_invalid_configuration_is_rejected_in_one_sentence(tmp_path: Path, text: str, expected: str) -> None:

@@ -22,13 +22,15 @@ from sinks.conftest import OnBigQuery, Open
 from sinks.impatient import Impatient
 from warehouse import COMPLETE, Attempt, Read, publish, rows, run_of
 
+from job.config import BigQuery
 from job.errors import Interrupted, QueryError, SinkError
 from job.schema import raw_description
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink, overlap
 from job.sinks.bigquery.marks import MADE
-from job.tables import TABLES, Run, raw
+from job.sinks.bigquery.tables import Tables
+from job.tables import LEDGER, TABLES, Run, raw
 from job.views import views
 from job.views.recent import RECENT
 
@@ -73,6 +75,38 @@ def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: 
     assert pods.time_partitioning.expiration_ms == 30 * 86_400_000
     assert pods.labels["team"] == "platform"
     assert open_sink(**wanted).changes() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "rows_by", "ledger_by"),
+    [
+        ({}, ("DAY", None), ("DAY", None)),
+        ({"partition_expiration_days": 30}, ("HOUR", 30), ("DAY", None)),
+        ({"partition_expiration_days": 30, "ledger_expiration_days": 400}, ("HOUR", 30), ("HOUR", 400)),
+        ({"partition_expiration_days": 30, "partition_by": "month"}, ("MONTH", 30), ("MONTH", None)),
+        ({"partition_expiration_days": 500}, ("DAY", 500), ("DAY", None)),
+    ],
+)
+def test_rows_and_the_ledger_have_their_own_expiry_and_hours_where_these_are_few(
+    options: dict[str, Any], rows_by: tuple[str, int | None], ledger_by: tuple[str, int | None]
+) -> None:
+    tables = Tables(None, "shop-prod.d", "EU", BigQuery(**options))  # type: ignore[arg-type]  # asks it nothing
+    for table in TABLES:
+        declared = tables._declared(table).time_partitioning
+        days = declared.expiration_ms and int(declared.expiration_ms) // 86_400_000
+        assert (declared.type_, days) == (ledger_by if table in LEDGER else rows_by), table
+
+
+def test_partitions_stay_as_they_are_unless_the_configuration_names_others(open_sink: Open) -> None:
+    open_sink().apply()
+    by_default = open_sink(partition_expiration_days=30)
+    assert "change partitioning" not in {change.action for change in by_default.apply()}
+    assert by_default.changes() == []
+    pods = client(by_default).get_table(f"{by_default.name}.raw_pods").time_partitioning
+    assert (pods.type_, int(pods.expiration_ms)) == ("DAY", 30 * 86_400_000)
+    named = open_sink(partition_expiration_days=30, partition_by="hour")
+    with pytest.raises(SinkError, match=r"change partitioning.*TIMESTAMP_TRUNC\(snapshot_time, HOUR\)"):
+        named.prepare()
 
 
 def test_what_the_configuration_no_longer_has_is_taken_away(open_sink: Open) -> None:

@@ -16,6 +16,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
@@ -174,11 +175,11 @@ class RecentViews:
 
         view.view_query = query_for_bigquery(view.table_id, self._dataset, recent)
         written = self._client.update_table(view, ["view_query", "labels"])
-        written.schema = described(written.schema, columns(RECENT[view.table_id]))
-        try:
-            self._client.update_table(written, ["schema"])
-        except PreconditionFailed:
-            log.debug("another task has written a view", name=view.table_id)
+        schema = described(written.schema, columns(RECENT[view.table_id]))
+        if schema != written.schema:
+            written.schema = schema
+            with suppress(PreconditionFailed):  # another task has written the view meanwhile, and describes it
+                self._client.update_table(written, ["schema"])
 
 
 def _is_claimed(deciding: bigquery.Table) -> bool:
