@@ -153,7 +153,7 @@ def publish(
                 segment.add([record])
                 spool.keep(segment)
         times = tuple(dict.fromkeys(key.snapshot_time for key, record in rows if record.table == "runs"))
-        commit = Commit(run_id or rows[-1][0].snapshot_id, task, attempt, result, times)
+        commit = Commit(run_id or rows[-1][0].snapshot_id, task, attempt, result, rows[-1][1].task_count, times)
         return sink.publish(change(spool.save()), commit)
 
 

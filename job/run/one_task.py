@@ -206,7 +206,9 @@ class _OneTask:
         log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
         task = self.task
         result = TaskResult(record.status == "complete", record.acceptable, is_stopped, task.part)
-        if self.sink.publish(rows, Commit(task.run_id, task.index, task.attempt, result, (task.snapshot_time,))):
+        if self.sink.publish(
+            rows, Commit(task.run_id, task.index, task.attempt, result, task.count, (task.snapshot_time,))
+        ):
             return True
         log.warning("run committed by another attempt", run_id=task.run_id, task_index=task.index)
         return False

@@ -43,6 +43,8 @@ class Commit(NamedTuple):
     task_index: int
     attempt: int
     result: TaskResult
+    task_count: int = 1
+    """How many tasks of the run commit by themselves, perhaps at the same time."""
     snapshot_times: tuple[datetime, ...] = ()
     """Those of its rows: one, or one for each of several tasks that are committed together."""
 

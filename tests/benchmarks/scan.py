@@ -98,7 +98,7 @@ def main() -> None:
             sink.apply()
             for ago in range(arguments.hours, -1, -interval):
                 began = now - timedelta(hours=ago)
-                commit = Commit(f"run-{ago}", 0, 0, TaskResult(True, True), (began,))
+                commit = Commit(f"run-{ago}", 0, 0, TaskResult(True, True), snapshot_times=(began,))
                 sink.publish(shifted(rows, began, ago, Path(name)), commit)
             for view in GOALS:
                 config = bigquery.QueryJobConfig(default_dataset=sink.name, dry_run=True, use_query_cache=False)

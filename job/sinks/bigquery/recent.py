@@ -53,11 +53,12 @@ class RecentViews:
         """
         self._client, self._dataset, self._wait = client, dataset, wait
 
-    def add(self, times: Iterable[datetime], also: Callable[[], Iterable[datetime]]) -> None:
+    def add(self, times: Iterable[datetime], also: Callable[[], Iterable[datetime]] | None = None) -> None:
         """Makes the views read the rows of these times, however old they are.
 
         Args:
-            also: asks for the times of the run's other tasks that have committed, so that one of them writes for all.
+            also: where other tasks of the run may write at the same time: asks for the times of those that have
+                committed, so that one of them writes for all.
 
         Raises:
             GoogleAPICallError, GaveUpError: BigQuery refuses it, or cannot be reached.
@@ -73,11 +74,12 @@ class RecentViews:
                 return
             try:
                 if not _is_claimed(deciding):
-                    claimed = self._claim(deciding)
-                    wanted |= frozenset(also())
+                    if also is not None:
+                        deciding = self._claim(deciding)
+                        wanted |= frozenset(also())
+                        deciding.labels = {**deciding.labels, _CLAIM: None}
                     self._add_to_others(found.times | wanted)
-                    claimed.labels = {**claimed.labels, _CLAIM: None}
-                    self._write(claimed, found.with_times(wanted))
+                    self._write(deciding, found.with_times(wanted))
                     return
             except PreconditionFailed:
                 log.debug("another task has written a view", name=DECIDING)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from job.config import BigQuery, check_endpoint
 from job.connect.identity import Identity
-from job.errors import QueryError, SinkError
+from job.errors import Interrupted, QueryError, SinkError
 from job.log import log
 from job.signals import Stop
 from job.sinks.bigquery import overlap
@@ -222,18 +222,21 @@ class BigQuerySink:
                 is_ours = self._loads.commit(marker)
         except SinkError as error:
             raise SinkError(f"{self._where}: {self._whether_committed(marker)}: {error}") from error
-        self._show(commit.snapshot_times, commit.run_id)
+        self._show(commit.snapshot_times, commit.run_id, alone=commit.task_count == 1)
         return is_ours
 
     def settle(self, run_id: str) -> None:
-        self._show(self._times_of(run_id), run_id)
+        self._show(self._times_of(run_id), run_id, alone=False)
 
-    def _show(self, times: Iterable[datetime], run_id: str) -> None:
+    def _show(self, times: Iterable[datetime], run_id: str, *, alone: bool) -> None:
         """Makes the views of the present read rows of these times as long as they are needed."""
         recent = RecentViews(self._client, self.name, self._stop.pause)
         try:
             with as_sink_error("writing the views of recent rows"):
-                recent.add(times, also=partial(self._times_of, run_id))
+                recent.add(times, None if alone else partial(self._times_of, run_id))
+        except Interrupted:
+            log.warning("views show the run for some hours only", run_id=run_id, hours=self._options.recent_hours)
+            return
         except SinkError as error:
             raise SinkError(
                 f"{self._where}: the run was committed, but views show it for {self._options.recent_hours} hours only; "
@@ -244,6 +247,8 @@ class BigQuerySink:
                 recent.forget(self._needed_times, datetime.now(UTC))
         except SinkError as error:
             log.warning("views read more than they need", detail=str(error))
+        except Interrupted:
+            pass  # the next run tries it again
 
     def _times_of(self, run_id: str) -> list[datetime]:
         """Those of the committed rows of a run."""
