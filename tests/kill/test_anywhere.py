@@ -23,9 +23,9 @@ from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_warehouse
 from job.sinks.protocol import Warehouse
 
-POINTS = int(os.environ.get("KILL_POINTS", "18"))  # for each sink
+POINTS = int(os.environ.get("KILL_POINTS", "8"))  # for each sink
 KILLS = 4  # of one task, before an attempt is let through
-PARTS = 2  # tests that the points are dealt out to, to run side by side
+PARTS = 1  # tests that the points are dealt out to, to run side by side
 
 
 @pytest.fixture

@@ -163,22 +163,28 @@ FIRST_OF = "(SELECT min(rowid) FROM raw_{{table}} WHERE snapshot_id = {})"
 OLDEST = "(SELECT snapshot_id FROM snapshots ORDER BY snapshot_time LIMIT 1)"
 
 
-@pytest.mark.parametrize("table", [*TABLES, "collections"])
+DELETED = f"DELETE FROM raw_{{table}} WHERE rowid = {FIRST_OF.format(NEWEST)}"
+SOME = ("clusters", "pods", "collections")
+
+
 @pytest.mark.parametrize(
-    ("sql", "message"),
+    ("table", "sql", "message"),
     [
-        (
-            f"DELETE FROM raw_{{table}} WHERE rowid = {FIRST_OF.format(NEWEST)}",
-            "has",
+        *((table, DELETED, "has") for table in (*TABLES, "collections")),
+        *((table, f"DELETE FROM raw_{{table}} WHERE rowid = {FIRST_OF.format(OLDEST)}", "has") for table in SOME),
+        *(
+            (
+                table,
+                f"INSERT INTO raw_{{table}} SELECT * FROM raw_{{table}} WHERE snapshot_id = {NEWEST} LIMIT 1",
+                "has",
+            )
+            for table in SOME
         ),
-        (
-            f"DELETE FROM raw_{{table}} WHERE rowid = {FIRST_OF.format(OLDEST)}",
-            "has",
+        *(
+            (table, f"UPDATE raw_{{table}} SET snapshot_id = 'nobody' WHERE snapshot_id = {NEWEST}", "has 0")
+            for table in SOME
         ),
-        (f"INSERT INTO raw_{{table}} SELECT * FROM raw_{{table}} WHERE snapshot_id = {NEWEST} LIMIT 1", "has"),
-        (f"UPDATE raw_{{table}} SET snapshot_id = 'nobody' WHERE snapshot_id = {NEWEST}", "has 0"),
     ],
-    ids=["deleted", "deleted from of old", "doubled", "orphaned"],
 )
 def test_each_change_of_a_table_is_reported(played: Played, tmp_path: Path, table: str, sql: str, message: str) -> None:
     wrong = judge(_after(played, tmp_path, sql.format(table=table)), played.knowledge, played.now)
@@ -196,7 +202,6 @@ def test_each_change_of_a_table_is_reported(played: Played, tmp_path: Path, tabl
             "INSERT INTO raw_snapshots SELECT * REPLACE ('x' AS snapshot_id) FROM raw_snapshots LIMIT 1",
             "has 2 snapshots of",
         ),
-        ("INSERT INTO raw_snapshots SELECT * REPLACE ('x' AS run_id) FROM raw_snapshots LIMIT 1", "was not committed"),
         (f"DELETE FROM raw_snapshots WHERE snapshot_id = {OLDEST}", "was committed, but not its snapshot"),
         ("INSERT INTO raw_runs SELECT * FROM raw_runs LIMIT 1", "runs: attempt 1 was committed, and has 2 rows"),
         (

@@ -68,13 +68,13 @@ def play(simulator: Simulator) -> Iterator[Play]:
     print(f"{len(judged)} histories, {sum(judged)} times judged")
 
 
-@examples(3)
+@examples(2)
 @given(data=st.data())
 def test_views_show_the_truth_after_any_history(play: Play, data: st.DataObject) -> None:
     play(DuckDB(), *drawn(data, RUNS))
 
 
-@examples(2)
+@examples(1)
 @given(data=st.data())
 def test_no_killed_slow_or_repeated_attempt_shows(play: Play, data: st.DataObject) -> None:
     play(DuckDB(), *drawn(data, DYING_RUNS))

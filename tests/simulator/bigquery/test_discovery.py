@@ -52,13 +52,13 @@ def test_a_valid_request_passes_without_its_nulls() -> None:
         ("configuration.load.writeDisposition", "APPEND", "not a valid value for configuration.load.writeDisposition"),
         ("configuration.load.schemaUpdateOptions", ["ADD"], "not a valid value"),
         ("configuration.load.sourceFormat", "JSON", "not a valid value"),
-        ("configuration.load.columnNameCharacterMap", "V3", "'V3' is not one of"),
+        ("configuration.load.columnNameCharacterMap", "V3", '"V3" is not one of'),
         ("configuration.load.timePartitioning.expirationMs", "1d", "Job.configuration.load.timePartitioning"),
         ("configuration.load.timePartitioning.expirationMs", 1.5, "Job.configuration.load.timePartitioning"),
         ("configuration.load.maxBadRecords", 2**31, "maxBadRecords"),
         ("configuration.load.schema.fields.0.fields.0.nam", "b", "schema.fields[0].fields[0]"),
-        ("configuration.load.ignoreUnknownValues", "yes", "is not of type 'boolean'"),
-        ("configuration.labels.number", 1, "is not of type 'string'"),
+        ("configuration.load.ignoreUnknownValues", "yes", 'is not of type "boolean"'),
+        ("configuration.labels.number", 1, 'is not of type "string"'),
     ],
 )
 def test_an_invalid_member_is_refused_by_its_path(path: str, value: Any, says: str) -> None:
