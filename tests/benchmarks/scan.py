@@ -22,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 import msgspec
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
-from loopback_bigquery import served
+from loopback_bigquery import lift_update_limits, served
 
 from job.config import BigQuery, Config
 from job.connect.identity import Identity
@@ -86,7 +86,7 @@ def main() -> None:
     arguments = parser.parse_args()
     options = BigQuery(partition_expiration_days=90, ledger_expiration_days=400)
     with tempfile.TemporaryDirectory() as name, served() as control:
-        control.limit(metadata_updates_per_10_seconds_partitioned=100_000, metadata_updates_per_10_seconds=100_000)
+        lift_update_limits(control.endpoint)
         rows = read(arguments.clusters, arguments.pods, Path(name))
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         found = {}

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from declared import UID_TABLES
 from kill import killed
+from loopback_bigquery import lift_update_limits
 
 from job.config import Config
 from job.kinds import RESOURCES
@@ -31,6 +32,7 @@ PARTS = 1  # tests that the points are dealt out to, to run side by side
 @pytest.fixture
 def fleet() -> Iterator[Simulator]:
     with simulate(clusters=3, pods=6, plain=True, seed=5) as found:
+        lift_update_limits(found.bigquery_endpoint)
         yield found
 
 

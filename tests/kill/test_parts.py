@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from declared import UID_TABLES
 from kill import killed
+from loopback_bigquery import lift_update_limits
 from run.test_parts import Attempts, stop_early
 
 from job.simulator import Simulator, simulate
@@ -20,6 +21,7 @@ MOMENTS = {"duckdb": (8, 18), "bigquery": (200, 400)}  # of 26 and 532 dealings 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     with simulate(clusters=4, pods=4, plain=True, seed=3) as found:
+        lift_update_limits(found.bigquery_endpoint)
         yield found
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from loopback_bigquery import lift_update_limits
 from test_cli import COMMAND
 
 from job.collect import cluster, stats
@@ -30,6 +31,7 @@ from job.sinks.open_sink import open_warehouse
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     with simulate(clusters=2, pods=4, plain=True) as found:
+        lift_update_limits(found.bigquery_endpoint)
         yield found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from declared import UID_TABLES
+from loopback_bigquery import lift_update_limits
 
 from job.config import Config
 from job.errors import Interrupted
@@ -30,6 +31,7 @@ FOR_PODS = {kind.resource for kind in KINDS if kind.controls or kind.place}
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     with simulate(clusters=4, pods=6, plain=True, seed=3) as found:
+        lift_update_limits(found.bigquery_endpoint)
         yield found
 
 

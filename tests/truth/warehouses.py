@@ -19,11 +19,11 @@ import duckdb
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
+from loopback_bigquery import lift_update_limits
 from truth.model import Object
 from truth.oracle import TABLES, VIEWS, Seen
 from truth.stage import Died, caught
 
-from job.simulator.bigquery.control import Control
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Commit
 from job.spool import Rows
@@ -95,9 +95,7 @@ class BigQuery:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint, self._dataset = endpoint, "shop-prod.truth"
-        Control(endpoint).limit(
-            metadata_updates_per_10_seconds=100_000
-        )  # runs follow one another at once, and none waits
+        lift_update_limits(endpoint)
         self._client = bigquery.Client("shop-prod", Credentials("fake"), client_options={"api_endpoint": endpoint})
         self.url = f"bigquery://{self._dataset}?location=EU"
         with suppress(NotFound):
