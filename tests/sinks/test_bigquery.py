@@ -105,7 +105,7 @@ def test_partitions_stay_as_they_are_unless_the_configuration_names_others(open_
     pods = client(by_default).get_table(f"{by_default.name}.raw_pods").time_partitioning
     assert (pods.type_, int(pods.expiration_ms)) == ("DAY", 30 * 86_400_000)
     named = open_sink(partition_expiration_days=30, partition_by="hour")
-    with pytest.raises(SinkError, match=r"change partitioning.*TIMESTAMP_TRUNC\(snapshot_time, HOUR\)"):
+    with pytest.raises(SinkError, match=r"(?s)change partitioning.*TIMESTAMP_TRUNC\(snapshot_time, HOUR\)"):
         named.prepare()
 
 
@@ -180,7 +180,7 @@ def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(
     assert "schema not applied" in capsys.readouterr().err
     left = open_sink().changes()
     assert {change.action for change in left} == {"expire partitions", "label"}
-    assert {change.name for change in left} == {*map(raw, TABLES)}
+    assert {change.name for change in left} == {raw(table) for table in TABLES if table not in LEDGER}
     open_sink().apply()
     assert open_sink().changes() == []
 

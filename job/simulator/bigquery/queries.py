@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from job.simulator.bigquery.storage import Resource, Storage
 
 _MAX_TRANSLATIONS = 200  # kept in the cache
 _MAX_CALLS = 2000
+_NAME = re.compile(r"`([^`]+)`")
 _MakeVirtual = Callable[[str, list[Field], list[dict[str, Any]]], Resource]
 
 
@@ -77,6 +80,7 @@ class Queries:
         self._googlesql = googlesql
         self._translations: dict[tuple[str, str, str | None], _Translation] = {}
         self._calls: dict[str, str] = {}
+        self._view_fields: dict[str, list[Field]] = {}
 
     @contextmanager
     def checked(self, query: Query) -> Iterator[Checked]:
@@ -96,10 +100,34 @@ class Queries:
         Raises:
             ApiError: the query is refused.
         """
+        known = self._of_any_dataset(sql, location)
+        if known is not None and known in self._view_fields:
+            return copy.deepcopy(self._view_fields[known])
         with self.checked(Query(sql, project, location=location, dry=True, columns_only=True)) as found:
             if found.kind != "SELECT":
                 raise invalid_query("A view must be defined by a query")
-            return found.answer().result.fields
+            fields = found.answer().result.fields
+        if known is not None:
+            self._view_fields[known] = copy.deepcopy(fields)
+        return fields
+
+    def _of_any_dataset(self, sql: str, location: str) -> str | None:
+        """The query with the columns of what it reads in place of each name: with equal ones it has equal columns.
+
+        None if it reads what does not exist, or is elsewhere, or where queries have to filter.
+        """
+        columns, datasets = {}, set()
+        for name in _NAME.findall(sql):
+            source = self._storage.tables.get(name.replace(".", ":", 1))
+            if source is None or source["location"] != location:
+                return None
+            columns[name] = repr(source["schema"]["fields"])
+            datasets.add(source["id"].rpartition(".")[0])
+        if any(
+            needs_filter(table) for key, table in self._storage.tables.items() if key.rpartition(".")[0] in datasets
+        ):
+            return None
+        return _NAME.sub(lambda found: columns[found[1]], sql)
 
     def check_function(self, sql: str, project: str, location: str) -> None:
         """Checks a function's query; without the engine of GoogleSQL, its syntax alone.

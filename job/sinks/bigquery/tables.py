@@ -307,29 +307,30 @@ class Tables:
         recent = recent._replace(window_hours=self._options.recent_hours)
         statement = ddl.create_recent_view(name, self._name, recent, self._options)
         change = Change("replace view" if found else "create view", name, statement)
-        return Step((change,), partial(self._make_recent, name, recent, found))
+        return Step((change,), partial(self._make_recent, name, recent))
 
-    def _make_recent(self, name: str, recent: Recent, found: bigquery.Table | None) -> None:
-        """Its query first, then the descriptions of its columns, then the digest, as for all views."""
+    def _make_recent(self, name: str, recent: Recent) -> None:
+        """Its query first, then the descriptions of its columns with the digest."""
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import Table
 
-        if found is None:
-            found = Table(f"{self._name}.{name}")
-            found.view_query, found.description = query_for_bigquery(name, self._name, recent), description_of(name)
-            found.labels = self._labels({})
-            try:
-                found = self._client.create_table(found)
-            except Conflict:  # another task was faster
-                found = self._client.get_table(found.reference)
-                self._refuse_foreign([found])
-        else:
-            found.view_query, found.description = query_for_bigquery(name, self._name, recent), description_of(name)
-            found.labels = self._relabelled(found, {})
-            found = self._client.update_table(found, ["view_query", "description", "labels"])
-        found.schema, found.expires = described(found.schema, columns(RECENT[name])), None
-        answered = self._client.update_table(found, ["schema", "expires"])
-        self._finish(answered, self._recent_digest(name), ["keep"] if answered.expires else [])
+        made, done = Table(f"{self._name}.{name}"), self._recent_digest(name)
+        made.view_query, made.description = query_for_bigquery(name, self._name, recent), description_of(name)
+        made.labels = self._labels({})
+        try:
+            made = self._client.create_table(made)
+        except Conflict:  # it is an older one, or another task was faster
+            made = self._client.get_table(made.reference)
+            self._refuse_foreign([made])
+            if made.labels.get(DIGEST) == done and made.expires is None:
+                return
+            recent = parse(made.view_query)._replace(window_hours=self._options.recent_hours)
+            made.view_query, made.description = query_for_bigquery(name, self._name, recent), description_of(name)
+            made.labels = self._relabelled(made, {})
+            made = self._client.update_table(made, ["view_query", "description", "labels"])
+        made.schema, made.expires = described(made.schema, columns(RECENT[name])), None
+        made.labels = {**made.labels, DIGEST: done}
+        self._client.update_table(made, ["schema", "expires", "labels"])
 
     def _make_function(self, view: View) -> None:
         """https://cloud.google.com/bigquery/docs/table-functions"""
