@@ -153,7 +153,8 @@ def publish(
                 segment.add([record])
                 spool.keep(segment)
         times = tuple(dict.fromkeys(key.snapshot_time for key, record in rows if record.table == "runs"))
-        commit = Commit(run_id or rows[-1][0].snapshot_id, task, attempt, result, rows[-1][1].task_count, times)
+        tasks = getattr(rows[-1][1], "task_count", 1)
+        commit = Commit(run_id or rows[-1][0].snapshot_id, task, attempt, result, tasks, times)
         return sink.publish(change(spool.save()), commit)
 
 
