@@ -336,7 +336,7 @@ def history(warehouse: Warehouse) -> Warehouse:
     warehouse.publish(run_of(5, outcome="forbidden", by=at(-1, 12)))
     warehouse.publish(run_of(6, of("z", project="other"), projects=["other"], by=at(1, 5)))
     killed = run_of(7, of("a"), of("b"), of("killed"), by=at(1, 6))
-    warehouse.publish(killed, without=["snapshots"])
+    warehouse.publish(killed, without=["runs"])
     return warehouse
 
 
