@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import json
 import shutil
@@ -11,11 +10,11 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from engines import made_file
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
@@ -24,7 +23,6 @@ from truth.model import Object
 from truth.oracle import TABLES, VIEWS, Seen
 from truth.stage import Died, caught
 
-from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Commit
 from job.spool import Rows
 
@@ -35,7 +33,7 @@ class DuckDB:
     def __init__(self, path: Path | None = None) -> None:
         if path is None:
             path = Path(tempfile.mkdtemp(prefix="gke-inventory-truth-")) / "x.duckdb"
-            shutil.copy(_empty(), path)
+            shutil.copy(made_file(), path)
         self.path = path
         self.url = f"duckdb:///{self.path}"
         self._seen: tuple[bytes, Seen] | None = None
@@ -79,15 +77,6 @@ class DuckDB:
 
         with caught(publish):
             yield
-
-
-@cache
-def _empty() -> Path:
-    """A database with all tables and views, to be copied: making them takes longer than a run."""
-    directory = Path(tempfile.mkdtemp(prefix="gke-inventory-truth-"))
-    atexit.register(shutil.rmtree, directory)
-    DuckDBSink(directory / "empty.duckdb", timeout_seconds=60).apply()
-    return directory / "empty.duckdb"
 
 
 class BigQuery:
