@@ -220,7 +220,7 @@ def _of_recent_rows(name: str, text: str) -> str:
     text = text.replace("${dataset}.raw_", "${dataset}.raw_recent_").replace(" FROM raw_", " FROM raw_recent_")
     return re.sub(
         r"^-- Scans .*(?:\n-- .*)*",
-        "-- Of recent rows alone: views of the present read it.",
+        "-- Scans recent rows alone: views of the present read it.",
         text,
         count=1,
         flags=re.MULTILINE,

@@ -11,6 +11,7 @@ import job.views
 from job import schema
 from job.tables import LEDGER, TABLES, raw
 from job.views import digest, for_bigquery, function_for_bigquery, views
+from job.views.recent import RECENT
 
 
 def test_there_is_a_view_of_every_table_and_a_history_of_all_but_the_ledger() -> None:
@@ -29,7 +30,11 @@ def test_every_view_but_a_history_has_a_function_that_reads_functions_and_no_clo
         assert "CURRENT_TIMESTAMP" not in sql
         for name in view.reads:
             called = f"`my-project.inventory.{name}_as_of`(moment)"
-            assert (f"`my-project.inventory.{name}`" if name.startswith("raw_") else called) in sql
+            if name in RECENT:
+                called = f"`my-project.inventory.{raw(RECENT[name])}` WHERE snapshot_time <= moment"
+            elif name.startswith("raw_"):
+                called = f"`my-project.inventory.{name}`"
+            assert called in sql
 
 
 def test_each_view_opens_with_the_question_it_answers_and_says_what_it_scans() -> None:
@@ -42,7 +47,7 @@ def test_each_view_opens_with_the_question_it_answers_and_says_what_it_scans() -
 
 
 def test_each_view_comes_after_those_it_reads() -> None:
-    made: set[str] = {raw(table) for table in TABLES}
+    made: set[str] = {*map(raw, TABLES), *RECENT}
     for view in views():
         assert set(view.reads) <= made, view.name
         made.add(view.name)
@@ -50,9 +55,10 @@ def test_each_view_comes_after_those_it_reads() -> None:
 
 def test_only_the_views_of_the_ledger_read_rows_that_may_not_be_committed() -> None:
     """One place decides what is committed: other views read views, or rows of tables by a committed snapshot's id."""
-    ledger = set(map(raw, LEDGER))
+    ledger = {*map(raw, LEDGER), *(name for name, table in RECENT.items() if table in LEDGER)}
+    deciding = {"committed_attempts", "snapshots", "collections"}
     assert {view.name for view in views() if ledger & set(view.reads)} == {
-        "committed_attempts", "snapshots", "collections",
+        *deciding, *(f"recent_{name}" for name in deciding),
     }  # fmt: skip
     sources = {"coverage", "latest_snapshots", "readings", "snapshots", "last_two_readings"}
     for view in views():
