@@ -35,6 +35,10 @@ Email = Annotated[
 ]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+MOST_DAYS_OF_HOURS = 400
+"""A table can have 10,000 partitions (https://cloud.google.com/bigquery/quotas#partitioned_tables): 416 days of hours,
+less those that are yet to expire."""
+
 Service = Literal["kubernetes", "bigquery"]
 """What an identity is for: the GKE API and the clusters, or BigQuery."""
 FailOn = Annotated[
@@ -278,7 +282,8 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
         resources: the names that `kinds` may have.
 
     Raises:
-        ConfigError: no project, a malformed project id or endpoint, an unknown kind, or expiries that contradict
+        ConfigError: no project, a malformed project id or endpoint, an unknown kind, or times of expiry that
+            contradict one another.
     """
     if not config.projects:
         raise ConfigError(
@@ -298,12 +303,12 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
     if ledger is not None and (rows is None or rows > ledger):
         raise ConfigError(
             f"bigquery.ledger_expiration_days: {ledger} is shorter than partition_expiration_days "
-            f"({'null' if rows is None else rows}): the tables would hold rows of which nothing says that they count"
+            f"({'null' if rows is None else rows}): rows would outlive the runs that make them count"
         )
-    if config.bigquery.partition_by == "hour" and (rows is None or rows > 400):
+    if config.bigquery.partition_by == "hour" and (rows is None or rows > MOST_DAYS_OF_HOURS):
         raise ConfigError(
             "bigquery.partition_by: a table can have 10,000 partitions, so hours need partition_expiration_days of at "
-            "most 400"
+            f"most {MOST_DAYS_OF_HOURS}"
         )
     for name, url in msgspec.structs.asdict(config.api_endpoints).items():
         if url is not None:

@@ -59,7 +59,7 @@ def constant(node: exp.Expr) -> Constant:
     """The value of a constant expression.
 
     Raises:
-        NotConstantError: it is none that BigQuery's pruning is known to use.
+        NotConstantError: BigQuery is not known to prune by it.
     """
     if _is_same_time(node):
         return constant(node.this)

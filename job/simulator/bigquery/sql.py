@@ -10,17 +10,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from job.simulator.bigquery.constants import MICROSECONDS
 from job.simulator.bigquery.errors import invalid_query, not_implemented
 from job.simulator.bigquery.relations import UNKNOWN, Relation
 
-_MICROSECONDS = {
-    "MICROSECOND": 1,
-    "MILLISECOND": 1_000,
-    "SECOND": 1_000_000,
-    "MINUTE": 60_000_000,
-    "HOUR": 3_600_000_000,
-    "DAY": 86_400_000_000,
-}
 _NOT_SIMULATED = {
     "alter", "analyze", "command", "commit", "create", "declare", "describe", "drop", "execute", "export", "grant",
     "rollback", "set", "transaction", "truncatetable", "use",
@@ -204,11 +197,11 @@ def _now(call: exp.Expr) -> exp.Expr:
 def _whole_units(difference: exp.Expr) -> exp.Expr:
     """BigQuery counts whole units; DuckDB's `date_diff` counts crossed boundaries."""
     unit = str(difference.args["unit"].name).upper()
-    if unit not in _MICROSECONDS:
+    if unit not in MICROSECONDS:
         raise invalid_query(f"TIMESTAMP_DIFF does not support the {unit} date part")
     micros = exp.func("epoch_us", difference.this.copy()) - exp.func("epoch_us", difference.expression.copy())
     return exp.Cast(
-        this=exp.func("trunc", exp.Div(this=exp.paren(micros), expression=exp.Literal.number(_MICROSECONDS[unit]))),
+        this=exp.func("trunc", exp.Div(this=exp.paren(micros), expression=exp.Literal.number(MICROSECONDS[unit]))),
         to=exp.DataType.build("BIGINT"),
     )
 

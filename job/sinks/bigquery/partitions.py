@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from job.config import BigQuery
+from job.config import MOST_DAYS_OF_HOURS, BigQuery
 from job.tables import LEDGER
 
 Unit = Literal["HOUR", "DAY", "MONTH"]
-_MOST_PARTITIONS = 10_000
-"""Of a table: https://cloud.google.com/bigquery/quotas#partitioned_tables"""
-_DAYS_OF_HOURS = _MOST_PARTITIONS // 24 - 16  # and room for hours that are yet to expire
 DAY = 86_400_000  # milliseconds
 
 
@@ -29,7 +26,7 @@ def unit(table: str, options: BigQuery) -> Unit:
 
 def _fits(table: str, options: BigQuery) -> bool:
     days = expiration_days(table, options)
-    return days is not None and days <= _DAYS_OF_HOURS
+    return days is not None and days <= MOST_DAYS_OF_HOURS
 
 
 def expiration(table: Any) -> int | None:

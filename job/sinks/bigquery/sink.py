@@ -222,7 +222,8 @@ class BigQuerySink:
                 is_ours = self._loads.commit(marker)
         except SinkError as error:
             raise SinkError(f"{self._where}: {self._whether_committed(marker)}: {error}") from error
-        self._show(commit.snapshot_times, commit.run_id, alone=commit.task_count == 1)
+        if is_ours:
+            self._show(commit.snapshot_times, commit.run_id, alone=commit.task_count == 1)
         return is_ours
 
     def settle(self, run_id: str) -> None:

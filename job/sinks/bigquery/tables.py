@@ -391,7 +391,8 @@ class Tables:
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _recent_digest(self, name: str) -> str:
-        made_from = (columns(RECENT[name]), description_of(name), self._options.recent_hours, self._options.labels)
+        labels = sorted(self._options.labels.items())
+        made_from = (columns(RECENT[name]), description_of(name), self._options.recent_hours, labels)
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _view_digest(self, view: View) -> str:
