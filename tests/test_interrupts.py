@@ -142,13 +142,13 @@ def test_threads_say_nothing_after_an_interrupted_run(
         return segment(spool, *arguments)
 
     monkeypatch.setattr(Spool, "segment", segment_of_a_closed_spool)
-    before = set(threading.enumerate())
     with interrupted_when(reads.is_set):
         run(config)
     ended.set()
-    for thread in set(threading.enumerate()) - before:
-        if thread.daemon:
+    for thread in threading.enumerate():
+        if thread.name == "read":
             thread.join(20)
+            assert not thread.is_alive()
     printed = capsys.readouterr()
     assert failed
     assert '"bug"' not in printed.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -145,8 +146,9 @@ class ClusterCollector:
                     reading.version = self._contact(server, network)
                 with self.pool.reading(self.stop, reader.progress) as waited:
                     server.deadline = self._deadline(reading.clock + waited)
-                    for result in server.lists():
-                        reading.results[result.kind.resource] = result
+                    with closing(server.lists()) as lists:  # ends its threads, whatever happens here
+                        for result in lists:
+                            reading.results[result.kind.resource] = result
         except SpoolError:
             raise
         except ReadFailure as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -83,7 +84,7 @@ class ClusterReader:
         version: str | None = completed.result
         return version
 
-    def lists(self) -> Iterator[ListResult]:
+    def lists(self) -> Generator[ListResult, None, None]:
         """Reads all lists; yields the result of each when it is known.
 
         Raises:
@@ -108,8 +109,9 @@ class ClusterReader:
             for kind in enabled
         ]
         kinds = {kind.resource: kind for kind in enabled}
-        for completed in as_completed(items, MAX_CONCURRENT_REQUESTS, self.deadline.at, self.stop):
-            yield self._result(kinds[completed.name], completed, scope.owners, places)
+        with closing(as_completed(items, MAX_CONCURRENT_REQUESTS, self.deadline.at, self.stop)) as found:
+            for completed in found:
+                yield self._result(kinds[completed.name], completed, scope.owners, places)
 
     def _needed(self, kinds: list[Kind]) -> list[Kind]:
         """The kinds to read: those that are wanted, and where one of them waits for others, those too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from time import monotonic, process_time
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ class AbandonedError(Exception):
 
 def as_completed(
     items: Sequence[WorkItem], max_threads: int, deadline: float, stop: threading.Event
-) -> Iterator[Completed]:
+) -> Generator[Completed, None, None]:
     """Calls all functions, in order of the items where `after` allows it; yields each result when it is there.
 
     One thread calls one function after another. When others have waited for a while, and not because this process is
@@ -79,7 +79,9 @@ def as_completed(
             if completed.name not in running:  # it was abandoned before
                 continue
             _, inbox = running.pop(completed.name)
-            if not isinstance(completed.error, AbandonedError):
+            if isinstance(completed.error, AbandonedError):
+                inbox.put(None)  # the thread ends once the function returns
+            else:
                 idle.append(inbox)
             incomplete.remove(completed.name)
             yield completed
@@ -124,5 +126,5 @@ def _start_thread(results: queue.SimpleQueue[Completed]) -> _Inbox:
             except BaseException as error:  # noqa: BLE001 (it is the result)
                 results.put(Completed(item.name, error=error))
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=work, name="read", daemon=True).start()
     return inbox
