@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 from engines import Warehouse
@@ -14,6 +15,7 @@ from warehouse import (
     container,
     gke_cluster,
     image_parts,
+    node,
     node_pool,
     pod,
     pod_container,
@@ -318,6 +320,123 @@ def test_details_of_what_stays_are_compared(warehouse: Warehouse) -> None:
         ("web", None, "ready", "changed", "true", "false"),
         ("web", None, "service_account", "changed", "default", "admin"),
     ]
+
+
+def test_security_settings_are_compared_and_defaults_that_are_written_out_are_noise(warehouse: Warehouse) -> None:
+    of_pod = {
+        "service_account": "admin",
+        "host_pid": True,
+        "host_paths": ("/var/run", "/etc"),
+        "runtime_class": "gvisor",
+    }
+    stricter = {
+        "allow_privilege_escalation": False, "capabilities_added": ("NET_ADMIN",), "host_ports": (80, 443),
+        "run_as_user": 1000, "seccomp_profile": "RuntimeDefault",
+    }  # fmt: skip
+    written = {"privileged": False, "allow_privilege_escalation": True, "proc_mount": "Default"}
+    template = {"service_account": "default", "automount_service_account_token": False}
+    before = [*running("web", "app:1"), *app("web"), workload("idle", **template), container("idle")]
+    loose = running("web", "app:1", **of_pod)
+    loose[1] = pod_container("web-0", "app:1", **stricter)
+    debug = {"name": "debug", "container_type": "ephemeral"}
+    loose += [
+        pod_container("web-0", "sh:1", **written, **debug),
+        pod_container("web-0", "su:1", name="su", privileged=True),
+    ]
+    after = [workload("idle", service_account="own", sysctls=("kernel.msgmax",)), container("idle", **written)]
+    warehouse.publish(run_of(1, both(before[:2], *before[2:])))
+    warehouse.publish(run_of(2, both(loose, *app("web"), *after)))
+    assert warehouse.query(CHANGES.replace("SELECT", "SELECT resource, ")) == [
+        ("deployments", "idle", None, "automount_service_account_token", "removed", "false", None),
+        ("deployments", "idle", None, "service_account", "changed", "default", "own"),
+        ("deployments", "idle", None, "sysctls", "added", None, "kernel.msgmax"),
+        ("pods", "web", "app", "allow_privilege_escalation", "changed", "true", "false"),
+        ("pods", "web", "app", "capabilities_added", "added", None, "NET_ADMIN"),
+        ("pods", "web", "app", "host_ports", "added", None, "[80,443]"),
+        ("pods", "web", "app", "run_as_user", "added", None, "1000"),
+        ("pods", "web", "app", "seccomp_profile", "added", None, "RuntimeDefault"),
+        ("pods", "web", "debug", "image", "added", None, "sh:1"),
+        ("pods", "web", "su", "image", "added", None, "su:1"),
+        ("pods", "web", "su", "privileged", "added", None, "true"),
+        ("pods", "web", None, "host_paths", "added", None, "/var/run, /etc"),
+        ("pods", "web", None, "host_pid", "changed", "false", "true"),
+        ("pods", "web", None, "runtime_class", "added", None, "gvisor"),
+        ("pods", "web", None, "service_account", "added", None, "admin"),
+    ]
+
+
+def test_an_invalid_quantity_is_not_a_missing_one(warehouse: Warehouse) -> None:
+    invalid = container("w", unparsed_quantities=("requests.cpu",), accelerator_count=2)
+    warehouse.publish(run_of(1, read(workload("w"), container("w", cpu_request_millicores=500))))
+    warehouse.publish(run_of(2, read(workload("w"), invalid)))
+    assert warehouse.query(CHANGES) == [
+        ("w", "app", "accelerator_count", "added", None, "2"),
+        ("w", "app", "cpu_request_millicores", "changed", "500", "not parsed"),
+    ]
+
+
+def test_restarts_and_containers_out_of_memory_are_counted_by_workload(warehouse: Warehouse) -> None:
+    def ended(at: float, reason: str = "OOMKilled") -> dict[str, Any]:
+        return {"last_state_reason": reason, "last_finished_at": FIRST + timedelta(hours=at)}
+
+    def pods(*of: tuple[str, str, dict[str, Any]], **more: Any) -> list[Record]:
+        found: list[Record] = []
+        for name, end, status in of:
+            kind = "CronJob" if name == "tidy" else "Deployment"
+            found += [
+                pod_of(name, f"{name}-{end}", kind=kind, **more),
+                pod_container(f"{name}-{end}", "app:1", **status),
+            ]
+        return found
+
+    killed = {"state": "terminated", "state_reason": "OOMKilled", "finished_at": FIRST + timedelta(hours=1.5)}
+    old = {"created_at": FIRST}
+    before = pods(
+        ("web", "0", {"restarts": 3, **ended(0.5)}), ("web", "1", {"restarts": None}), ("same", "0", {"restarts": 7}),
+        ("gone", "0", {"restarts": 1}), ("known", "0", {**killed, "finished_at": FIRST + timedelta(hours=0.5)}), **old,
+    )  # fmt: skip
+    after = pods(
+        ("web", "0", {"restarts": 5, **ended(1.2)}), ("web", "1", {"restarts": 1, **ended(1.3, "Error")}),
+        ("same", "0", {"restarts": 7, **ended(0.5, "Error")}), ("known", "0", {"restarts": 1, **ended(0.5)}), **old,
+    )  # fmt: skip
+    after += pods(("unread", "0", {"restarts": 9}), **old)  # nobody knows how often it had restarted by then
+    after += pods(("web", "2", {"restarts": 4}), created_at=FIRST + timedelta(hours=1))
+    after += pods(("tidy", "0", killed), created_at=FIRST + timedelta(hours=1), phase="Failed")
+    warehouse.publish(run_of(1, both(before)))
+    warehouse.publish(run_of(2, both(after)))
+    found = "SELECT kind, name, container, field, change, old_value, new_value FROM changes"
+    assert warehouse.query(f"{found} WHERE field IN ('restarts', 'oom_kills')") == [
+        ("CronJob", "tidy", "app", "oom_kills", "changed", "0", "1"),
+        ("Deployment", "known", "app", "restarts", "changed", "0", "1"),
+        ("Deployment", "web", "app", "oom_kills", "changed", "0", "1"),
+        ("Deployment", "web", "app", "restarts", "changed", "3", "10"),
+    ]
+
+
+def test_nodes_that_join_leave_break_and_are_made_again(warehouse: Warehouse) -> None:
+    def nodes(*found: Record, **more: Any) -> Read:
+        return Read("a", more={"nodes": found, "jobs": [job(1 - len(more))]}, **more)
+
+    def job(ready: int) -> Record:
+        return workload("once", kind="Job", replicas_wanted=1, replicas_ready=ready)
+
+    anew = msgspec.structs.replace(node("anew", ready=True), uid="again")
+    warehouse.publish(run_of(1, nodes(node("old", ready=True), node("mute", ready=True), node("anew", ready=True))))
+    warehouse.publish(run_of(2, nodes(node("mute"), node("more"), anew, cluster_id="1")))
+    found = "SELECT resource, namespace, kind, name, field, change, old_value, new_value FROM changes"
+    assert warehouse.query(found) == [
+        ("nodes", None, "Node", "anew", "node", "changed", "uid-anew", "again"),
+        ("nodes", None, "Node", "more", "node", "added", None, "uid-more"),
+        ("nodes", None, "Node", "mute", "ready", "changed", "true", "unknown"),
+        ("nodes", None, "Node", "old", "node", "removed", "uid-old", None),
+    ]
+
+
+def test_what_was_compared_before_hides_no_later_change_of_a_template(warehouse: Warehouse) -> None:
+    for number, pods in ((1, running("web", "app:1")), (2, running("web", "app:1"))):
+        warehouse.publish(run_of(number, both(pods, *app("web", "app:1"))))
+    warehouse.publish(run_of(3, both("forbidden", *app("web", "app:2"))))
+    assert warehouse.query(CHANGES) == [("web", "app", "image", "changed", "app:1", "app:2")]
 
 
 def test_the_jobs_of_a_cronjob_are_noise(warehouse: Warehouse) -> None:
