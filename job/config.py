@@ -117,6 +117,11 @@ class BigQuery(Settings, frozen=True, kw_only=True):
         "How new tables are partitioned: a query reads whole partitions. `null` means by hour where rows expire within "
         "400 days, and by day elsewhere: a table can have 10,000 partitions.",
     ] = None
+    storage_billing_model: Annotated[
+        Literal["physical", "logical"],
+        "What BigQuery bills for the storage of a dataset that this program creates: compressed bytes, or the bytes of "
+        "the columns. No run changes that of an existing dataset; `schema diff` says how to.",
+    ] = "physical"
     require_partition_filter: Annotated[
         bool, "Reject queries on the tables that have no filter on `snapshot_time` and would scan everything."
     ] = False

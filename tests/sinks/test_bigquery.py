@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from google.cloud import bigquery
+from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 from replay import Replay
 from sinks.conftest import OnBigQuery, Open
 from sinks.impatient import Impatient
@@ -57,6 +58,8 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     assert pods.clustering_fields == ["project_id", "cluster", "namespace", "name"]
     assert pods.description == raw_description("pods")
     assert all(field.description for field in pods.schema)
+    assert pods.table_constraints == TableConstraints(PrimaryKey(["snapshot_id", "namespace", "name", "uid"]), None)
+    assert made.get_dataset(open_sink().name).storage_billing_model == "PHYSICAL"
     assert [field.name for field in pods.schema if field.mode == "REQUIRED"] == ["snapshot_id", "snapshot_time"]
     before = len(control.requests())
     open_sink().prepare()
@@ -146,7 +149,7 @@ def test_defaults_of_a_dataset_expire_nothing_of_ours(open_sink: Open) -> None:
     assert open_sink().changes() == []
 
 
-def test_an_expiration_that_somebody_set_is_found_and_taken_away(open_sink: Open) -> None:
+def test_expirations_and_keys_that_somebody_set_are_found_and_set_right(open_sink: Open) -> None:
     open_sink().apply()
     warehouse, name = client(open_sink()), open_sink().name
     tomorrow = datetime.now(UTC) + timedelta(days=1)
@@ -156,13 +159,25 @@ def test_an_expiration_that_somebody_set_is_found_and_taken_away(open_sink: Open
         warehouse.update_table(found, ["expires"])
     nodes = warehouse.get_table(f"{name}.raw_nodes")
     nodes.time_partitioning = bigquery.TimePartitioning(field="snapshot_time", expiration_ms=86_400_000)
-    warehouse.update_table(nodes, ["time_partitioning"])
+    nodes.table_constraints = TableConstraints(PrimaryKey(["uid"]), None)
+    nodes.labels = {**nodes.labels, "gke_inventory_digest": "older"}
+    warehouse.update_table(nodes, ["time_partitioning", "table_constraints", "labels"])
+    theirs = warehouse.get_dataset(name)
+    theirs.storage_billing_model = "LOGICAL"
+    warehouse.update_dataset(theirs, ["storage_billing_model"])
     left = {(change.action, change.name) for change in open_sink().changes()}
-    assert left >= {("keep", "raw_pods"), ("expire partitions", "raw_nodes"), ("replace view", "images")}
+    assert left >= {("keep", "raw_pods"), ("expire partitions", "raw_nodes"), ("declare key", "raw_nodes")}
+    assert left >= {("bill storage", name), ("replace view", "images")}
     open_sink().apply()
     assert [warehouse.get_table(f"{name}.{table}").expires for table in ("raw_pods", "images")] == [None, None]
-    assert warehouse.get_table(f"{name}.raw_nodes").time_partitioning.expiration_ms is None
-    assert open_sink().changes() == []
+    made = warehouse.get_table(f"{name}.raw_nodes")
+    assert made.time_partitioning.expiration_ms is None
+    assert made.table_constraints.primary_key == PrimaryKey(["snapshot_id", "name", "uid"])
+    (billing,) = open_sink().changes()  # BigQuery allows a change every 14 days, so a person decides
+    assert billing.statement.endswith(f'ALTER SCHEMA `{name}` SET OPTIONS (storage_billing_model = "PHYSICAL");')
+    assert open_sink(storage_billing_model="logical").prepare() is None
+    assert open_sink(storage_billing_model="logical").changes() == []
+    assert warehouse.get_dataset(name).storage_billing_model == "LOGICAL"
 
 
 def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(

@@ -33,6 +33,8 @@ class Seen:
     """Rows of the tables: only the columns that identify them, and the time."""
     counts: dict[tuple[str, str], int]
     """(table, snapshot_id) -> number of rows."""
+    repeated: dict[str, int]
+    """Table -> how many rows its declared primary key does not tell from others, uncommitted ones included."""
 
 
 def judge(seen: Seen, knowledge: Knowledge, now: Object) -> list[str]:
@@ -44,6 +46,7 @@ def judge(seen: Seen, knowledge: Knowledge, now: Object) -> list[str]:
     return [
         *_shares(knowledge),
         *_history(seen, knowledge),
+        *(f"{table}: {number} rows repeat the primary key" for table, number in seen.repeated.items() if number),
         *_Views(seen, knowledge).wrong(),
         *lies(seen, knowledge, now),
     ]

@@ -96,7 +96,9 @@ class BigQuerySink:
     def changes(self) -> Sequence[Change]:
         with as_sink_error(self._where):
             tables = self._tables
-            return [change for step in tables.steps(tables.dataset()) for change in step.changes]
+            dataset = tables.dataset()
+            made = [change for step in tables.steps(dataset) for change in step.changes]
+            return [*made, *tables.billing(dataset)]
 
     def apply(self) -> Sequence[Change]:
         """Starts over when another task has changed one of the tables meanwhile: then less is left to change."""

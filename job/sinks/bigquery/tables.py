@@ -100,6 +100,16 @@ class Tables:
                 change = Change(action, view.name, _statement(view, self._name, self._options))
                 yield Step((change,), partial(self._make_view, view))
 
+    def billing(self, dataset: bigquery.Dataset | None) -> Iterator[Change]:
+        """What a person has to change in a dataset of ours that is billed otherwise than is declared.
+
+        No run does: BigQuery allows a change every 14 days, and the job's role cannot update a dataset.
+        """
+        if dataset is not None and is_made(dataset.labels):
+            answered = dataset.storage_billing_model or "LOGICAL"
+            if answered.lower() != self._options.storage_billing_model:
+                yield Change("bill storage", self._name, ddl.bill_storage(self._name, self._options))
+
     def _would_expire(self, item: Any) -> bool:
         """Whether BigQuery deletes other rows than is declared, or the table or view itself. Lists say so."""
         table = next((table for table in TABLES if raw(table) == item.table_id), None)
@@ -178,6 +188,7 @@ class Tables:
         dataset.location = self._location
         dataset.description = _DESCRIPTION
         dataset.labels = {**self._options.labels, **MADE}
+        dataset.storage_billing_model = self._options.storage_billing_model.upper()
         self._client.create_dataset(dataset, exists_ok=True)
 
     def _created(self, table: str) -> Change:
@@ -185,6 +196,7 @@ class Tables:
 
     def _declared(self, table: str) -> bigquery.Table:
         from google.cloud.bigquery import Table, TimePartitioning
+        from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
         declared = Table(f"{self._name}.{raw(table)}", schema=schema_of(table))
         declared.description = raw_description(table)
@@ -194,6 +206,8 @@ class Tables:
         )
         declared.require_partition_filter = self._options.require_partition_filter
         declared.clustering_fields = list(TABLES[table].clustering)
+        if key := TABLES[table].primary_key:
+            declared.table_constraints = TableConstraints(PrimaryKey(list(key)), None)
         declared.labels = self._labels(VERSIONS)
         return declared
 
@@ -246,6 +260,8 @@ class Tables:
         ]
         if list(found.clustering_fields or ()) != declared.clustering_fields:
             changes.append(Change("cluster", raw(table), ddl.cluster(raw(table), self._name, TABLES[table].clustering)))
+        if _primary_key(found) != (key := TABLES[table].primary_key) and key:
+            changes.append(Change("declare key", raw(table), ddl.set_primary_key(raw(table), self._name, key)))
         return changes
 
     def _settle(self, table: str, found: bigquery.Table) -> None:
@@ -268,6 +284,9 @@ class Tables:
             if list(found.clustering_fields or ()) != declared.clustering_fields:
                 found.clustering_fields = declared.clustering_fields
                 fields.append("clustering_fields")
+            if declared.table_constraints and _primary_key(found) != TABLES[table].primary_key:
+                found.table_constraints = declared.table_constraints
+                fields.append("table_constraints")
             found = self._client.update_table(found, fields)
         self._finish(found, self._digest(table), [change.action for change in self._differences(table, found)])
 
@@ -387,7 +406,8 @@ class Tables:
         return self._client.update_table(found, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
-        made_from = (SCHEMA_VERSION, columns(table), raw_description(table), TABLES[table].clustering, self._options)
+        declared = TABLES[table].clustering, TABLES[table].primary_key
+        made_from = (SCHEMA_VERSION, columns(table), raw_description(table), declared, self._options)
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _recent_digest(self, name: str) -> str:
@@ -398,6 +418,12 @@ class Tables:
     def _view_digest(self, view: View) -> str:
         options = (sorted(self._options.labels.items()), self._bounds)
         return f"{digest(view)}-{hashlib.sha256(repr(options).encode()).hexdigest()[:8]}"
+
+
+def _primary_key(table: bigquery.Table) -> tuple[str, ...]:
+    """As BigQuery answers; the client cannot read foreign keys without a name, which somebody may have added."""
+    constraints = table.to_api_repr().get("tableConstraints") or {}
+    return tuple(constraints.get("primaryKey", {}).get("columns", ()))
 
 
 def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Change]:
