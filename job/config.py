@@ -101,6 +101,13 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     ] = 3600.0
 
 
+class LabelColumn(Settings, frozen=True, kw_only=True):
+    """Where a column of `columns` has its values from."""
+
+    labels: Annotated[tuple[str, ...], "Keys of labels, the one to prefer first."] = ()
+    annotations: Annotated[tuple[str, ...], "Keys of annotations, which follow."] = ()
+
+
 class BigQuery(Settings, frozen=True, kw_only=True):
     """Options of a `bigquery://` sink. The next run, or `gke-inventory schema apply`, applies a change."""
 
@@ -228,6 +235,14 @@ class Config(Settings, frozen=True, kw_only=True):
         "Annotations to keep: exact keys, or globs such as `team.example.com/*`. All others are dropped. Annotations "
         "that hold whole objects, such as `kubectl.kubernetes.io/last-applied-configuration`, are always dropped.",
     ] = ()
+    columns: Annotated[
+        dict[str, LabelColumn],
+        "Columns such as `team`, by name, in the views of all tables whose objects have labels: "
+        "`team: {labels: [team, app.kubernetes.io/part-of], annotations: [example.com/owner]}` has the first of these "
+        "labels, else of these annotations, that the object itself has and that is not empty; else NULL. `annotations` "
+        "must keep the annotations. The views read stored labels, so that a change, which `gke-inventory schema apply` "
+        "or the next run applies, also answers for older rows. All jobs of one sink need the same columns.",
+    ] = msgspec.field(default_factory=dict)
     page_limit: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=10_000)],
         "Objects in one page of a list. Memory grows with it. A page of more than 96 MiB, or one that takes longer "

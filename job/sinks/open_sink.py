@@ -15,6 +15,8 @@ from job.connect.identity import Identity, bigquery_identity, configured_identit
 from job.errors import ConfigError
 from job.signals import Stop
 from job.sinks.protocol import Sink, Warehouse
+from job.views import views
+from job.views.row_columns import LabelColumn
 
 # https://cloud.google.com/bigquery/docs/datasets#dataset-naming
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
@@ -60,6 +62,26 @@ def open_warehouse(config: Config, *, sink: str | None = None) -> Warehouse:
     return _open(config, _split(config.sink), lambda: configured_identity(config), 1, Stop())
 
 
+def _columns(config: Config) -> tuple[LabelColumn, ...]:
+    """The columns of the configuration.
+
+    Raises:
+        ConfigError: the views cannot have them, or an annotation is not kept.
+    """
+    from job.kinds.parts.metadata import is_allowed
+
+    configured = tuple(LabelColumn(name, each.labels, each.annotations) for name, each in config.columns.items())
+    views(configured)
+    for column in configured:
+        for key in column.annotations:
+            if not is_allowed(key, config.annotations):
+                raise ConfigError(
+                    f"columns.{column.name}: no annotation {key} is kept: add it to `annotations`, unless it is one "
+                    "that is always dropped"
+                )
+    return configured
+
+
 def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], threads: int, stop: Stop) -> Warehouse:
     if parts.scheme in ("duckdb", "demo"):
         from job.sinks.duckdb import DuckDBSink
@@ -70,6 +92,7 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
             threads=threads,
             stop=stop,
             for_demo=parts.scheme == "demo",
+            columns=_columns(config),
         )
     if parts.scheme == "bigquery":
         from job.sinks.bigquery import BigQuerySink
@@ -87,6 +110,7 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
             connect_seconds=config.timeouts.connect_seconds,
             request_seconds=config.timeouts.request_seconds,
             stop=stop,
+            columns=_columns(config),
         )
     raise ConfigError(f"sink: {config.sink!r} is not a sink; write {_FORMS}")
 

@@ -28,6 +28,7 @@ from job.sinks.protocol import Change, refuse_foreign, refuse_newer, warn_newer
 from job.tables import TABLES, Run, raw
 from job.views import MOMENT, View, digest, for_bigquery, function_description, function_for_bigquery, views
 from job.views.recent import RECENT, Recent, description_of, parse, query_for_bigquery
+from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -45,7 +46,15 @@ class Step(NamedTuple):
 class Tables:
     """The tables and views of one dataset."""
 
-    def __init__(self, client: bigquery.Client, dataset: str, location: str | None, options: BigQuery) -> None:
+    def __init__(
+        self,
+        client: bigquery.Client,
+        dataset: str,
+        location: str | None,
+        options: BigQuery,
+        columns: tuple[LabelColumn, ...] = (),
+    ) -> None:
+        self._columns = columns
         self._client, self._name, self._location, self._options = client, dataset, location, options
         self._bounds = bounds(options)
 
@@ -93,7 +102,7 @@ class Tables:
             found = existing.get(name)
             if found is None or found.labels.get(DIGEST) != self._recent_digest(name) or self._would_expire(found):
                 yield self._evolved_recent(name, self._client.get_table(found.reference) if found else None, is_new)
-        for view in views():
+        for view in views(self._columns):
             found = existing.get(view.name) if view.function is None or view.function in functions else None
             if found is None or found.labels.get(DIGEST) != self._view_digest(view) or self._would_expire(found):
                 action = "replace view" if view.name in existing else "create view"
@@ -417,7 +426,7 @@ class Tables:
 
     def _view_digest(self, view: View) -> str:
         options = (sorted(self._options.labels.items()), self._bounds)
-        return f"{digest(view)}-{hashlib.sha256(repr(options).encode()).hexdigest()[:8]}"
+        return f"{digest(view, self._columns)}-{hashlib.sha256(repr(options).encode()).hexdigest()[:8]}"
 
 
 def _primary_key(table: bigquery.Table) -> tuple[str, ...]:
@@ -426,7 +435,9 @@ def _primary_key(table: bigquery.Table) -> tuple[str, ...]:
     return tuple(constraints.get("primaryKey", {}).get("columns", ()))
 
 
-def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Change]:
+def declared(
+    name: str, location: str | None, options: BigQuery, configured: tuple[LabelColumn, ...] = ()
+) -> Iterator[Change]:
     """The changes that create everything. Asks BigQuery nothing."""
     yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options))
     for table in TABLES:
@@ -434,7 +445,7 @@ def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Cha
     for recent_view in RECENT:
         rows = Recent(frozenset(), options.recent_hours)
         yield Change("create view", recent_view, ddl.create_recent_view(recent_view, name, rows, options))
-    for view in views():
+    for view in views(configured):
         yield Change("create view", view.name, _statement(view, name, options))
 
 
