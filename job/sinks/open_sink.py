@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
@@ -15,7 +16,7 @@ from job.connect.identity import Identity, bigquery_identity, configured_identit
 from job.errors import ConfigError
 from job.signals import Stop
 from job.sinks.protocol import Sink, Warehouse
-from job.views import views
+from job.views import View, views
 from job.views.row_columns import LabelColumn
 
 # https://cloud.google.com/bigquery/docs/datasets#dataset-naming
@@ -60,6 +61,40 @@ def open_warehouse(config: Config, *, sink: str | None = None) -> Warehouse:
     """
     config = config if sink is None else msgspec.structs.replace(config, sink=sink)
     return _open(config, _split(config.sink), lambda: configured_identity(config), 1, Stop())
+
+
+class Place(NamedTuple):
+    """Where a warehouse has its tables and views."""
+
+    database: str | None
+    """The project. None for the file itself."""
+    schema: str
+    """The dataset."""
+
+
+def place_of(config: Config) -> Place:
+    """Where the configured warehouse has its tables and views.
+
+    Raises:
+        ConfigError: `sink` is malformed.
+    """
+    parts = _split(config.sink)
+    if parts.scheme == "bigquery":
+        project, dataset, _ = _names(config.sink, parts)
+        return Place(project, dataset)
+    if parts.scheme != "duckdb":
+        raise _no_sink(config.sink)
+    _path(config.sink)
+    return Place(None, "main")
+
+
+def views_of(config: Config) -> tuple[View, ...]:
+    """All views, with the columns of the configuration.
+
+    Raises:
+        ConfigError: they cannot have them.
+    """
+    return views(_columns(config))
 
 
 def _columns(config: Config) -> tuple[LabelColumn, ...]:
@@ -112,14 +147,18 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
             stop=stop,
             columns=_columns(config),
         )
-    raise ConfigError(f"sink: {config.sink!r} is not a sink; write {_FORMS}")
+    raise _no_sink(config.sink)
 
 
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError:  # brackets without an address, for example
-        raise ConfigError(f"sink: {url!r} is not a sink; write {_FORMS}") from None
+        raise _no_sink(url) from None
+
+
+def _no_sink(url: str) -> ConfigError:
+    return ConfigError(f"sink: {url!r} is not a sink; write {_FORMS}")
 
 
 def _names(url: str, parts: SplitResult) -> tuple[str, str, str | None]:
