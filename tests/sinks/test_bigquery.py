@@ -21,7 +21,7 @@ from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 from replay import Replay
 from sinks.conftest import OnBigQuery, Open
 from sinks.impatient import Impatient
-from warehouse import COMPLETE, Attempt, Read, publish, rows, run_of
+from warehouse import COMPLETE, Attempt, Read, pod, publish, rows, run_of
 
 from job.config import BigQuery
 from job.errors import Interrupted, QueryError, SinkError
@@ -31,12 +31,14 @@ from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink, overlap
 from job.sinks.bigquery.marks import MADE
 from job.sinks.bigquery.tables import Tables
-from job.tables import LEDGER, TABLES, Run, raw
+from job.tables import LEDGER, TABLES, KeyValue, Run, raw
 from job.views import views
 from job.views.recent import RECENT
+from job.views.row_columns import LabelColumn
 
 PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
 UPLOAD = "/upload/*"
+PART_OF = (KeyValue(key="app.kubernetes.io/part-of", value="shop"),)
 
 
 def requests_since(control: Control, before: int) -> list[tuple[str, str]]:
@@ -69,15 +71,24 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     ]  # fmt: skip
 
 
-def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: Open) -> None:
+def test_labels_expiry_the_filter_and_columns_are_options_that_apply_changes(open_sink: Open) -> None:
     open_sink().apply()
     wanted = {"partition_expiration_days": 30, "require_partition_filter": False, "labels": {"team": "platform"}}
+    wanted |= {"columns": (LabelColumn("team", ("app.kubernetes.io/part-of",), ("example.com/owner",)),)}
     changed = open_sink(**wanted).apply()
     assert {change.action for change in changed} >= {"expire partitions", "label"}
     pods = client(open_sink()).get_table(f"{open_sink().name}.raw_pods")
     assert pods.time_partitioning.expiration_ms == 30 * 86_400_000
     assert pods.labels["team"] == "platform"
     assert open_sink(**wanted).changes() == []
+    (team,) = (
+        field for field in client(open_sink()).get_table(f"{open_sink().name}.pods").schema if field.name == "team"
+    )
+    assert "`app.kubernetes.io/part-of`" in team.description
+    read = Read("a", ["x"], [pod("p1", labels=PART_OF), "p2"])
+    publish(open_sink(**wanted), run_of(1, read, by=Attempt(time=datetime.now(UTC))))
+    for shown in ("pods", "pods_history", "pods_as_of(CURRENT_TIMESTAMP())"):
+        assert rows(open_sink(), f"SELECT name, team FROM {shown} ORDER BY 1") == [("p1", "shop"), ("p2", None)]
 
 
 @pytest.mark.parametrize(
