@@ -50,7 +50,8 @@ _FULL_NAMES = {
     "services": f"CONCAT({_IN_NAMESPACE}, '/services/', t.name)",
     "workloads": (
         "IF(t.known_through_pods, NULL, "
-        f"CONCAT({_IN_NAMESPACE}, '/', SPLIT(t.api_version, '/')[OFFSET(0)], '/', t.resource, '/', t.name))"
+        f"CONCAT({_IN_NAMESPACE}, '/', IF(t.resource = 'pods', '', CONCAT(SPLIT(t.api_version, '/')[OFFSET(0)], '/')), "
+        "t.resource, '/', t.name))"
     ),
 }
 """Table -> https://cloud.google.com/asset-inventory/docs/asset-names. Zonal clusters are below `zones` there."""

@@ -102,7 +102,8 @@ def test_rows_have_the_columns_of_the_configuration_a_full_name_and_labels_as_js
 
 def test_zonal_clusters_and_unknown_kinds_are_named_as_cloud_asset_inventory_has_them(warehouse: Warehouse) -> None:
     rollout = workload("web", kind="Rollout", resource="pods", known_through_pods=True)
-    rows = run_of(1, Read("a", gke=[gke_cluster("1.33")], more={"pods": [rollout, pod("p1")]}))
+    alone = workload("p1", kind="Pod")
+    rows = run_of(1, Read("a", gke=[gke_cluster("1.33")], more={"pods": [rollout, alone, pod("p1")]}))
     zonal = [
         (msgspec.structs.replace(key, location="u-germany-northeast1-a") if key.cluster else key, row)
         for key, row in rows
@@ -112,7 +113,8 @@ def test_zonal_clusters_and_unknown_kinds_are_named_as_cloud_asset_inventory_has
     cluster = "//container.googleapis.com/projects/shop-prod/zones/u-germany-northeast1-a/clusters/a"
     assert warehouse.query("SELECT full_resource_name FROM clusters") == [(cluster,)]
     assert warehouse.query("SELECT full_resource_name FROM pods") == [(f"{cluster}/k8s/namespaces/default/pods/p1",)]
-    assert warehouse.query("SELECT full_resource_name FROM workloads") == [(None,)]
+    named = [("Pod", f"{cluster}/k8s/namespaces/default/pods/p1"), ("Rollout", None)]
+    assert warehouse.query("SELECT kind, full_resource_name FROM workloads") == named
 
 
 @pytest.mark.xdist_group("googlesql")
