@@ -45,6 +45,7 @@ from job.schema import PARTITIONED_BY, Column, columns
 from job.tables import LEDGER, TABLES, raw
 from job.views.header import Header, columns_of, split_file
 from job.views.recent import RECENT
+from job.views.row_columns import LabelColumn, check_columns, header, select_list
 
 AS_OF = "_as_of"
 """Ends the name of a function."""
@@ -88,9 +89,18 @@ class View(NamedTuple):
 
 
 @cache
-def views() -> tuple[View, ...]:
-    """All views, each after those that it reads."""
-    found = {name: split_file(text) for name, text in _files()}
+def views(configured: tuple[LabelColumn, ...] = ()) -> tuple[View, ...]:
+    """All views, each after those that it reads.
+
+    Args:
+        configured: columns that the configuration adds to the views of rows.
+
+    Raises:
+        ConfigError: the views cannot have such a column.
+    """
+    if configured:
+        check_columns(configured, _words())
+    found = {name: split_file(text) for name, text in _files(configured)}
     known = {name: columns(table) for name, table in (*_TABLES.items(), *RECENT.items())}
     made = []
     for name in TopologicalSorter({name: _reads(sql) for name, (_, sql) in found.items()}).static_order():
@@ -121,24 +131,34 @@ def function_for_bigquery(view: View, dataset: str, bounds: Mapping[str, str] = 
 @cache
 def for_duckdb(view: View) -> str:
     """The view's query, in DuckDB's SQL."""
-    return _duckdb(view).replace("main.known_", "TRUE")
+    return _outside_texts(r"\bmain\.known_", "TRUE", _duckdb(view))
 
 
 @cache
 def function_for_duckdb(view: View) -> str:
     """The query of the view's function, in DuckDB's SQL, with its parameter `moment`."""
     moment = f"CAST({MOMENT} AS TIMESTAMPTZ)"
-    sql = _duckdb(view).replace("CURRENT_TIMESTAMP", moment).replace("main.known_", f"finished_at <= {moment}")
+    sql = _outside_texts(r"\bCURRENT_TIMESTAMP\b", moment, _duckdb(view))
+    sql = _outside_texts(r"\bmain\.known_", f"finished_at <= {moment}", sql)
     earlier = rf"(SELECT * FROM main.raw_\1 WHERE {PARTITIONED_BY} <= {moment})"  # noqa: S608
-    sql = re.sub(r"\bmain\.raw_recent_(\w+)", earlier, sql)
-    return re.sub(r"\bmain\.(?!raw_)(\w+)", rf"main.\1{AS_OF}({MOMENT})", sql)
+    sql = _outside_texts(r"\bmain\.raw_recent_(\w+)", earlier, sql)
+    return _outside_texts(r"\bmain\.(?!raw_)(\w+)", rf"main.\1{AS_OF}({MOMENT})", sql)
+
+
+def _outside_texts(pattern: str, by: str, sql: str) -> str:
+    """The SQL with each match replaced; those inside a string stay, such as the key of a label.
+
+    >>> _outside_texts(r"main\\.(\\w+)", r"\\1", "SELECT 'it''s main.a' FROM main.b")
+    "SELECT 'it''s main.a' FROM b"
+    """
+    return re.sub(rf"{pattern}|('(?:[^']|'')*')", lambda found: found[found.re.groups] or found.expand(by), sql)
 
 
 @cache
-def digest(view: View) -> str:
+def digest(view: View, configured: tuple[LabelColumn, ...] = ()) -> str:
     """Changes with the view, its descriptions and everything it reads: engines resolve `*` when they make a view."""
-    by_name = {other.name: other for other in views()}
-    read = (digest(by_name[name]) if name in by_name else _columns(_table(name)) for name in view.reads)
+    by_name = {other.name: other for other in views(configured)}
+    read = (digest(by_name[name], configured) if name in by_name else _columns(_table(name)) for name in view.reads)
     made_from = (view.description, view.sql, repr(view.columns), *read)
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
@@ -197,7 +217,14 @@ def _reads(sql: str) -> tuple[str, ...]:
     return tuple(sorted(set(_READ.findall(sql))))
 
 
-def _files() -> Iterator[tuple[str, str]]:
+@cache
+def _words() -> frozenset[str]:
+    """Every word in the queries, and the name of every column."""
+    names = {column.name for view in views() for column in view.columns}
+    return frozenset(names.union(*(re.findall(r"\w+", view.sql.lower()) for view in views())))
+
+
+def _files(configured: tuple[LabelColumn, ...]) -> Iterator[tuple[str, str]]:
     """Each view's name and text."""
     for folder in ("ledger", "questions"):
         for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
@@ -207,8 +234,8 @@ def _files() -> Iterator[tuple[str, str]]:
                 yield f"recent_{name}", _of_recent_rows(name, text)
     for table in TABLES:
         if table not in LEDGER:
-            yield table, _of_table("now", table)
-            yield f"{table}_history", _of_table("history", table)
+            yield table, _of_table("now", table, configured)
+            yield f"{table}_history", _of_table("history", table, configured)
 
 
 def _of_recent_rows(name: str, text: str) -> str:
@@ -227,9 +254,14 @@ def _of_recent_rows(name: str, text: str) -> str:
     )
 
 
-def _of_table(template: str, table: str) -> str:
+def _of_table(template: str, table: str, configured: tuple[LabelColumn, ...]) -> str:
     read_from = TABLES[table].read_from
     name = f"{template}_of_snapshot.sql" if read_from is None else f"{template}_of_resource.sql"
     text = (files(__package__) / "tables" / name).read_text(encoding="utf-8")
     resource = "t.resource" if read_from == "*" else f"'{read_from}'"
-    return Template(text).safe_substitute(table=table, resource=resource)
+    return Template(text).safe_substitute(
+        table=table,
+        resource=resource,
+        more=select_list(table, configured),
+        more_columns=header(table, configured),
+    )
