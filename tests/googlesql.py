@@ -47,7 +47,7 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_node_kind_pb2 import RESOLV
 from job.schema import Column, columns
 from job.simulator.bigquery.routines import replace_calls
 from job.tables import TABLES, raw
-from job.views import MOMENT, View, for_bigquery, function_for_bigquery, views
+from job.views import View, for_bigquery, function_for_bigquery, views
 from job.views.recent import RECENT, Recent, query_for_bigquery
 
 DATASET = "my-project.inventory"
@@ -86,13 +86,13 @@ class Dataset:
         self._queries = {name: query_for_bigquery(name, DATASET, Recent(None)) for name in RECENT}
         self._queries |= {view.name: for_bigquery(view, DATASET) for view in views()}
         self._functions = {
-            f"{DATASET}.{view.function}": {
-                "routineReference": {"projectId": "my-project", "datasetId": "inventory", "routineId": view.function},
-                "arguments": [{"name": MOMENT, "dataType": {"typeKind": "TIMESTAMP"}}],
-                "definitionBody": function_for_bigquery(view, DATASET),
+            f"{DATASET}.{function.name}": {
+                "routineReference": {"projectId": "my-project", "datasetId": "inventory", "routineId": function.name},
+                "arguments": [{"name": name, "dataType": {"typeKind": "TIMESTAMP"}} for name in function.parameters],
+                "definitionBody": function_for_bigquery(function, DATASET),
             }
             for view in views()
-            if view.function
+            for function in view.functions
         }
         self._tables: dict[str, _Table] = {}
         for table in TABLES:
@@ -158,7 +158,8 @@ class Dataset:
 
 def qualified(sql: str) -> str:
     """The query with `` `project.dataset.name` `` for our tables and views after FROM or JOIN."""
-    names = {*map(raw, TABLES), *(view.name for view in views()), *(view.function for view in views())}
+    names = {*map(raw, TABLES), *(view.name for view in views())}
+    names |= {function.name for view in views() for function in view.functions}
 
     def full(found: re.Match[str]) -> str:
         return f"{found[1]} `{DATASET}.{found[2]}`" if found[2] in names else found[0]

@@ -41,7 +41,11 @@ def views_page() -> str:
 
 def _view(view: View) -> str:
     example = f"```sql\n{view.example}\n```"
-    return "\n\n".join([f"## `{view.name}`", view.description, example, column_table(view.columns)])
+    paragraphs = [f"## `{view.name}`", view.description, example]
+    if view.between:
+        call = f"{view.between.name}({', '.join(view.between.parameters)})"
+        paragraphs += [f"`{call}`: {view.between.description}", f"```sql\n{view.between.example}\n```"]
+    return "\n\n".join([*paragraphs, column_table(view.columns)])
 
 
 def table_of_views() -> str:
@@ -70,8 +74,8 @@ _LEDGER = {
 
 _CAPACITY = "capacity_by_"
 _PAIRS = {
-    "changes": "drift", "coverage": "trust", "restarts": "rollouts_stuck", "unowned_pods": "idle_namespaces",
-    "without_limits": "workload_containers",
+    "changes": "events", "coverage": "trust", "images": "drift", "restarts": "rollouts_stuck",
+    "unowned_pods": "idle_namespaces", "without_limits": "workload_containers",
 }  # fmt: skip
 """Views that share a row of the README."""
 
@@ -105,6 +109,10 @@ list, stays.
 Each view has a function that shows the same as it was known at a moment, such as
 `pods_as_of(TIMESTAMP '2026-01-31 10:00:00+00')`. It sees what was committed by then. It is a table function on
 BigQuery, and a macro on DuckDB. The history of a table (`pods_history`) has the rows of all readings, and no function.
+
+[`changes`](#changes) and [`events`](#events) compare readings. They never call "deleted" what was not read. A change
+lies between the times of two readings, `seen_after` and `seen_before`. `events_between` shows the changes of a period,
+and scans its rows alone: begin it one run earlier, since a change needs the reading before it.
 
 Views of the present read the rows of the last hours (`bigquery.recent_hours`; on DuckDB, of the last commits), and
 older ones that are still the newest of their kind: `needed_attempts` says which. They find them in

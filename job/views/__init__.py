@@ -1,8 +1,8 @@
 """The views, written once in BigQuery's SQL, and the functions that render them for an engine.
 
 `ledger/` has what was read and when, `questions/` one view for each question, `tables/` the templates of the views of
-each table. A view is a file: a comment in three paragraphs, an empty line, and the query, which writes `${dataset}.`
-before each table and view that it reads. The paragraphs are:
+each table, `changes/` the views that compare readings. A view is a file: a comment in three paragraphs, an empty line,
+and the query, which writes `${dataset}.` before each table and view that it reads. The paragraphs are:
 
 1. the question that the view answers, and what a reader of its rows must know;
 2. an example query that runs on BigQuery and on DuckDB;
@@ -24,6 +24,10 @@ Each file makes a view and a function. The view `pods` shows what is known now; 
 what was known at that moment: it reads the functions of the views that the view reads, takes the moment for the current
 time, and `${known}`, which is TRUE in a view, hides what was committed later.
 
+A view of changes also has a function of two moments, such as `changes_between(from_moment, to_moment)`. In its query,
+`${from}.` stands before what was known at `from_moment`, and `${dataset}.` before what was known at `to_moment`.
+`${since}`, which is TRUE elsewhere, hides rows of runs that began before `from_moment`.
+
 Views of the present read `raw_recent_<table>` (`recent.py`) in place of a table: the rows that may be the newest of
 their kind. A view of the ledger that shows all history has a second one of these rows alone, `recent_<view>`, with the
 same query.
@@ -33,11 +37,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
-from importlib.resources import files
-from string import Template
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -45,19 +47,33 @@ from job.schema import PARTITIONED_BY, Column, columns
 from job.tables import LEDGER, TABLES, raw
 from job.views.header import Header, columns_of, split_file
 from job.views.recent import RECENT
-from job.views.row_columns import LabelColumn, check_columns, header, select_list
+from job.views.row_columns import LabelColumn, check_columns
+from job.views.templates import COMPARISONS, text_between, texts
 
 AS_OF = "_as_of"
-"""Ends the name of a function."""
+"""Ends the name of a function of one moment."""
 MOMENT = "moment"
-"""The parameter of each function: a TIMESTAMP. (`at` is a reserved word of GoogleSQL.)"""
+"""Its parameter, a TIMESTAMP. (`at` is a reserved word of GoogleSQL.)"""
+MOMENTS = ("from_moment", "to_moment")
+"""The parameters of a function `_between` two moments."""
 
 _TABLES = {raw(table): table for table in TABLES}
 """`raw_pods` -> `pods`."""
-_OF_ALL_HISTORY = ("committed_attempts", "snapshots", "collections", "readings", "project_lists")
-"""Views of the ledger that have a second one of recent rows."""
-_READ = re.compile(r"\$\{dataset\}\.(\w+)")
+_READ = re.compile(r"\$\{(dataset|from)\}\.(\w+)")
 _NOW = "CURRENT_TIMESTAMP()"
+
+
+class Function(NamedTuple):
+    """A table function on BigQuery, and a macro on DuckDB."""
+
+    name: str
+    parameters: tuple[str, ...]
+    """TIMESTAMPs. The function sees what was committed by the last one."""
+    description: str
+    sql: str
+    """As a view's."""
+    example: str = ""
+    """A query of it that runs on BigQuery and on DuckDB."""
 
 
 class View(NamedTuple):
@@ -71,6 +87,8 @@ class View(NamedTuple):
     sql: str
     columns: tuple[Column, ...]
     """Every column that it returns, in order."""
+    between: Function | None = None
+    """Its function of two moments."""
 
     @property
     def question(self) -> str:
@@ -83,14 +101,18 @@ class View(NamedTuple):
         return _reads(self.sql)
 
     @property
-    def function(self) -> str | None:
-        """Name of its function. None for a history, which shows every moment."""
-        return None if self.name.endswith("_history") else f"{self.name}{AS_OF}"
+    def functions(self) -> tuple[Function, ...]:
+        """Those that are made with it. None for a history, which shows every moment."""
+        if self.name.endswith("_history"):
+            return ()
+        description = f"The same as the view {self.name}, as it was known at a moment: what was committed by then."
+        as_of = Function(f"{self.name}{AS_OF}", (MOMENT,), description, self.sql)
+        return (as_of, self.between) if self.between else (as_of,)
 
 
 @cache
 def views(configured: tuple[LabelColumn, ...] = ()) -> tuple[View, ...]:
-    """All views, each after those that it reads.
+    """All views, each after those that it and its functions read.
 
     Args:
         configured: columns that the configuration adds to the views of rows.
@@ -100,16 +122,19 @@ def views(configured: tuple[LabelColumn, ...] = ()) -> tuple[View, ...]:
     """
     if configured:
         check_columns(configured, _words())
-    found = {name: split_file(text) for name, text in _files(configured)}
+    found = {name: split_file(text) for name, text in texts(configured)}
+    between = {name: _between(name, *found[name]) for name in COMPARISONS}
+    read_by = {name: {*_reads(sql), *(_reads(between[name].sql) if name in between else ())}
+               for name, (_, sql) in found.items()}  # fmt: skip
     known = {name: columns(table) for name, table in (*_TABLES.items(), *RECENT.items())}
     made = []
-    for name in TopologicalSorter({name: _reads(sql) for name, (_, sql) in found.items()}).static_order():
+    for name in TopologicalSorter(read_by).static_order():
         if name in found:
             header, sql = found[name]
-            read = {source: known[source] for source in _reads(sql)}
+            read = {source: known[source] for source in read_by[name]}
             sql = _sharing_coverage(sql, found)
             known[name] = tuple(columns_of(header.columns, read))
-            made.append(View(name, header.description, header.example, sql, known[name]))
+            made.append(View(name, header.description, header.example, sql, known[name], between.get(name)))
     return tuple(made)
 
 
@@ -119,73 +144,100 @@ def for_bigquery(view: View, dataset: str, bounds: Mapping[str, str] = MappingPr
     Args:
         bounds: table -> a condition; the query reads only the table's rows that meet it.
     """
-    return _bigquery(view.sql.replace("${known}", "TRUE"), dataset, bounds, "")
+
+    def named(found: re.Match[str]) -> str:
+        whole, bound = f"`{dataset}.{found[2]}`", bounds.get(_TABLES.get(found[2], ""))
+        return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
+
+    return _READ.sub(named, view.sql.replace("${known}", "TRUE").replace("${since}", "TRUE"))
 
 
-def function_for_bigquery(view: View, dataset: str, bounds: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The query of the view's function, with its parameter `moment`."""
-    sql = view.sql.replace(_NOW, MOMENT).replace("${known}", f"finished_at <= {MOMENT}")
-    return _bigquery(sql, dataset, bounds, AS_OF)
+def function_for_bigquery(function: Function, dataset: str, bounds: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The function's query, with its parameters."""
+
+    def named(found: re.Match[str]) -> str:
+        name, moment = found[2], function.parameters[0 if found[1] == "from" else -1]
+        if name in _TABLES or name in RECENT:
+            bound = _bound(function, name) or bounds.get(_table(name))
+            whole = f"`{dataset}.{raw(_table(name))}`"
+            return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
+        return f"`{dataset}.{name}{AS_OF}`({moment})"
+
+    moment = function.parameters[-1]
+    sql = function.sql.replace(_NOW, moment).replace("${known}", f"finished_at <= {moment}")
+    return _READ.sub(named, sql.replace("${since}", _since(function)))
 
 
 @cache
 def for_duckdb(view: View) -> str:
     """The view's query, in DuckDB's SQL."""
-    return _outside_texts(r"\bmain\.known_", "TRUE", _duckdb(view))
+    return _outside_texts(r"\bmain\.(?:known|since)_", "TRUE", _duckdb(view.sql))
 
 
 @cache
-def function_for_duckdb(view: View) -> str:
-    """The query of the view's function, in DuckDB's SQL, with its parameter `moment`."""
-    moment = f"CAST({MOMENT} AS TIMESTAMPTZ)"
-    sql = _outside_texts(r"\bCURRENT_TIMESTAMP\b", moment, _duckdb(view))
+def function_for_duckdb(function: Function) -> str:
+    """The function's query, in DuckDB's SQL, with its parameters."""
+
+    def time(bound: str) -> str:
+        return re.sub(r"\b(\w*moment)\b", r"CAST(\1 AS TIMESTAMPTZ)", bound)
+
+    def named(found: re.Match[str]) -> str:
+        name, moment = found[2], function.parameters[0 if found[1] else -1]
+        if name in _TABLES or name in RECENT:
+            bound = _bound(function, name)
+            whole = f"main.{raw(_table(name))}"
+            return f"(SELECT * FROM {whole} WHERE {time(bound)})" if bound else whole  # noqa: S608
+        return f"main.{name}{AS_OF}({moment})"
+
+    moment = time(function.parameters[-1])
+    sql = _outside_texts(r"\bCURRENT_TIMESTAMP\b", moment, _duckdb(function.sql))
     sql = _outside_texts(r"\bmain\.known_", f"finished_at <= {moment}", sql)
-    earlier = rf"(SELECT * FROM main.raw_\1 WHERE {PARTITIONED_BY} <= {moment})"  # noqa: S608
-    sql = _outside_texts(r"\bmain\.raw_recent_(\w+)", earlier, sql)
-    return _outside_texts(r"\bmain\.(?!raw_)(\w+)", rf"main.\1{AS_OF}({MOMENT})", sql)
+    sql = _outside_texts(r"\bmain\.since_", time(_since(function)), sql)
+    return _outside_texts(r"\bmain(_from)?\.(\w+)", named, sql)
 
 
-def _outside_texts(pattern: str, by: str, sql: str) -> str:
+def _outside_texts(pattern: str, by: str | Callable[[re.Match[str]], str], sql: str) -> str:
     """The SQL with each match replaced; those inside a string stay, such as the key of a label.
 
     >>> _outside_texts(r"main\\.(\\w+)", r"\\1", "SELECT 'it''s main.a' FROM main.b")
     "SELECT 'it''s main.a' FROM b"
     """
-    return re.sub(rf"{pattern}|('(?:[^']|'')*')", lambda found: found[found.re.groups] or found.expand(by), sql)
+
+    def replaced(found: re.Match[str]) -> str:
+        text: str | None = found[found.re.groups]
+        return text or (found.expand(by) if isinstance(by, str) else by(found))
+
+    return re.sub(rf"{pattern}|('(?:[^']|'')*')", replaced, sql)
 
 
 @cache
 def digest(view: View, configured: tuple[LabelColumn, ...] = ()) -> str:
     """Changes with the view, its descriptions and everything it reads: engines resolve `*` when they make a view."""
     by_name = {other.name: other for other in views(configured)}
-    read = (digest(by_name[name], configured) if name in by_name else _columns(_table(name)) for name in view.reads)
-    made_from = (view.description, view.sql, repr(view.columns), *read)
+    reads = dict.fromkeys((*view.reads, *(_reads(view.between.sql) if view.between else ())))
+    read = (digest(by_name[name], configured) if name in by_name else _columns(_table(name)) for name in reads)
+    made_from = (view.description, view.sql, repr(view.columns), repr(view.between), *read)
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
 
-def function_description(view: View) -> str:
-    """What the view's function returns."""
-    return f"The same as the view {view.name}, as it was known at a moment: what was committed by then."
+def _bound(function: Function, name: str) -> str:
+    """Which rows of a table a function reads. All of those that say which are committed."""
+    if name in _TABLES and _table(name) in LEDGER:
+        return ""
+    bound = f"{PARTITIONED_BY} <= {function.parameters[-1]}"
+    return f"{_since(function)} AND {bound}" if len(function.parameters) > 1 and "${since}" in function.sql else bound
 
 
-def _bigquery(sql: str, dataset: str, bounds: Mapping[str, str], suffix: str) -> str:
-    def named(found: re.Match[str]) -> str:
-        name = found[1]
-        if suffix and name in RECENT:
-            return f"(SELECT * FROM `{dataset}.{raw(RECENT[name])}` WHERE {PARTITIONED_BY} <= {MOMENT})"  # noqa: S608
-        if name not in _TABLES and name not in RECENT:
-            return f"`{dataset}.{name}{suffix}`({MOMENT})" if suffix else f"`{dataset}.{name}`"
-        whole, bound = f"`{dataset}.{name}`", bounds.get(_TABLES.get(name, ""))
-        return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
-
-    return _READ.sub(named, sql)
+def _since(function: Function) -> str:
+    return f"{PARTITIONED_BY} >= {function.parameters[0]}" if len(function.parameters) > 1 else "TRUE"
 
 
 @cache
-def _duckdb(view: View) -> str:
+def _duckdb(sql: str) -> str:
     import sqlglot
 
-    sql = _READ.sub(r"main.\1", view.sql.replace("${known}", "main.known_"))
+    sql = _READ.sub(lambda found: f"main{'_from' * (found[1] == 'from')}.{found[2]}", sql)
+    sql = sql.replace("${known}", "main.known_").replace("${since}", "main.since_")
     return sqlglot.transpile(sql, read="bigquery", write="duckdb", comments=False)[0]
 
 
@@ -214,7 +266,7 @@ def _columns(table: str) -> str:
 
 
 def _reads(sql: str) -> tuple[str, ...]:
-    return tuple(sorted(set(_READ.findall(sql))))
+    return tuple(sorted({name for _, name in _READ.findall(sql)}))
 
 
 @cache
@@ -224,44 +276,14 @@ def _words() -> frozenset[str]:
     return frozenset(names.union(*(re.findall(r"\w+", view.sql.lower()) for view in views())))
 
 
-def _files(configured: tuple[LabelColumn, ...]) -> Iterator[tuple[str, str]]:
-    """Each view's name and text."""
-    for folder in ("ledger", "questions"):
-        for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
-            name, text = file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")
-            yield name, text
-            if name in _OF_ALL_HISTORY:
-                yield f"recent_{name}", _of_recent_rows(name, text)
-    for table in TABLES:
-        if table not in LEDGER:
-            yield table, _of_table("now", table, configured)
-            yield f"{table}_history", _of_table("history", table, configured)
-
-
-def _of_recent_rows(name: str, text: str) -> str:
-    """The same view of recent rows alone."""
-    for read in _OF_ALL_HISTORY:
-        text = text.replace(f"${{dataset}}.{read}", f"${{dataset}}.recent_{read}")
-        text = re.sub(rf"^(-- .*) FROM {read}$", rf"\1 FROM recent_{read}", text, flags=re.MULTILINE)
-        text = re.sub(rf"^(-- SELECT .*\bFROM) {name}\b", rf"\1 recent_{name}", text, flags=re.MULTILINE)
-    text = text.replace("${dataset}.raw_", "${dataset}.raw_recent_").replace(" FROM raw_", " FROM raw_recent_")
-    return re.sub(
-        r"^-- Scans .*(?:\n-- .*)*",
-        "-- Scans recent rows alone: views of the present read it.",
-        text,
-        count=1,
-        flags=re.MULTILINE,
-    )
-
-
-def _of_table(template: str, table: str, configured: tuple[LabelColumn, ...]) -> str:
-    read_from = TABLES[table].read_from
-    name = f"{template}_of_snapshot.sql" if read_from is None else f"{template}_of_resource.sql"
-    text = (files(__package__) / "tables" / name).read_text(encoding="utf-8")
-    resource = "t.resource" if read_from == "*" else f"'{read_from}'"
-    return Template(text).safe_substitute(
-        table=table,
-        resource=resource,
-        more=select_list(table, configured),
-        more_columns=header(table, configured),
+def _between(name: str, header: Header, sql: str) -> Function:
+    """The function of two moments of a view that compares readings."""
+    function = f"{name}_between"
+    if text := text_between(function):
+        header, sql = split_file(text)
+        return Function(function, MOMENTS, header.description, sql, header.example)
+    description = f"The same as the view {name}, of the readings of runs that began between two moments."
+    moments = "(TIMESTAMP '2026-01-31 10:00:00+00', TIMESTAMP '2026-02-01 10:00:00+00')"
+    return Function(
+        function, MOMENTS, description, sql, header.example.replace(f"FROM {name}", f"FROM {function}{moments}")
     )

@@ -165,7 +165,7 @@ def test_annotations_as_large_as_kubernetes_allows_are_published(subject: Subjec
 
 
 HISTORY = {"committed_attempts", "snapshots", "collections", "readings", "project_lists"}
-HISTORY |= {"trust", *(f"recent_{view}" for view in HISTORY)}
+HISTORY |= {"trust", "events", *(f"recent_{view}" for view in HISTORY)}
 """Views of the past: they may lose rows of runs that nothing else shows."""
 
 

@@ -13,7 +13,7 @@ from job.schema import PARTITIONED_BY, Column, columns, raw_description
 from job.sinks.bigquery.marks import FUNCTION_MARK, MADE
 from job.sinks.bigquery.partitions import expiration_days, unit
 from job.tables import TABLES, raw
-from job.views import MOMENT, View, for_bigquery, function_description, function_for_bigquery
+from job.views import Function, View, for_bigquery, function_for_bigquery
 from job.views.recent import RECENT, Recent, description_of, query_for_bigquery
 
 
@@ -82,14 +82,13 @@ def create_recent_view(name: str, dataset: str, recent: Recent, options: BigQuer
     )
 
 
-def create_function(view: View, dataset: str, bounds: Mapping[str, str]) -> str:
-    """CREATE OR REPLACE TABLE FUNCTION; nothing for a view that has no function."""
-    if view.function is None:
-        return ""
+def create_function(function: Function, dataset: str, bounds: Mapping[str, str]) -> str:
+    """CREATE OR REPLACE TABLE FUNCTION."""
+    parameters = ", ".join(f"{name} TIMESTAMP" for name in function.parameters)
     return (
-        f"CREATE OR REPLACE TABLE FUNCTION `{dataset}.{view.function}` ({MOMENT} TIMESTAMP)\n"
-        f"{_options({'description': f'{function_description(view)} {FUNCTION_MARK}'})} AS (\n"
-        f"{function_for_bigquery(view, dataset, bounds)}\n);"
+        f"CREATE OR REPLACE TABLE FUNCTION `{dataset}.{function.name}` ({parameters})\n"
+        f"{_options({'description': f'{function.description} {FUNCTION_MARK}'})} AS (\n"
+        f"{function_for_bigquery(function, dataset, bounds)}\n);"
     )
 
 

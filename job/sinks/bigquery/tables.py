@@ -26,7 +26,7 @@ from job.sinks.bigquery.marks import (
 from job.sinks.bigquery.partitions import DAY, expiration, expiration_days, unit
 from job.sinks.protocol import Change, refuse_foreign, refuse_newer, warn_newer
 from job.tables import TABLES, Run, raw
-from job.views import MOMENT, View, digest, for_bigquery, function_description, function_for_bigquery, views
+from job.views import Function, View, digest, for_bigquery, function_for_bigquery, views
 from job.views.recent import RECENT, Recent, description_of, parse, query_for_bigquery
 from job.views.row_columns import LabelColumn
 
@@ -103,7 +103,7 @@ class Tables:
             if found is None or found.labels.get(DIGEST) != self._recent_digest(name) or self._would_expire(found):
                 yield self._evolved_recent(name, self._client.get_table(found.reference) if found else None, is_new)
         for view in views(self._columns):
-            found = existing.get(view.name) if view.function is None or view.function in functions else None
+            found = existing.get(view.name) if {one.name for one in view.functions} <= functions else None
             if found is None or found.labels.get(DIGEST) != self._view_digest(view) or self._would_expire(found):
                 action = "replace view" if view.name in existing else "create view"
                 change = Change(action, view.name, _statement(view, self._name, self._options))
@@ -152,7 +152,7 @@ class Tables:
         Raises:
             SinkError: one of our names is somebody else's.
         """
-        ours = {view.function: view.name for view in views() if view.function}
+        ours = {function.name: view.name for view in views() for function in view.functions}
         found = {item.routine_id for item in self._client.list_routines(dataset)} & ours.keys()
         for name in found:
             if ours[name] not in existing:  # a list has no descriptions, and a view of ours has a function of ours
@@ -316,9 +316,10 @@ class Tables:
 
         BigQuery refuses a schema in the request that creates a view, and a new query drops the descriptions:
         https://github.com/googleapis/google-cloud-python/issues/7246. The label with the digest comes last, so an
-        interrupted view is finished next time. So does the view's function, which comes first.
+        interrupted view is finished next time. So do the view's functions, which come first.
         """
-        self._make_function(view)
+        for function in view.functions:
+            self._make_function(function)
         made, done = self._with_query(view), self._view_digest(view)
         if made.labels[DIGEST] != done or made.expires is not None:
             made.schema, made.expires = described(made.schema, view.columns), None
@@ -360,7 +361,7 @@ class Tables:
         made.labels = {**made.labels, DIGEST: done}
         self._client.update_table(made, ["schema", "expires", "labels"])
 
-    def _make_function(self, view: View) -> None:
+    def _make_function(self, function: Function) -> None:
         """https://cloud.google.com/bigquery/docs/table-functions"""
         from google.api_core.exceptions import Conflict
         from google.cloud.bigquery import (
@@ -371,22 +372,20 @@ class Tables:
             StandardSqlTypeNames,
         )
 
-        if view.function is None:
-            return
-        moment = RoutineArgument(name=MOMENT, data_type=StandardSqlDataType(type_kind=StandardSqlTypeNames.TIMESTAMP))
-        function = Routine(
-            f"{self._name}.{view.function}",
+        timestamp = StandardSqlDataType(type_kind=StandardSqlTypeNames.TIMESTAMP)
+        made = Routine(
+            f"{self._name}.{function.name}",
             type_=RoutineType.TABLE_VALUED_FUNCTION,
             language="SQL",
-            arguments=[moment],
-            body=function_for_bigquery(view, self._name, bounds(self._options)),
-            description=f"{function_description(view)} {FUNCTION_MARK}",
+            arguments=[RoutineArgument(name=name, data_type=timestamp) for name in function.parameters],
+            body=function_for_bigquery(function, self._name, bounds(self._options)),
+            description=f"{function.description} {FUNCTION_MARK}",
         )
         try:
-            self._client.create_routine(function)
+            self._client.create_routine(made)
         except Conflict:
-            self._refuse_foreign_function(view.function)
-            self._client.update_routine(function, ["type_", "language", "arguments", "body", "description"])
+            self._refuse_foreign_function(function.name)
+            self._client.update_routine(made, ["type_", "language", "arguments", "body", "description"])
 
     def _with_query(self, view: View) -> bigquery.Table:
         """The view with its query; its label says whether its columns have yet to be described.
@@ -450,10 +449,9 @@ def declared(
 
 
 def _statement(view: View, name: str, options: BigQuery) -> str:
-    """The statements that make a view's function, and the view."""
-    function = ddl.create_function(view, name, bounds(options))
-    made = (function, ddl.create_view(view, name, bounds(options), options))
-    return "\n".join(statement for statement in made if statement)
+    """The statements that make a view's functions, and the view."""
+    functions = (ddl.create_function(function, name, bounds(options)) for function in view.functions)
+    return "\n".join((*functions, ddl.create_view(view, name, bounds(options), options)))
 
 
 def bounds(options: BigQuery) -> dict[str, str]:

@@ -11,7 +11,7 @@ from job.sinks.duckdb import recent
 from job.sinks.duckdb.marks import comment_on, literal, marked
 from job.sinks.protocol import Change, refuse_newer
 from job.tables import TABLES, raw
-from job.views import MOMENT, View, digest, for_duckdb, function_description, function_for_duckdb, views
+from job.views import View, digest, for_duckdb, function_for_duckdb, views
 from job.views.recent import RECENT
 from job.views.row_columns import LabelColumn
 
@@ -133,10 +133,11 @@ def _create_view(view: View) -> str:
         comment_on("VIEW", view.name, view.description),
         *(_comment(view.name, column) for column in view.columns),
     ]
-    if view.function:
+    for function in view.functions:
+        parameters = ", ".join(function.parameters)
         statements += [
-            f"CREATE OR REPLACE MACRO {view.function}({MOMENT}) AS TABLE {function_for_duckdb(view)};",
-            comment_on("MACRO TABLE", view.function, function_description(view)),
+            f"CREATE OR REPLACE MACRO {function.name}({parameters}) AS TABLE {function_for_duckdb(function)};",
+            comment_on("MACRO TABLE", function.name, function.description),
         ]
     return "\n".join(statements)
 

@@ -52,7 +52,7 @@ def check_owner(where: str, connection: duckdb.DuckDBPyConnection) -> None:
             f"{where}: gke-inventory did not make this database (or did so before 0.1.0), which contains the "
             f"{objects[0].kind} {objects[0].name}; nothing was written. Name another file: the next run creates it"
         )
-    made = (*(view.name for view in views()), *(view.function for view in views() if view.function))
+    made = (*(view.name for view in views()), *(one.name for view in views() for one in view.functions))
     needed = {name.lower() for name in (*map(raw, TABLES), *made, *INTERNAL)}
     refuse_foreign(
         where,

@@ -1,0 +1,78 @@
+"""The files of the views, and what is made of their templates: the text of each view."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from string import Template
+
+from job.tables import LEDGER, TABLES
+from job.views.row_columns import LabelColumn, header, select_list
+
+COMPARISONS = {"changes": "raw_recent_", "events": "raw_"}
+"""View that compares readings -> which rows of tables it reads."""
+_OF_ALL_HISTORY = ("committed_attempts", "snapshots", "collections", "readings", "project_lists")
+"""Views of the ledger that have a second one of recent rows."""
+
+
+def texts(configured: tuple[LabelColumn, ...]) -> Iterator[tuple[str, str]]:
+    """Each view's name and text."""
+    for folder in ("ledger", "questions"):
+        for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
+            name, text = file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")
+            yield name, text
+            if name in _OF_ALL_HISTORY:
+                yield f"recent_{name}", _of_recent_rows(name, text)
+    for name, rows in COMPARISONS.items():
+        yield name, _comparison(name, rows)
+    for table in TABLES:
+        if table not in LEDGER:
+            yield table, _of_table("now", table, configured)
+            yield f"{table}_history", _of_table("history", table, configured)
+
+
+def text_between(function: str) -> str | None:
+    """The text of a function of two moments; None if its query is that of its view."""
+    is_there = (files(__package__) / "changes" / f"{function}.sql").is_file()
+    return _comparison(function, "raw_") if is_there else None
+
+
+def _of_recent_rows(name: str, text: str) -> str:
+    """The same view of recent rows alone."""
+    for read in _OF_ALL_HISTORY:
+        text = text.replace(f"${{dataset}}.{read}", f"${{dataset}}.recent_{read}")
+        text = re.sub(rf"^(-- .*) FROM {read}$", rf"\1 FROM recent_{read}", text, flags=re.MULTILINE)
+        text = re.sub(rf"^(-- SELECT .*\bFROM) {name}\b", rf"\1 recent_{name}", text, flags=re.MULTILINE)
+    text = text.replace("${dataset}.raw_", "${dataset}.raw_recent_").replace(" FROM raw_", " FROM raw_recent_")
+    return re.sub(
+        r"^-- Scans .*(?:\n-- .*)*",
+        "-- Scans recent rows alone: views of the present read it.",
+        text,
+        count=1,
+        flags=re.MULTILINE,
+    )
+
+
+def _of_table(template: str, table: str, configured: tuple[LabelColumn, ...]) -> str:
+    read_from = TABLES[table].read_from
+    name = f"{template}_of_snapshot.sql" if read_from is None else f"{template}_of_resource.sql"
+    text = (files(__package__) / "tables" / name).read_text(encoding="utf-8")
+    resource = "t.resource" if read_from == "*" else f"'{read_from}'"
+    return Template(text).safe_substitute(
+        table=table,
+        resource=resource,
+        more=select_list(table, configured),
+        more_columns=header(table, configured),
+    )
+
+
+def _comparison(name: str, rows: str) -> str:
+    """A file that says which readings to compare, with the comparison."""
+    pairs, compared = (
+        (files(__package__) / "changes" / f"{file}.sql").read_text(encoding="utf-8") for file in (name, "comparison")
+    )
+    header, _, sql = pairs.partition("\n\n")
+    columns, _, comparison = compared.partition("\n\n")
+    comparison = comparison.replace("${pairs}", sql.strip()).replace("${rows}", f"${{dataset}}.{rows}")
+    return f"{header}\n--\n{columns}\n\n{comparison}"
