@@ -287,6 +287,29 @@ def schema_docs() -> int:
     return COMPLETE
 
 
+@schema.command("dbt")
+@_sink_options
+@click.option(
+    "--warn-after",
+    "warn",
+    default=26,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="HOURS",
+    help="Age of the newest commit at which `dbt source freshness` warns.",
+)
+@click.option(
+    "--error-after", "error", default=50, show_default=True, type=click.IntRange(1), metavar="HOURS",
+    help="Age at which it fails.",
+)  # fmt: skip
+def schema_dbt(path: str | None, sink: str | None, warn: int, error: int) -> int:
+    """Print the views as `sources.yml` for dbt, with descriptions, tests and freshness."""
+    from job.commands.dbt import print_sources
+
+    print_sources(_config(path, (), (), sink), warn_after_hours=warn, error_after_hours=error)
+    return COMPLETE
+
+
 def _days(_: click.Context, __: click.Parameter, text: str) -> int:
     number = text.removesuffix("d")
     if not number.isdecimal() or not 1 <= int(number) <= 36_500:

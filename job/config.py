@@ -101,6 +101,13 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     ] = 3600.0
 
 
+class LabelColumn(Settings, frozen=True, kw_only=True):
+    """Where a column of `columns` has its values from."""
+
+    labels: Annotated[tuple[str, ...], "Keys of labels, the one to prefer first."] = ()
+    annotations: Annotated[tuple[str, ...], "Keys of annotations, which follow."] = ()
+
+
 class BigQuery(Settings, frozen=True, kw_only=True):
     """Options of a `bigquery://` sink. The next run, or `gke-inventory schema apply`, applies a change."""
 
@@ -117,6 +124,11 @@ class BigQuery(Settings, frozen=True, kw_only=True):
         "How new tables are partitioned: a query reads whole partitions. `null` means by hour where rows expire within "
         "400 days, and by day elsewhere: a table can have 10,000 partitions.",
     ] = None
+    storage_billing_model: Annotated[
+        Literal["physical", "logical"],
+        "What BigQuery bills for the storage of a dataset that this program creates: compressed bytes, or the bytes of "
+        "the columns. No run changes that of an existing dataset; `schema diff` says how to.",
+    ] = "physical"
     require_partition_filter: Annotated[
         bool, "Reject queries on the tables that have no filter on `snapshot_time` and would scan everything."
     ] = False
@@ -223,6 +235,14 @@ class Config(Settings, frozen=True, kw_only=True):
         "Annotations to keep: exact keys, or globs such as `team.example.com/*`. All others are dropped. Annotations "
         "that hold whole objects, such as `kubectl.kubernetes.io/last-applied-configuration`, are always dropped.",
     ] = ()
+    columns: Annotated[
+        dict[str, LabelColumn],
+        "Columns such as `team`, by name, in the views of all tables whose objects have labels: "
+        "`team: {labels: [team, app.kubernetes.io/part-of], annotations: [example.com/owner]}` has the first of these "
+        "labels, else of these annotations, that the object itself has and that is not empty; else NULL. `annotations` "
+        "must keep the annotations. The views read stored labels, so that a change, which `gke-inventory schema apply` "
+        "or the next run applies, also answers for older rows. All jobs of one sink need the same columns.",
+    ] = msgspec.field(default_factory=dict)
     page_limit: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=10_000)],
         "Objects in one page of a list. Memory grows with it. A page of more than 96 MiB, or one that takes longer "

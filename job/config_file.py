@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
@@ -115,3 +115,13 @@ def _reject_unknown_keys(
             )
         if isinstance(known[key], type) and issubclass(known[key], msgspec.Struct):
             _reject_unknown_keys(path, value, known[key], f"{name}.", lines)
+        elif (inner := _value_record(known[key])) and isinstance(value, dict):
+            for own, settings in value.items():
+                _reject_unknown_keys(path, settings, inner, f"{name}.{own}.", lines)
+
+
+def _value_record(kind: Any) -> type[msgspec.Struct] | None:
+    """The record that the values of a mapping are, such as the columns in `columns`."""
+    mapping = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    value = get_args(mapping)[1] if get_origin(mapping) is dict else None
+    return value if isinstance(value, type) and issubclass(value, msgspec.Struct) else None

@@ -63,6 +63,8 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
         ("projects: [my-project]\napi_endpoints: {container: 'https://x:port'}", "is not a URL"),
         ("projects: [my-project]\nkinds: {pods: 1}", "line 2: kinds: each value: write true or false, not a whole"),
         ("projects: [my-project]\nkinds: {on: true}", "line 2: kinds: each key: write text, not true or false"),
+        ("columns:\n  team: {label: [a]}", "line 2: unknown key `columns.team.label`; did you mean `labels`?"),
+        ("columns: {team: [a]}", "columns: each value: write keys with values, such as `key: value`, not a list"),
         ("bigquery: {labels: {Team: a}}", "line 1: bigquery.labels: each key: write up to 63 lower-case letters"),
         ("projects: 2026-13-45", "is not valid YAML"),
         ("projects: &a [*a]", "line 1: projects[0]: write text, not a list"),

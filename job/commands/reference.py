@@ -25,12 +25,14 @@ def reference() -> str:
 
 
 def _sections() -> Iterator[str]:
-    key = [column for column in columns(next(iter(TABLES))) if column.key]
-    yield "## The key of every table\n\n" + column_table(key)
+    first = [column for column in columns(next(iter(TABLES))) if column.key]
+    yield "## The key of every table\n\n" + column_table(first)
     for name, record in TABLES.items():
         own = [column for column in columns(name) if column.name not in Key.__struct_fields__]
         clustered = ", ".join(f"`{column}`" for column in record.clustering)
-        yield f"## `{name}`\n\n{record.description} Clustered by {clustered}.\n\n{column_table(own)}"
+        key = ", ".join(f"`{column}`" for column in record.primary_key)
+        layout = f"Clustered by {clustered}." + (f" Primary key, on BigQuery: {key}." if key else "")
+        yield f"## `{name}`\n\n{record.description} {layout}\n\n{column_table(own)}"
 
 
 def column_table(shown: Sequence[Column]) -> str:

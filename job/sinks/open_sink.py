@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
@@ -15,6 +16,8 @@ from job.connect.identity import Identity, bigquery_identity, configured_identit
 from job.errors import ConfigError
 from job.signals import Stop
 from job.sinks.protocol import Sink, Warehouse
+from job.views import View, views
+from job.views.row_columns import LabelColumn
 
 # https://cloud.google.com/bigquery/docs/datasets#dataset-naming
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
@@ -60,6 +63,60 @@ def open_warehouse(config: Config, *, sink: str | None = None) -> Warehouse:
     return _open(config, _split(config.sink), lambda: configured_identity(config), 1, Stop())
 
 
+class Place(NamedTuple):
+    """Where a warehouse has its tables and views."""
+
+    database: str | None
+    """The project. None for the file itself."""
+    schema: str
+    """The dataset."""
+
+
+def place_of(config: Config) -> Place:
+    """Where the configured warehouse has its tables and views.
+
+    Raises:
+        ConfigError: `sink` is malformed.
+    """
+    parts = _split(config.sink)
+    if parts.scheme == "bigquery":
+        project, dataset, _ = _names(config.sink, parts)
+        return Place(project, dataset)
+    if parts.scheme != "duckdb":
+        raise _no_sink(config.sink)
+    _path(config.sink)
+    return Place(None, "main")
+
+
+def views_of(config: Config) -> tuple[View, ...]:
+    """All views, with the columns of the configuration.
+
+    Raises:
+        ConfigError: they cannot have them.
+    """
+    return views(_columns(config))
+
+
+def _columns(config: Config) -> tuple[LabelColumn, ...]:
+    """The columns of the configuration.
+
+    Raises:
+        ConfigError: the views cannot have them, or an annotation is not kept.
+    """
+    from job.kinds.parts.metadata import is_allowed
+
+    configured = tuple(LabelColumn(name, each.labels, each.annotations) for name, each in config.columns.items())
+    views(configured)
+    for column in configured:
+        for key in column.annotations:
+            if not is_allowed(key, config.annotations):
+                raise ConfigError(
+                    f"columns.{column.name}: no annotation {key} is kept: add it to `annotations`, unless it is one "
+                    "that is always dropped"
+                )
+    return configured
+
+
 def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], threads: int, stop: Stop) -> Warehouse:
     if parts.scheme in ("duckdb", "demo"):
         from job.sinks.duckdb import DuckDBSink
@@ -70,6 +127,7 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
             threads=threads,
             stop=stop,
             for_demo=parts.scheme == "demo",
+            columns=_columns(config),
         )
     if parts.scheme == "bigquery":
         from job.sinks.bigquery import BigQuerySink
@@ -87,15 +145,20 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
             connect_seconds=config.timeouts.connect_seconds,
             request_seconds=config.timeouts.request_seconds,
             stop=stop,
+            columns=_columns(config),
         )
-    raise ConfigError(f"sink: {config.sink!r} is not a sink; write {_FORMS}")
+    raise _no_sink(config.sink)
 
 
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError:  # brackets without an address, for example
-        raise ConfigError(f"sink: {url!r} is not a sink; write {_FORMS}") from None
+        raise _no_sink(url) from None
+
+
+def _no_sink(url: str) -> ConfigError:
+    return ConfigError(f"sink: {url!r} is not a sink; write {_FORMS}")
 
 
 def _names(url: str, parts: SplitResult) -> tuple[str, str, str | None]:

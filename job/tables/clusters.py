@@ -13,6 +13,7 @@ class Cluster(Record, frozen=True, kw_only=True):
 
     table = "clusters"
     description = "A cluster, as the GKE API describes it, even if its API server could not be read."
+    primary_key = ("snapshot_id",)
 
     id: Annotated[str | None, "Unique id of the cluster in GKE; a recreated cluster has a new id."] = None
     status: Annotated[str | None, "`RUNNING`, `PROVISIONING`, `RECONCILING`, `DEGRADED`, `STOPPING`, `ERROR`."] = None

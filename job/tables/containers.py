@@ -17,6 +17,9 @@ class Container(Record, frozen=True, kw_only=True):
     )
     read_from = "*"
     clustering = ("project_id", "cluster", "namespace", "workload_name")
+    primary_key = (
+        "snapshot_id", "resource", "namespace", "workload_name", "workload_uid", "container_type", "position",
+    )  # fmt: skip
 
     resource: Annotated[str, "API resource that the workload was read from."]
     workload_kind: Annotated[str, "Kind of the workload."]

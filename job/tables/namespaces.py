@@ -15,6 +15,7 @@ class Namespace(Record, frozen=True, kw_only=True):
     description = "A Namespace: phase, labels, and the conditions that block its deletion."
     read_from = "namespaces"
     clustering = ("project_id", "cluster", "name")
+    primary_key = ("snapshot_id", "name", "uid")
 
     name: Annotated[str, "Name of the Namespace."]
     uid: Annotated[str, "Kubernetes UID; that of `kube-system` identifies the cluster."]

@@ -13,6 +13,7 @@ class NodePool(Record, frozen=True, kw_only=True):
     table = "node_pools"
     description = "A node pool, as the GKE API describes it."
     clustering = ("project_id", "cluster", "name")
+    primary_key = ("snapshot_id", "name")
 
     name: Annotated[str, "Name of the node pool."]
     status: Annotated[str | None, "`RUNNING`, `PROVISIONING`, `RUNNING_WITH_ERROR`, ..."] = None

@@ -15,6 +15,7 @@ class Node(Record, frozen=True, kw_only=True):
     description = "A Node: capacity and allocatable resources, zone, versions, conditions."
     read_from = "nodes"
     clustering = ("project_id", "cluster", "node_pool", "name")
+    primary_key = ("snapshot_id", "name", "uid")
 
     name: Annotated[str, "Name of the Node."]
     uid: Annotated[str, "Kubernetes UID."]

@@ -19,6 +19,7 @@ class PodContainer(Record, frozen=True, kw_only=True):
     )
     read_from = "pods"
     clustering = ("project_id", "cluster", "namespace", "pod")
+    primary_key = ("snapshot_id", "namespace", "pod", "pod_uid", "container_type", "position")
 
     namespace: Annotated[str, "Namespace of the Pod."]
     pod: Annotated[str, "Name of the Pod."]

@@ -16,6 +16,7 @@ class Pod(Record, frozen=True, kw_only=True):
     description = "A Pod: phase, node, QoS class, restarts, and the workload at the top of its owners."
     read_from = "pods"
     clustering = ("project_id", "cluster", "namespace", "name")
+    primary_key = ("snapshot_id", "namespace", "name", "uid")
 
     namespace: Annotated[str, "Namespace of the Pod."]
     name: Annotated[str, "Name of the Pod."]

@@ -21,6 +21,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     """The API resource that the rows are read from. `"*"` if each row says so in its column `resource`. None if every
     snapshot has the rows, whatever could be read."""
     clustering: ClassVar[tuple[str, ...]] = ("project_id", "cluster")
+    primary_key: ClassVar[tuple[str, ...]] = ()
+    """The columns whose values no two rows share, declared to BigQuery, which plans queries by it and enforces nothing.
+
+    So it must hold for all rows, also those of attempts that never committed: each attempt has its own `snapshot_id`.
+    Names are part of it besides UIDs: a list in order is known to have no name twice, any other no UID twice, and users
+    write the UIDs of owners. Rows of `collections` have no key without columns that may be NULL.
+
+    No foreign key holds for all rows: load jobs of a commit run side by side, and `prune` deletes snapshots first, so
+    rows may have no snapshot. BigQuery drops a join along a declared key, and with it what hides such rows.
+    """
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):

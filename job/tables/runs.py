@@ -20,6 +20,7 @@ class Run(Record, frozen=True, kw_only=True):
         "last: rows in other tables count only if their task has its row here."
     )
     clustering = ("run_id",)
+    primary_key = ("snapshot_id",)
 
     run_id: Annotated[
         str, "Name of the Cloud Run execution. Outside Cloud Run, an id made of the time and a random part."

@@ -33,6 +33,7 @@ class Service(Record, frozen=True, kw_only=True):
     description = "A Service: type, addresses, ports, selector, load balancer."
     read_from = "services"
     clustering = ("project_id", "cluster", "namespace", "name")
+    primary_key = ("snapshot_id", "namespace", "name", "uid")
 
     namespace: Annotated[str, "Namespace of the Service."]
     name: Annotated[str, "Name of the Service."]

@@ -19,6 +19,7 @@ class Snapshot(Record, frozen=True, kw_only=True):
         "One collection of one cluster: complete, partial or failed. Rows in other tables belong to one of them."
     )
     clustering = ("project_id", "cluster", "snapshot_id")
+    primary_key = ("snapshot_id",)
 
     run_id: Annotated[str, "The run that took the snapshot."]
     task_index: Annotated[int, "Index of the task that took it."]

@@ -20,6 +20,7 @@ class Workload(Record, frozen=True, kw_only=True):
     )
     read_from = "*"
     clustering = ("project_id", "cluster", "namespace", "name")
+    primary_key = ("snapshot_id", "resource", "namespace", "name", "uid")
 
     resource: Annotated[
         str, "API resource that the workload was read from: `deployments`, ...; `pods` if it is known through its Pods."

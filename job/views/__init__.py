@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from types import MappingProxyType
@@ -47,6 +47,7 @@ from job.schema import PARTITIONED_BY, Column, columns
 from job.tables import LEDGER, TABLES, raw
 from job.views.header import Header, columns_of, split_file
 from job.views.recent import RECENT
+from job.views.row_columns import LabelColumn, check_columns
 from job.views.templates import COMPARISONS, text_between, texts
 
 AS_OF = "_as_of"
@@ -110,9 +111,18 @@ class View(NamedTuple):
 
 
 @cache
-def views() -> tuple[View, ...]:
-    """All views, each after those that it and its functions read."""
-    found = {name: split_file(text) for name, text in texts()}
+def views(configured: tuple[LabelColumn, ...] = ()) -> tuple[View, ...]:
+    """All views, each after those that it and its functions read.
+
+    Args:
+        configured: columns that the configuration adds to the views of rows.
+
+    Raises:
+        ConfigError: the views cannot have such a column.
+    """
+    if configured:
+        check_columns(configured, _words())
+    found = {name: split_file(text) for name, text in texts(configured)}
     between = {name: _between(name, *found[name]) for name in COMPARISONS}
     read_by = {name: {*_reads(sql), *(_reads(between[name].sql) if name in between else ())}
                for name, (_, sql) in found.items()}  # fmt: skip
@@ -161,7 +171,7 @@ def function_for_bigquery(function: Function, dataset: str, bounds: Mapping[str,
 @cache
 def for_duckdb(view: View) -> str:
     """The view's query, in DuckDB's SQL."""
-    return _duckdb(view.sql).replace("main.known_", "TRUE").replace("main.since_", "TRUE")
+    return _outside_texts(r"\bmain\.(?:known|since)_", "TRUE", _duckdb(view.sql))
 
 
 @cache
@@ -180,16 +190,32 @@ def function_for_duckdb(function: Function) -> str:
         return f"main.{name}{AS_OF}({moment})"
 
     moment = time(function.parameters[-1])
-    sql = _duckdb(function.sql).replace("CURRENT_TIMESTAMP", moment).replace("main.known_", f"finished_at <= {moment}")
-    return re.sub(r"\bmain(_from)?\.(\w+)", named, sql.replace("main.since_", time(_since(function))))
+    sql = _outside_texts(r"\bCURRENT_TIMESTAMP\b", moment, _duckdb(function.sql))
+    sql = _outside_texts(r"\bmain\.known_", f"finished_at <= {moment}", sql)
+    sql = _outside_texts(r"\bmain\.since_", time(_since(function)), sql)
+    return _outside_texts(r"\bmain(_from)?\.(\w+)", named, sql)
+
+
+def _outside_texts(pattern: str, by: str | Callable[[re.Match[str]], str], sql: str) -> str:
+    """The SQL with each match replaced; those inside a string stay, such as the key of a label.
+
+    >>> _outside_texts(r"main\\.(\\w+)", r"\\1", "SELECT 'it''s main.a' FROM main.b")
+    "SELECT 'it''s main.a' FROM b"
+    """
+
+    def replaced(found: re.Match[str]) -> str:
+        text: str | None = found[found.re.groups]
+        return text or (found.expand(by) if isinstance(by, str) else by(found))
+
+    return re.sub(rf"{pattern}|('(?:[^']|'')*')", replaced, sql)
 
 
 @cache
-def digest(view: View) -> str:
+def digest(view: View, configured: tuple[LabelColumn, ...] = ()) -> str:
     """Changes with the view, its descriptions and everything it reads: engines resolve `*` when they make a view."""
-    by_name = {other.name: other for other in views()}
+    by_name = {other.name: other for other in views(configured)}
     reads = dict.fromkeys((*view.reads, *(_reads(view.between.sql) if view.between else ())))
-    read = (digest(by_name[name]) if name in by_name else _columns(_table(name)) for name in reads)
+    read = (digest(by_name[name], configured) if name in by_name else _columns(_table(name)) for name in reads)
     made_from = (view.description, view.sql, repr(view.columns), repr(view.between), *read)
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
@@ -241,6 +267,13 @@ def _columns(table: str) -> str:
 
 def _reads(sql: str) -> tuple[str, ...]:
     return tuple(sorted({name for _, name in _READ.findall(sql)}))
+
+
+@cache
+def _words() -> frozenset[str]:
+    """Every word in the queries, and the name of every column."""
+    names = {column.name for view in views() for column in view.columns}
+    return frozenset(names.union(*(re.findall(r"\w+", view.sql.lower()) for view in views())))
 
 
 def _between(name: str, header: Header, sql: str) -> Function:

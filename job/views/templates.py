@@ -8,6 +8,7 @@ from importlib.resources import files
 from string import Template
 
 from job.tables import LEDGER, TABLES
+from job.views.row_columns import LabelColumn, header, select_list
 
 COMPARISONS = {"changes": "raw_recent_", "events": "raw_"}
 """View that compares readings -> which rows of tables it reads."""
@@ -15,7 +16,7 @@ _OF_ALL_HISTORY = ("committed_attempts", "snapshots", "collections", "readings",
 """Views of the ledger that have a second one of recent rows."""
 
 
-def texts() -> Iterator[tuple[str, str]]:
+def texts(configured: tuple[LabelColumn, ...]) -> Iterator[tuple[str, str]]:
     """Each view's name and text."""
     for folder in ("ledger", "questions"):
         for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
@@ -27,8 +28,8 @@ def texts() -> Iterator[tuple[str, str]]:
         yield name, _comparison(name, rows)
     for table in TABLES:
         if table not in LEDGER:
-            yield table, _of_table("now", table)
-            yield f"{table}_history", _of_table("history", table)
+            yield table, _of_table("now", table, configured)
+            yield f"{table}_history", _of_table("history", table, configured)
 
 
 def text_between(function: str) -> str | None:
@@ -53,12 +54,17 @@ def _of_recent_rows(name: str, text: str) -> str:
     )
 
 
-def _of_table(template: str, table: str) -> str:
+def _of_table(template: str, table: str, configured: tuple[LabelColumn, ...]) -> str:
     read_from = TABLES[table].read_from
     name = f"{template}_of_snapshot.sql" if read_from is None else f"{template}_of_resource.sql"
     text = (files(__package__) / "tables" / name).read_text(encoding="utf-8")
     resource = "t.resource" if read_from == "*" else f"'{read_from}'"
-    return Template(text).safe_substitute(table=table, resource=resource)
+    return Template(text).safe_substitute(
+        table=table,
+        resource=resource,
+        more=select_list(table, configured),
+        more_columns=header(table, configured),
+    )
 
 
 def _comparison(name: str, rows: str) -> str:

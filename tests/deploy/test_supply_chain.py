@@ -131,7 +131,7 @@ def test_a_licence_that_is_not_allowed_is_seen(expression: str, allowed: bool) -
     assert is_allowed(expression) is allowed
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-demo", "requirements-dev"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-demo", "requirements-dev", "requirements-dbt"])
 def test_every_pin_has_hashes(name: str) -> None:
     for pin in re.split(r"\n(?=\S)", (ROOT / f"config/{name}.txt").read_text().strip()):
         assert re.fullmatch(

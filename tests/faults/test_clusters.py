@@ -15,6 +15,7 @@ from faults.fleet import NEWEST, Fleet
 from job.config import Config
 from job.run.one_task import run
 from job.simulator import simulate
+from job.tables import TABLES
 
 TWIN = "shop-prod/europe-west4/web-1"
 
@@ -100,8 +101,10 @@ def test_no_object_has_two_rows_in_one_snapshot(
     ended = fleet.run(monkeypatch, capsys)
     assert ended.exit_code == 0
     assert ended.collected() == dict.fromkeys(fleet.simulator.clusters, ("INFO", "complete", None))
-    for table in UID_TABLES:
-        twice = f"SELECT snapshot_id, uid FROM raw_{table} GROUP BY ALL HAVING count(*) > 1"
+    keys = [(table, ("snapshot_id", "uid")) for table in UID_TABLES]
+    keys += [(table, record.primary_key) for table, record in TABLES.items() if record.primary_key]
+    for table, key in keys:
+        twice = f"SELECT {', '.join(key)} FROM raw_{table} GROUP BY ALL HAVING count(*) > 1"
         assert fleet.query(twice) == [], table
     assert fleet.rows(prefix="") == fleet.rows(usual=True)
     sql = "SELECT outcome, pages, restarts, message FROM collections WHERE cluster = 'web-1' AND resource = 'pods'"

@@ -24,6 +24,7 @@ from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Warehouse
 from job.tables import TABLES, Key, Record
 from job.views.recent import RECENT, Recent, parse
+from job.views.row_columns import LabelColumn
 
 Open = Callable[..., BigQuerySink]
 
@@ -63,10 +64,16 @@ def made_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _opener(control: Control, dataset: str) -> Open:
-    def opened(location: str | None = "EU", stop: Stop | None = None, **options: Any) -> BigQuerySink:
+    def opened(
+        location: str | None = "EU",
+        stop: Stop | None = None,
+        columns: tuple[LabelColumn, ...] = (),
+        **options: Any,
+    ) -> BigQuerySink:
         return BigQuerySink(
             "shop-prod", dataset, location, lambda: Identity(Credentials("token")), options=BigQuery(**options),
             endpoint=control.endpoint, timeout_seconds=100, overlap_seconds=3600, stop=stop or Impatient(),
+            columns=columns,
         )  # fmt: skip
 
     return opened

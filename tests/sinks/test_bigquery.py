@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 from google.cloud import bigquery
+from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 from replay import Replay
 from sinks.conftest import OnBigQuery, Open
 from sinks.impatient import Impatient
-from warehouse import COMPLETE, Attempt, Read, publish, rows, run_of
+from warehouse import COMPLETE, Attempt, Read, pod, publish, rows, run_of
 
 from job.config import BigQuery
 from job.errors import Interrupted, QueryError, SinkError
@@ -30,12 +31,14 @@ from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink, overlap
 from job.sinks.bigquery.marks import MADE
 from job.sinks.bigquery.tables import Tables
-from job.tables import LEDGER, TABLES, Run, raw
+from job.tables import LEDGER, TABLES, KeyValue, Run, raw
 from job.views import views
 from job.views.recent import RECENT
+from job.views.row_columns import LabelColumn
 
 PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
 UPLOAD = "/upload/*"
+PART_OF = (KeyValue(key="app.kubernetes.io/part-of", value="shop"),)
 
 
 def requests_since(control: Control, before: int) -> list[tuple[str, str]]:
@@ -57,6 +60,8 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     assert pods.clustering_fields == ["project_id", "cluster", "namespace", "name"]
     assert pods.description == raw_description("pods")
     assert all(field.description for field in pods.schema)
+    assert pods.table_constraints == TableConstraints(PrimaryKey(["snapshot_id", "namespace", "name", "uid"]), None)
+    assert made.get_dataset(open_sink().name).storage_billing_model == "PHYSICAL"
     assert [field.name for field in pods.schema if field.mode == "REQUIRED"] == ["snapshot_id", "snapshot_time"]
     before = len(control.requests())
     open_sink().prepare()
@@ -66,15 +71,24 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     ]  # fmt: skip
 
 
-def test_labels_expiry_and_the_filter_are_options_that_apply_changes(open_sink: Open) -> None:
+def test_labels_expiry_the_filter_and_columns_are_options_that_apply_changes(open_sink: Open) -> None:
     open_sink().apply()
     wanted = {"partition_expiration_days": 30, "require_partition_filter": False, "labels": {"team": "platform"}}
+    wanted |= {"columns": (LabelColumn("team", ("app.kubernetes.io/part-of",), ("example.com/owner",)),)}
     changed = open_sink(**wanted).apply()
     assert {change.action for change in changed} >= {"expire partitions", "label"}
     pods = client(open_sink()).get_table(f"{open_sink().name}.raw_pods")
     assert pods.time_partitioning.expiration_ms == 30 * 86_400_000
     assert pods.labels["team"] == "platform"
     assert open_sink(**wanted).changes() == []
+    (team,) = (
+        field for field in client(open_sink()).get_table(f"{open_sink().name}.pods").schema if field.name == "team"
+    )
+    assert "`app.kubernetes.io/part-of`" in team.description
+    read = Read("a", ["x"], [pod("p1", labels=PART_OF), "p2"])
+    publish(open_sink(**wanted), run_of(1, read, by=Attempt(time=datetime.now(UTC))))
+    for shown in ("pods", "pods_history", "pods_as_of(CURRENT_TIMESTAMP())"):
+        assert rows(open_sink(), f"SELECT name, team FROM {shown} ORDER BY 1") == [("p1", "shop"), ("p2", None)]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +160,7 @@ def test_defaults_of_a_dataset_expire_nothing_of_ours(open_sink: Open) -> None:
     assert open_sink().changes() == []
 
 
-def test_an_expiration_that_somebody_set_is_found_and_taken_away(open_sink: Open) -> None:
+def test_expirations_and_keys_that_somebody_set_are_found_and_set_right(open_sink: Open) -> None:
     open_sink().apply()
     warehouse, name = client(open_sink()), open_sink().name
     tomorrow = datetime.now(UTC) + timedelta(days=1)
@@ -156,13 +170,25 @@ def test_an_expiration_that_somebody_set_is_found_and_taken_away(open_sink: Open
         warehouse.update_table(found, ["expires"])
     nodes = warehouse.get_table(f"{name}.raw_nodes")
     nodes.time_partitioning = bigquery.TimePartitioning(field="snapshot_time", expiration_ms=86_400_000)
-    warehouse.update_table(nodes, ["time_partitioning"])
+    nodes.table_constraints = TableConstraints(PrimaryKey(["uid"]), None)
+    nodes.labels = {**nodes.labels, "gke_inventory_digest": "older"}
+    warehouse.update_table(nodes, ["time_partitioning", "table_constraints", "labels"])
+    theirs = warehouse.get_dataset(name)
+    theirs.storage_billing_model = "LOGICAL"
+    warehouse.update_dataset(theirs, ["storage_billing_model"])
     left = {(change.action, change.name) for change in open_sink().changes()}
-    assert left >= {("keep", "raw_pods"), ("expire partitions", "raw_nodes"), ("replace view", "images")}
+    assert left >= {("keep", "raw_pods"), ("expire partitions", "raw_nodes"), ("declare key", "raw_nodes")}
+    assert left >= {("bill storage", name), ("replace view", "images")}
     open_sink().apply()
     assert [warehouse.get_table(f"{name}.{table}").expires for table in ("raw_pods", "images")] == [None, None]
-    assert warehouse.get_table(f"{name}.raw_nodes").time_partitioning.expiration_ms is None
-    assert open_sink().changes() == []
+    made = warehouse.get_table(f"{name}.raw_nodes")
+    assert made.time_partitioning.expiration_ms is None
+    assert made.table_constraints.primary_key == PrimaryKey(["snapshot_id", "name", "uid"])
+    (billing,) = open_sink().changes()  # BigQuery allows a change every 14 days, so a person decides
+    assert billing.statement.endswith(f'ALTER SCHEMA `{name}` SET OPTIONS (storage_billing_model = "PHYSICAL");')
+    assert open_sink(storage_billing_model="logical").prepare() is None
+    assert open_sink(storage_billing_model="logical").changes() == []
+    assert warehouse.get_dataset(name).storage_billing_model == "LOGICAL"
 
 
 def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class Seen:
     """Rows of the tables: only the columns that identify them, and the time."""
     counts: dict[tuple[str, str], int]
     """(table, snapshot_id) -> number of rows."""
+    repeated: dict[str, int]
+    """Table -> how many rows its declared primary key does not tell from others, uncommitted ones included."""
 
 
 def judge(seen: Seen, knowledge: Knowledge, now: Object) -> list[str]:
@@ -44,6 +47,7 @@ def judge(seen: Seen, knowledge: Knowledge, now: Object) -> list[str]:
     return [
         *_shares(knowledge),
         *_history(seen, knowledge),
+        *(f"{table}: {number} rows repeat the primary key" for table, number in seen.repeated.items() if number),
         *_Views(seen, knowledge).wrong(),
         *lies(seen, knowledge, now),
     ]
@@ -120,7 +124,8 @@ class _Views:
         snapshot = newest.snapshots[path]
         for table, identity, row in rows_of_gke(snapshot.cluster):
             status = "stale" if self._knowledge.lapse(path) else "ok"
-            expected[table][path, *identity] = row | {"attempt": newest.number, "read_status": status}
+            computed = {"attempt": newest.number, "read_status": status, **_named_for_joins(path, table, "", row)}
+            expected[table][path, *identity] = row | computed
         expected["latest_snapshots"][path,] = {
             "attempt": newest.number,
             "status": snapshot.status,
@@ -151,7 +156,7 @@ class _Views:
         if read is not None:
             of_reading = {"attempt": read.number, "read_status": expected["coverage"][path, kind]["status"]}
             for table, identity, row in rows_of_kind(read.snapshots[path], kind):
-                expected[table][path, *identity] = row | of_reading
+                expected[table][path, *identity] = row | of_reading | _named_for_joins(path, table, kind, row)
 
     def _expect_project(
         self, expected: dict[str, dict[Identity, Object]], project: str, asked: Attempt, read: Attempt | None
@@ -206,6 +211,26 @@ class _Views:
                         yield f"{view}: {_words(identity)} has {name} {row.get(name)!r}, and should have {value!r}"
                 if view in ("latest_collections", "coverage") and not _is_explained(rows[0]):
                     yield f"{view}: {_words(identity)} does not say why it is {expected_row['outcome']}"
+
+
+_GROUPS = {"jobs": "batch/jobs", "cronjobs": "batch/cronjobs", "pods": "pods"}
+
+
+def _named_for_joins(path: str, table: str, kind: str, row: Object) -> Object:
+    """The name of an object in Cloud Asset Inventory, and its labels as JSON, for tables that have them."""
+    if table in ("containers", "pod_containers"):
+        return {}
+    project, location, cluster = path.split("/")
+    places = "zones" if location[-1].isalpha() else "locations"
+    name = f"//container.googleapis.com/projects/{project}/{places}/{location}/clusters/{cluster}"
+    if table == "node_pools":
+        name += f"/nodePools/{row['name']}"
+    elif table != "clusters":
+        within = f"namespaces/{row['namespace']}/" if "namespace" in row else ""
+        plural = _GROUPS.get(kind, f"apps/{kind}") if table == "workloads" else table
+        name += f"/k8s/{within}{plural}/{row['name']}"
+    found = {"full_resource_name": None if row.get("known_through_pods") else name}
+    return found | ({"labels_json": row["labels"]} if "labels" in row else {})
 
 
 def _status(outcome: str, read: Attempt | None) -> str:
@@ -341,6 +366,8 @@ def _words(values: Iterable[Any]) -> str:
 def _alike(name: str, found: Any, expected: Any) -> bool:
     if expected == ANY:
         return True
+    if name == "labels_json":
+        return bool(_parsed(found) == expected)
     if name == "labels":
         return {pair["key"]: pair["value"] for pair in found} == expected
     if name in _COUNTS:
@@ -348,3 +375,11 @@ def _alike(name: str, found: Any, expected: Any) -> bool:
     if isinstance(found, datetime):
         return f"{found.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" == expected
     return bool(found == expected and type(found) is type(expected))
+
+
+def _parsed(text: str) -> Any:
+    """The value of a JSON text; None for another text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

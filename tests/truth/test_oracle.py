@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
-from declared import UID_TABLES
+from declared import OBJECT_TABLES, UID_TABLES
 from truth.history import Alter, Chapter, Delete, Fleet, ProjectTrouble, Run, Trouble
 from truth.model import Knowledge, Object
 from truth.oracle import TABLES, VIEWS, Seen, judge, lies
@@ -143,7 +143,9 @@ JUDGED = {
 
 def judged(view: str) -> list[str]:
     """Of a kind that the oracle has no words for, what all objects have."""
-    return JUDGED.get(view, "snapshot_id read_status name uid labels created_at").split()
+    known = JUDGED.get(view, "snapshot_id read_status name uid labels created_at").split()
+    known += ["full_resource_name"] if view in OBJECT_TABLES and "containers" not in view else []
+    return known + (["labels_json"] if "labels" in known else [])
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from truth.stage import Died, caught
 
 from job.sinks.protocol import Commit
 from job.spool import Rows
+from job.tables import TABLES as RECORDS
 
 
 class DuckDB:
@@ -131,9 +132,21 @@ def _seen(select: Callable[[str], list[Object]]) -> Seen:
         f"SELECT '{table}' AS name, snapshot_id, COUNT(*) AS number FROM raw_{table} GROUP BY 1, 2"
         for table in (*TABLES, "collections")
     )
+    repeated = " UNION ALL ".join(
+        f"SELECT '{table}' AS name, COUNT(*) AS number, COUNT(DISTINCT {_as_text(record.primary_key)}) AS keys_ "
+        f"FROM raw_{table}"
+        for table, record in RECORDS.items()
+        if record.primary_key
+    )
     return Seen(
         views={view: select(f"SELECT * FROM {view}") for view in VIEWS},
         runs=select(f"{_IDENTITIES} FROM raw_runs"),
         snapshots=select(_SNAPSHOTS),
         counts={(row["name"], row["snapshot_id"]): row["number"] for row in select(counts)},
+        repeated={row["name"]: row["number"] - row["keys_"] for row in select(repeated)},
     )
+
+
+def _as_text(columns: Sequence[str]) -> str:
+    """Some columns as one, NULL where one of them is."""
+    return " || '/' || ".join(f"CAST({column} AS STRING)" for column in columns)

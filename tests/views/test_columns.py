@@ -119,7 +119,7 @@ def test_bigquery_describes_a_view_again_when_its_query_or_a_description_changes
         view._replace(columns=(other_words, *view.columns[1:])),
         view._replace(sql=f"SELECT * FROM ({view.sql}) WHERE TRUE"),
     ):
-        monkeypatch.setattr("job.sinks.bigquery.tables.views", lambda changed=changed: (*others, changed))
+        monkeypatch.setattr("job.sinks.bigquery.tables.views", lambda *_, changed=changed: (*others, changed))
         assert make(client) == [view.name]
         found = client.get_table(f"{client.project}.inventory.{view.name}")
         assert _described(found.schema) == _declared(changed.columns)
@@ -132,7 +132,7 @@ def test_bigquery_makes_a_view_again_that_was_interrupted(
     make(client)
     *others, view = views()
     changed = view._replace(sql=f"SELECT * FROM ({view.sql}) WHERE TRUE")
-    monkeypatch.setattr("job.sinks.bigquery.tables.views", lambda: (*others, changed))
+    monkeypatch.setattr("job.sinks.bigquery.tables.views", lambda *_: (*others, changed))
     sent = 0
 
     def update_table(*arguments: object) -> bigquery.Table:

@@ -29,7 +29,7 @@ def allowed_annotations(metadata: meta.ObjectMeta, allow: tuple[str, ...]) -> tu
     if not allow or not metadata.annotations:
         return ()
     return tuple(
-        KeyValue(key=key, value=value) for key, value in metadata.annotations.items() if _is_allowed(key, allow)
+        KeyValue(key=key, value=value) for key, value in metadata.annotations.items() if is_allowed(key, allow)
     )
 
 
@@ -44,7 +44,8 @@ _NEVER_KEPT = frozenset(
 
 
 @bounded_cache(maxsize=4096)
-def _is_allowed(key: str, allow: tuple[str, ...]) -> bool:
+def is_allowed(key: str, allow: tuple[str, ...]) -> bool:
+    """Whether an annotation is kept."""
     return key not in _NEVER_KEPT and any(fnmatchcase(key, pattern) for pattern in allow)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 from job.simulator.bigquery import partitions
 from job.simulator.bigquery.clock import Clock
+from job.simulator.bigquery.constraints import check_constraints
 from job.simulator.bigquery.duckdb_tables import DuckDBTables
 from job.simulator.bigquery.errors import duplicate, invalid, not_found
 from job.simulator.bigquery.rows import Row
@@ -22,6 +24,8 @@ Resource = dict[str, Any]
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _TABLE = re.compile(r"[\w -]{1,1024}")
 _MAX_DESCRIPTION = 16_384
+_BILLING, _LOGICAL = "storageBillingModel", "LOGICAL"
+_BILLING_SECONDS = 14 * 86_400
 _LAYOUT = ("timePartitioning", "clustering", "rangePartitioning")
 
 
@@ -38,6 +42,7 @@ class Storage:
         """By `project:dataset.table`, BigQuery's form of ids."""
         self.routines: dict[str, Resource] = {}
         """By `project:dataset.routine`."""
+        self._billing_changed: dict[str, float] = {}
         self._etags = count()
         self._in_transaction = False
 
@@ -102,8 +107,17 @@ class Storage:
         made = {key: value for key, value in found.items() if key not in removed}
         made |= {key: value for key, value in body.items() if key not in keys}
         check_labels(made.get("labels", {}))
+        if made.get(_BILLING, _LOGICAL) != found.get(_BILLING, _LOGICAL):
+            self._change_billing(found["id"])
         self.datasets[found["id"]] = made | self._stamped(found)
         return self.datasets[found["id"]]
+
+    def _change_billing(self, dataset: str) -> None:
+        """https://cloud.google.com/bigquery/docs/updating-datasets#update_storage_billing_models"""
+        now = self.clock.now()
+        if now < self._billing_changed.get(dataset, -math.inf) + _BILLING_SECONDS:
+            raise invalid(f"The storage billing model of dataset {dataset} was changed less than 14 days ago")
+        self._billing_changed[dataset] = now
 
     def delete_dataset(self, found: Resource, *, contents: bool) -> None:
         """Deletes a dataset; with `contents`, also its tables."""
@@ -159,6 +173,8 @@ class Storage:
             made["schema"] = {"fields": check_schema(body.get("schema", {}).get("fields", []))}
             made |= self._defaults(parent, made)
             partitions.check_layout(made)
+        check_constraints(made, self.tables)
+        if view_fields is None:
             self.duckdb.create(name, made["schema"]["fields"])
         self.tables[name] = made
         return made
@@ -187,6 +203,7 @@ class Storage:
         _check_descriptions(made)
         if found["type"] == "TABLE":
             partitions.check_layout(made)
+        check_constraints(made, self.tables)
         self.tables[found["id"]] = made | self._stamped(found)
         return self.tables[found["id"]]
 

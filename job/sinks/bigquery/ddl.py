@@ -22,7 +22,17 @@ def create_dataset(name: str, location: str | None, description: str, options: B
     properties: dict[str, object] = {"description": description, "labels": _labels(options)}
     if location:
         properties["location"] = location
+    properties["storage_billing_model"] = options.storage_billing_model.upper()
     return f"CREATE SCHEMA `{name}` {_options(properties)};"
+
+
+def bill_storage(name: str, options: BigQuery) -> str:
+    """ALTER SCHEMA ... SET OPTIONS (storage_billing_model), which a person has to run."""
+    billed = _options({"storage_billing_model": options.storage_billing_model.upper()})
+    return (
+        "-- not applied: BigQuery allows a change every 14 days, and only to owners of the dataset (or set "
+        f"bigquery.storage_billing_model)\nALTER SCHEMA `{name}` SET {billed};"
+    )
 
 
 def create_table(table: str, dataset: str, options: BigQuery, *, name: str | None = None) -> str:
@@ -32,7 +42,9 @@ def create_table(table: str, dataset: str, options: BigQuery, *, name: str | Non
         name: of the table, if it is to be another than its own.
     """
     record = TABLES[table]
-    declared = ",\n  ".join(f"{column.name} {_type(column)}" for column in columns(table))
+    declared = ",\n  ".join(
+        (*(f"{column.name} {_type(column)}" for column in columns(table)), *_primary_key(record.primary_key))
+    )
     properties: dict[str, object] = {"description": raw_description(table)}
     if days := expiration_days(table, options):
         properties["partition_expiration_days"] = days
@@ -118,6 +130,16 @@ def set_options(table: str, dataset: str, **options: object) -> str:
 def cluster(table: str, dataset: str, fields: Sequence[str]) -> str:
     """A `bq` command: SQL cannot change the clustering. BigQuery clusters existing rows over time."""
     return f"-- bq update --clustering_fields={','.join(fields)} {dataset}.{table}"
+
+
+def set_primary_key(table: str, dataset: str, key: Sequence[str]) -> str:
+    """ALTER TABLE ... ADD PRIMARY KEY, in place of any other."""
+    alter = f"ALTER TABLE `{dataset}.{table}`"
+    return f"{alter} DROP PRIMARY KEY IF EXISTS; {alter} ADD {_primary_key(key)[0]};"
+
+
+def _primary_key(key: Sequence[str]) -> list[str]:
+    return [f"PRIMARY KEY ({', '.join(key)}) NOT ENFORCED"] if key else []
 
 
 def _labels(options: BigQuery) -> list[tuple[str, str]]:

@@ -38,6 +38,7 @@ from job.sinks.protocol import (
 from job.sinks.pruning import NEEDED_TIMES, prunable
 from job.spool import Rows
 from job.tables import Run, raw
+from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -71,12 +72,14 @@ class BigQuerySink:
         connect_seconds: float = 10.0,
         request_seconds: float = 60.0,
         stop: Stop | None = None,
+        columns: tuple[LabelColumn, ...] = (),
     ) -> None:
         self.name = f"{project}.{dataset}"
         self._project = project
         self._location = location
         self._identity = identity
         self._options = options
+        self._columns = columns
         self._endpoint = endpoint
         self._timeout_seconds = timeout_seconds
         self._overlap_seconds = overlap_seconds
@@ -91,12 +94,14 @@ class BigQuerySink:
         self.apply()
 
     def ddl(self) -> Sequence[str]:
-        return [change.statement for change in declared(self.name, self._location, self._options)]
+        return [change.statement for change in declared(self.name, self._location, self._options, self._columns)]
 
     def changes(self) -> Sequence[Change]:
         with as_sink_error(self._where):
             tables = self._tables
-            return [change for step in tables.steps(tables.dataset()) for change in step.changes]
+            dataset = tables.dataset()
+            made = [change for step in tables.steps(dataset) for change in step.changes]
+            return [*made, *tables.billing(dataset)]
 
     def apply(self) -> Sequence[Change]:
         """Starts over when another task has changed one of the tables meanwhile: then less is left to change."""
@@ -308,7 +313,7 @@ class BigQuerySink:
 
     @property
     def _tables(self) -> Tables:
-        return Tables(self._client, self.name, self._location, self._options)
+        return Tables(self._client, self.name, self._location, self._options, self._columns)
 
     @property
     def _loads(self) -> Loads:

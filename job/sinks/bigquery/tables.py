@@ -28,6 +28,7 @@ from job.sinks.protocol import Change, refuse_foreign, refuse_newer, warn_newer
 from job.tables import TABLES, Run, raw
 from job.views import Function, View, digest, for_bigquery, function_for_bigquery, views
 from job.views.recent import RECENT, Recent, description_of, parse, query_for_bigquery
+from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -45,7 +46,15 @@ class Step(NamedTuple):
 class Tables:
     """The tables and views of one dataset."""
 
-    def __init__(self, client: bigquery.Client, dataset: str, location: str | None, options: BigQuery) -> None:
+    def __init__(
+        self,
+        client: bigquery.Client,
+        dataset: str,
+        location: str | None,
+        options: BigQuery,
+        columns: tuple[LabelColumn, ...] = (),
+    ) -> None:
+        self._columns = columns
         self._client, self._name, self._location, self._options = client, dataset, location, options
         self._bounds = bounds(options)
 
@@ -93,12 +102,22 @@ class Tables:
             found = existing.get(name)
             if found is None or found.labels.get(DIGEST) != self._recent_digest(name) or self._would_expire(found):
                 yield self._evolved_recent(name, self._client.get_table(found.reference) if found else None, is_new)
-        for view in views():
+        for view in views(self._columns):
             found = existing.get(view.name) if {one.name for one in view.functions} <= functions else None
             if found is None or found.labels.get(DIGEST) != self._view_digest(view) or self._would_expire(found):
                 action = "replace view" if view.name in existing else "create view"
                 change = Change(action, view.name, _statement(view, self._name, self._options))
                 yield Step((change,), partial(self._make_view, view))
+
+    def billing(self, dataset: bigquery.Dataset | None) -> Iterator[Change]:
+        """What a person has to change in a dataset of ours that is billed otherwise than is declared.
+
+        No run does: BigQuery allows a change every 14 days, and the job's role cannot update a dataset.
+        """
+        if dataset is not None and is_made(dataset.labels):
+            answered = dataset.storage_billing_model or "LOGICAL"
+            if answered.lower() != self._options.storage_billing_model:
+                yield Change("bill storage", self._name, ddl.bill_storage(self._name, self._options))
 
     def _would_expire(self, item: Any) -> bool:
         """Whether BigQuery deletes other rows than is declared, or the table or view itself. Lists say so."""
@@ -178,6 +197,7 @@ class Tables:
         dataset.location = self._location
         dataset.description = _DESCRIPTION
         dataset.labels = {**self._options.labels, **MADE}
+        dataset.storage_billing_model = self._options.storage_billing_model.upper()
         self._client.create_dataset(dataset, exists_ok=True)
 
     def _created(self, table: str) -> Change:
@@ -185,6 +205,7 @@ class Tables:
 
     def _declared(self, table: str) -> bigquery.Table:
         from google.cloud.bigquery import Table, TimePartitioning
+        from google.cloud.bigquery.table import PrimaryKey, TableConstraints
 
         declared = Table(f"{self._name}.{raw(table)}", schema=schema_of(table))
         declared.description = raw_description(table)
@@ -194,6 +215,8 @@ class Tables:
         )
         declared.require_partition_filter = self._options.require_partition_filter
         declared.clustering_fields = list(TABLES[table].clustering)
+        if key := TABLES[table].primary_key:
+            declared.table_constraints = TableConstraints(PrimaryKey(list(key)), None)
         declared.labels = self._labels(VERSIONS)
         return declared
 
@@ -246,6 +269,8 @@ class Tables:
         ]
         if list(found.clustering_fields or ()) != declared.clustering_fields:
             changes.append(Change("cluster", raw(table), ddl.cluster(raw(table), self._name, TABLES[table].clustering)))
+        if _primary_key(found) != (key := TABLES[table].primary_key) and key:
+            changes.append(Change("declare key", raw(table), ddl.set_primary_key(raw(table), self._name, key)))
         return changes
 
     def _settle(self, table: str, found: bigquery.Table) -> None:
@@ -268,6 +293,9 @@ class Tables:
             if list(found.clustering_fields or ()) != declared.clustering_fields:
                 found.clustering_fields = declared.clustering_fields
                 fields.append("clustering_fields")
+            if declared.table_constraints and _primary_key(found) != TABLES[table].primary_key:
+                found.table_constraints = declared.table_constraints
+                fields.append("table_constraints")
             found = self._client.update_table(found, fields)
         self._finish(found, self._digest(table), [change.action for change in self._differences(table, found)])
 
@@ -386,7 +414,8 @@ class Tables:
         return self._client.update_table(found, ["view_query", "description", "labels"])
 
     def _digest(self, table: str) -> str:
-        made_from = (SCHEMA_VERSION, columns(table), raw_description(table), TABLES[table].clustering, self._options)
+        declared = TABLES[table].clustering, TABLES[table].primary_key
+        made_from = (SCHEMA_VERSION, columns(table), raw_description(table), declared, self._options)
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _recent_digest(self, name: str) -> str:
@@ -396,10 +425,18 @@ class Tables:
 
     def _view_digest(self, view: View) -> str:
         options = (sorted(self._options.labels.items()), self._bounds)
-        return f"{digest(view)}-{hashlib.sha256(repr(options).encode()).hexdigest()[:8]}"
+        return f"{digest(view, self._columns)}-{hashlib.sha256(repr(options).encode()).hexdigest()[:8]}"
 
 
-def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Change]:
+def _primary_key(table: bigquery.Table) -> tuple[str, ...]:
+    """As BigQuery answers; the client cannot read foreign keys without a name, which somebody may have added."""
+    constraints = table.to_api_repr().get("tableConstraints") or {}
+    return tuple(constraints.get("primaryKey", {}).get("columns", ()))
+
+
+def declared(
+    name: str, location: str | None, options: BigQuery, configured: tuple[LabelColumn, ...] = ()
+) -> Iterator[Change]:
     """The changes that create everything. Asks BigQuery nothing."""
     yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options))
     for table in TABLES:
@@ -407,7 +444,7 @@ def declared(name: str, location: str | None, options: BigQuery) -> Iterator[Cha
     for recent_view in RECENT:
         rows = Recent(frozenset(), options.recent_hours)
         yield Change("create view", recent_view, ddl.create_recent_view(recent_view, name, rows, options))
-    for view in views():
+    for view in views(configured):
         yield Change("create view", view.name, _statement(view, name, options))
 
 

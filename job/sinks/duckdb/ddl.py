@@ -13,6 +13,7 @@ from job.sinks.protocol import Change, refuse_newer
 from job.tables import TABLES, raw
 from job.views import View, digest, for_duckdb, function_for_duckdb, views
 from job.views.recent import RECENT
+from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,18 +74,18 @@ def newer_version(where: str, connection: duckdb.DuckDBPyConnection) -> int | No
     return int(version)
 
 
-def changes_from_nothing() -> Iterator[Change]:
+def changes_from_nothing(configured: tuple[LabelColumn, ...] = ()) -> Iterator[Change]:
     """The changes that fill a new file."""
     import duckdb
 
     with duckdb.connect() as nothing:
-        yield from changes(nothing)
+        yield from changes(nothing, configured)
 
 
-def changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+def changes(connection: duckdb.DuckDBPyConnection, configured: tuple[LabelColumn, ...] = ()) -> Iterator[Change]:
     """All differences from what is declared, in the order in which to make them."""
     yield from table_changes(connection)
-    yield from view_changes(connection)
+    yield from view_changes(connection, configured)
 
 
 def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
@@ -105,12 +106,13 @@ def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
         yield from _changes_of(table, found[raw(table)], comments.get(raw(table)))
 
 
-def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
+def view_changes(connection: duckdb.DuckDBPyConnection, configured: tuple[LabelColumn, ...] = ()) -> Iterator[Change]:
     """What the views lack, once the tables are there, and the version of both.
 
     All views are made again when the digest of any changes.
     """
-    views_digest = hashlib.sha256("".join(map(digest, views())).encode()).hexdigest()[:16]
+    digests = "".join(digest(view, configured) for view in views(configured))
+    views_digest = hashlib.sha256(digests.encode()).hexdigest()[:16]
     made: tuple[Any, ...] | None = None
     if has_tables(connection):
         made = connection.execute("SELECT version, views, oldest_writer FROM schema_version").fetchone()
@@ -118,7 +120,7 @@ def view_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
     there = {name for (name,) in connection.execute(select).fetchall()}
     if made is None or made[1] != views_digest or not {*RECENT, *(view.name for view in views())} <= there:
         yield from recent.view_changes(connection, there)
-        for view in views():
+        for view in views(configured):
             yield Change("replace view" if view.name in there else "create view", view.name, _create_view(view))
     if made != (SCHEMA_VERSION, views_digest, OLDEST_WRITER):
         statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}', {OLDEST_WRITER});"

@@ -42,6 +42,7 @@ from job.sinks.protocol import (
 )
 from job.sinks.pruning import NEEDED_TIMES, prunable
 from job.spool import Rows
+from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,10 +67,12 @@ class DuckDBSink:
         threads: int = 1,
         stop: Stop | None = None,
         for_demo: bool = False,
+        columns: tuple[LabelColumn, ...] = (),
     ) -> None:
         self.path = path
         self._where = f"sink {path}"
         self._for_demo = for_demo
+        self._columns = columns
         self._timeout_seconds = timeout_seconds
         self._threads = threads
         self._stop = stop or Stop()
@@ -85,7 +88,7 @@ class DuckDBSink:
                 if (version := newer_version(self._where, database)) is not None:
                     warn_newer(version)
                 else:
-                    refuse_loss(self._where, list(changes(database)))
+                    refuse_loss(self._where, list(changes(database, self._columns)))
 
     def running(self, run_id: str, task_count: int, *, exclusive: bool) -> AbstractContextManager[str | None]:  # noqa: ARG002
         """By a locked file beside the database."""
@@ -115,7 +118,7 @@ class DuckDBSink:
 
     def _shared_weights(self, run_id: str) -> dict[str, int]:
         with self._writing() as database, self._transaction(database):
-            self._evolve(database, changes(database))
+            self._evolve(database, changes(database, self._columns))
             select = "SELECT name, objects FROM weights WHERE run_id = ?"
             if not database.execute(select, [run_id]).fetchall():
                 database.execute("DELETE FROM weights WHERE asked_at < now() - INTERVAL 8 DAY")  # a task's longest time
@@ -143,14 +146,14 @@ class DuckDBSink:
         """Nothing: a commit is one transaction."""
 
     def ddl(self) -> Sequence[str]:
-        return [change.statement for change in changes_from_nothing()]
+        return [change.statement for change in changes_from_nothing(self._columns)]
 
     def changes(self) -> Sequence[Change]:
         if not self.path.exists():
-            return [*changes_from_nothing()]
+            return [*changes_from_nothing(self._columns)]
         with self._reading(self._timeout_seconds) as database:
             check_owner(self._where, database)
-            return [] if newer_version(self._where, database) is not None else list(changes(database))
+            return [] if newer_version(self._where, database) is not None else list(changes(database, self._columns))
 
     def apply(self) -> Sequence[Change]:
         """In one transaction."""
@@ -159,7 +162,7 @@ class DuckDBSink:
 
     def _apply(self) -> Sequence[Change]:
         with self._writing() as database, self._transaction(database):
-            return self._evolve(database, changes(database))
+            return self._evolve(database, changes(database, self._columns))
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         if not self.path.exists():
@@ -203,7 +206,9 @@ class DuckDBSink:
                 loading.insert(database, table, file, rows.counts[table], budget.largest_row)
             loading.flush(database, budget, self._threads)
             recent.remember(database, before)
-            self._evolve(database, view_changes(database))  # only now: translating views takes memory too
+            self._evolve(
+                database, view_changes(database, self._columns)
+            )  # only now: translating views takes memory too
             recent.make_views(database)
             recent.forget(database)
             return True

@@ -5,8 +5,10 @@
 -- SELECT cluster, read_at, COUNT(*) AS ${table} FROM ${table}_history GROUP BY 1, 2
 --
 -- * FROM raw_${table}
--- read_at FROM readings
+${more_columns}-- read_at FROM readings
 
-SELECT t.*, r.read_at
+SELECT
+  t.*,
+${more}  r.read_at
 FROM ${dataset}.raw_${table} AS t
 JOIN ${dataset}.readings AS r ON r.snapshot_id = t.snapshot_id AND r.resource = ${resource}

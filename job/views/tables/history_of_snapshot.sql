@@ -5,8 +5,10 @@
 -- SELECT cluster, read_at, COUNT(*) AS ${table} FROM ${table}_history GROUP BY 1, 2
 --
 -- * FROM raw_${table}
--- read_at TIMESTAMP: When collecting the cluster began, just after its project was listed.
+${more_columns}-- read_at TIMESTAMP: When collecting the cluster began, just after its project was listed.
 
-SELECT t.*, s.started_at AS read_at
+SELECT
+  t.*,
+${more}  s.started_at AS read_at
 FROM ${dataset}.raw_${table} AS t
 JOIN ${dataset}.snapshots AS s ON s.snapshot_id = t.snapshot_id

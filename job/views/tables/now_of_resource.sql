@@ -5,11 +5,11 @@
 -- SELECT project_id, cluster, read_at, read_status, COUNT(*) AS ${table} FROM ${table} GROUP BY 1, 2, 3, 4
 --
 -- * FROM raw_recent_${table}
--- read_at, read_age_seconds, status AS read_status FROM coverage
+${more_columns}-- read_at, read_age_seconds, status AS read_status FROM coverage
 
 SELECT
   t.*,
-  c.read_at,
+${more}  c.read_at,
   c.read_age_seconds,
   c.status AS read_status
 FROM ${dataset}.raw_recent_${table} AS t

@@ -5,13 +5,13 @@
 -- SELECT project_id, cluster, read_at, read_status, COUNT(*) AS ${table} FROM ${table} GROUP BY 1, 2, 3, 4
 --
 -- * FROM raw_recent_${table}
--- read_at TIMESTAMP: When collecting the cluster began, just after its project was listed.
+${more_columns}-- read_at TIMESTAMP: When collecting the cluster began, just after its project was listed.
 -- read_age_seconds INT64: Seconds since `read_at`.
 -- read_status STRING: `ok`; or `stale`: a later run did not collect the cluster, or could not list its project.
 
 SELECT
   t.*,
-  n.started_at AS read_at,
+${more}  n.started_at AS read_at,
   n.attempt_age_seconds AS read_age_seconds,
   IF(n.lapse IS NULL, 'ok', 'stale') AS read_status
 FROM ${dataset}.raw_recent_${table} AS t
