@@ -18,6 +18,7 @@ import duckdb
 import pytest
 
 from job.cli import main
+from job.schema import columns as columns_of
 from job.simulator import Simulator
 from job.tables import TABLES
 
@@ -171,7 +172,8 @@ def _rows(database: Path, prefix: str, where: str) -> Rows:
         for table, record in TABLES.items():
             if table in LEDGER:
                 continue
-            cursor = connection.execute(f"SELECT * FROM {prefix}{table} WHERE {where}")
+            declared = ", ".join(column.name for column in columns_of(table))
+            cursor = connection.execute(f"SELECT {declared} FROM {prefix}{table} WHERE {where}")
             names = [column[0] for column in cursor.description or ()]
             for values in cursor.fetchall():
                 row = dict(zip(names, values, strict=True))
