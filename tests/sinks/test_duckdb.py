@@ -41,8 +41,8 @@ import os, signal, sys
 from pathlib import Path
 from job.sinks.duckdb import DuckDBSink, sink
 
-sink.view_changes = lambda database: os.kill(os.getpid(), signal.SIGKILL)
-sink.changes = lambda database: [*sink.table_changes(database), os.kill(os.getpid(), signal.SIGKILL)]
+sink.view_changes = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+sink.changes = lambda database, configured: [*sink.table_changes(database), os.kill(os.getpid(), signal.SIGKILL)]
 DuckDBSink(Path(sys.argv[1]), timeout_seconds=5).apply()
 """
 
