@@ -377,9 +377,9 @@ def _alike(name: str, found: Any, expected: Any) -> bool:
     return bool(found == expected and type(found) is type(expected))
 
 
-def _parsed(text: str) -> Any:
-    """The value of a JSON text; None for another text."""
+def _parsed(text: str | None) -> Any:
+    """The value of a JSON text; None without one, and for another text."""
     try:
-        return json.loads(text)
+        return json.loads(text or "")
     except ValueError:
         return None
