@@ -24,7 +24,7 @@ from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_warehouse
 from job.sinks.protocol import Warehouse
 
-POINTS = int(os.environ.get("KILL_POINTS", "8"))  # for each sink
+POINTS = int(os.environ.get("KILL_POINTS", "4"))  # for each sink
 KILLS = 4  # of one task, before an attempt is let through
 
 
