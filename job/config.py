@@ -323,7 +323,7 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
     if ledger is not None and (rows is None or rows > ledger):
         raise ConfigError(
             f"bigquery.ledger_expiration_days: {ledger} is shorter than partition_expiration_days "
-            f"({'null' if rows is None else rows}): rows would outlive the runs that make them count"
+            f"({'null' if rows is None else rows}): a row counts only while `runs` has its run; keep the ledger longer"
         )
     if config.bigquery.partition_by == "hour" and (rows is None or rows > MOST_DAYS_OF_HOURS):
         raise ConfigError(

@@ -73,7 +73,7 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
         ("timeouts: {run_seconds: 0}", "line 1: timeouts.run_seconds: write a number, more than 0"),
         (
             "projects: [my-project]\nbigquery: {partition_expiration_days: 30, ledger_expiration_days: 7}\n",
-            "bigquery.ledger_expiration_days: 7 is shorter than partition_expiration_days (30): rows would outlive",
+            "bigquery.ledger_expiration_days: 7 is shorter than partition_expiration_days (30): a row counts only",
         ),
         (
             "projects: [my-project]\nbigquery: {partition_by: hour}\n",
