@@ -137,6 +137,12 @@ class BigQuery(Settings, frozen=True, kw_only=True):
         "Views of the present read the rows of this many last hours, and older ones that are still the newest of their "
         "kind. It has to be longer than the longest run.",
     ] = 6
+    look_back_days: Annotated[
+        Days | None,
+        "Functions of a moment, such as `pods_as_of`, read the rows of runs that began at most so many days before it: "
+        "that bounds what they cost. Of a resource that was last read before, `coverage_as_of` says so. It has to be "
+        "longer than the time between two runs. `null` means all days.",
+    ] = 8
     maximum_bytes_billed: Annotated[
         Annotated[int, msgspec.Meta(ge=1)] | None,
         "The most that BigQuery may bill for one query of this program. `null` means no limit.",

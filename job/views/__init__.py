@@ -28,6 +28,10 @@ A view of changes also has a function of two moments, such as `changes_between(f
 `${from}.` stands before what was known at `from_moment`, and `${dataset}.` before what was known at `to_moment`.
 `${since}`, which is TRUE elsewhere, hides rows of runs that began before `from_moment`.
 
+The ledger is kept longer than the rows of objects: those of runs that began before `${rows_since}` are gone, or are not
+read by a function, which looks back for some days only. A view that shows a reading must say so, and one that compares
+two must have the rows of both.
+
 Views of the present read `raw_recent_<table>` (`recent.py`) in place of a table: the rows that may be the newest of
 their kind. A view of the ledger that shows all history has a second one of these rows alone, `recent_<view>`, with the
 same query.
@@ -40,7 +44,6 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
-from types import MappingProxyType
 from typing import NamedTuple
 
 from job.schema import PARTITIONED_BY, Column, columns
@@ -61,6 +64,20 @@ _TABLES = {raw(table): table for table in TABLES}
 """`raw_pods` -> `pods`."""
 _READ = re.compile(r"\$\{(dataset|from)\}\.(\w+)")
 _NOW = "CURRENT_TIMESTAMP()"
+
+
+class Bounds(NamedTuple):
+    """Which rows of the tables there are, and which ones are read."""
+
+    filter: str = ""
+    """A condition that every query of a table must have."""
+    rows_since: str = "TIMESTAMP '1970-01-01 00:00:00+00'"
+    """Since when runs began whose rows of objects have not expired, in BigQuery's SQL."""
+    look_back_days: int | None = None
+    """Functions read rows of runs that began at most so many days before their first moment. None: all of them."""
+
+
+ALL_ROWS = Bounds()
 
 
 class Function(NamedTuple):
@@ -138,34 +155,33 @@ def views(configured: tuple[LabelColumn, ...] = ()) -> tuple[View, ...]:
     return tuple(made)
 
 
-def for_bigquery(view: View, dataset: str, bounds: Mapping[str, str] = MappingProxyType({})) -> str:
-    """The view's query, with each name as `` `project.dataset.name` ``.
-
-    Args:
-        bounds: table -> a condition; the query reads only the table's rows that meet it.
-    """
+def for_bigquery(view: View, dataset: str, bounds: Bounds = ALL_ROWS) -> str:
+    """The view's query, with each name as `` `project.dataset.name` ``."""
 
     def named(found: re.Match[str]) -> str:
-        whole, bound = f"`{dataset}.{found[2]}`", bounds.get(_TABLES.get(found[2], ""))
+        whole, bound = f"`{dataset}.{found[2]}`", bounds.filter if found[2] in _TABLES else ""
         return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
 
-    return _READ.sub(named, view.sql.replace("${known}", "TRUE").replace("${since}", "TRUE"))
+    sql = view.sql.replace("${known}", "TRUE").replace("${since}", "TRUE")
+    return _READ.sub(named, sql.replace("${rows_since}", bounds.rows_since))
 
 
-def function_for_bigquery(function: Function, dataset: str, bounds: Mapping[str, str] = MappingProxyType({})) -> str:
+def function_for_bigquery(function: Function, dataset: str, bounds: Bounds = ALL_ROWS) -> str:
     """The function's query, with its parameters."""
 
     def named(found: re.Match[str]) -> str:
         name, moment = found[2], function.parameters[0 if found[1] == "from" else -1]
         if name in _TABLES or name in RECENT:
-            bound = _bound(function, name) or bounds.get(_table(name))
+            bound = _bound(function, name, bounds.look_back_days) or bounds.filter
             whole = f"`{dataset}.{raw(_table(name))}`"
             return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
         return f"`{dataset}.{name}{AS_OF}`({moment})"
 
     moment = function.parameters[-1]
     sql = function.sql.replace(_NOW, moment).replace("${known}", f"finished_at <= {moment}")
-    return _READ.sub(named, sql.replace("${since}", _since(function)))
+    rows_since, since = bounds.rows_since, _looks_back(function, bounds.look_back_days)
+    rows_since = f"GREATEST({rows_since}, {since})" if since else rows_since  # by the clock, whatever the moment
+    return _READ.sub(named, sql.replace("${since}", _since(function)).replace("${rows_since}", rows_since))
 
 
 @cache
@@ -184,7 +200,7 @@ def function_for_duckdb(function: Function) -> str:
     def named(found: re.Match[str]) -> str:
         name, moment = found[2], function.parameters[0 if found[1] else -1]
         if name in _TABLES or name in RECENT:
-            bound = _bound(function, name)
+            bound = _bound(function, name, None)
             whole = f"main.{raw(_table(name))}"
             return f"(SELECT * FROM {whole} WHERE {time(bound)})" if bound else whole  # noqa: S608
         return f"main.{name}{AS_OF}({moment})"
@@ -220,12 +236,26 @@ def digest(view: View, configured: tuple[LabelColumn, ...] = ()) -> str:
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
 
-def _bound(function: Function, name: str) -> str:
+def _bound(function: Function, name: str, look_back_days: int | None) -> str:
     """Which rows of a table a function reads. All of those that say which are committed."""
     if name in _TABLES and _table(name) in LEDGER:
         return ""
     bound = f"{PARTITIONED_BY} <= {function.parameters[-1]}"
-    return f"{_since(function)} AND {bound}" if len(function.parameters) > 1 and "${since}" in function.sql else bound
+    if _is_since(function):
+        return f"{_since(function)} AND {bound}"
+    since = _looks_back(function, look_back_days) if _table(name) not in LEDGER else ""
+    return f"{PARTITIONED_BY} >= {since} AND {bound}" if since else bound
+
+
+def _looks_back(function: Function, days: int | None) -> str:
+    """How far. No further than `from_moment`, where it reads the rows of runs that began since then."""
+    if days is None or _is_since(function):
+        return ""
+    return f"TIMESTAMP_SUB({function.parameters[0]}, INTERVAL {days} DAY)"
+
+
+def _is_since(function: Function) -> bool:
+    return len(function.parameters) > 1 and "${since}" in function.sql
 
 
 def _since(function: Function) -> str:
@@ -238,6 +268,7 @@ def _duckdb(sql: str) -> str:
 
     sql = _READ.sub(lambda found: f"main{'_from' * (found[1] == 'from')}.{found[2]}", sql)
     sql = sql.replace("${known}", "main.known_").replace("${since}", "main.since_")
+    sql = sql.replace("${rows_since}", ALL_ROWS.rows_since)
     return sqlglot.transpile(sql, read="bigquery", write="duckdb", comments=False)[0]
 
 

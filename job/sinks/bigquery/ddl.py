@@ -13,7 +13,7 @@ from job.schema import PARTITIONED_BY, Column, columns, raw_description
 from job.sinks.bigquery.marks import FUNCTION_MARK, MADE
 from job.sinks.bigquery.partitions import expiration_days, unit
 from job.tables import TABLES, raw
-from job.views import Function, View, for_bigquery, function_for_bigquery
+from job.views import Bounds, Function, View, for_bigquery, function_for_bigquery
 from job.views.recent import RECENT, Recent, description_of, query_for_bigquery
 
 
@@ -58,7 +58,7 @@ def create_table(table: str, dataset: str, options: BigQuery, *, name: str | Non
     )
 
 
-def create_view(view: View, dataset: str, bounds: Mapping[str, str], options: BigQuery | None = None) -> str:
+def create_view(view: View, dataset: str, bounds: Bounds, options: BigQuery | None = None) -> str:
     """CREATE OR REPLACE VIEW. SQL describes columns alone; the API also describes the fields of records in them."""
     described = ",\n  ".join(
         f"{column.name} {_options({'description': column.description})}" for column in view.columns
@@ -82,7 +82,7 @@ def create_recent_view(name: str, dataset: str, recent: Recent, options: BigQuer
     )
 
 
-def create_function(function: Function, dataset: str, bounds: Mapping[str, str]) -> str:
+def create_function(function: Function, dataset: str, bounds: Bounds) -> str:
     """CREATE OR REPLACE TABLE FUNCTION."""
     parameters = ", ".join(f"{name} TIMESTAMP" for name in function.parameters)
     return (

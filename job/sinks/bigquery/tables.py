@@ -23,10 +23,10 @@ from job.sinks.bigquery.marks import (
     is_made,
     versions_in,
 )
-from job.sinks.bigquery.partitions import DAY, expiration, expiration_days, unit
+from job.sinks.bigquery.partitions import DAY, expiration, expiration_days, rows_since, unit
 from job.sinks.protocol import Change, refuse_foreign, refuse_newer, warn_newer
 from job.tables import TABLES, Run, raw
-from job.views import Function, View, digest, for_bigquery, function_for_bigquery, views
+from job.views import Bounds, Function, View, digest, for_bigquery, function_for_bigquery, views
 from job.views.recent import RECENT, Recent, description_of, parse, query_for_bigquery
 from job.views.row_columns import LabelColumn
 
@@ -454,10 +454,10 @@ def _statement(view: View, name: str, options: BigQuery) -> str:
     return "\n".join((*functions, ddl.create_view(view, name, bounds(options), options)))
 
 
-def bounds(options: BigQuery) -> dict[str, str]:
-    """Table -> the condition on the rows that views of all history read; a table without one is read in full.
+def bounds(options: BigQuery) -> Bounds:
+    """Which rows views and functions read.
 
     Where tables require a filter on the partitioning column, views have one that every row passes.
     """
-    everything = f"{PARTITIONED_BY} >= TIMESTAMP '2000-01-01'"
-    return dict.fromkeys(TABLES, everything) if options.require_partition_filter else {}
+    everything = f"{PARTITIONED_BY} >= TIMESTAMP '2000-01-01'" if options.require_partition_filter else ""
+    return Bounds(everything, rows_since(options), options.look_back_days)

@@ -40,6 +40,7 @@ WITH
     FROM ${dataset}.latest_snapshots AS n
     JOIN ${dataset}.recent_snapshots AS p
       ON p.project_id = n.project_id AND p.location = n.location AND p.cluster = n.cluster AND p.run_id <> n.run_id
+    WHERE n.snapshot_time >= ${rows_since} AND p.snapshot_time >= ${rows_since}
     QUALIFY ROW_NUMBER() OVER (
       PARTITION BY n.project_id, n.location, n.cluster
       ORDER BY p.started_at DESC, p.snapshot_time DESC, p.attempt DESC, p.snapshot_id DESC

@@ -1,6 +1,8 @@
 -- What changed between what was known at one moment and at a later one?
 -- It compares, for each resource of each cluster that existed at both moments, the newest reading known at each; and the
--- newest complete lists of each project. Its columns and rules are those of `changes`.
+-- newest complete lists of each project. Its columns and rules are those of `changes`. Readings of which the rows have
+-- expired are not compared, nor, on BigQuery, those of runs that began more than `bigquery.look_back_days` before the
+-- earlier moment.
 -- Scans rows of runs that began before the later moment.
 --
 -- SELECT cluster, kind, name, field, old_value, new_value FROM changes_between(TIMESTAMP '2026-01-31 10:00:00+00', TIMESTAMP '2026-02-01 10:00:00+00')
@@ -36,6 +38,8 @@ WITH
     WHERE
       n.newest = 1
       AND p.newest = 1
+      AND n.snapshot_time >= ${rows_since}
+      AND p.snapshot_time >= ${rows_since}
       AND p.snapshot_id <> n.snapshot_id
       AND p.read_at <= n.read_at
       AND (l.cluster_id IS NULL OR n.cluster_id IS NULL OR l.cluster_id = n.cluster_id)
@@ -54,7 +58,11 @@ WITH
       COALESCE(n.cluster_id <> p.cluster_id, FALSE) AS is_remade
     FROM after AS n
     JOIN before AS p ON p.project_id = n.project_id AND p.location = n.location AND p.cluster = n.cluster
-    WHERE p.snapshot_id <> n.snapshot_id AND p.started_at <= n.started_at
+    WHERE
+      p.snapshot_id <> n.snapshot_id
+      AND p.started_at <= n.started_at
+      AND n.snapshot_time >= ${rows_since}
+      AND p.snapshot_time >= ${rows_since}
   ),
   list_pairs AS (
     SELECT

@@ -3,6 +3,7 @@
 -- deleted by now. Rows are those of `changes`, which has the last pair of readings alone, and noise is the same. What was
 -- added and removed again between two readings is in neither. A cluster that was deleted, and created again under its
 -- name, is one change of its id; where a list was made in between, it is also `removed` and `added`.
+-- Readings of which the rows have expired are not compared.
 -- Scans all history: a filter on seen_before leaves out rows, not scans. `events_between(from_moment, to_moment)` reads
 -- the rows of runs that began between two moments, and shows the changes between their readings.
 --
@@ -13,7 +14,7 @@ WITH
   run_readings AS (
     SELECT *
     FROM ${dataset}.readings
-    WHERE ${since}
+    WHERE ${since} AND snapshot_time >= ${rows_since}
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, location, cluster, resource, run_id ORDER BY newest) = 1
   ),
   reading_pairs AS (
@@ -42,7 +43,7 @@ WITH
   run_snapshots AS (
     SELECT *
     FROM ${dataset}.snapshots
-    WHERE ${since}
+    WHERE ${since} AND snapshot_time >= ${rows_since}
     QUALIFY ROW_NUMBER() OVER (
       PARTITION BY project_id, location, cluster, run_id
       ORDER BY started_at DESC, snapshot_time DESC, attempt DESC, snapshot_id DESC

@@ -10,8 +10,9 @@
 -- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `*` for
 --   everything in a cluster that was never collected.
 -- status STRING: `ok`: read to the end. `partial`: read to the end, except for some objects or zones. `stale`: the
---   newest attempt failed or was not made; the tables show the rows of `read_snapshot_id`. `never_read`: no snapshot has
---   read it. `off`: switched off in the configuration; the tables show the last rows, if there are any.
+--   newest attempt failed or was not made, or the rows have expired; the tables show the rows of `read_snapshot_id`.
+--   `never_read`: no snapshot has read it. `off`: switched off in the configuration; the tables show the last rows, if
+--   there are any.
 -- outcome STRING: What happened in the newest attempt, as in `collections`; or `not_collected`: a finished run knew of
 --   the cluster or the resource and did not collect it.
 -- http_status INT64: HTTP status of the last response. NULL where there was none.
@@ -19,10 +20,14 @@
 -- message STRING: What went wrong, in a sentence.
 -- snapshot_id STRING: The cluster's newest snapshot. For a project's list, and for `*`: that of the list.
 -- snapshot_time TIMESTAMP: When the run of that snapshot began.
--- read_snapshot_id STRING: The newest snapshot that read the resource: the tables show its rows. NULL where none did.
+-- read_snapshot_id STRING: The newest snapshot that read the resource: the tables show its rows. NULL where none did, and
+--   where its rows have expired.
 -- read_at TIMESTAMP: When it was read: when the list began.
 -- read_age_seconds INT64: Seconds since `read_at`.
 -- objects INT64: Number of objects that it read.
+-- rows_expired BOOL: True if the tables show none of them: BigQuery has deleted the rows
+--   (`bigquery.partition_expiration_days`), or a function of a moment does not look back so far
+--   (`bigquery.look_back_days`).
 
 WITH
   lists AS (
@@ -83,7 +88,12 @@ WITH
       LAST_VALUE(
         IF(
           outcome IN ('ok', 'partial'),
-          STRUCT(snapshot_id AS snapshot_id, started_at AS read_at, objects AS objects),
+          STRUCT(
+            snapshot_id AS snapshot_id,
+            started_at AS read_at,
+            objects AS objects,
+            cluster IS NOT NULL AND snapshot_time < ${rows_since} AS rows_expired
+          ),
           NULL
         ) IGNORE NULLS
       ) OVER earlier AS reading,
@@ -150,7 +160,7 @@ SELECT
   CASE
     WHEN outcome = 'off' THEN 'off'
     WHEN reading IS NULL THEN 'never_read'
-    WHEN gap IS NOT NULL OR outcome NOT IN ('ok', 'partial') THEN 'stale'
+    WHEN gap IS NOT NULL OR outcome NOT IN ('ok', 'partial') OR reading.rows_expired THEN 'stale'
     ELSE outcome
   END AS status,
   COALESCE(gap, outcome) AS outcome,
@@ -159,10 +169,11 @@ SELECT
   IF(gap IS NULL, message, lapse_message) AS message,
   newest_snapshot_id AS snapshot_id,
   newest_snapshot_time AS snapshot_time,
-  reading.snapshot_id AS read_snapshot_id,
+  IF(reading.rows_expired, NULL, reading.snapshot_id) AS read_snapshot_id,
   reading.read_at AS read_at,
   DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), reading.read_at, MICROSECOND), 1000000) AS read_age_seconds,
-  reading.objects AS objects
+  reading.objects AS objects,
+  COALESCE(reading.rows_expired, FALSE) AS rows_expired
 FROM explained
 UNION ALL
 SELECT
@@ -180,7 +191,8 @@ SELECT
   NULL,
   NULL,
   NULL,
-  NULL
+  NULL,
+  FALSE
 FROM settled AS l
 CROSS JOIN UNNEST(l.listed_clusters) AS listed
 LEFT JOIN clusters AS n
@@ -203,7 +215,8 @@ SELECT
   CAST(NULL AS STRING),
   CAST(NULL AS TIMESTAMP),
   NULL,
-  NULL
+  NULL,
+  FALSE
 FROM all_collections AS c
 JOIN (
   SELECT DISTINCT l.snapshot_id

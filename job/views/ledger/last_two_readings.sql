@@ -1,6 +1,7 @@
 -- Which two readings of each resource are the last ones?
 -- One row for each resource of each cluster that still exists and was read at least twice, by two runs: what changed
--- between them shows in `changes`. A cluster that was deleted and created again under its name is not compared.
+-- between them shows in `changes`. A cluster that was deleted and created again under its name is not compared, nor
+-- readings of which the rows have expired.
 -- Scans recent rows of collections, and what latest_snapshots scans.
 --
 -- SELECT cluster, resource, seen_after, seen_before FROM last_two_readings WHERE resource = 'pods'
@@ -40,6 +41,8 @@ JOIN all_readings AS p
   AND p.run_id <> n.run_id
 WHERE
   n.newest = 1
+  AND n.snapshot_time >= ${rows_since}
+  AND p.snapshot_time >= ${rows_since}
   AND (l.cluster_id IS NULL OR n.cluster_id IS NULL OR l.cluster_id = n.cluster_id)
   AND (l.cluster_id IS NULL OR p.cluster_id IS NULL OR l.cluster_id = p.cluster_id)
   AND (n.cluster_id IS NULL OR p.cluster_id IS NULL OR n.cluster_id = p.cluster_id)

@@ -7,24 +7,24 @@
 --
 -- project_id, location, cluster FROM latest_snapshots
 -- node_pool STRING: Node pool. NULL for nodes in no pool, and for pods on no node or on a node that was not read.
--- nodes INT64: Number of nodes. NULL where nodes were never read.
+-- nodes INT64: Number of nodes. NULL where nodes were never read, or their rows have expired.
 -- cpu_allocatable_millicores NUMERIC: CPU of the nodes that pods may request, in thousandths of a core. NULL without
 --   nodes. This and the other sums are NUMERIC: anybody may request an amount of which two exceed INT64.
 -- memory_allocatable_bytes NUMERIC: Memory of the nodes that pods may request, in bytes. NULL without nodes.
 -- pods_allocatable NUMERIC: Maximum number of pods on the nodes. NULL without nodes.
--- pods INT64: Number of pods that reserve resources. NULL where pods were never read.
--- pods_unscheduled INT64: How many of the pods are on no node yet. NULL where pods were never read.
--- cpu_request_millicores NUMERIC: CPU that the pods request, in thousandths of a core. NULL where pods were never read.
--- memory_request_bytes NUMERIC: Memory that the pods request, in bytes. NULL where pods were never read.
+-- pods INT64: Number of pods that reserve resources. NULL where pods were never read, or their rows have expired.
+-- pods_unscheduled INT64: How many of the pods are on no node yet. NULL where pods were never read, or their rows have expired.
+-- cpu_request_millicores NUMERIC: CPU that the pods request, in thousandths of a core. NULL where pods were never read, or their rows have expired.
+-- memory_request_bytes NUMERIC: Memory that the pods request, in bytes. NULL where pods were never read, or their rows have expired.
 -- cpu_limit_millicores NUMERIC: Sum of the CPU limits, in thousandths of a core, of the pods that have one. NULL where
 --   no pod has one.
 -- memory_limit_bytes NUMERIC: Sum of the memory limits, in bytes, of the pods that have one. NULL where no pod has one.
--- pods_without_cpu_limit INT64: How many of the pods have no CPU limit. NULL where pods were never read.
--- pods_without_memory_limit INT64: How many of the pods have no memory limit. NULL where pods were never read.
+-- pods_without_cpu_limit INT64: How many of the pods have no CPU limit. NULL where pods were never read, or their rows have expired.
+-- pods_without_memory_limit INT64: How many of the pods have no memory limit. NULL where pods were never read, or their rows have expired.
 -- pods_unparsed INT64: How many of the pods have a request or limit that is in none of these sums, because it is no
---   valid quantity or exceeds 64 bits: see unparsed_quantities of pods. NULL where pods were never read.
--- cpu_requested FLOAT64: Share of the allocatable CPU that the pods request. NULL unless both sides were read.
--- memory_requested FLOAT64: Share of the allocatable memory that the pods request. NULL unless both sides were read.
+--   valid quantity or exceeds 64 bits: see unparsed_quantities of pods. NULL where pods were never read, or their rows have expired.
+-- cpu_requested FLOAT64: Share of the allocatable CPU that the pods request. NULL unless the rows of both sides are known.
+-- memory_requested FLOAT64: Share of the allocatable memory that the pods request. NULL unless the rows of both sides are known.
 -- nodes_read_age_seconds INT64: Seconds since the nodes were last read. NULL where they were never read.
 -- nodes_read_status STRING: `ok`, `partial`, `stale`, `off` or `never_read`, of the nodes.
 -- pods_read_age_seconds INT64: Seconds since the pods were last read. NULL where they were never read.
@@ -36,8 +36,10 @@ WITH
       n.project_id,
       n.location,
       n.cluster,
+      COALESCE(LOGICAL_OR(c.resource = 'nodes' AND c.read_snapshot_id IS NOT NULL), FALSE) AS nodes_shown,
       MAX(IF(c.resource = 'nodes', c.read_age_seconds, NULL)) AS nodes_read_age_seconds,
       COALESCE(MAX(IF(c.resource = 'nodes', c.status, NULL)), 'never_read') AS nodes_read_status,
+      COALESCE(LOGICAL_OR(c.resource = 'pods' AND c.read_snapshot_id IS NOT NULL), FALSE) AS pods_shown,
       MAX(IF(c.resource = 'pods', c.read_age_seconds, NULL)) AS pods_read_age_seconds,
       COALESCE(MAX(IF(c.resource = 'pods', c.status, NULL)), 'never_read') AS pods_read_status
     FROM ${dataset}.latest_snapshots AS n
@@ -91,26 +93,26 @@ SELECT
   k.location,
   k.cluster,
   pools.node_pool,
-  IF(k.nodes_read_age_seconds IS NULL, NULL, COALESCE(n.nodes, 0)) AS nodes,
+  IF(NOT k.nodes_shown, NULL, COALESCE(n.nodes, 0)) AS nodes,
   n.cpu_allocatable_millicores,
   n.memory_allocatable_bytes,
   n.pods_allocatable,
-  IF(k.pods_read_age_seconds IS NULL, NULL, COALESCE(p.pods, 0)) AS pods,
-  IF(k.pods_read_age_seconds IS NULL, NULL, COALESCE(p.pods_unscheduled, 0)) AS pods_unscheduled,
-  IF(k.pods_read_age_seconds IS NULL, NULL, COALESCE(p.cpu_request_millicores, 0)) AS cpu_request_millicores,
-  IF(k.pods_read_age_seconds IS NULL, NULL, COALESCE(p.memory_request_bytes, 0)) AS memory_request_bytes,
+  IF(NOT k.pods_shown, NULL, COALESCE(p.pods, 0)) AS pods,
+  IF(NOT k.pods_shown, NULL, COALESCE(p.pods_unscheduled, 0)) AS pods_unscheduled,
+  IF(NOT k.pods_shown, NULL, COALESCE(p.cpu_request_millicores, 0)) AS cpu_request_millicores,
+  IF(NOT k.pods_shown, NULL, COALESCE(p.memory_request_bytes, 0)) AS memory_request_bytes,
   p.cpu_limit_millicores,
   p.memory_limit_bytes,
-  IF(k.pods_read_age_seconds IS NULL, NULL, COALESCE(p.pods_without_cpu_limit, 0)) AS pods_without_cpu_limit,
-  IF(k.pods_read_age_seconds IS NULL, NULL, COALESCE(p.pods_without_memory_limit, 0)) AS pods_without_memory_limit,
-  IF(k.pods_read_age_seconds IS NULL, NULL, COALESCE(p.pods_unparsed, 0)) AS pods_unparsed,
+  IF(NOT k.pods_shown, NULL, COALESCE(p.pods_without_cpu_limit, 0)) AS pods_without_cpu_limit,
+  IF(NOT k.pods_shown, NULL, COALESCE(p.pods_without_memory_limit, 0)) AS pods_without_memory_limit,
+  IF(NOT k.pods_shown, NULL, COALESCE(p.pods_unparsed, 0)) AS pods_unparsed,
   IF(
-    k.pods_read_age_seconds IS NULL,
+    NOT k.pods_shown,
     NULL,
     CAST(COALESCE(p.cpu_request_millicores, 0) AS FLOAT64) / CAST(NULLIF(n.cpu_allocatable_millicores, 0) AS FLOAT64)
   ) AS cpu_requested,
   IF(
-    k.pods_read_age_seconds IS NULL,
+    NOT k.pods_shown,
     NULL,
     CAST(COALESCE(p.memory_request_bytes, 0) AS FLOAT64) / CAST(NULLIF(n.memory_allocatable_bytes, 0) AS FLOAT64)
   ) AS memory_requested,
