@@ -51,6 +51,22 @@ def test_a_commit_whose_task_dies_before_it_is_shown_is_shown_by_the_retry(
     assert on_bigquery.rows(PODS) == [("a", "p2")]
 
 
+def test_a_commit_that_no_retry_shows_is_shown_by_the_next_run(
+    on_bigquery: OnBigQuery, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    on_bigquery.publish("first", run_of(1, Read("a", ["x"], ["p1"])))
+    with monkeypatch.context() as patched:
+        patched.setattr(RecentViews, "_write", killed)
+        with pytest.raises(Killed):
+            on_bigquery.publish("run-2", run_of(2, Read("a", ["x"], ["p2"])))
+    capsys.readouterr()
+    on_bigquery.publish("run-3", run_of(3, Read("a", ["x"], "denied")))
+    assert on_bigquery.rows("SELECT cluster, name, read_status FROM pods") == [("a", "p2", "stale")]
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "views lacked a committed run" in line]
+    assert len(warnings) == 1
+    assert "run-2" in warnings[0]
+
+
 def test_tasks_that_commit_together_are_all_shown(on_bigquery: OnBigQuery) -> None:
     names = [f"c{number}" for number in range(6)]
 

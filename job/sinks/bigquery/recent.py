@@ -7,7 +7,7 @@ of a run that end together one writes for all: BigQuery allows 5 updates of a vi
 (https://cloud.google.com/bigquery/quotas#standard_tables).
 
 A time that was never added, since its task was killed just after its commit, is shown by the window of the last hours,
-and added by the task's retry.
+and added by the task's retry, or by the next run.
 """
 
 from __future__ import annotations
@@ -53,12 +53,19 @@ class RecentViews:
         """
         self._client, self._dataset, self._wait = client, dataset, wait
 
-    def add(self, times: Iterable[datetime], also: Callable[[], Iterable[datetime]] | None = None) -> None:
+    def add(
+        self,
+        times: Iterable[datetime],
+        also: Callable[[frozenset[datetime]], Iterable[datetime]],
+        *,
+        alone: bool,
+    ) -> None:
         """Makes the views read the rows of these times, however old they are.
 
         Args:
-            also: where other tasks of the run may write at the same time: asks for the times of those that have
-                committed, so that one of them writes for all.
+            also: which other times of committed rows belong to those that the views have: of tasks of the run that have
+                committed meanwhile, so that one of them writes for all, and of tasks that were killed before they did.
+            alone: whether no other task of the run may write at the same time.
 
         Raises:
             GoogleAPICallError, GaveUpError: BigQuery refuses it, or cannot be reached.
@@ -74,10 +81,10 @@ class RecentViews:
                 return
             try:
                 if not _is_claimed(deciding):
-                    if also is not None:
+                    if not alone:
                         deciding = self._claim(deciding)
-                        wanted |= frozenset(also())
                         deciding.labels = {**deciding.labels, _CLAIM: None}
+                    wanted |= frozenset(also(found.times))
                     self._add_to_others(found.times | wanted)
                     self._write(deciding, found.with_times(wanted))
                     return

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -38,6 +38,7 @@ from job.sinks.protocol import (
 from job.sinks.pruning import NEEDED_TIMES, prunable
 from job.spool import Rows
 from job.tables import Run, raw
+from job.views.recent import literal
 from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
@@ -234,12 +235,12 @@ class BigQuerySink:
     def settle(self, run_id: str) -> None:
         self._show(self._times_of(run_id), run_id, alone=False)
 
-    def _show(self, times: Iterable[datetime], run_id: str, *, alone: bool) -> None:
+    def _show(self, times: Collection[datetime], run_id: str, *, alone: bool) -> None:
         """Makes the views of the present read rows of these times as long as they are needed."""
         recent = RecentViews(self._client, self.name, self._stop.pause)
         try:
             with as_sink_error("writing the views of recent rows"):
-                recent.add(times, None if alone else partial(self._times_of, run_id))
+                recent.add(times, partial(self._unlisted_times, run_id, frozenset(times)), alone=alone)
         except Interrupted:
             log.warning("views show the run for some hours only", run_id=run_id, hours=self._options.recent_hours)
             return
@@ -260,6 +261,24 @@ class BigQuerySink:
         """Those of the committed rows of a run."""
         sql = f"SELECT DISTINCT snapshot_time FROM committed_attempts WHERE run_id = {json.dumps(run_id)}"
         return [time for (time,) in self._rows(sql)]
+
+    def _unlisted_times(self, run_id: str, own: frozenset[datetime], listed: frozenset[datetime]) -> list[datetime]:
+        """Times of committed rows that views lack, or will lack once the rows are some hours old.
+
+        Those of the run, and of tasks that were killed between their commit and the writing of the views.
+        """
+        latest = max(listed, default=_EPOCH)
+        hours = self._options.recent_hours
+        rows = self._rows(
+            "SELECT DISTINCT run_id, snapshot_time FROM committed_attempts "
+            f"WHERE run_id = {json.dumps(run_id)} OR snapshot_time > {literal(latest)} "
+            f"OR snapshot_time > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR)"
+        )
+        window = datetime.now(UTC) - timedelta(hours=hours)
+        for lost, time in rows:
+            if lost != run_id and time not in own and latest < time < window:
+                log.warning("views lacked a committed run", run_id=lost, snapshot_time=time.isoformat())
+        return [time for _, time in rows]
 
     def _needed_times(self) -> list[datetime]:
         return [time for (time,) in self._rows(NEEDED_TIMES)]
