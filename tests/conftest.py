@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from made import sink_at
 from replay import Replay, replayed
 
 if TYPE_CHECKING:
@@ -67,10 +68,17 @@ def replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Replay]:
 @pytest.fixture
 def configured(replay: Replay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A configuration file that the environment names, and its keys."""
-    keys = replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}
+    keys = replay.configuration | {"sink": sink_at(tmp_path / "x.duckdb")}
     (tmp_path / "c.yaml").write_text(json.dumps(keys))
     monkeypatch.setenv("GKE_INVENTORY_CONFIG", str(tmp_path / "c.yaml"))
     return keys
+
+
+@pytest.fixture
+def unwritten(configured: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """The same, and nothing has been written yet, not even a warehouse without rows."""
+    (tmp_path / "x.duckdb").unlink()
+    return configured
 
 
 @pytest.fixture(scope="session")

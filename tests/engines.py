@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +15,7 @@ import duckdb
 import msgspec
 import warehouse
 from googlesql import Dataset
+from made import made_file
 
 from job.schema import columns
 from job.sinks.duckdb import DuckDBSink
@@ -67,15 +66,6 @@ class OnGoogleSQL:
 
     def close(self) -> None:
         pass
-
-
-@cache
-def made_file() -> Path:
-    """A database file with all tables and views, to be copied: making them takes longer than most tests."""
-    folder = Path(tempfile.mkdtemp(prefix="gke-inventory-made-"))
-    atexit.register(shutil.rmtree, folder)
-    DuckDBSink(folder / "made.duckdb", timeout_seconds=60).apply()
-    return folder / "made.duckdb"
 
 
 NOW = datetime(2026, 1, 3, tzinfo=UTC)

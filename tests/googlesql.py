@@ -70,6 +70,10 @@ _KINDS = {
     "TIMESTAMP": (TYPE_TIMESTAMP, "timestamp_value"),
 }
 _FIELDS = dict(_KINDS.values())
+_CLOCK = "CURRENT_TIMESTAMP()"
+_NAMED = re.compile(rf"`{re.escape(DATASET)}\.([\w$]+)`")
+_TIME = re.compile(r"\bTIMESTAMP '([^']*)'")
+_TIMESTAMP = TypeProto(type_kind=TYPE_TIMESTAMP)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -124,13 +128,39 @@ class Dataset:
 
     def _table(self, name: str) -> _Table:
         if name not in self._tables:
-            self._tables[name] = self._evaluate(self._queries[name])
+            self._tables[name] = self._run(self._queries[name])
         return self._tables[name]
 
+    def _run(self, sql: str) -> _Table:
+        """The rows of a view, or of a function's query.
+
+        Preparing a query takes most of the time. So it is done once, with what the query reads and the times in it as
+        parameters, whose values follow.
+        """
+        sql, called = replace_calls(self._at(sql), lambda parts: self._functions.get(".".join(parts)))
+        for name, query in called:
+            self._queries[name.rpartition(".")[2]] = query
+        names, times = (list(dict.fromkeys(pattern.findall(sql))) for pattern in (_NAMED, _TIME))
+        sql = _NAMED.sub(lambda found: f"(SELECT * FROM UNNEST(@read{names.index(found[1])}))", sql)
+        sql = _TIME.sub(lambda found: f"@time{times.index(found[1])}", sql)
+        read = [self._table(name) for name in names]
+        types = tuple(_array_of(table.types).SerializeToString(deterministic=True) for table in read)
+        prepared = _prepared(sql, types, len(times))
+        request = service.EvaluateQueryRequest(prepared_query_id=prepared.prepared_query_id)
+        for number, time in enumerate(times):
+            request.params.add(name=f"time{number}").value.CopyFrom(_value(datetime.fromisoformat(time), _TIMESTAMP))
+        for number, table in enumerate(read):
+            rows = request.params.add(name=f"read{number}").value.array_value
+            rows.SetInParent()
+            for row in table.rows:
+                rows.element.add().struct_value.field.extend(row)
+        return _answered(prepared, _engine().call("EvaluateQuery", request, service.EvaluateQueryResponse))
+
+    def _at(self, sql: str) -> str:
+        return sql if self._now is None else sql.replace(_CLOCK, f"TIMESTAMP '{self._now.isoformat()}'")
+
     def _evaluate(self, sql: str) -> _Table:
-        if self._now is not None:
-            sql = sql.replace("CURRENT_TIMESTAMP()", f"TIMESTAMP '{self._now.isoformat()}'")
-        sql, called = replace_calls(sql, lambda parts: self._functions.get(".".join(parts)))
+        sql, called = replace_calls(self._at(sql), lambda parts: self._functions.get(".".join(parts)))
         for name, query in called:
             self._queries[name.rpartition(".")[2]] = query
         engine = _engine()
@@ -141,8 +171,7 @@ class Dataset:
             for row in table.rows:
                 content.row.add().cell.extend(row)
         answer = engine.call("EvaluateQuery", request, service.EvaluateQueryResponse)
-        types = [(column.name, column.type) for column in answer.prepared.columns]
-        return _Table(types, [list(row.cell) for row in answer.content.table_data.row])
+        return _answered(answer.prepared, answer)
 
     def _declare(self, catalog: SimpleCatalogProto, sql: str) -> dict[str, _Table]:
         """Declares the tables that the statement names in the catalog, and returns them."""
@@ -170,6 +199,39 @@ def qualified(sql: str) -> str:
 class _Table:
     def __init__(self, types: list[tuple[str, TypeProto]], rows: list[list[ValueProto]]) -> None:
         self.types, self.rows = types, rows
+
+
+def _answered(prepared: Any, answer: Any) -> _Table:
+    types = [(column.name, column.type) for column in prepared.columns]
+    return _Table(types, [list(row.cell) for row in answer.content.table_data.row])
+
+
+def _array_of(columns: Iterable[tuple[str, TypeProto]]) -> TypeProto:
+    """The type of a table's rows as one value."""
+    made = TypeProto(type_kind=TYPE_ARRAY)
+    row = made.array_type.element_type
+    row.type_kind = TYPE_STRUCT
+    for name, kind in columns:
+        row.struct_type.field.add(field_name=name, field_type=kind)
+    return made
+
+
+@cache
+def _prepared(sql: str, types: tuple[bytes, ...], times: int) -> Any:
+    """The id and columns of the query.
+
+    Args:
+        types: those of its parameters `@read0`, ..., serialized.
+        times: how many parameters `@time0`, ... it has.
+    """
+    engine = _engine()
+    request = service.PrepareQueryRequest(sql=sql, options=engine.options)
+    request.simple_catalog.builtin_function_options.language_options.CopyFrom(engine.options.language_options)
+    for number in range(times):
+        request.options.query_parameters.add(name=f"time{number}", type=_TIMESTAMP)
+    for number, kind in enumerate(types):
+        request.options.query_parameters.add(name=f"read{number}").type.ParseFromString(kind)
+    return engine.call("PrepareQuery", request, service.PrepareQueryResponse).prepared
 
 
 class _Engine(wasm_client.WasmClient):

@@ -120,7 +120,7 @@ def test_plan_query_and_show() -> None:
         assert "uid: 6932b420-ae0a-46f7-80d1-8865e579fb07" in shown.stdout, shown.stderr
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("unwritten")
 def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tmp_path: Path) -> None:
     def estimate(*options: str) -> dict[str, Any]:
         done = invoke("plan", "--estimate", "--json", *options)
@@ -140,7 +140,7 @@ def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tm
     assert f"about {objects} objects in 1 cluster\ntasks: 1;" in invoke("plan", "--estimate").stdout
 
 
-def test_a_wrong_configuration_is_refused_and_nothing_is_written(configured: dict[str, Any], tmp_path: Path) -> None:
+def test_a_wrong_configuration_is_refused_and_nothing_is_written(unwritten: dict[str, Any], tmp_path: Path) -> None:
     for keys, words in (
         ({"worker": 3}, ("unknown key `worker`", "did you mean `workers`?", "line 1")),
         ({"projects": []}, ("no projects are configured",)),
@@ -151,7 +151,7 @@ def test_a_wrong_configuration_is_refused_and_nothing_is_written(configured: dic
         ({"sink": f"duckdb:///{tmp_path}"}, ("this is a folder",)),
         ({"sink": f"duckdb:///{tmp_path}/c.yaml"}, ("not a DuckDB database",)),
     ):
-        write_config(tmp_path, configured | keys)
+        write_config(tmp_path, unwritten | keys)
         assert_refused(invoke("run"), *words)
     assert_refused(invoke("run", "--config", str(tmp_path / "absent.yaml")), "absent.yaml", "No such file")
     assert not (tmp_path / "x.duckdb").exists()
@@ -200,7 +200,7 @@ def test_an_unwritable_output_is_refused_before_anything_is_read(replay: Replay,
     assert replay.requests == []
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("unwritten")
 def test_a_query_that_is_refused_and_a_missing_file_are_one_sentence(tmp_path: Path) -> None:
     assert_refused(invoke("query", "SELECT 1"), "there is no such file")
     assert invoke("run").returncode == 0
@@ -230,7 +230,7 @@ def slow_pods(replay: Replay) -> Iterator[threading.Event]:
 @pytest.mark.parametrize(
     ("sent", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
 )
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("unwritten")
 def test_a_run_that_is_stopped_ends_at_once_and_writes_nothing(
     replay: Replay, tmp_path: Path, sent: signal.Signals, code: int, word: str
 ) -> None:

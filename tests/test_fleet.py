@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from declared import OBJECT_TABLES, OWN_TABLES, WORKLOAD_KINDS
+from made import sink_at
 from test_cli import COMMAND, invoke
 
 from job.config import Config
@@ -41,7 +42,7 @@ def environment(fleet: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configured(fleet: Simulator, tmp_path: Path, **keys: Any) -> Config:
-    return msgspec.convert({**fleet.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb", **keys}, Config)
+    return msgspec.convert({**fleet.configuration, "sink": sink_at(tmp_path / "x.duckdb"), **keys}, Config)
 
 
 def rows(config: Config, sql: str) -> list[tuple[Any, ...]]:
@@ -148,7 +149,7 @@ def test_both_sinks_hold_the_same_rows(fleet: Simulator, tmp_path: Path) -> None
 def test_no_canary_reaches_rows_logs_or_output(
     fleet: Simulator, tmp_path: Path, sink: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    url = {"duckdb": f"duckdb:///{tmp_path}/x.duckdb", "bigquery": "bigquery://shop-prod.canaries?location=EU"}[sink]
+    url = {"duckdb": sink_at(tmp_path / "x.duckdb"), "bigquery": "bigquery://shop-prod.canaries?location=EU"}[sink]
     config = configured(fleet, tmp_path, sink=url)
     (tmp_path / "c.yaml").write_text(msgspec.json.encode(config).decode())
     spools = tmp_path / "spools"
@@ -224,7 +225,7 @@ def test_the_simulated_fleet_says_how_to_point_the_job_at_it(tmp_path: Path) -> 
             assert lines[-1] or process.poll() is None
         text = "".join(lines)
         exported = dict(re.findall(r"export (\w+)=(\S+)", text))
-        done = invoke("run", "-q", "--sink", f"duckdb:///{tmp_path}/s.duckdb", **exported)
+        done = invoke("run", "-q", "--sink", sink_at(tmp_path / "s.duckdb"), **exported)
         assert done.returncode == 3  # a project of the fleet is denied
         assert "2 clusters of 4 projects" in done.stdout
     finally:
@@ -248,7 +249,7 @@ def test_cloud_runs_metadata_server_is_identity_enough(fleet: Simulator, tmp_pat
         "CLOUD_RUN_TASK_ATTEMPT": "0",
     }
     command = [sys.executable, "-m", "job.cli", "run", "--json", "-q", "--config", str(tmp_path / "c.yaml")]
-    command += ["--sink", f"duckdb:///{tmp_path}/x.duckdb"]
+    command += ["--sink", sink_at(tmp_path / "x.duckdb")]
     summaries = []
     for attempt in ("0", "1"):
         environment["CLOUD_RUN_TASK_ATTEMPT"] = attempt

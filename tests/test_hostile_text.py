@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from made import sink_at
 from replay import Replay, items, recording
 
 import job.log
@@ -142,7 +143,7 @@ def test_a_token_that_a_server_repeats_reaches_no_row_log_or_summary(
 ) -> None:
     _echoing(replay)
     settings = replay.configuration | {
-        "sink": f"duckdb:///{tmp_path}/x.duckdb", "timeouts": {"retry_seconds": 0.1}, "annotations": ["*"],
+        "sink": sink_at(tmp_path / "x.duckdb"), "timeouts": {"retry_seconds": 0.1}, "annotations": ["*"],
     }  # fmt: skip
     (tmp_path / "c.json").write_text(json.dumps(settings))
     arguments = ["run", "--config", str(tmp_path / "c.json"), "--json", "-v"]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from declared import OWN_TABLES, WORKLOAD_KINDS
+from made import sink_at
 from replay import CLUSTER, LOCATION, PROJECT, Replay, items, recording
 
 from job import latest, snapshot
@@ -24,7 +25,7 @@ from job.sinks.duckdb import DuckDBSink
 
 @pytest.fixture
 def config(replay: Replay, tmp_path: Path) -> Config:
-    return msgspec.convert(replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}, Config)
+    return msgspec.convert(replay.configuration | {"sink": sink_at(tmp_path / "x.duckdb")}, Config)
 
 
 @pytest.fixture
@@ -231,6 +232,7 @@ def test_globs_choose_clusters_and_flags_win(config: Config, sink: DuckDBSink) -
 
 
 def test_plan_reads_no_cluster_and_writes_nothing(config: Config, replay: Replay, tmp_path: Path) -> None:
+    (tmp_path / "x.duckdb").unlink()
     (planned,) = plan(config)
     assert (planned.name, planned.endpoint_type, planned.problem) == (f"{PROJECT}/{LOCATION}/{CLUSTER}", "public", None)
     assert replay.requests == []
@@ -238,6 +240,7 @@ def test_plan_reads_no_cluster_and_writes_nothing(config: Config, replay: Replay
 
 
 def test_a_snapshot_in_a_notebook_is_frames_with_the_right_dtypes(config: Config, tmp_path: Path) -> None:
+    (tmp_path / "x.duckdb").unlink()
     frames = snapshot(config)
     assert len(frames["pods"]) == 45
     dtypes = frames["nodes"].dtypes.astype(str)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 import pytest
+from made import sink_at
 
 from job import latest, query
 from job.config import Config
@@ -42,7 +43,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     with simulate(clusters=5, pods=20, seed=4) as fleet, pytest.MonkeyPatch.context() as patch:
         for name, value in fleet.environment.items():
             patch.setenv(name, value)
-        made = msgspec.convert(fleet.configuration | {"sink": f"duckdb:///{path}/x.duckdb"}, Config)
+        made = msgspec.convert(fleet.configuration | {"sink": sink_at(path / "x.duckdb")}, Config)
         run(made)
         yield made
 

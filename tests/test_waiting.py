@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 from google.oauth2.credentials import Credentials
+from made import sink_at
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 from job import waiting
@@ -149,6 +150,6 @@ def test_a_cluster_that_does_not_answer_is_named(terminal: Terminal, replay: Rep
             return False
 
     replay.answers = Answers()
-    config = msgspec.convert({**replay.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb"}, Config)
+    config = msgspec.convert({**replay.configuration, "sink": sink_at(tmp_path / "x.duckdb")}, Config)
     assert run(config).run.clusters_complete == 1
     assert name in terminal.getvalue()

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from made import sink_at
 from replay import Replay
 
 from job.config import Config
@@ -30,7 +31,7 @@ def lists() -> dict[str, list[Object]]:
 def query(replay: Replay, tmp_path: Path, lists: dict[str, list[Object]]) -> Query:
     """Reads the cluster on first use, then queries the database; the rows of an answer are sorted."""
     sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
-    config = msgspec.convert(replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb", "page_limit": 2}, Config)
+    config = msgspec.convert(replay.configuration | {"sink": sink_at(tmp_path / "x.duckdb"), "page_limit": 2}, Config)
 
     def answer(sql: str) -> list[tuple[Any, ...]]:
         if not (tmp_path / "x.duckdb").exists():
@@ -276,7 +277,7 @@ def test_a_kind_that_was_not_read_is_no_unknown_kind(
 ) -> None:
     lists["pods"] = [pod("web-1-a", owner("ReplicaSet", "web-1")), pod("roll-a", owner("Rollout", "roll", "a.io/v1"))]
     kinds = {"replicasets": False} if why == "off" else {}
-    config = msgspec.convert(replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb", "kinds": kinds}, Config)
+    config = msgspec.convert(replay.configuration | {"sink": sink_at(tmp_path / "x.duckdb"), "kinds": kinds}, Config)
     for kind in KINDS:
         replay.answers[kind.path] = listed(lists.get(kind.resource, []))
         if (kind.resource, why) == ("replicasets", "forbidden"):

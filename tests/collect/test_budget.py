@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from made import sink_at
 from replay import Replay
 
 from job.collect import rows
@@ -184,7 +185,7 @@ def test_caches_are_bounded_by_bytes() -> None:
 
 def test_a_list_beyond_the_budget_is_refused_and_the_others_are_read(replay: Replay, tmp_path: Path) -> None:
     replay.answers["/apis/apps/v1/replicasets"] = (200, {"Content-Type": "application/json"}, page([b"{}"] * 250_000))
-    sink = f"duckdb:///{tmp_path}/x.duckdb"
+    sink = sink_at(tmp_path / "x.duckdb")
     config = msgspec.convert({**replay.configuration, "sink": sink, "timeouts": {"retry_seconds": 0.1}}, Config)
     run(config)
     found = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from google.auth.credentials import Credentials
 from kubernetes.client import AppsV1Api, CoreV1Api
+from made import sink_at
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 from job import kubernetes_client, load_config
@@ -158,7 +159,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 
 def snapshot(simulator: Simulator, tmp_path: Path, **settings: Any) -> str:
     """The status of a run with these credentials."""
-    settings = {**simulator.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb", **settings}
+    settings = {**simulator.configuration, "sink": sink_at(tmp_path / "x.duckdb"), **settings}
     return run(msgspec.convert(settings, Config)).run.status
 
 

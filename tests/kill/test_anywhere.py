@@ -17,6 +17,7 @@ import pytest
 from declared import UID_TABLES
 from kill import killed
 from loopback_bigquery import lift_update_limits
+from made import sink_at
 
 from job.config import Config
 from job.kinds import RESOURCES
@@ -124,7 +125,7 @@ def test_nothing_is_half_visible_or_twice_wherever_it_is_killed(
 ) -> None:
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
-    url = {"duckdb": f"duckdb:///{tmp_path}/k.duckdb", "bigquery": "bigquery://shop-prod.kill?location=EU"}[kind]
+    url = {"duckdb": sink_at(tmp_path / "k.duckdb"), "bigquery": "bigquery://shop-prod.kill?location=EU"}[kind]
     keys = {**fleet.configuration, "projects": [p for p in fleet.projects if p != "acquired-company"], "sink": url}
     config = msgspec.convert(keys, Config)
     path = tmp_path / "c.yaml"

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from google.cloud import container_v1
+from made import sink_at
 from replay import PROJECT, RECORDINGS, Replay, items, recording
 from warehouse import publish
 
@@ -36,7 +37,7 @@ OF_OBJECTS = [table for table, record in TABLES.items() if record.read_from is n
 
 @pytest.fixture
 def config(replay: Replay, tmp_path: Path) -> Config:
-    return msgspec.convert(replay.configuration | {"sink": f"duckdb:///{tmp_path}/x.duckdb"}, Config)
+    return msgspec.convert(replay.configuration | {"sink": sink_at(tmp_path / "x.duckdb")}, Config)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import msgspec
 import pytest
+from made import sink_at
 from replay import Replay
 from test_cli import COMMAND, invoke
 
@@ -27,7 +28,7 @@ from job.sinks.open_sink import open_warehouse
 
 @pytest.mark.parametrize("kind", ["duckdb", "bigquery"])
 def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path: Path) -> None:
-    url = {"duckdb": f"duckdb:///{tmp_path}/x.duckdb", "bigquery": "bigquery://shop-prod.tasks?location=EU"}[kind]
+    url = {"duckdb": sink_at(tmp_path / "x.duckdb"), "bigquery": "bigquery://shop-prod.tasks?location=EU"}[kind]
     with simulate(clusters=7, pods=6) as simulator, pytest.MonkeyPatch.context() as patch:
         for name, value in simulator.environment.items():
             patch.setenv(name, value)
@@ -56,7 +57,7 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
 def test_a_task_that_fails_leaves_nothing_written(tmp_path: Path) -> None:
     with simulate(clusters=2, pods=3, plain=True) as simulator:
         (tmp_path / "c.yaml").write_text(
-            json.dumps({**simulator.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb"})
+            json.dumps({**simulator.configuration, "sink": sink_at(tmp_path / "x.duckdb")})
         )
         simulator.fault("token", "token_status", "token", code=500, times=40)
         done = invoke("run", "--tasks", "2", "--config", str(tmp_path / "c.yaml"), **simulator.environment)
@@ -80,7 +81,7 @@ class Started:
         self.spools.mkdir()
         self.database = folder / "x.duckdb"
         projects = [project for project in simulator.projects if project != "acquired-company"]
-        keys = {**simulator.configuration, "projects": projects, "sink": f"duckdb:///{self.database}", **settings}
+        keys = {**simulator.configuration, "projects": projects, "sink": sink_at(self.database), **settings}
         (folder / "c.yaml").write_text(json.dumps(keys))
         self.process = subprocess.Popen(
             [*COMMAND, "run", "--tasks", "2", "--json", "--config", str(folder / "c.yaml")],
@@ -177,7 +178,7 @@ def test_nothing_of_the_working_directory_is_executed(replay: Replay, tmp_path: 
     work.mkdir()
     for name in ("job.py", "json.py", "yaml.py", "click.py", "subprocess.py"):
         (work / name).write_text(f"open({str(marker)!r}, 'a').write(__name__)\n")
-    keys = {**replay.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb"}
+    keys = {**replay.configuration, "sink": sink_at(tmp_path / "x.duckdb")}
     (work / "c.json").write_text(json.dumps(keys))
     done = subprocess.run(
         [sys.executable, "-P", "-m", "job.cli", "run", "-q", "--tasks", "2", "--config", "c.json"],

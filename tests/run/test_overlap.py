@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from loopback_bigquery import lift_update_limits
+from made import sink_at
 from test_cli import COMMAND
 
 from job.collect import cluster, stats
@@ -70,7 +71,7 @@ class Runs:
 @pytest.fixture(params=["duckdb", "bigquery"])
 def runs(request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path) -> Runs:
     name = f"overlap_{request.node.name.partition('[')[0]}"[:60]
-    url = {"duckdb": f"duckdb:///{tmp_path}/x.duckdb", "bigquery": f"bigquery://shop-prod.{name}?location=EU"}
+    url = {"duckdb": sink_at(tmp_path / "x.duckdb"), "bigquery": f"bigquery://shop-prod.{name}?location=EU"}
     return Runs(simulator, tmp_path, url[request.param])
 
 
@@ -151,7 +152,7 @@ def test_attempts_of_one_run_do_not_overlap_one_another(runs: Runs, held: Held) 
 
 
 def test_a_killed_duckdb_run_does_not_block_the_next(simulator: Simulator, tmp_path: Path) -> None:
-    runs = Runs(simulator, tmp_path, f"duckdb:///{tmp_path}/x.duckdb")
+    runs = Runs(simulator, tmp_path, sink_at(tmp_path / "x.duckdb"))
     cluster = sorted(simulator.clusters)[0]
     simulator.fault(cluster, "hang", "pods")
     killed = runs.start("first")

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from declared import UID_TABLES
 from loopback_bigquery import lift_update_limits
+from made import sink_at
 
 from job.config import Config
 from job.errors import Interrupted
@@ -106,7 +107,7 @@ def attempts(
     request: pytest.FixtureRequest, simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Attempts]:
     dataset = request.node.name.partition("[")[0][:40]
-    url = {"duckdb": f"duckdb:///{tmp_path}/x.duckdb", "bigquery": f"bigquery://shop-prod.{dataset}?location=EU"}
+    url = {"duckdb": sink_at(tmp_path / "x.duckdb"), "bigquery": f"bigquery://shop-prod.{dataset}?location=EU"}
     yield Attempts(simulator, url[request.param], monkeypatch)
     simulator.clear()
 

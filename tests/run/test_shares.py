@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made import sink_at
 from test_cli import COMMAND, invoke
 
 from job.config import Config
@@ -60,7 +61,7 @@ def test_shares_are_within_a_quarter_of_the_mean_the_largest_cluster_aside(clust
 @pytest.mark.parametrize("kind", ["duckdb", "bigquery"])
 def test_tasks_at_once_take_every_cluster_once_and_one_that_is_retried_nothing_again(kind: str, tmp_path: Path) -> None:
     tasks = 4
-    url = {"duckdb": f"duckdb:///{tmp_path}/x.duckdb", "bigquery": "bigquery://shop-prod.shares?location=EU"}[kind]
+    url = {"duckdb": sink_at(tmp_path / "x.duckdb"), "bigquery": "bigquery://shop-prod.shares?location=EU"}[kind]
     with simulate(clusters=12, pods=6, plain=True) as simulator, pytest.MonkeyPatch.context() as patch:
         for name, value in simulator.environment.items():
             patch.setenv(name, value)
@@ -102,5 +103,5 @@ def test_tasks_at_once_take_every_cluster_once_and_one_that_is_retried_nothing_a
     ],
 )
 def test_task_variables_that_make_no_sense_are_refused(tmp_path: Path, environment: dict[str, str], words: str) -> None:
-    done = invoke("run", "--project", "my-project", "--sink", f"duckdb:///{tmp_path}/x.duckdb", **environment)
+    done = invoke("run", "--project", "my-project", "--sink", sink_at(tmp_path / "x.duckdb"), **environment)
     assert (done.returncode, words in done.stderr) == (2, True)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import warehouse
 from google.oauth2.credentials import Credentials
+from made import made_file
 from sinks.impatient import Impatient
 
 from job.config import BigQuery
@@ -53,14 +54,6 @@ def made_dataset(bigquery_server: Control) -> str:
     name = "made"
     _opener(bigquery_server, name)().apply()
     return name
-
-
-@pytest.fixture(scope="session")
-def made_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file with all tables and views."""
-    path = tmp_path_factory.mktemp("made") / "made.duckdb"
-    DuckDBSink(path, timeout_seconds=5).apply()
-    return path
 
 
 def _opener(control: Control, dataset: str) -> Open:
@@ -124,8 +117,8 @@ def on_bigquery(control: Control, made_dataset: str) -> OnBigQuery:
 
 
 @pytest.fixture
-def on_duckdb(made_file: Path, tmp_path: Path) -> OnDuckDB:
-    return OnDuckDB(Path(shutil.copy(made_file, tmp_path / "w.duckdb")))
+def on_duckdb(tmp_path: Path) -> OnDuckDB:
+    return OnDuckDB(Path(shutil.copy(made_file(), tmp_path / "w.duckdb")))
 
 
 @pytest.fixture(params=["duckdb", "bigquery"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from google.cloud import bigquery
+from made import made_file
 from sinks.conftest import Open
 from warehouse import Read, publish, rows, run_of
 
@@ -23,9 +24,9 @@ RUN = run_of(1, Read("a", ["x"], ["p1"]))
 
 
 @pytest.fixture
-def path(made_file: Path, tmp_path: Path) -> Path:
+def path(tmp_path: Path) -> Path:
     """A database with all tables and views, and no rows."""
-    return Path(shutil.copy(made_file, tmp_path / "w.duckdb"))
+    return Path(shutil.copy(made_file(), tmp_path / "w.duckdb"))
 
 
 def opened(path: Path) -> DuckDBSink:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from engines import made_file
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
 from loopback_bigquery import lift_update_limits
+from made import made_file
 from truth.model import Object
 from truth.oracle import TABLES, VIEWS, Seen
 from truth.stage import Died, caught

@@ -19,7 +19,7 @@ from job.sinks.bigquery.ddl import create_view
 from job.sinks.bigquery.tables import Tables
 from job.sinks.duckdb.ddl import changes
 from job.tables import TABLES
-from job.views import View, views
+from job.views import ALL_ROWS, View, views
 from job.views.header import columns_of
 from job.views.recent import RECENT
 
@@ -48,14 +48,14 @@ def test_each_column_has_the_type_that_bigquery_gives_it(view: View) -> None:
 @pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
 @pytest.mark.xdist_group("googlesql")
 def test_the_statement_that_makes_each_view_is_googlesql(view: View) -> None:
-    Dataset({}).check(create_view(view, DATASET, {}))
+    Dataset({}).check(create_view(view, DATASET, ALL_ROWS))
 
 
 @pytest.mark.xdist_group("googlesql")
 def test_a_statement_with_other_columns_than_the_view_is_refused() -> None:
     (view,) = (view for view in views() if view.name == "without_limits")
     with pytest.raises(Refused, match="number of view column names"):
-        Dataset({}).check(create_view(view._replace(columns=view.columns[1:]), DATASET, {}))
+        Dataset({}).check(create_view(view._replace(columns=view.columns[1:]), DATASET, ALL_ROWS))
 
 
 def test_each_column_is_described_in_a_sentence() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from engines import Warehouse, made_file
+from engines import Warehouse
 from googlesql import Dataset
+from made import made_file
 from warehouse import LOCATION, Read, gke_cluster, node, node_pool, pod, publish, run_of, workload
 
 from job.config import Config
