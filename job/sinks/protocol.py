@@ -241,8 +241,8 @@ def refuse_foreign(where: str, names: Sequence[str], instead: str) -> None:
     """
     if names:
         raise SinkError(
-            f"{where}: gke-inventory needs these names, but did not make what has them: {', '.join(names)}; "
-            f"nothing was written. Rename them, or name {instead}"
+            f"{where}: gke-inventory needs these names, but did not make what has them, or did so before 0.1.0: "
+            f"{', '.join(names)}; nothing was written. Rename them, or name {instead}: the next run creates it"
         )
 
 

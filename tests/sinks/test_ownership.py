@@ -102,6 +102,35 @@ def test_a_view_that_was_dropped_is_made_again(path: Path) -> None:
     assert opened(path).changes() == []
 
 
+OLDER = "CREATE TABLE pods AS SELECT 'p1' AS name; CREATE TABLE runs (run_id TEXT); CREATE TABLE commits (run_id TEXT);"
+"""As before 0.1.0: plain tables had the names that views have now."""
+
+
+def test_a_file_of_before_0_1_0_is_refused_and_keeps_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "older.duckdb"
+    execute(path, OLDER)
+    refusals(path, r"did so before 0\.1\.0\), .*; nothing was written\. Name another file: the next run creates it")
+    with duckdb.connect(str(path), read_only=True) as connection:
+        assert connection.execute("SELECT name FROM pods").fetchall() == [("p1",)]
+        assert len(connection.execute("SELECT * FROM duckdb_tables()").fetchall()) == 3
+
+
+def test_a_dataset_of_before_0_1_0_is_refused_and_keeps_its_rows(open_sink: Open) -> None:
+    sink = open_sink()
+    client(sink).create_dataset(sink.name)
+    for table in ("pods", "runs"):
+        client(sink).create_table(bigquery.Table(f"{sink.name}.{table}", [bigquery.SchemaField("name", "STRING")]))
+    client(sink).query_and_wait(f"INSERT INTO `{sink.name}.pods` (name) VALUES ('p1')")
+    before = [item.table_id for item in client(sink).list_tables(sink.name)]
+    for act in (open_sink(None).prepare, open_sink(None).apply, open_sink(None).changes):
+        with pytest.raises(
+            SinkError, match=r"before 0\.1\.0: table runs, table pods; nothing was written.*another dataset"
+        ):
+            act()
+    assert [item.table_id for item in client(sink).list_tables(sink.name)] == before
+    assert [tuple(row) for row in client(sink).list_rows(f"{sink.name}.pods")] == [("p1",)]
+
+
 def client(sink: BigQuerySink) -> bigquery.Client:
     return sink._client
 
