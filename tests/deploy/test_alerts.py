@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import sqlglot
 import yaml
 from deploy import gcloud
 from deploy.google_api import problems
+from made import made_file
 from replay import Replay
 from test_cli import invoke
 from warehouse import FIRST, Read, publish, run_of
@@ -145,9 +147,7 @@ def answer_of(sink: Sink, name: str) -> str:
 
 @pytest.fixture
 def sink(tmp_path: Path) -> Sink:
-    found = DuckDBSink(tmp_path / "w.duckdb", timeout_seconds=5)
-    found.apply()
-    return found
+    return DuckDBSink(Path(shutil.copy(made_file(), tmp_path / "w.duckdb")), timeout_seconds=5)
 
 
 def test_gaps_that_fail_on_does_not_accept_are_named(sink: Sink) -> None:

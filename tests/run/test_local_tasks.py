@@ -56,9 +56,8 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
 
 def test_a_task_that_fails_leaves_nothing_written(tmp_path: Path) -> None:
     with simulate(clusters=2, pods=3, plain=True) as simulator:
-        (tmp_path / "c.yaml").write_text(
-            json.dumps({**simulator.configuration, "sink": sink_at(tmp_path / "x.duckdb")})
-        )
+        keys = {**simulator.configuration, "sink": f"duckdb:///{tmp_path}/x.duckdb"}
+        (tmp_path / "c.yaml").write_text(json.dumps(keys))
         simulator.fault("token", "token_status", "token", code=500, times=40)
         done = invoke("run", "--tasks", "2", "--config", str(tmp_path / "c.yaml"), **simulator.environment)
     assert done.returncode == 2
@@ -81,7 +80,7 @@ class Started:
         self.spools.mkdir()
         self.database = folder / "x.duckdb"
         projects = [project for project in simulator.projects if project != "acquired-company"]
-        keys = {**simulator.configuration, "projects": projects, "sink": sink_at(self.database), **settings}
+        keys = {**simulator.configuration, "projects": projects, "sink": f"duckdb:///{self.database}", **settings}
         (folder / "c.yaml").write_text(json.dumps(keys))
         self.process = subprocess.Popen(
             [*COMMAND, "run", "--tasks", "2", "--json", "--config", str(folder / "c.yaml")],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import duckdb
 import pytest
+from made import made_file
 from warehouse import Attempt, Read, publish, run_of
 
 from job.sinks.duckdb import DuckDBSink
@@ -60,7 +62,7 @@ def history(random: Random, steps: int) -> Iterator[tuple[Rows, list[str]]]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_recent_rows_show_the_same_as_all_rows(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent_times, "_is_due", lambda added, needed: True)
-    sink, committed = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5), 0
+    sink, committed = DuckDBSink(Path(shutil.copy(made_file(), tmp_path / "x.duckdb")), timeout_seconds=5), 0
     for number, (rows, missing) in enumerate(history(Random(seed), 24)):
         publish(sink, rows, without=missing, run_id=f"commit-{number}")
         committed += not missing
