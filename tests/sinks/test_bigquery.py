@@ -104,7 +104,7 @@ def test_labels_expiry_the_filter_and_columns_are_options_that_apply_changes(ope
 def test_rows_and_the_ledger_have_their_own_expiry_and_hours_where_these_are_few(
     options: dict[str, Any], rows_by: tuple[str, int | None], ledger_by: tuple[str, int | None]
 ) -> None:
-    tables = Tables(None, "shop-prod.d", "EU", BigQuery(**options))  # type: ignore[arg-type]  # asks it nothing
+    tables = Tables(None, "shop-prod.d", BigQuery(**options))  # type: ignore[arg-type]  # asks it nothing
     for table in TABLES:
         declared = tables._declared(table).time_partitioning
         days = declared.expiration_ms and int(declared.expiration_ms) // 86_400_000

@@ -11,12 +11,12 @@ import pytest
 from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import bigquery
 from googlesql import DATASET, Dataset, Refused
-from loopback_bigquery import connected, served
+from loopback_bigquery import connected, lift_update_limits, served
 
 from job.config import BigQuery
 from job.schema import Column, columns
 from job.sinks.bigquery.ddl import create_view
-from job.sinks.bigquery.tables import Tables
+from job.sinks.bigquery.layout import Layout
 from job.sinks.duckdb.ddl import changes
 from job.tables import TABLES
 from job.views import ALL_ROWS, View, views
@@ -82,20 +82,22 @@ def test_duckdb_comments_on_every_column_of_every_view(tmp_path: Path) -> None:
     assert sorted(described) == sorted(expected)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Iterator[bigquery.Client]:
+    """Of a dataset for all tests: each begins with what is declared, which is made again where another changed it."""
     with served() as control, connected(control) as found:
+        lift_update_limits(control.endpoint)
         yield found
 
 
-def tables(client: bigquery.Client) -> Tables:
-    return Tables(client, f"{client.project}.inventory", "EU", BigQuery())
+def layout(client: bigquery.Client) -> Layout:
+    return Layout(client, f"{client.project}.inventory", "EU", BigQuery())
 
 
 def make(client: bigquery.Client) -> list[str]:
     """Makes all that differs from what is declared, and names it."""
     made = []
-    for step in tables(client).steps(tables(client).dataset()):
+    for step in layout(client).steps(layout(client).dataset()):
         step.make()
         made += [change.name for change in step.changes]
     return made
@@ -119,7 +121,7 @@ def test_bigquery_describes_a_view_again_when_its_query_or_a_description_changes
         view._replace(columns=(other_words, *view.columns[1:])),
         view._replace(sql=f"SELECT * FROM ({view.sql}) WHERE TRUE"),
     ):
-        monkeypatch.setattr("job.sinks.bigquery.tables.views", lambda *_, changed=changed: (*others, changed))
+        monkeypatch.setattr("job.sinks.bigquery.layout.views", lambda *_, changed=changed: (*others, changed))
         assert make(client) == [view.name]
         found = client.get_table(f"{client.project}.inventory.{view.name}")
         assert _described(found.schema) == _declared(changed.columns)
@@ -132,7 +134,7 @@ def test_bigquery_makes_a_view_again_that_was_interrupted(
     make(client)
     *others, view = views()
     changed = view._replace(sql=f"SELECT * FROM ({view.sql}) WHERE TRUE")
-    monkeypatch.setattr("job.sinks.bigquery.tables.views", lambda *_: (*others, changed))
+    monkeypatch.setattr("job.sinks.bigquery.layout.views", lambda *_: (*others, changed))
     sent = 0
 
     def update_table(*arguments: object) -> bigquery.Table:

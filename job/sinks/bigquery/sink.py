@@ -21,10 +21,10 @@ from job.signals import Stop
 from job.sinks.bigquery import overlap
 from job.sinks.bigquery.columns import schema_of
 from job.sinks.bigquery.errors import as_sink_error, message, reasons
+from job.sinks.bigquery.layout import Layout, declared
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.queries import Queries
 from job.sinks.bigquery.recent import RecentViews
-from job.sinks.bigquery.tables import Tables, declared
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
     Change,
@@ -99,10 +99,10 @@ class BigQuerySink:
 
     def changes(self) -> Sequence[Change]:
         with as_sink_error(self._where):
-            tables = self._tables
-            dataset = tables.dataset()
-            made = [change for step in tables.steps(dataset) for change in step.changes]
-            return [*made, *tables.billing(dataset)]
+            layout = self._layout
+            dataset = layout.dataset()
+            made = [change for step in layout.steps(dataset) for change in step.changes]
+            return [*made, *layout.billing(dataset)]
 
     def apply(self) -> Sequence[Change]:
         """Starts over when another task has changed one of the tables meanwhile: then less is left to change."""
@@ -124,9 +124,9 @@ class BigQuerySink:
 
     def _make(self) -> Iterator[Change]:
         """Makes all changes; yields each one after it is made."""
-        tables = self._tables
-        dataset = tables.dataset()
-        steps = list(tables.steps(dataset))
+        layout = self._layout
+        dataset = layout.dataset()
+        steps = list(layout.steps(dataset))
         refuse_loss(self._where, [change for step in steps for change in step.changes])
         for step in steps:
             step.make()
@@ -305,7 +305,7 @@ class BigQuerySink:
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         pruned = {}
         with as_sink_error(self._where):
-            self._tables.check_prunable()
+            self._layout.check_prunable()
             for table, where in prunable(before, self._needed_times()):
                 if dry_run:
                     ((count,),) = self._rows(f"SELECT COUNT(*) FROM {table} WHERE {where}")
@@ -331,8 +331,8 @@ class BigQuerySink:
         return f"sink bigquery://{self.name}"
 
     @property
-    def _tables(self) -> Tables:
-        return Tables(self._client, self.name, self._location, self._options, self._columns)
+    def _layout(self) -> Layout:
+        return Layout(self._client, self.name, self._location, self._options, self._columns)
 
     @property
     def _loads(self) -> Loads:
