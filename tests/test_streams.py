@@ -68,21 +68,21 @@ def test_an_incomplete_run_says_so_whatever_happens_to_its_streams(
     assert statuses(tmp_path) == ["incomplete"]
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("unwritten")
 @pytest.mark.parametrize("streams", [">&-", "> /dev/full", "2>&1 | true"])
 def test_a_command_that_fails_says_so_whatever_happens_to_its_streams(streams: str, tmp_path: Path) -> None:
     assert shell(f"run --cluster nowhere {streams}").returncode == 2
     assert not (tmp_path / "x.duckdb").exists()
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("unwritten")
 def test_schema_apply_makes_all_changes_without_a_reader(tmp_path: Path) -> None:
     assert shell("schema apply | true").returncode == 0
     assert shell("schema diff").stdout == ""
     assert statuses(tmp_path) == []
 
 
-@pytest.mark.usefixtures("configured")
+@pytest.mark.usefixtures("unwritten")
 def test_a_reader_that_closes_a_pipe_changes_no_exit_code() -> None:
     assert shell("schema diff | head -n 1").returncode == 3
     assert shell("schema show | true").returncode == 0

@@ -199,7 +199,7 @@ class CatalogMethods:
     def _put_routine(self, call: Call) -> Resource:
         routines.check(call.body)
         location = self._dataset(call)["location"]
-        self._queries.check_function(routines.body_with_nulls(call.body), call.names["projectId"], location)
+        self._queries.check_function(call.body, call.names["projectId"], location)
         return self._storage.put_routine(call.names["projectId"], call.names["datasetId"], call.body)
 
     def _table(self, call: Call) -> Resource:

@@ -114,6 +114,8 @@ class DuckDBTables:
 
     def size(self, table: str, fields: list[Field]) -> tuple[int, int]:
         """The number of rows, and of bytes in these columns."""
+        if not self.database.execute(f"FROM {self._names[table]} LIMIT 1").fetchone():
+            return 0, 0  # planning the sum takes as long as making a table
         row = self.database.execute(
             f"SELECT count(*), coalesce(sum({bytes_in_duckdb(fields)}), 0) FROM {self._names[table]}"
         ).fetchone()

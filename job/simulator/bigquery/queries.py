@@ -81,6 +81,7 @@ class Queries:
         self._translations: dict[tuple[str, str, str | None], _Translation] = {}
         self._calls: dict[str, str] = {}
         self._view_fields: dict[str, list[Field]] = {}
+        self._checked_functions: set[str] = set()
 
     @contextmanager
     def checked(self, query: Query) -> Iterator[Checked]:
@@ -129,16 +130,20 @@ class Queries:
             return None
         return _NAME.sub(lambda found: columns[found[1]], sql)
 
-    def check_function(self, sql: str, project: str, location: str) -> None:
+    def check_function(self, routine: Resource, project: str, location: str) -> None:
         """Checks a function's query; without the engine of GoogleSQL, its syntax alone.
 
         Raises:
             ApiError: the query is refused.
         """
         if self._googlesql is not None:
-            self.view_fields(sql, project, location)
-        elif kind_of(parse(sql)) != "SELECT":
-            raise invalid_query("A table function must be defined by a query")
+            self.view_fields(routines.body_with_nulls(routine), project, location)
+            return
+        in_any_dataset = f"{_NAME.sub('`name`', routine['definitionBody'])} {routine.get('arguments')}"
+        if in_any_dataset not in self._checked_functions:
+            if kind_of(parse(routines.body_with_nulls(routine))) != "SELECT":
+                raise invalid_query("A table function must be defined by a query")
+            self._checked_functions.add(in_any_dataset)
 
 
 class Checked:
