@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,6 +102,7 @@ class Fleet:
         self.spools = directory / "spools"
         self.spools.mkdir()
         self._asked = len(simulator.requests())
+        self._reading: duckdb.DuckDBPyConnection | None = None
         shutil.copy(usual, self.database)
         self.configure()
 
@@ -149,38 +152,54 @@ class Fleet:
             assert time.monotonic() < end, f"{cluster} is not asked for {path}"
             time.sleep(0.02)
 
+    @contextmanager
+    def read(self) -> Iterator[None]:
+        """Keeps the database open, which takes as long to open as most queries take."""
+        with _opened(self.database) as self._reading:
+            yield
+        self._reading = None
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """A query's rows."""
-        with duckdb.connect(str(self.database), read_only=True) as connection:
-            connection.execute("LOAD icu; SET TimeZone = 'UTC'")
+        if self._reading is not None:
+            return self._reading.execute(sql).fetchall()
+        with _opened(self.database) as connection:
             return connection.execute(sql).fetchall()
 
     def rows(self, *, usual: bool = False, prefix: str = "raw_", where: str = "TRUE") -> Rows:
         """The rows of the clusters in the tables or, without a prefix, in their views."""
-        return _usual_rows(self.usual) if usual else _rows(self.database, prefix, where)
+        if usual:
+            return _usual_rows(self.usual)
+        if self._reading is not None:
+            return _rows(self._reading, prefix, where)
+        with _opened(self.database) as connection:
+            return _rows(connection, prefix, where)
 
 
 @cache
 def _usual_rows(database: Path) -> Rows:
-    return _rows(database, "raw_", "TRUE")
+    with _opened(database) as connection:
+        return _rows(connection, "raw_", "TRUE")
 
 
-def _rows(database: Path, prefix: str, where: str) -> Rows:
+def _opened(database: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(database), read_only=True).execute("LOAD icu; SET TimeZone = 'UTC'; SET threads = 1")
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, prefix: str, where: str) -> Rows:
     found: Rows = {}
-    with duckdb.connect(str(database), read_only=True) as connection:
-        connection.execute("LOAD icu; SET TimeZone = 'UTC'; SET threads = 1")
-        for table, record in TABLES.items():
-            if table in LEDGER:
-                continue
-            declared = ", ".join(column.name for column in columns_of(table))
-            cursor = connection.execute(f"SELECT {declared} FROM {prefix}{table} WHERE {where}")
-            names = [column[0] for column in cursor.description or ()]
-            for values in cursor.fetchall():
-                row = dict(zip(names, values, strict=True))
-                resource = row["resource"] if record.read_from == "*" else record.read_from or "clusters"
-                cluster = f"{row['project_id']}/{row['location']}/{row['cluster']}"
-                columns = {name: _sorted(value) for name, value in row.items() if name not in _OF_THE_RUN}
-                found.setdefault((cluster, resource), Counter())[f"{table}: {columns}"] += 1
+    for table, record in TABLES.items():
+        if table in LEDGER:
+            continue
+        declared = ", ".join(column.name for column in columns_of(table))
+        cursor = connection.execute(f"SELECT {declared} FROM {prefix}{table} WHERE {where}")
+        names = [column[0] for column in cursor.description or ()]
+        for values in cursor.fetchall():
+            row = dict(zip(names, values, strict=True))
+            resource = row["resource"] if record.read_from == "*" else record.read_from or "clusters"
+            cluster = f"{row['project_id']}/{row['location']}/{row['cluster']}"
+            columns = {name: _sorted(value) for name, value in row.items() if name not in _OF_THE_RUN}
+            found.setdefault((cluster, resource), Counter())[f"{table}: {columns}"] += 1
     return found
 
 

@@ -19,11 +19,12 @@ def test_a_fault_costs_what_it_hits_and_nothing_else(
         fleet.simulator.fault(**fault)
     ended = fleet.run(monkeypatch, capsys)
     assert ended.exit_code == case.exit_code, ended.err
-    assert_collections(case, fleet)
-    assert_snapshots(case, fleet)
     assert_log(case, fleet, ended.collected())
-    assert_rows(case, fleet)
-    assert_views(case, fleet)
+    with fleet.read():
+        assert_collections(case, fleet)
+        assert_snapshots(case, fleet)
+        assert_rows(case, fleet)
+        assert_views(case, fleet)
     assert json.loads(ended.out)["status"] == ("complete" if case.exit_code == 0 else "incomplete")
 
 
