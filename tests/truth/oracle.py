@@ -152,6 +152,7 @@ class _Views:
             "attempt": newest.number,
             "read_attempt": read.number if read else None,
             "objects": len(read.snapshots[path].readings[kind].objects) if read else None,
+            "rows_expired": False,
         }
         if read is not None:
             of_reading = {"attempt": read.number, "read_status": expected["coverage"][path, kind]["status"]}
@@ -176,6 +177,7 @@ class _Views:
             "attempt": asked.number,
             "read_attempt": read.number if read else None,
             "objects": len(read.lists[project].objects) if read else None,
+            "rows_expired": False,
         }
 
     def _expect_never_collected(self, expected: dict[str, dict[Identity, Object]], project: str) -> None:
@@ -187,6 +189,7 @@ class _Views:
                     "outcome": "not_collected",
                     "attempt": settled.number,
                     "read_attempt": None,
+                    "rows_expired": False,
                 }
 
     def _compare(self, view: str, expected: dict[Identity, Object]) -> Iterator[str]:

@@ -136,7 +136,7 @@ JUDGED = {
         "snapshot_id status projects projects_failed clusters clusters_complete clusters_partial clusters_failed "
         "objects"
     ),
-    "coverage": "snapshot_id read_snapshot_id status outcome http_status reason objects",
+    "coverage": "snapshot_id read_snapshot_id status outcome http_status reason objects rows_expired",
 }
 """View -> the columns whose values the oracle checks, besides project, location and cluster."""
 
