@@ -251,8 +251,8 @@ def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(ope
 def test_tasks_that_start_at_once_evolve_the_tables_together(open_sink: Open) -> None:
     open_sink().apply()
     newer = {"labels": {"team": "platform"}}
-    with ThreadPoolExecutor(6) as tasks:
-        for made in [tasks.submit(open_sink(**newer).prepare) for _ in range(6)]:
+    with ThreadPoolExecutor(3) as tasks:
+        for made in [tasks.submit(open_sink(**newer).prepare) for _ in range(3)]:
             made.result()
     assert open_sink(**newer).changes() == []
 

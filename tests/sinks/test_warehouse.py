@@ -13,6 +13,7 @@ from warehouse import COMPLETE, FIRST, Attempt, Read, annotated, pod, run_of
 
 from job.errors import QueryError, SinkError
 from job.frames import frame
+from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import TaskResult, Warehouse
 from job.spool import Rows
 from job.tables import TABLES
@@ -169,8 +170,11 @@ HISTORY |= {"trust", "events", *(f"recent_{view}" for view in HISTORY)}
 """Views of the past: they may lose rows of runs that nothing else shows."""
 
 
+SOME = ("coverage", "pods", "changes", "capacity_by_cluster", "images", "latest_collections", "needed_attempts")
+
+
 def shown(opened: Warehouse) -> dict[str, list[str]]:
-    """The rows of all other views, without ages."""
+    """The rows of all other views, without ages. On BigQuery, those of some: the same queries run on DuckDB."""
 
     def of(view: View) -> list[str]:
         found = opened.query(f"SELECT * FROM {view.name}")
@@ -178,7 +182,7 @@ def shown(opened: Warehouse) -> dict[str, list[str]]:
         return sorted(str([row[index] for index in kept]) for row in found.rows)
 
     now = [view for view in views() if view.name not in HISTORY and not view.name.endswith("_history")]
-    return {view.name: of(view) for view in now}
+    return {view.name: of(view) for view in now if isinstance(opened, DuckDBSink) or view.name in SOME}
 
 
 @pytest.mark.timeout(600)
