@@ -22,7 +22,14 @@ from job.kinds.parts.pod_list import PodList
 from job.kinds.parts.pod_resources import effective_resources
 from job.kinds.parts.pod_status import printed_status
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.security import apparmor_of, container_security, host_ports, pod_security, unusual_volumes
+from job.kinds.parts.security import (
+    apparmor_of,
+    container_security,
+    host_ports,
+    pod_security,
+    probe_hosts,
+    unusual_volumes,
+)
 from job.kinds.parts.workloads import workload_rows
 from job.wire.meta import ObjectMeta, OwnerReference, Wire
 from job.wire.pod_spec import PodOS, PodSecurityContext, PodSpec, PodTemplateSpec, SecurityContext, TemplateMeta
@@ -166,6 +173,7 @@ def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodCo
                 container.resources,
                 spec.security_context,
                 host_ports(spec.ports) if spec.ports else (),
+                probe_hosts(spec),
                 apparmor_of(annotations, spec.name) if annotations else None,
             ),
             namespace=namespace,
@@ -202,12 +210,13 @@ def _spec_columns(
     resources: ComputeResources,
     security: SecurityContext | None,
     ports: tuple[int, ...],
+    hosts: tuple[str, ...],
     apparmor_profile: str | None,
 ) -> tables.PodContainer:
     """A row with the columns that all pods of a workload share."""
     parts = parse_image(image)
     return replace(
-        _security_columns(security, ports, apparmor_profile),
+        _security_columns(security, ports, hosts, apparmor_profile),
         name=name,
         image=image,
         image_registry=parts.registry,
@@ -225,12 +234,13 @@ def _spec_columns(
 
 @bounded_cache(maxsize=2048)
 def _security_columns(
-    security: SecurityContext | None, ports: tuple[int, ...], apparmor_profile: str | None
+    security: SecurityContext | None, ports: tuple[int, ...], hosts: tuple[str, ...], apparmor_profile: str | None
 ) -> tables.PodContainer:
     """A row with the columns that containers of many workloads share."""
     row = tables.PodContainer(
         namespace="", pod="", pod_uid="", container_type="", position=0, name="",  # each container sets its own
         host_ports=ports,
+        probe_hosts=hosts,
         apparmor_profile=apparmor_profile,
     )  # fmt: skip
     return replace(row, **container_security(security))

@@ -78,3 +78,4 @@ class Container(Record, frozen=True, kw_only=True):
     selinux_options: security.SELinuxOptions = ()
     proc_mount: security.ProcMount = None
     host_ports: security.HostPorts = ()
+    probe_hosts: security.ProbeHosts = ()

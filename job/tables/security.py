@@ -63,3 +63,7 @@ SELinuxOptions = Annotated[
     "Security context: SELinux user, role and type, those that it sets: `type:spc_t`, ... Empty means as in the pod's.",
 ]
 HostPorts = Annotated[tuple[int, ...], "Ports on the node that the container uses."]
+ProbeHosts = Annotated[
+    tuple[str, ...],
+    "Hosts that its probes and lifecycle hooks name, which the kubelet connects to. Empty means the pod itself.",
+]

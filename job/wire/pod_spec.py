@@ -22,15 +22,31 @@ class ResourceRequirements(Wire, frozen=True):
     limits: Quantities | None = None
 
 
-class ProbeAction(Wire, frozen=True):
-    """Only the kind of a probe's action is read, none of its fields: an `exec` command may contain a password."""
+class NetworkAction(Wire, frozen=True):
+    """An HTTP request or a connection. Of its fields only the host is read: a path or header may contain a password."""
+
+    host: str | None = None
+
+
+class OtherAction(Wire, frozen=True):
+    """None of its fields is read: an `exec` command may contain a password."""
 
 
 class Probe(Wire, frozen=True):
-    http_get: ProbeAction | None = None
-    tcp_socket: ProbeAction | None = None
-    grpc: ProbeAction | None = None
-    exec: ProbeAction | None = None
+    http_get: NetworkAction | None = None
+    tcp_socket: NetworkAction | None = None
+    grpc: OtherAction | None = None
+    exec: OtherAction | None = None
+
+
+class LifecycleHandler(Wire, frozen=True):
+    http_get: NetworkAction | None = None
+    tcp_socket: NetworkAction | None = None
+
+
+class Lifecycle(Wire, frozen=True):
+    post_start: LifecycleHandler | None = None
+    pre_stop: LifecycleHandler | None = None
 
 
 class Capabilities(Wire, frozen=True):
@@ -85,6 +101,7 @@ class Container(Wire, frozen=True):
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
     image_pull_policy: str | None = None
     security_context: SecurityContext | None = None
 

@@ -455,8 +455,17 @@ def _container_security(container: Object) -> Object:
         "capabilities_dropped": capabilities.get("drop") or [],
         "proc_mount": context.get("procMount"),
         "host_ports": [port["hostPort"] for port in ports if port.get("hostPort")],
+        "probe_hosts": _probe_hosts(container),
         **_context(context),
     }
+
+
+def _probe_hosts(container: Object) -> list[str]:
+    hooks = container.get("lifecycle") or {}
+    handlers = [container.get(f"{name}Probe") for name in ("liveness", "readiness", "startup")]
+    handlers += [hooks.get(name) for name in ("postStart", "preStop")]
+    actions = [(handler or {}).get(name) or {} for handler in handlers for name in ("httpGet", "tcpSocket")]
+    return list(dict.fromkeys(action["host"] for action in actions if action.get("host")))
 
 
 def _amount(quantities: Object, resource: str, factor: int = 1) -> int | None:

@@ -94,7 +94,7 @@ POD_SECURITY = (
 )
 CONTAINER_SECURITY = (
     f"{CONTEXT} privileged allow_privilege_escalation capabilities_added capabilities_dropped proc_mount host_ports "
-    "accelerator_count"
+    "probe_hosts accelerator_count"
 )
 JUDGED = {
     "clusters": "snapshot_id read_status id status control_plane_version",

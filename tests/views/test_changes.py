@@ -331,6 +331,7 @@ def test_security_settings_are_compared_and_defaults_that_are_written_out_are_no
     }
     stricter = {
         "allow_privilege_escalation": False, "capabilities_added": ("NET_ADMIN",), "host_ports": (80, 443),
+        "probe_hosts": ("10.0.0.1",),
         "run_as_user": 1000, "seccomp_profile": "RuntimeDefault",
     }  # fmt: skip
     written = {"privileged": False, "allow_privilege_escalation": True, "proc_mount": "Default"}
@@ -353,6 +354,7 @@ def test_security_settings_are_compared_and_defaults_that_are_written_out_are_no
         ("pods", "web", "app", "allow_privilege_escalation", "changed", "true", "false"),
         ("pods", "web", "app", "capabilities_added", "added", None, "NET_ADMIN"),
         ("pods", "web", "app", "host_ports", "added", None, "[80,443]"),
+        ("pods", "web", "app", "probe_hosts", "added", None, "10.0.0.1"),
         ("pods", "web", "app", "run_as_user", "added", None, "1000"),
         ("pods", "web", "app", "seccomp_profile", "added", None, "RuntimeDefault"),
         ("pods", "web", "debug", "image", "added", None, "sh:1"),

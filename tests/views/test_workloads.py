@@ -204,6 +204,7 @@ SAFE = {
         ({}, {"host_pid": True, "host_ipc": True}, {"host_pid": [], "host_ipc": []}),
         ({}, {"host_paths": ("/var/log", "/")}, {"host_path": ["/var/log, /"]}),
         ({"host_ports": (80, 443)}, {}, {"host_port": ["80, 443"]}),
+        ({"probe_hosts": ("10.0.0.1", "metadata")}, {}, {"probe_host": ["10.0.0.1, metadata"]}),
         ({"capabilities_added": ("NET_ADMIN", "CHOWN", "SYS_TIME")}, {},
          {"capabilities_added": ["NET_ADMIN, SYS_TIME"], "capabilities_beyond_net_bind_service": ["CHOWN"]}),
         ({"capabilities_added": ("NET_BIND_SERVICE",)}, {}, {}),

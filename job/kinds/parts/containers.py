@@ -15,7 +15,7 @@ from job.kinds.parts.accelerators import accelerators_of, total
 from job.kinds.parts.caches import bounded_cache
 from job.kinds.parts.images import parse_image
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
-from job.kinds.parts.security import apparmor_of, container_security, host_ports
+from job.kinds.parts.security import apparmor_of, container_security, host_ports, probe_hosts
 from job.wire.meta import Quantities, Quantity
 from job.wire.pod_spec import Container, ContainerPort, PodSpec, Probe, ResourceRequirements
 
@@ -151,6 +151,7 @@ def container_rows(
             startup_probe=_action(container.startup_probe),
             ports=tuple([_port(port) for port in container.ports or ()]),
             host_ports=host_ports(container.ports),
+            probe_hosts=probe_hosts(container),
             apparmor_profile=apparmor_of(annotations, container.name) if annotations else None,
         )
         if container.resources is not None:

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from job.wire.pod_spec import ContainerPort, PodSecurityContext, PodSpec, SecurityContext, SELinuxOptions, Volume
+from job.wire.pod_spec import (
+    Container,
+    ContainerPort,
+    LifecycleHandler,
+    PodSecurityContext,
+    PodSpec,
+    Probe,
+    SecurityContext,
+    SELinuxOptions,
+    Volume,
+)
 
 Columns = dict[str, Any]
 
@@ -76,6 +86,29 @@ def apparmor_of(annotations: Mapping[str, str], container: str) -> str | None:
 def host_ports(ports: Sequence[ContainerPort] | None) -> tuple[int, ...]:
     """The ports that a container uses on its node."""
     return tuple([port.host_port for port in ports or () if port.host_port])
+
+
+def probe_hosts(container: Container) -> tuple[str, ...]:
+    """The hosts that a container's probes and lifecycle hooks name, each once, in order.
+
+    https://kubernetes.io/docs/concepts/security/pod-security-standards/ ("Host Probes / Lifecycle Hooks")
+
+    >>> from job.wire.pod_spec import NetworkAction
+    >>> probe_hosts(Container(name="app", liveness_probe=Probe(tcp_socket=NetworkAction(host="10.0.0.1"))))
+    ('10.0.0.1',)
+    """
+    hooks = container.lifecycle
+    handlers: tuple[Probe | LifecycleHandler | None, ...] = (
+        container.liveness_probe, container.readiness_probe, container.startup_probe,
+        hooks.post_start if hooks is not None else None, hooks.pre_stop if hooks is not None else None,
+    )  # fmt: skip
+    found: dict[str, None] = {}
+    for handler in handlers:
+        if handler is not None:
+            for action in (handler.http_get, handler.tcp_socket):
+                if action is not None and action.host:
+                    found[action.host] = None
+    return tuple(found)
 
 
 def operating_system(spec: PodSpec) -> str | None:

@@ -260,7 +260,8 @@ ${pairs},
       apparmor_profile,
       ARRAY_TO_STRING(selinux_options, ', ') AS selinux_options,
       proc_mount,
-      IF(ARRAY_LENGTH(host_ports) > 0, TO_JSON_STRING(host_ports), NULL) AS host_ports
+      IF(ARRAY_LENGTH(host_ports) > 0, TO_JSON_STRING(host_ports), NULL) AS host_ports,
+      ARRAY_TO_STRING(probe_hosts, ', ') AS probe_hosts
     FROM (
       SELECT
         w.resource,
@@ -291,7 +292,8 @@ ${pairs},
         c.apparmor_profile,
         c.selinux_options,
         c.proc_mount,
-        c.host_ports
+        c.host_ports,
+        c.probe_hosts
       FROM workload_sides AS w
       JOIN ${rows}containers AS c
         ON c.snapshot_id = w.side_snapshot_id
@@ -330,7 +332,8 @@ ${pairs},
         c.apparmor_profile,
         c.selinux_options,
         c.proc_mount,
-        c.host_ports
+        c.host_ports,
+        c.probe_hosts
       FROM running AS r
       JOIN compared_by_pods AS b
         ON b.snapshot_id = r.snapshot_id AND b.namespace = r.namespace AND b.kind = r.kind AND b.name = r.name
@@ -444,7 +447,8 @@ ${pairs},
       STRUCT('apparmor_profile' AS field, c.apparmor_profile AS value),
       STRUCT('selinux_options' AS field, c.selinux_options AS value),
       STRUCT('proc_mount' AS field, COALESCE(c.proc_mount, 'Default') AS value),
-      STRUCT('host_ports' AS field, c.host_ports AS value)
+      STRUCT('host_ports' AS field, c.host_ports AS value),
+      STRUCT('probe_hosts' AS field, c.probe_hosts AS value)
     ]) AS fact
     UNION ALL
     SELECT

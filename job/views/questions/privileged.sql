@@ -14,9 +14,10 @@
 -- container_type, container FROM workload_containers
 -- rule STRING: What the pod or container does. Of level `baseline`: `privileged`; `host_process` (Windows);
 --   `host_network`, `host_pid`, `host_ipc` (it shares a namespace of the node); `host_path` (it mounts a folder of the
---   node); `host_port`; `capabilities_added` (others than the container runtime's defaults); `apparmor_unconfined`;
---   `seccomp_unconfined`; `selinux_options` (a user, a role, or a type that is not a container's); `proc_unmasked`;
---   `sysctls` (unsafe ones). Of level `restricted`: `volume_types`; `escalation_allowed` (the default);
+--   node); `host_port`; `probe_host` (a probe or lifecycle hook makes the kubelet connect to another host);
+--   `capabilities_added` (others than the container runtime's defaults); `apparmor_unconfined`; `seccomp_unconfined`;
+--   `selinux_options` (a user, a role, or a type that is not a container's); `proc_unmasked`; `sysctls` (unsafe ones). Of
+--   level `restricted`: `volume_types`; `escalation_allowed` (the default);
 --   `root_allowed` (neither the container nor its pod asks for another user than root); `root_user` (it asks for root);
 --   `non_root_not_required` (it asks for another user, but not for `runAsNonRoot`); `seccomp_unset`;
 --   `capabilities_not_dropped` (not `ALL`); `capabilities_beyond_net_bind_service` (a default one is added).
@@ -146,6 +147,14 @@ WITH
         FALSE AS of_pod,
         ARRAY_LENGTH(j.host_ports) > 0 AS is_broken,
         ARRAY_TO_STRING(j.host_port_numbers, ', ') AS detail
+      ),
+      STRUCT(
+        'probe_host' AS rule,
+        'baseline' AS level,
+        'medium' AS severity,
+        FALSE AS of_pod,
+        ARRAY_LENGTH(j.probe_hosts) > 0 AS is_broken,
+        ARRAY_TO_STRING(j.probe_hosts, ', ') AS detail
       ),
       STRUCT(
         'proc_unmasked' AS rule,

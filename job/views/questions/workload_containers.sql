@@ -17,7 +17,7 @@
 -- cpu_request_millicores, cpu_limit_millicores, memory_request_bytes, memory_limit_bytes FROM pod_containers
 -- unparsed_quantities FROM pod_containers
 -- pod_level_resources, host_network, host_pid, host_ipc, host_paths, restricted_volumes, sysctls FROM pods
--- host_ports, privileged, allow_privilege_escalation, capabilities_added FROM pod_containers
+-- host_ports, probe_hosts, privileged, allow_privilege_escalation, capabilities_added FROM pod_containers
 -- capabilities_dropped, proc_mount FROM pod_containers
 -- host_process BOOL: Whether it is a `hostProcess` container of Windows, by its security context or by the pod's.
 -- run_as_non_root BOOL: `runAsNonRoot` of its security context, else of the pod's.
@@ -67,6 +67,7 @@ SELECT
   p.restricted_volumes,
   p.sysctls,
   c.host_ports,
+  c.probe_hosts,
   c.privileged,
   c.allow_privilege_escalation,
   c.capabilities_added,
@@ -112,6 +113,7 @@ SELECT
   w.restricted_volumes,
   w.sysctls,
   c.host_ports,
+  c.probe_hosts,
   c.privileged,
   c.allow_privilege_escalation,
   c.capabilities_added,
