@@ -142,7 +142,7 @@ class BigQuery(Settings, frozen=True, kw_only=True):
         "Functions of a moment, such as `pods_as_of`, read the rows of runs that began at most so many days before it: "
         "that bounds what they cost. Of a resource that was last read before, `coverage_as_of` says so. It has to be "
         "longer than the time between two runs. `null` means all days.",
-    ] = 8
+    ] = 31
     maximum_bytes_billed: Annotated[
         Annotated[int, msgspec.Meta(ge=1)] | None,
         "The most that BigQuery may bill for one query of this program. `null` means no limit.",
