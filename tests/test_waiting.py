@@ -21,6 +21,7 @@ from made import sink_at
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 from job import waiting
+from job.commands.show import show
 from job.config import BigQuery, Config
 from job.connect.identity import Identity, default_identity
 from job.errors import CredentialsError, SinkError
@@ -152,4 +153,19 @@ def test_a_cluster_that_does_not_answer_is_named(terminal: Terminal, replay: Rep
     replay.answers = Answers()
     config = msgspec.convert({**replay.configuration, "sink": sink_at(tmp_path / "x.duckdb")}, Config)
     assert run(config).run.clusters_complete == 1
+    assert name in terminal.getvalue()
+
+
+def test_an_object_that_does_not_come_is_named(terminal: Terminal, replay: Replay) -> None:
+    name = f"waiting for {PROJECT}/{LOCATION}/{CLUSTER} to send"
+
+    class Answers(dict[str, Any]):
+        def __contains__(self, path: object) -> bool:
+            if str(path).startswith("/api/v1/"):
+                soon(lambda: name in terminal.getvalue())
+            return False
+
+    replay.answers = Answers()
+    config = msgspec.convert(replay.configuration, Config)
+    assert "name: kube-system" in show(f"{PROJECT}/{LOCATION}/{CLUSTER}", "namespace", "kube-system", None, config)
     assert name in terminal.getvalue()

@@ -18,6 +18,7 @@ from job.commands.api_resources import ApiResource, decoded, find_resource
 from job.commands.hidden import SECRET_KINDS, without_secrets
 from job.config import Config
 from job.errors import ConfigError, InventoryError, NotFoundError
+from job.waiting import waiting_for
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -86,7 +87,7 @@ class _Server:
     """GETs of one API server: bounded in time and bytes as lists are, without redirects, and not retried."""
 
     def __init__(self, client: ApiClient, cluster: str, config: Config) -> None:
-        seconds = config.timeouts.kind_seconds
+        self._seconds = seconds = config.timeouts.kind_seconds
         self._deadline = Deadline(monotonic() + seconds, "KindTimeout", f"it was not read within {seconds:g} s")
         self._whole, self._metadata = (
             HttpReader(client, config.timeouts, accept=accept, max_bytes=_MAX_BYTES)
@@ -103,11 +104,12 @@ class _Server:
         """
         reader, request = self._metadata if metadata_only else self._whole, self._request(path)
         try:
-            response = reader.open(request)
-            with reader.body(response, request) as body:
-                if response.raw.status != 200:
-                    raise response_failure(response.raw.status, response.raw.headers, body, response.token)
-                return bytes(body)
+            with waiting_for(f"{self._cluster} to send {what}", self._seconds):
+                response = reader.open(request)
+                with reader.body(response, request) as body:
+                    if response.raw.status != 200:
+                        raise response_failure(response.raw.status, response.raw.headers, body, response.token)
+                    return bytes(body)
         except ReadFailure as error:
             message = f"{self._cluster}: {what}: {error}"
             raise NotFoundError(message) if error.cause.http_status == 404 else InventoryError(message) from error
