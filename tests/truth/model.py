@@ -252,9 +252,13 @@ class Knowledge:
             asked.sort(key=lambda one: (-newest[one.run_id], _completeness(one.lists[project]), -one.number))
         return found
 
-    def settled(self, project: str) -> Attempt | None:
-        """The newest attempt that listed the project in a run whose tasks are all committed."""
-        return next(self._settled(project), None)
+    def sightings(self, project: str) -> dict[str, Attempt]:
+        """Each cluster that a run whose tasks are all committed has listed -> the newest attempt that did."""
+        found: dict[str, Attempt] = {}
+        for attempt in self._settled(project):
+            for cluster in attempt.lists[project].objects:
+                found.setdefault(path_of(cluster), attempt)
+        return found
 
     def lapse(self, path: str) -> Reading | None:
         """The list of a later, finished run that stands in for the one that collected the cluster last, and did not

@@ -181,13 +181,12 @@ class _Views:
         }
 
     def _expect_never_collected(self, expected: dict[str, dict[Identity, Object]], project: str) -> None:
-        settled = self._knowledge.settled(project)
-        for cluster in settled.lists[project].objects if settled else ():
-            if path_of(cluster) not in self._clusters and not self._knowledge.is_gone(path_of(cluster), settled):
-                expected["coverage"][path_of(cluster), "*"] = {
+        for path, seen in self._knowledge.sightings(project).items():
+            if path not in self._clusters and not self._knowledge.is_gone(path, seen):
+                expected["coverage"][path, "*"] = {
                     "status": "never_read",
                     "outcome": "not_collected",
-                    "attempt": settled.number,
+                    "attempt": seen.number,
                     "read_attempt": None,
                     "rows_expired": False,
                 }

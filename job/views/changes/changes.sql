@@ -46,6 +46,12 @@ WITH
       ORDER BY p.started_at DESC, p.snapshot_time DESC, p.attempt DESC, p.snapshot_id DESC
     ) = 1
   ),
+  run_lists AS (
+    SELECT *
+    FROM ${dataset}.recent_project_lists
+    WHERE outcome = 'ok'
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, run_id ORDER BY newest) = 1
+  ),
   -- the last two lists of each project that are complete, by two runs
   list_pairs AS (
     SELECT
@@ -58,11 +64,9 @@ WITH
       n.listed_clusters
     FROM (
       SELECT *
-      FROM ${dataset}.recent_project_lists
-      WHERE outcome = 'ok'
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
+      FROM run_lists
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY started_at DESC, run_id DESC) = 1
     ) AS n
-    JOIN ${dataset}.recent_project_lists AS p ON p.project_id = n.project_id AND p.run_id <> n.run_id
-    WHERE p.outcome = 'ok'
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY n.project_id ORDER BY p.newest) = 1
+    JOIN run_lists AS p ON p.project_id = n.project_id AND p.run_id <> n.run_id
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY n.project_id ORDER BY p.started_at DESC, p.run_id DESC) = 1
   )

@@ -511,7 +511,7 @@ ${pairs},
   persisting AS (
     SELECT resource, snapshot_id, namespace, kind, name
     FROM facts
-    WHERE field IN ('workload', 'node_pool', 'node')
+    WHERE field IN ('workload', 'node_pool', 'node') AND resource <> 'pods'
     GROUP BY 1, 2, 3, 4, 5
     HAVING COUNT(DISTINCT is_new) = 2
     UNION DISTINCT
@@ -543,7 +543,9 @@ ${pairs},
       container,
       field,
       ARRAY_TO_STRING(ARRAY_AGG(IF(is_old, value, NULL) IGNORE NULLS ORDER BY value), ', ') AS old_value,
-      ARRAY_TO_STRING(ARRAY_AGG(IF(is_new, value, NULL) IGNORE NULLS ORDER BY value), ', ') AS new_value
+      ARRAY_TO_STRING(ARRAY_AGG(IF(is_new, value, NULL) IGNORE NULLS ORDER BY value), ', ') AS new_value,
+      LOGICAL_OR(is_new AND NOT is_old) AS has_gained,
+      LOGICAL_OR(is_old AND NOT is_new) AS has_lost
     FROM by_value
     GROUP BY 1, 2, 3, 4, 5, 6, 7
     HAVING LOGICAL_OR(is_old <> is_new)
@@ -577,7 +579,7 @@ ${pairs},
       AND (same.uid IS NOT NULL OR p.created_at >= TIMESTAMP_TRUNC(s.seen_after, SECOND))
   ),
   differing AS (
-    SELECT c.*
+    SELECT c.*, s.name IS NOT NULL AS is_on_both_sides
     FROM compared AS c
     LEFT JOIN persisting AS s
       ON s.resource = c.resource
@@ -614,7 +616,10 @@ ${pairs},
       container,
       'restarts',
       CAST(SUM(old_restarts) AS STRING),
-      CAST(SUM(new_restarts) AS STRING)
+      CAST(SUM(new_restarts) AS STRING),
+      TRUE,
+      TRUE,
+      TRUE
     FROM ended
     WHERE new_restarts > old_restarts
     GROUP BY 2, 3, 4, 5, 6
@@ -628,10 +633,42 @@ ${pairs},
       container,
       'oom_kills',
       '0',
-      CAST(COUNT(*) AS STRING)
+      CAST(COUNT(*) AS STRING),
+      TRUE,
+      TRUE,
+      TRUE
     FROM ended
     WHERE is_oom_killed
     GROUP BY 2, 3, 4, 5, 6
+  ),
+  -- with what the two readings prove: of a list without missing objects, and with no pod whose controller is unknown
+  proven AS (
+    SELECT
+      p.project_id,
+      p.location,
+      p.cluster,
+      p.resource,
+      p.seen_after,
+      p.seen_before,
+      p.previous_snapshot_id,
+      p.snapshot_id,
+      d.namespace,
+      d.kind,
+      d.name,
+      d.container,
+      d.field,
+      d.old_value,
+      d.new_value,
+      d.has_gained,
+      d.has_lost,
+      d.field IN ('restarts', 'oom_kills') OR (d.is_on_both_sides AND (p.resource <> 'pods' OR d.kind = 'Pod')) AS is_proven,
+      p.resource = 'pods' AND d.kind <> 'Pod' AND d.field IN ('replicas_wanted', 'ready', 'labels') AS is_of_all_pods,
+      p.previous_whole AND (p.resource <> 'pods' OR d.kind = 'Pod' OR o.snapshot_id IS NULL) AS old_is_whole,
+      p.whole AND (p.resource <> 'pods' OR d.kind = 'Pod' OR n.snapshot_id IS NULL) AS new_is_whole
+    FROM differing AS d
+    JOIN pairs AS p ON p.resource = d.resource AND p.snapshot_id = d.snapshot_id
+    LEFT JOIN unresolved AS n ON n.snapshot_id = p.snapshot_id
+    LEFT JOIN unresolved AS o ON o.snapshot_id = p.previous_snapshot_id
   ),
   listed AS (
     SELECT l.*, path, CAST(NULL AS STRING) AS old_value, path AS new_value
@@ -645,35 +682,29 @@ ${pairs},
     WHERE path NOT IN UNNEST(l.listed_clusters)
   )
 SELECT
-  p.project_id,
-  p.location,
-  p.cluster,
-  p.resource,
-  p.seen_after,
-  p.seen_before,
-  p.previous_snapshot_id,
-  p.snapshot_id,
-  d.namespace,
-  d.kind,
-  d.name,
-  d.container,
-  d.field,
-  CASE WHEN d.old_value IS NULL THEN 'added' WHEN d.new_value IS NULL THEN 'removed' ELSE 'changed' END AS change,
-  d.old_value,
-  d.new_value
-FROM differing AS d
-JOIN pairs AS p ON p.resource = d.resource AND p.snapshot_id = d.snapshot_id
-LEFT JOIN unresolved AS n ON n.snapshot_id = p.snapshot_id
-LEFT JOIN unresolved AS o ON o.snapshot_id = p.previous_snapshot_id
+  project_id,
+  location,
+  cluster,
+  resource,
+  seen_after,
+  seen_before,
+  previous_snapshot_id,
+  snapshot_id,
+  namespace,
+  kind,
+  name,
+  container,
+  field,
+  CASE WHEN old_value IS NULL THEN 'added' WHEN new_value IS NULL THEN 'removed' ELSE 'changed' END AS change,
+  old_value,
+  new_value
+FROM proven
 WHERE
-  (d.old_value IS NOT NULL AND d.new_value IS NOT NULL)
-  -- an object is its own proof, but a controller that is known through its pods is as unknown as theirs
-  OR (
-    d.old_value IS NULL
-    AND p.previous_whole
-    AND (p.resource <> 'pods' OR d.kind = 'Pod' OR o.snapshot_id IS NULL)
-  )
-  OR (d.new_value IS NULL AND p.whole AND (p.resource <> 'pods' OR d.kind = 'Pod' OR n.snapshot_id IS NULL))
+  -- an object that both readings have is its own proof
+  is_proven
+  -- what is known through pods, some of which may be missing
+  OR (is_of_all_pods AND old_is_whole AND new_is_whole)
+  OR (NOT is_of_all_pods AND ((has_gained AND old_is_whole) OR (has_lost AND new_is_whole)))
 UNION ALL
 SELECT
   project_id,

@@ -87,7 +87,7 @@ WITH
         LAG(listed_clusters) OVER earlier AS previously_listed,
         listed_clusters
       FROM run_lists
-      WINDOW earlier AS (PARTITION BY project_id ORDER BY newest DESC)
+      WINDOW earlier AS (PARTITION BY project_id ORDER BY started_at, run_id)
     )
     WHERE previous_snapshot_id IS NOT NULL
   )

@@ -84,7 +84,7 @@ WITH
   judged AS (
     SELECT
       *,
-      FIRST_VALUE(run_id) OVER resource_by_age AS last_run_id,
+      MAX(IF(run_id = newest_run_id, 1, 0)) OVER same_resource = 1 AS was_asked_by_newest,
       LAST_VALUE(
         IF(
           outcome IN ('ok', 'partial'),
@@ -106,7 +106,7 @@ WITH
       ) OVER earlier AS asked_by
     FROM attempts
     WINDOW
-      resource_by_age AS (PARTITION BY project_id, location, cluster, resource ORDER BY newest),
+      same_resource AS (PARTITION BY project_id, location, cluster, resource),
       earlier AS (
         PARTITION BY project_id, location, cluster, resource
         ORDER BY newest DESC
@@ -133,7 +133,8 @@ WITH
       CASE
         WHEN outcome NOT IN ('ok', 'partial') THEN NULL
         WHEN lapse IS NOT NULL THEN lapse
-        WHEN last_run_id <> newest_run_id THEN 'not_collected'
+        -- of runs that overlap, another may have begun the last list
+        WHEN NOT was_asked_by_newest THEN 'not_collected'
       END AS gap
     FROM last_attempts
   ),
@@ -144,13 +145,20 @@ WITH
     WHERE NOT under_way
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
   ),
-  -- clusters that this run listed, and that a later complete list lacks
+  -- the last list of a finished run that shows a cluster: a later one may have failed
+  sightings AS (
+    SELECT l.project_id, listed AS path, l.started_at, l.snapshot_id, l.snapshot_time
+    FROM lists AS l
+    CROSS JOIN UNNEST(l.listed_clusters) AS listed
+    WHERE NOT l.under_way
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY l.project_id, listed ORDER BY l.newest) = 1
+  ),
+  -- clusters that a later complete list lacks
   gone AS (
-    SELECT DISTINCT s.project_id, listed AS path
-    FROM settled AS s
-    CROSS JOIN UNNEST(s.listed_clusters) AS listed
+    SELECT DISTINCT s.project_id, s.path
+    FROM sightings AS s
     JOIN lists AS l ON l.project_id = s.project_id AND l.started_at > s.started_at
-    WHERE l.outcome = 'ok' AND listed NOT IN UNNEST(l.listed_clusters)
+    WHERE l.outcome = 'ok' AND s.path NOT IN UNNEST(l.listed_clusters)
   )
 SELECT
   project_id,
@@ -178,8 +186,8 @@ FROM explained
 UNION ALL
 SELECT
   l.project_id,
-  SPLIT(listed, '/')[SAFE_OFFSET(0)],
-  SPLIT(listed, '/')[SAFE_OFFSET(1)],
+  SPLIT(l.path, '/')[SAFE_OFFSET(0)],
+  SPLIT(l.path, '/')[SAFE_OFFSET(1)],
   '*',
   'never_read',
   'not_collected',
@@ -193,11 +201,10 @@ SELECT
   NULL,
   NULL,
   FALSE
-FROM settled AS l
-CROSS JOIN UNNEST(l.listed_clusters) AS listed
+FROM sightings AS l
 LEFT JOIN clusters AS n
-  ON n.project_id = l.project_id AND CONCAT(n.location, '/', n.cluster) = listed
-LEFT JOIN gone ON gone.project_id = l.project_id AND gone.path = listed
+  ON n.project_id = l.project_id AND CONCAT(n.location, '/', n.cluster) = l.path
+LEFT JOIN gone ON gone.project_id = l.project_id AND gone.path = l.path
 WHERE n.project_id IS NULL AND gone.project_id IS NULL
 UNION ALL
 SELECT

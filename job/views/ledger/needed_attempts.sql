@@ -48,8 +48,22 @@ WITH
   -- the last two whole lists of each project, by two runs
   whole_lists AS (
     SELECT run_id
-    FROM (SELECT project_id, run_id, MIN(newest) AS newest FROM lists WHERE outcome = 'ok' GROUP BY project_id, run_id)
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) <= 2
+    FROM (
+      SELECT *
+      FROM lists
+      WHERE outcome = 'ok'
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, run_id ORDER BY newest) = 1
+    )
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY started_at DESC, run_id DESC) <= 2
+  ),
+  -- the last list that shows a cluster which nobody has collected
+  sightings AS (
+    SELECT l.run_id
+    FROM lists AS l
+    CROSS JOIN UNNEST(l.listed_clusters) AS listed
+    LEFT JOIN clusters AS n ON n.project_id = l.project_id AND CONCAT(n.location, '/', n.cluster) = listed
+    WHERE NOT l.under_way AND n.snapshot_id IS NULL
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY l.project_id, listed ORDER BY l.newest) = 1
   ),
   -- the newest list, and that of a finished run: of each project, and of each configuration since any snapshot above
   last_lists AS (
@@ -92,6 +106,8 @@ WITH
     SELECT run_id FROM before
     UNION DISTINCT
     SELECT run_id FROM whole_lists
+    UNION DISTINCT
+    SELECT run_id FROM sightings
     UNION DISTINCT
     SELECT run_id FROM last_lists
     UNION DISTINCT

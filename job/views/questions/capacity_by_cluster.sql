@@ -5,12 +5,13 @@
 --
 -- SELECT cluster, cpu_requested, memory_requested FROM capacity_by_cluster ORDER BY cpu_requested DESC
 --
--- project_id, location, cluster FROM latest_snapshots
+-- project_id, location, cluster FROM coverage
 -- nodes INT64: Number of nodes. NULL where nodes were never read, or their rows have expired.
 -- cpu_allocatable_millicores NUMERIC: CPU of the nodes that pods may request, in thousandths of a core. NULL without
---   nodes. This and the other sums are NUMERIC: anybody may request an amount of which two exceed INT64.
--- memory_allocatable_bytes NUMERIC: Memory of the nodes that pods may request, in bytes. NULL without nodes.
--- pods_allocatable NUMERIC: Maximum number of pods on the nodes. NULL without nodes.
+--   nodes, or where one does not say it. This and the other sums are NUMERIC: anybody may request an amount of which two exceed INT64.
+-- memory_allocatable_bytes NUMERIC: Memory of the nodes that pods may request, in bytes. NULL without nodes, or where one
+--   does not say it.
+-- pods_allocatable NUMERIC: Maximum number of pods on the nodes. NULL without nodes, or where one does not say it.
 -- pods INT64: Number of pods that reserve resources. NULL where pods were never read, or their rows have expired.
 -- pods_unscheduled INT64: How many of the pods are on no node yet. NULL where pods were never read, or their rows have expired.
 -- cpu_request_millicores NUMERIC: CPU that the pods request, in thousandths of a core. NULL where pods were never read, or their rows have expired.
@@ -32,18 +33,18 @@
 WITH
   known AS (
     SELECT
-      n.project_id,
-      n.location,
-      n.cluster,
+      c.project_id,
+      c.location,
+      c.cluster,
       COALESCE(LOGICAL_OR(c.resource = 'nodes' AND c.read_snapshot_id IS NOT NULL), FALSE) AS nodes_shown,
       MAX(IF(c.resource = 'nodes', c.read_age_seconds, NULL)) AS nodes_read_age_seconds,
       COALESCE(MAX(IF(c.resource = 'nodes', c.status, NULL)), 'never_read') AS nodes_read_status,
       COALESCE(LOGICAL_OR(c.resource = 'pods' AND c.read_snapshot_id IS NOT NULL), FALSE) AS pods_shown,
       MAX(IF(c.resource = 'pods', c.read_age_seconds, NULL)) AS pods_read_age_seconds,
       COALESCE(MAX(IF(c.resource = 'pods', c.status, NULL)), 'never_read') AS pods_read_status
-    FROM ${dataset}.latest_snapshots AS n
-    LEFT JOIN ${dataset}.coverage AS c
-      ON c.project_id = n.project_id AND c.location = n.location AND c.cluster = n.cluster
+    FROM ${dataset}.coverage AS c
+    -- a name in the configuration that no cluster has is no cluster
+    WHERE c.cluster IS NOT NULL AND NOT (c.resource = '*' AND c.outcome = 'not_found')
     GROUP BY 1, 2, 3
   ),
   node_sums AS (
@@ -52,9 +53,9 @@ WITH
       location,
       cluster,
       COUNT(*) AS nodes,
-      SUM(CAST(cpu_allocatable_millicores AS NUMERIC(29))) AS cpu_allocatable_millicores,
-      SUM(CAST(memory_allocatable_bytes AS NUMERIC(29))) AS memory_allocatable_bytes,
-      SUM(CAST(pods_allocatable AS NUMERIC(29))) AS pods_allocatable
+      IF(COUNT(cpu_allocatable_millicores) = COUNT(*), SUM(CAST(cpu_allocatable_millicores AS NUMERIC(29))), NULL) AS cpu_allocatable_millicores,
+      IF(COUNT(memory_allocatable_bytes) = COUNT(*), SUM(CAST(memory_allocatable_bytes AS NUMERIC(29))), NULL) AS memory_allocatable_bytes,
+      IF(COUNT(pods_allocatable) = COUNT(*), SUM(CAST(pods_allocatable AS NUMERIC(29))), NULL) AS pods_allocatable
     FROM ${dataset}.nodes
     GROUP BY 1, 2, 3
   ),

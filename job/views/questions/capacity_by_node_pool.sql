@@ -9,9 +9,10 @@
 -- node_pool STRING: Node pool. NULL for nodes in no pool, and for pods on no node or on a node that was not read.
 -- nodes INT64: Number of nodes. NULL where nodes were never read, or their rows have expired.
 -- cpu_allocatable_millicores NUMERIC: CPU of the nodes that pods may request, in thousandths of a core. NULL without
---   nodes. This and the other sums are NUMERIC: anybody may request an amount of which two exceed INT64.
--- memory_allocatable_bytes NUMERIC: Memory of the nodes that pods may request, in bytes. NULL without nodes.
--- pods_allocatable NUMERIC: Maximum number of pods on the nodes. NULL without nodes.
+--   nodes, or where one does not say it. This and the other sums are NUMERIC: anybody may request an amount of which two exceed INT64.
+-- memory_allocatable_bytes NUMERIC: Memory of the nodes that pods may request, in bytes. NULL without nodes, or where one
+--   does not say it.
+-- pods_allocatable NUMERIC: Maximum number of pods on the nodes. NULL without nodes, or where one does not say it.
 -- pods INT64: Number of pods that reserve resources. NULL where pods were never read, or their rows have expired.
 -- pods_unscheduled INT64: How many of the pods are on no node yet. NULL where pods were never read, or their rows have expired.
 -- cpu_request_millicores NUMERIC: CPU that the pods request, in thousandths of a core. NULL where pods were never read, or their rows have expired.
@@ -54,9 +55,9 @@ WITH
       cluster,
       node_pool,
       COUNT(*) AS nodes,
-      SUM(CAST(cpu_allocatable_millicores AS NUMERIC(29))) AS cpu_allocatable_millicores,
-      SUM(CAST(memory_allocatable_bytes AS NUMERIC(29))) AS memory_allocatable_bytes,
-      SUM(CAST(pods_allocatable AS NUMERIC(29))) AS pods_allocatable
+      IF(COUNT(cpu_allocatable_millicores) = COUNT(*), SUM(CAST(cpu_allocatable_millicores AS NUMERIC(29))), NULL) AS cpu_allocatable_millicores,
+      IF(COUNT(memory_allocatable_bytes) = COUNT(*), SUM(CAST(memory_allocatable_bytes AS NUMERIC(29))), NULL) AS memory_allocatable_bytes,
+      IF(COUNT(pods_allocatable) = COUNT(*), SUM(CAST(pods_allocatable AS NUMERIC(29))), NULL) AS pods_allocatable
     FROM ${dataset}.nodes
     GROUP BY 1, 2, 3, 4
   ),

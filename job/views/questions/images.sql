@@ -59,6 +59,8 @@ WITH
     FROM ${dataset}.containers AS c
     JOIN ${dataset}.workloads AS w
       ON w.snapshot_id = c.snapshot_id AND w.resource = c.resource AND w.uid = c.workload_uid
+    -- what is known through its pods alone uses what these do
+    WHERE c.resource <> 'pods'
   ),
   tagged AS (
     SELECT
