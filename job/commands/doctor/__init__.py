@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import msgspec
 
-from job.commands.doctor.credentials import check_credentials
-from job.commands.doctor.finding import Check, without_secrets
+from job.commands.doctor.credentials import Identities, check_credentials
+from job.commands.doctor.finding import Check, skipped, without_secrets
 from job.commands.doctor.output import print_as_json, print_checks, print_end
+from job.commands.doctor.projects import check_projects
 from job.config import Config, check_config
 from job.connect.identity import configured_identity
 from job.errors import Interrupted, InventoryError
@@ -56,7 +57,17 @@ def diagnose(config: Config) -> Iterator[list[Check]]:
     config = _patient(config)
     open_sink(config, partial(configured_identity, config))
     checks, identities = check_credentials(config)
-    yield [without_secrets(check, identities.tokens) for check in checks]
+    yield _printable(checks, identities)
+    if identities.kubernetes is None:
+        because = "there is no access token"
+        yield [skipped("projects", "all projects", "list the clusters", because)]
+    else:
+        checks, _ = check_projects(config, identities.kubernetes)
+        yield _printable(checks, identities)
+
+
+def _printable(checks: Sequence[Check], identities: Identities) -> list[Check]:
+    return [without_secrets(check, identities.tokens) for check in checks]
 
 
 def _patient(config: Config) -> Config:
