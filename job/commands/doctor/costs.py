@@ -10,6 +10,7 @@ from job.tables import LEDGER, TABLES, raw
 from job.views import views
 
 _STAYS = "are those of the last reading, if there was one; `coverage` says how old they are"
+_SHARED = [table for table in TABLES if TABLES[table].read_from == "*"]
 
 
 def cost_of_kinds(kinds: Iterable[Kind], where: str) -> list[str]:
@@ -20,17 +21,27 @@ def cost_of_kinds(kinds: Iterable[Kind], where: str) -> list[str]:
     """
     found = list(kinds)
     tables = [table for table in TABLES if any(TABLES[table].read_from == kind.resource for kind in found)]
-    shared = [kind.name for kind in found if kind.controls is not None or kind.name == "Pod"]
+    shared = [kind.name for kind in found if _is_workload(kind)]
     costs = []
     if tables:
         costs.append(f"{_names(tables)}: the rows {where} {_STAYS}")
     if shared:
-        common = [table for table in TABLES if TABLES[table].read_from == "*"]
-        costs.append(f"{_names(common)}: the {', '.join(shared)} rows {where} are missing or old")
-        tables += common
+        costs.append(f"{_names(_SHARED)}: the {', '.join(shared)} rows {where} are missing or old")
+        tables += _SHARED
     if questions := _questions(frozenset(tables)):
         costs.append(f"the same holds for the views {_names(questions)}")
     return costs
+
+
+def tables_of(kind: Kind) -> list[str]:
+    """The tables that have rows of a kind."""
+    own = [table for table in TABLES if TABLES[table].read_from == kind.resource]
+    return own + (_SHARED if _is_workload(kind) else [])
+
+
+def _is_workload(kind: Kind) -> bool:
+    """Whether its objects are rows of tables that several kinds share, all of them or those without a controller."""
+    return kind.controls is not None or kind.name == "Pod"
 
 
 def cost_of_clusters(where: str) -> list[str]:
