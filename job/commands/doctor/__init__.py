@@ -7,10 +7,12 @@ from functools import partial
 
 import msgspec
 
+from job.commands.doctor.clusters import check_clusters
 from job.commands.doctor.credentials import Identities, check_credentials
 from job.commands.doctor.finding import Check, skipped, without_secrets
 from job.commands.doctor.output import print_as_json, print_checks, print_end
 from job.commands.doctor.projects import check_projects
+from job.commands.output import progress_bar
 from job.config import Config, check_config
 from job.connect.identity import configured_identity
 from job.errors import Interrupted, InventoryError
@@ -61,8 +63,11 @@ def diagnose(config: Config) -> Iterator[list[Check]]:
     if identities.kubernetes is None:
         because = "there is no access token"
         yield [skipped("projects", "all projects", "list the clusters", because)]
+        yield [skipped("clusters", "all clusters", "list their objects", because)]
     else:
-        checks, _ = check_projects(config, identities.kubernetes)
+        checks, targets = check_projects(config, identities.kubernetes)
+        yield _printable(checks, identities)
+        checks = check_clusters(config, identities.kubernetes, targets, progress_bar())
         yield _printable(checks, identities)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from job.kinds import KINDS
 from job.kinds.kind import Kind
-from job.tables import LEDGER, TABLES, raw
+from job.tables import LEDGER, TABLES, Cluster, NodePool, raw
 from job.views import views
 
 _STAYS = "are those of the last reading, if there was one; `coverage` says how old they are"
+_OF_THE_GKE_API = (Cluster.table, NodePool.table)
 _SHARED = [table for table in TABLES if TABLES[table].read_from == "*"]
 
 
@@ -20,6 +22,8 @@ def cost_of_kinds(kinds: Iterable[Kind], where: str) -> list[str]:
         where: such as `of shop-prod/europe-west1/web`.
     """
     found = list(kinds)
+    if len(found) == len(KINDS):
+        return cost_of_clusters(where, but=_OF_THE_GKE_API)
     tables = [table for table in TABLES if any(TABLES[table].read_from == kind.resource for kind in found)]
     shared = [kind.name for kind in found if _is_workload(kind)]
     costs = []
@@ -44,10 +48,14 @@ def _is_workload(kind: Kind) -> bool:
     return kind.controls is not None or kind.name == "Pod"
 
 
-def cost_of_clusters(where: str) -> list[str]:
-    """What a run lacks where it cannot list clusters at all."""
-    tables = [table for table in TABLES if table not in LEDGER]
-    return [f"{_names(tables)}: the rows {where} {_STAYS}"]
+def cost_of_clusters(where: str, *, but: Iterable[str] = ()) -> list[str]:
+    """What a run lacks where it cannot read clusters at all.
+
+    Args:
+        but: tables that it has nevertheless.
+    """
+    tables = [table for table in TABLES if table not in (*LEDGER, *but)]
+    return [f"{_names(tables)}, and the views that read them: the rows {where} {_STAYS}"]
 
 
 @cache
