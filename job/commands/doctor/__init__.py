@@ -12,6 +12,7 @@ from job.commands.doctor.credentials import Identities, check_credentials
 from job.commands.doctor.finding import Check, skipped, without_secrets
 from job.commands.doctor.output import print_as_json, print_checks, print_end
 from job.commands.doctor.projects import check_projects
+from job.commands.doctor.sink import check_sink
 from job.commands.output import progress_bar
 from job.config import Config, check_config
 from job.connect.identity import configured_identity
@@ -69,6 +70,7 @@ def diagnose(config: Config) -> Iterator[list[Check]]:
         yield _printable(checks, identities)
         checks = check_clusters(config, identities.kubernetes, targets, progress_bar())
         yield _printable(checks, identities)
+    yield _printable(check_sink(config, identities), identities)
 
 
 def _printable(checks: Sequence[Check], identities: Identities) -> list[Check]:
@@ -83,7 +85,6 @@ def _patient(config: Config) -> Config:
         timeouts=msgspec.structs.replace(
             limits,
             retry_seconds=min(limits.retry_seconds, limits.connect_seconds),
-            sink_seconds=min(limits.sink_seconds, limits.request_seconds),
         ),
     )
 
