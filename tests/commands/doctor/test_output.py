@@ -11,9 +11,11 @@ from click.testing import CliRunner
 from replay import Replay
 
 from job.cli import cli
+from job.commands import doctor
+from job.commands.doctor import clusters
 from job.commands.doctor.finding import Check, Mend, finding, passed, without_secrets
 from job.commands.doctor.output import print_checks, print_end
-from job.commands.exits import USAGE, report_error
+from job.commands.exits import BUG, USAGE, report_error
 
 
 def invoke(*arguments: str) -> tuple[int, str]:
@@ -73,3 +75,30 @@ def test_a_configuration_that_cannot_be_used_is_json_too(
     document = json.loads(text)
     assert (code, document["ok"], document["checks"]) == (USAGE, False, [])
     assert next(iter(keys)) in document["error"]
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_bug_ends_the_checks_with_json_and_quotes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("CANARY")
+
+    monkeypatch.setattr(doctor, "check_projects", fail)
+    code, text = invoke("--json")
+    document = json.loads(text)
+    assert (code, document["error"]) == (BUG, "a bug in gke-inventory: RuntimeError")
+    assert [check["category"] for check in document["checks"]] == ["credentials", "credentials"]
+    assert "CANARY" not in text
+
+
+def test_a_bug_in_one_cluster_is_a_finding(
+    configured: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("CANARY")
+
+    monkeypatch.setattr(clusters, "choose_endpoint", fail)
+    code, text = invoke("--json")
+    (found,) = [check for check in json.loads(text)["checks"] if check["category"] == "clusters"]
+    assert (code, found["status"]) == (3, "finding")
+    assert found["message"] == "RuntimeError: a bug in gke-inventory; please report it"
+    assert "CANARY" not in text + capfd.readouterr().err
