@@ -18,8 +18,9 @@ from job.config import Config
 from job.connect.identity import Identity
 from job.connect.principal import Principal, principal
 from job.errors import CredentialsError, SinkError
+from job.schema import SCHEMA_VERSION
 from job.sinks.bigquery import BigQuerySink
-from job.sinks.bigquery.inspection import check_rights, lost_commits
+from job.sinks.bigquery.inspection import check_rights, lost_commits, version_of
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Change
@@ -28,6 +29,9 @@ _COST = "nothing can be written: every table keeps its last rows"
 _WITHOUT_IDENTITY = "there is no access token"
 _BILLING = "bill storage"
 """The change of a dataset that `schema diff` shows and no run makes."""
+_NEWER = "a newer gke-inventory made the tables: this one writes to them, and leaves columns that it does not know NULL"
+_TO_BE_MADE = "it does not exist yet: the next run creates it with all tables and views"
+_VERSION = "SELECT max(version) FROM schema_version"
 _UPGRADE = Mend("upgrade gke-inventory to the version that made the tables, or a newer one")
 _NETWORK = Mend("check the way from this machine to BigQuery: proxy, DNS, firewall; or try again later")
 _LOCATION = re.compile(r"write \?location=([A-Za-z0-9-]+), or")
@@ -59,12 +63,16 @@ def _bigquery(sink: BigQuerySink, config: Config, who: Principal) -> Iterator[Ch
     subject = f"bigquery://{sink.name}"
     try:
         changes = sink.changes()
+        is_whole = not any(change.action.startswith("create") for change in changes)
+        is_newer = is_whole and version_of(sink) > SCHEMA_VERSION
     except SinkError as error:
         mends = _mends_of_bigquery(sink, error, who)
         yield finding("sink", subject, _COMPARE, str(error), costs=[_COST], mends=mends)
         return
-    yield from _of_changes(subject, changes, partial(_bq, sink))
-    is_whole = not any(change.action.startswith("create") for change in changes)
+    if is_newer:
+        yield passed("sink", subject, _COMPARE, _NEWER)
+    else:
+        yield from _of_changes(subject, changes, partial(_bq, sink))
     action = "change rows, as a dry run" if is_whole else "start a query job, as a dry run"
     try:
         check_rights(sink, has_tables=is_whole)
@@ -105,15 +113,9 @@ def _of_changes(subject: str, changes: Sequence[Change], by_hand: Callable[[Chan
     """
     made = [change for change in changes if change.additive and change.action != _BILLING]
     if any(change.action == "create dataset" for change in made):
-        yield passed(
-            "sink", subject, _COMPARE, "it does not exist yet: the next run creates it with all tables and views"
-        )
-    elif made:
-        counts = counted(len(made), "change")
-        text = f"{counts}, which the next run makes; `gke-inventory schema diff` shows them"
-        yield passed("sink", subject, _COMPARE, text)
-    elif len(made) == len(changes):
-        yield passed("sink", subject, _COMPARE, "all are as this version declares them")
+        yield passed("sink", subject, _COMPARE, _TO_BE_MADE)
+    elif made or not changes:
+        yield passed("sink", subject, _COMPARE, _next_changes(len(made)))
     for change in changes:
         if change.additive and change.action != _BILLING:
             continue
@@ -122,6 +124,12 @@ def _of_changes(subject: str, changes: Sequence[Change], by_hand: Callable[[Chan
         text = f"{change.name} differs from what this version declares ({change.action}), and no run changes that"
         mends = [Mend("make the change by hand" + ("" if is_billing else ": it loses data"), by_hand(change))]
         yield finding("sink", subject, _COMPARE, text, costs=[cost], mends=mends)
+
+
+def _next_changes(count: int) -> str:
+    if not count:
+        return "all are as this version declares them"
+    return f"{counted(count, 'change')}, which the next run makes; `gke-inventory schema diff` shows them"
 
 
 def _bq(sink: BigQuerySink, change: Change) -> str:
@@ -168,18 +176,14 @@ def _duckdb(sink: DuckDBSink) -> Check:
     try:
         sink.prepare()
         changes = list(sink.changes())
+        is_newer = sink.path.exists() and not changes and sink.query(_VERSION).rows[0][0] > SCHEMA_VERSION
     except SinkError as error:
         return finding("sink", subject, action, str(error), costs=[_COST], mends=_mends_of_file(sink.path, str(error)))
     if not sink.path.exists():
-        return passed(
-            "sink", subject, action, "it does not exist yet: the next run creates it with all tables and views"
-        )
-    text = (
-        f"{counted(len(changes), 'change')}, which the next run makes"
-        if changes
-        else "all are as this version declares"
-    )
-    return passed("sink", subject, action, text)
+        return passed("sink", subject, action, _TO_BE_MADE)
+    if is_newer:
+        return passed("sink", subject, action, _NEWER)
+    return passed("sink", subject, action, _next_changes(len(changes)))
 
 
 def _mends_of_file(path: Path, text: str) -> list[Mend]:

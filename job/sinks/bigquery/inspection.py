@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from job.schema import PARTITIONED_BY
 from job.sinks.bigquery.errors import as_sink_error
+from job.sinks.bigquery.marks import versions_in
 from job.sinks.bigquery.recent import DECIDING
 from job.sinks.bigquery.sink import BigQuerySink
 from job.tables import Run, raw
@@ -23,6 +24,16 @@ class LostCommit(NamedTuple):
 
     run_id: str
     snapshot_time: datetime
+
+
+def version_of(sink: BigQuerySink) -> int:
+    """The version of the program that made the tables, or has changed them last; 0 where none did.
+
+    Raises:
+        SinkError: the dataset cannot be read.
+    """
+    with as_sink_error(f"sink bigquery://{sink.name}"):
+        return versions_in(sink._client.get_table(f"{sink.name}.{raw(Run.table)}").labels)[0]
 
 
 def check_rights(sink: BigQuerySink, *, has_tables: bool) -> None:

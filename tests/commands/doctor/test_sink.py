@@ -20,10 +20,12 @@ from replay import PROJECT, Replay
 
 from job.commands.doctor.finding import Check
 from job.commands.doctor.sink import _of_changes
+from job.schema import SCHEMA_VERSION
 from job.simulator.bigquery.control import Control
 from job.sinks.protocol import Change
 
 CATEGORY = "sink"
+NEWER = "a newer gke-inventory made the tables: this one writes to them, and leaves columns that it does not know NULL"
 ACCOUNT = f"inventory@{PROJECT}.iam.gserviceaccount.com"
 
 
@@ -71,6 +73,13 @@ def test_a_dataset_as_declared_has_no_finding_and_each_refusal_has_its_grant(
         ("ok", f"{ACCOUNT} may do so"),
         ("ok", "there are none"),
     ]
+    with connected(control) as client:
+        table = client.get_table("shop-prod.for_tasks.raw_runs")
+        table.labels = {**table.labels, "gke_inventory_schema": str(SCHEMA_VERSION + 1)}
+        changed = client.update_table(table, ["labels"])
+        assert said(doctor(replay.configuration, **keys))[0] == ("ok", NEWER)
+        changed.labels = {**changed.labels, "gke_inventory_schema": str(SCHEMA_VERSION)}
+        client.update_table(changed, ["labels"])
     (found,) = findings(doctor(replay.configuration, **on_bigquery(replay, control, "for_tasks", "US")), CATEGORY)
     assert found.mends[0].how.startswith("write `sink: bigquery://shop-prod.for_tasks?location=EU`")
 
@@ -118,11 +127,20 @@ def test_a_file_is_not_made_and_one_that_is_made_is_compared(doctor: Doctor, rep
     ]
     assert [path for path in sorted(tmp_path.iterdir()) if path not in before] == []
     keys = {"sink": sink_at(tmp_path / "made.duckdb")}
-    assert said(doctor(replay.configuration, **keys)) == [("ok", "all are as this version declares")]
+    assert said(doctor(replay.configuration, **keys)) == [("ok", "all are as this version declares them")]
     with duckdb.connect(str(tmp_path / "made.duckdb")) as database:
-        database.execute("DROP VIEW images")
+        database.execute(f"UPDATE schema_version SET version = {SCHEMA_VERSION + 1}")
+    assert said(doctor(replay.configuration, **keys)) == [("ok", NEWER)]
+    with duckdb.connect(str(tmp_path / "made.duckdb")) as database:
+        database.execute(f"UPDATE schema_version SET oldest_writer = {SCHEMA_VERSION + 1}")
+    (found,) = findings(doctor(replay.configuration, **keys), CATEGORY)
+    assert found.mends[0].how.startswith("upgrade gke-inventory")
+    with duckdb.connect(str(tmp_path / "made.duckdb")) as database:
+        database.execute(f"UPDATE schema_version SET version = {SCHEMA_VERSION}; DROP VIEW images")
     ((status, message),) = said(doctor(replay.configuration, **keys))
-    assert (status, message.partition(",")[2]) == ("ok", " which the next run makes")
+    assert (status, message.partition(", ")[2]) == (
+        "ok", "which the next run makes; `gke-inventory schema diff` shows them"
+    )  # fmt: skip
 
 
 def test_a_file_that_cannot_be_used_says_why(doctor: Doctor, replay: Replay, tmp_path: Path) -> None:
