@@ -37,8 +37,8 @@ class Probe:
         self._reader = HttpReader(client, timeouts, max_bytes=_MAX_BYTES)
         self._endpoint = endpoint
 
-    def version(self) -> str:
-        """The version of the API server.
+    def version(self) -> str | None:
+        """The version of the API server; None where it answers, and does not let the identity ask for it.
 
         Raises:
             ReadFailure: it cannot be reached, or something else answers.
@@ -48,6 +48,10 @@ class Probe:
             return str(_VERSION.decode(body).git_version)
         except TimeoutError as error:  # each other wait has its own limit
             raise ReadFailure("timed_out", "DNS does not answer in time", reason="NameResolution") from error
+        except ReadFailure as failure:
+            if failure.cause.reason == "Rbac":
+                return None
+            raise
         except NOT_DECODABLE as error:
             raise ReadFailure("invalid", "the response is no version of an API server", http_status=200) from error
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
+
+import msgspec
 
 from job.collect.failures import ReadFailure, report_bug
 from job.collect.probe import Probe
@@ -15,7 +18,7 @@ from job.commands.doctor.network import mends_of_endpoint, mends_of_status, step
 from job.commands.doctor.rights import mends_of_rights
 from job.commands.doctor.roles import switched_on
 from job.commands.output import counted
-from job.config import Config
+from job.config import Config, Timeouts
 from job.connect.endpoints import (
     CONNECTABLE_STATUSES,
     ConnectError,
@@ -27,6 +30,7 @@ from job.connect.endpoints import (
 from job.connect.identity import Identity
 from job.connect.kubernetes import connect, load_client
 from job.connect.principal import Principal, principal
+from job.connect.reachability import Reachability, network_of
 from job.discover.selection import Target
 from job.kinds.kind import Kind
 from job.tables import Key
@@ -34,6 +38,18 @@ from job.waiting import waiting_for
 from job.workers import map_unordered
 
 _THREADS = 64  # nearly all of their time they wait
+
+
+_SHORT_SECONDS = 1.0  # to connect, in a network in which nothing has answered
+
+
+class _Context(NamedTuple):
+    """What all clusters share."""
+
+    config: Config
+    identity: Identity
+    who: Principal
+    reachability: Reachability
 
 
 class _Reached(NamedTuple):
@@ -56,18 +72,26 @@ def check_clusters(
         progress: called after each cluster: how many are done, and how many there are.
     """
     load_client()
-    who, found = principal(identity.credentials), []
-    for done, checks in enumerate(map_unordered(lambda each: _checked(config, identity, each, who), targets, _THREADS)):
+    context = _Context(config, identity, principal(identity.credentials), Reachability())
+    found = []
+    for done, checks in enumerate(map_unordered(lambda each: _checked(context, each), targets, _THREADS)):
         found += checks
         if progress is not None:
             progress(done + 1, len(targets))
     return sorted(found, key=lambda check: check.subject)
 
 
-def _checked(config: Config, identity: Identity, target: Target, who: Principal) -> list[Check]:
+def patience(limits: Timeouts, *, is_worth_waiting: bool) -> Timeouts:
+    """The limits for one cluster: short ones where clusters of its network have been waited for in vain."""
+    seconds = limits.connect_seconds if is_worth_waiting else min(limits.connect_seconds, _SHORT_SECONDS)
+    return msgspec.structs.replace(limits, connect_seconds=seconds)
+
+
+def _checked(context: _Context, target: Target) -> list[Check]:
+    config = context.config
     try:
         with waiting_for(f"{target.name} to answer", config.timeouts.connect_seconds, is_logged=False):
-            return list(_checks(config, identity, target, who))
+            return list(_checks(context, target))
     except Exception as error:  # noqa: BLE001 (a bug of ours in one cluster costs no other)
         key = Key(
             snapshot_id="", snapshot_time=datetime.now(UTC), project_id=target.project_id,
@@ -77,7 +101,8 @@ def _checked(config: Config, identity: Identity, target: Target, who: Principal)
         return [finding("clusters", _subject(target), "check it", message, costs=_costs(config, target), mends=mends)]
 
 
-def _checks(config: Config, identity: Identity, target: Target, who: Principal) -> Iterator[Check]:
+def _checks(context: _Context, target: Target) -> Iterator[Check]:
+    config, who = context.config, context.who
     cluster, subject, costs = target.cluster, _subject(target), _costs(config, target)
     if str(cluster.status) not in CONNECTABLE_STATUSES:
         message = f"it is {cluster.status} in GKE" + (f": {cluster.status_message}" if cluster.status_message else "")
@@ -86,7 +111,7 @@ def _checks(config: Config, identity: Identity, target: Target, who: Principal) 
     try:
         chosen = choose_endpoint(cluster, config.endpoint)
     except ConnectError as error:
-        others = [_reached(config, identity, target, endpoint) for endpoint in offered_endpoints(cluster)]
+        others = [_reached(context, target, endpoint) for endpoint in offered_endpoints(cluster)]
         mends = [*_use_instead(others), *mends_of_endpoint(target, None, error.reason, who)]
         yield finding("clusters", subject, "choose an endpoint", str(error), costs=costs, mends=mends)
         return
@@ -94,14 +119,13 @@ def _checks(config: Config, identity: Identity, target: Target, who: Principal) 
     action = f"reach its {chosen.type} endpoint {chosen.host} ({why})"
     kinds, refusals = switched_on(config), []
     try:
-        with connect(cluster, chosen, identity) as client:
-            probe = Probe(client, chosen, config.timeouts)
+        with _probe(context, target, chosen) as probe:
             version = probe.version()
             refusals = [(kind, failure) for kind in kinds if (failure := probe.refusal(kind))]
     except (ConnectError, ReadFailure) as error:
         failure = _as_failure(error)
         others = [
-            _reached(config, identity, target, endpoint)
+            _reached(context, target, endpoint)
             for endpoint in offered_endpoints(cluster)
             if endpoint.type != chosen.type
         ]
@@ -111,15 +135,35 @@ def _checks(config: Config, identity: Identity, target: Target, who: Principal) 
         message = f"{step_of(failure)}: {failure}{tried}"
         yield finding("clusters", subject, action, message, costs=costs, mends=mends)
         return
-    yield passed("clusters", subject, action, f"{version}; {counted(len(kinds) - len(refusals), 'kind')} may be listed")
+    listed = counted(len(kinds) - len(refusals), "kind")
+    yield passed("clusters", subject, action, f"{version or 'it does not say its version'}; {listed} may be listed")
     yield from _refused(target, chosen, who, kinds, refusals)
 
 
-def _reached(config: Config, identity: Identity, target: Target, endpoint: Endpoint) -> _Reached:
+@contextmanager
+def _probe(context: _Context, target: Target, endpoint: Endpoint) -> Iterator[Probe]:
+    """Asks one endpoint of a cluster.
+
+    Raises:
+        ConnectError, ReadFailure: it cannot be reached.
+    """
+    reachability, network = context.reachability, network_of(target.cluster, endpoint)
+    limits = patience(context.config.timeouts, is_worth_waiting=reachability.is_worth_waiting(network))
+    try:
+        with connect(target.cluster, endpoint, context.identity) as client:
+            yield Probe(client, endpoint, limits)
+    except ReadFailure as failure:
+        if failure.cause.reason == "ConnectTimeout":
+            reachability.waited_in_vain(network)
+        raise
+    reachability.answered(network)
+
+
+def _reached(context: _Context, target: Target, endpoint: Endpoint) -> _Reached:
     """What comes of another endpoint than the one that a run uses."""
     try:
-        with connect(target.cluster, endpoint, identity) as client:
-            return _Reached(endpoint, version=Probe(client, endpoint, config.timeouts).version())
+        with _probe(context, target, endpoint) as probe:
+            return _Reached(endpoint, version=probe.version() or "unknown")
     except (ConnectError, ReadFailure) as error:
         return _Reached(endpoint, failure=_as_failure(error))
 

@@ -81,7 +81,11 @@ def _mends_of_file(source: Source) -> list[Mend]:
     if source.name == VARIABLE:
         return [Mend("use your own login in place of the file", f"unset {VARIABLE} && {_LOGIN.command}")]
     if job := os.environ.get("CLOUD_RUN_JOB"):
-        return [Mend("give the job a service account", f"gcloud run jobs update {job} --service-account=ACCOUNT")]
+        return [
+            Mend(
+                "give the job a service account", f"gcloud run jobs update {shlex.quote(job)} --service-account=ACCOUNT"
+            )
+        ]
     return [_LOGIN]
 
 

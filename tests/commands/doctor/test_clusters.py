@@ -12,9 +12,9 @@ from commands.doctor.conftest import Doctor, commands, findings
 from google.cloud import container_v1
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
-from job.commands.doctor.clusters import check_clusters
+from job.commands.doctor.clusters import check_clusters, patience
 from job.commands.doctor.finding import Check
-from job.config import Config
+from job.config import Config, Timeouts
 from job.connect.identity import configured_identity
 from job.discover.projects import list_projects
 from job.discover.selection import select
@@ -143,6 +143,21 @@ def test_what_is_no_version_is_no_api_server(doctor: Doctor, replay: Replay, bod
     replay.answers["/version"] = (200, {"Content-Type": "application/json"}, body)
     (found,) = findings(doctor(replay.configuration), CATEGORY)
     assert found.message == "HTTP: the response is no version of an API server"
+
+
+def test_a_server_that_hides_its_version_is_reached_all_the_same(doctor: Doctor, replay: Replay) -> None:
+    message = 'forbidden: User "inventory" cannot get path "/version"'
+    body = {"kind": "Status", "reason": "Forbidden", "message": message}
+    replay.answers["/version"] = (403, {"Content-Type": "application/json"}, json.dumps(body).encode())
+    found = by_name(doctor(replay.configuration))[CLUSTER]
+    assert (found.status, found.message) == ("ok", "it does not say its version; 10 kinds may be listed")
+
+
+def test_a_network_in_which_nothing_answers_costs_its_other_clusters_a_second() -> None:
+    limits = Timeouts(connect_seconds=10)
+    assert patience(limits, is_worth_waiting=True).connect_seconds == 10
+    assert patience(limits, is_worth_waiting=False).connect_seconds == 1
+    assert patience(Timeouts(connect_seconds=0.5), is_worth_waiting=False).connect_seconds == 0.5
 
 
 def test_a_refusal_that_repeats_the_token_or_forges_yaml_does_neither(doctor: Doctor, replay: Replay) -> None:

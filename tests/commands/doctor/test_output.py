@@ -102,3 +102,9 @@ def test_a_bug_in_one_cluster_is_a_finding(
     assert (code, found["status"]) == (3, "finding")
     assert found["message"] == "RuntimeError: a bug in gke-inventory; please report it"
     assert "CANARY" not in text + capfd.readouterr().err
+
+
+def test_the_roles_are_printed_without_a_project_or_credentials() -> None:
+    deploy = Path(__file__).parents[3] / "config/deploy"
+    assert invoke("--print-role") == (0, (deploy / "role.yaml").read_text())
+    assert invoke("--print-clusterrole") == (0, (deploy / "clusterrole.yaml").read_text())
