@@ -188,6 +188,37 @@ def plan(
 
 
 @cli.command()
+@_cluster_options
+@click.option("--sink", metavar="URL", help="Overrides `sink` of the configuration.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, also where an error ends the checks.")
+@click.option(
+    "--print-role", "role", flag_value="role", help="Print an IAM custom role for `kinds`, and check nothing."
+)
+@click.option("--print-clusterrole", "role", flag_value="clusterrole", help="Print a ClusterRole for RBAC instead.")
+def doctor(
+    path: str | None,
+    projects: tuple[str, ...],
+    clusters: tuple[str, ...],
+    sink: str | None,
+    as_json: bool,
+    role: str | None,
+) -> int:
+    """Check all that a run needs, and print what mends each finding. Changes nothing.
+
+    Exits with 3 if there is a finding.
+    """
+    from job.commands.doctor import examine
+    from job.commands.doctor.roles import print_role
+    from job.log import configure_logging
+
+    configure_logging(silent=True)
+    if role is not None:
+        print_role(_config(path, (), (), None), is_for_rbac=role == "clusterrole")
+        return COMPLETE
+    return COMPLETE if examine(lambda: _config(path, projects, clusters, sink), as_json=as_json) else INCOMPLETE
+
+
+@cli.command()
 @_fleet_options
 @click.option("--output", default="gke-inventory-demo.duckdb", show_default=True, metavar="FILE", help="DuckDB file.")
 @click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")

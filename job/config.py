@@ -322,9 +322,7 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
                 f"projects: {project!r} is not a project id: 6 to 30 lower-case letters, digits and hyphens, "
                 "starting with a letter (use the id, not the number or the display name)"
             )
-    for resource in config.kinds:
-        if resource not in resources:
-            raise ConfigError(f"kinds: unknown kind {resource!r}{did_you_mean(resource, resources)}")
+    check_kinds(config, resources)
     rows, ledger = config.bigquery.partition_expiration_days, config.bigquery.ledger_expiration_days
     if ledger is not None and (rows is None or rows > ledger):
         raise ConfigError(
@@ -339,6 +337,17 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
     for name, url in msgspec.structs.asdict(config.api_endpoints).items():
         if url is not None:
             check_endpoint(f"api_endpoints.{name}", url)
+
+
+def check_kinds(config: Config, resources: Sequence[str]) -> None:
+    """Rejects kinds that do not exist.
+
+    Raises:
+        ConfigError: naming the first of them.
+    """
+    for resource in config.kinds:
+        if resource not in resources:
+            raise ConfigError(f"kinds: unknown kind {resource!r}{did_you_mean(resource, resources)}")
 
 
 def check_endpoint(key: str, url: str) -> None:

@@ -27,9 +27,16 @@ _TRACE = "logging.googleapis.com/trace"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def configure_logging(*, verbose: bool = False, quiet: bool = False) -> None:
-    """Sets the level, and the format: text if stderr is a terminal, else JSON lines."""
-    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+def configure_logging(*, verbose: bool = False, quiet: bool = False, silent: bool = False) -> None:
+    """Sets the level, and the format: text if stderr is a terminal, else JSON lines.
+
+    Args:
+        quiet: only warnings and errors.
+        silent: only errors, for a command whose output has the rest.
+    """
+    level = logging.DEBUG if verbose else logging.INFO
+    if quiet or silent:
+        level = logging.ERROR if silent else logging.WARNING
     is_terminal = sys.stderr.isatty() and "CLOUD_RUN_JOB" not in os.environ
     _processors[:] = _pipeline(level, as_text=is_terminal)
 

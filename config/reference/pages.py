@@ -218,12 +218,15 @@ The job needs three things. [config/deploy](../deploy/README.md) grants no more 
 - **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint.
   `container.clusters.get` for `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
   the custom role in [role.yaml](../deploy/role.yaml).
-- **To read a cluster:** `list` on the kinds below, by the ClusterRole in
-  [clusterrole.yaml](../deploy/clusterrole.yaml), or by `roles/container.viewer`, which grants more than the job reads.
+- **To read a cluster:** `list` on the kinds below. The same custom role has it for all clusters of a project, folder or
+  organisation; so does the ClusterRole in [clusterrole.yaml](../deploy/clusterrole.yaml) for one cluster. Either is
+  enough. `roles/container.viewer` grants more than the job reads.
 - **To write to BigQuery:** `roles/bigquery.dataEditor` on the dataset and `roles/bigquery.jobUser` in its project.
   `bigquery.datasets.create` in the project if the dataset does not exist yet.
 
-A kind that the identity may not list is recorded as `forbidden`. Everything else is read."""
+A kind that the identity may not list is recorded as `forbidden`. Everything else is read. `gke-inventory doctor` says
+what is missing, where, and what grants it. `doctor --print-role` and `--print-clusterrole` print both roles for the
+kinds that your configuration switches on."""
 
 
 def faults() -> str:

@@ -1,4 +1,4 @@
-"""One GET to one API server: bounded by a deadline, and each failure with its cause."""
+"""One request to one API server: bounded by a deadline, and each failure with its cause."""
 
 from __future__ import annotations
 
@@ -31,12 +31,14 @@ HEAD_BYTES = 4096  # API servers write the metadata of a list before its items
 
 
 class Request(NamedTuple):
-    """One GET for a list."""
+    """One GET, or one POST of a question that is answered and not kept, such as a self-subject review."""
 
     path: str
     query: Sequence[tuple[str, Any]]
     deadline: Deadline
     stats: ReadStats
+    question: bytes | None = None
+    """The JSON to POST; None for a GET."""
 
 
 class PageTooLarge(ReadFailure):
@@ -107,7 +109,7 @@ class HttpReader:
         started = monotonic()
         end = min(started + self._timeouts.request_seconds, request.deadline.at)
         with self._failures(request.deadline, end):
-            raw = self._send(url, headers, end - started)
+            raw = self._send(url, headers, end - started, request.question)
         return OpenResponse(raw, headers["authorization"].removeprefix("Bearer "), monotonic() - started)
 
     @contextmanager
@@ -151,13 +153,16 @@ class HttpReader:
             raise ReadFailure("unauthorized", str(error), reason="Credentials", retry_after=after) from error
         return url, headers
 
-    def _send(self, url: str, headers: dict[str, str], seconds: float) -> BaseHTTPResponse:
+    def _send(
+        self, url: str, headers: dict[str, str], seconds: float, question: bytes | None = None
+    ) -> BaseHTTPResponse:
         import urllib3
 
         response: BaseHTTPResponse = self._client.rest_client.pool_manager.request(
-            "GET",
+            "GET" if question is None else "POST",
             url,
-            headers=headers,
+            body=question,
+            headers=headers if question is None else {**headers, "Content-Type": "application/json"},
             timeout=urllib3.Timeout(connect=min(self._timeouts.connect_seconds, seconds), read=seconds),
             retries=False,
             redirect=False,  # the token is not for another server

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 DEFAULT_UNIVERSE = "googleapis.com"
-_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
+VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 _UNIVERSE_VARIABLE = "GOOGLE_CLOUD_UNIVERSE_DOMAIN"  # https://google.aip.dev/auth/4116
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _MAX_FILE_BYTES = 1 << 20
@@ -34,6 +34,25 @@ _TEXTS = (
     "refresh_token", "service_account_impersonation_url", "subject_token_type", "token_uri", "token_url",
     "universe_domain",
 )  # fmt: skip
+
+
+class Source(NamedTuple):
+    """Where Application Default Credentials come from."""
+
+    name: str
+    """The environment variable, the gcloud login or the metadata server."""
+    path: str | None = None
+    """Of their file; None without one."""
+
+
+def credentials_source() -> Source:
+    """The place where Application Default Credentials are looked for; nothing is opened yet."""
+    from google.auth import _cloud_sdk
+
+    if path := os.environ.get(VARIABLE, ""):
+        return Source(VARIABLE, path)
+    path = str(_cloud_sdk.get_application_default_credentials_path())  # type: ignore[no-untyped-call]
+    return Source("the gcloud login", path) if Path(path).is_file() else Source("the metadata server")
 
 
 def default_credentials(*, seconds: float = 10.0) -> Credentials:
@@ -46,14 +65,9 @@ def default_credentials(*, seconds: float = 10.0) -> Credentials:
     Raises:
         CredentialsError: there are none, or their file cannot be used.
     """
-    from google.auth import _cloud_sdk
-
-    path, source = os.environ.get(_VARIABLE, ""), _VARIABLE
-    if not path:
-        path = str(_cloud_sdk.get_application_default_credentials_path())  # type: ignore[no-untyped-call]
-        source = "the gcloud login"
-        if not Path(path).is_file():
-            return _of_the_universe(_of_metadata_server(seconds), {}, "the metadata server")
+    source, path = credentials_source()
+    if path is None:
+        return _of_the_universe(_of_metadata_server(seconds), {}, source)
     where = f"{source}: {path}"
     info = _read(path, where)
     load = _LOADERS.get(str(info.get("type")))

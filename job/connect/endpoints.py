@@ -63,6 +63,25 @@ def choose_endpoint(cluster: gke.Cluster, preference: str = "auto") -> Endpoint:
     raise ConnectError(f"the cluster has no {missing} (it offers: {others})", reason="NoEndpoint")
 
 
+def offered_endpoints(cluster: gke.Cluster) -> list[Endpoint]:
+    """All endpoints of a cluster, in the order in which `auto` prefers them."""
+    return [endpoint for endpoint, _ in sorted(_endpoints(cluster), key=lambda ranked: ranked[1])]
+
+
+def why_chosen(cluster: gke.Cluster, endpoint: Endpoint, preference: str = "auto") -> str:
+    """Why `choose_endpoint` gives this endpoint of the cluster, in words."""
+    return f"`endpoint` is {preference}" if preference != "auto" else _WHY[dict(_endpoints(cluster))[endpoint]]
+
+
+_WHY = {  # by rank
+    1: "any network may use it",
+    2: "it accepts traffic from outside the VPC",
+    3: "only authorized networks may use it, and the DNS endpoint refuses traffic from outside the VPC",
+    4: "there is no public one, and the DNS endpoint refuses traffic from outside the VPC",
+    5: "there is no other, though it refuses traffic from outside the VPC",
+}
+
+
 def _endpoints(cluster: gke.Cluster) -> list[tuple[Endpoint, int]]:
     """Each endpoint with its rank in `choose_endpoint`."""
     config = cluster.control_plane_endpoints_config or gke.ControlPlaneEndpointsConfig()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from job.simulator.fleet import Cluster
 from job.simulator.identity import VIEWER
-from job.simulator.resources import GROUPS, RequestInfo
+from job.simulator.resources import GROUPS, RequestInfo, iam_permission
 
 READ = ("get", "list", "watch")
 
@@ -78,7 +78,9 @@ _PATHS = (
 
 
 def allows(user: str, cluster: Cluster, verb: str, group: str, resource: str) -> bool:
-    """True if the user may use the verb on the resource."""
+    """True if the user may use the verb on the resource, by RBAC or by IAM."""
+    if cluster.permissions is not None and iam_permission(resource, verb) in cluster.permissions:
+        return True
     return any(rule.allows(verb, group, resource) for rule in _rules(user, cluster))
 
 
@@ -103,6 +105,9 @@ def review(
 
 def _rules(user: str, cluster: Cluster) -> Iterator[Rule]:
     """The rules granted to the user, without the resources that the cluster forbids."""
+    if cluster.permissions is not None:
+        yield from _BASIC
+        return
     for rule in (*_BASIC, *_VIEW) if user == VIEWER else (_ALL, *_BASIC):
         if rule in _BASIC or not cluster.forbidden:
             yield rule

@@ -6,7 +6,7 @@ import json
 from typing import Any, NamedTuple
 
 from job.simulator.continue_tokens import token
-from job.simulator.resources import RequestInfo
+from job.simulator.resources import RequestInfo, iam_permission
 
 _NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 _PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -66,9 +66,10 @@ def forbidden(user: str, verb: str, info: RequestInfo, *, gke: bool = False) -> 
     scope = f'in the namespace "{info.namespace}"' if info.namespace else "at the cluster scope"
     message = f'{subject}: User "{user}" cannot {verb} resource "{resource}" in API group "{info.group}" {scope}'
     if gke:
+        permission = iam_permission(info.resource, verb)
         message += (
-            f': requires one of ["container.{info.resource}.{verb}"] permission(s) in Cloud IAM or a Kubernetes RBAC '
-            f'role with verb "{verb}" for resource "{resource}".'
+            f': requires one of ["{permission}"] permission(s) in Cloud IAM or a Kubernetes RBAC role with '
+            f'verb "{verb}" for resource "{resource}".'
         )
     return status(403, "Forbidden", message, details=_details(info), headers=_NO_SNIFF)
 

@@ -52,6 +52,8 @@ class Cluster:
     status: str = "RUNNING"
     forbidden: frozenset[str] = frozenset()
     """Resources that the identity may not list; `*` means all."""
+    permissions: frozenset[str] | None = None
+    """The identity's IAM permissions, which then are all that it has; None leaves its rights to RBAC."""
     created_at: datetime = NOW - timedelta(days=400)
     port: int = 0
     """Port of its API server; 0 until it listens."""

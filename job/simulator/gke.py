@@ -72,7 +72,7 @@ class ClusterManager(grpc.GenericRpcHandler):
             await _refuse(context, code.UNAVAILABLE, "The service is currently unavailable.")
         elif fault == "gke_not_found" or project not in self._fleet.projects:
             await _refuse(context, code.NOT_FOUND, f"Not found: projects/{project}.")
-        elif fault == "gke_denied" or project in self._fleet.denied:
+        elif fault == "gke_denied" or project in self._fleet.denied or not self._may_list(project):
             message = f'Required "container.clusters.list" permission(s) for "projects/{project}".'
             named = {"permission": "container.clusters.list", "resource": f"projects/{project}"}
             await _refuse(context, code.PERMISSION_DENIED, message, "IAM_PERMISSION_DENIED", named)
@@ -81,6 +81,10 @@ class ClusterManager(grpc.GenericRpcHandler):
             message = f"Kubernetes Engine API has not been used in project {consumer} before or it is disabled."
             named = {"service": "container.googleapis.com", "consumer": f"projects/{consumer}"}
             await _refuse(context, code.PERMISSION_DENIED, message, "SERVICE_DISABLED", named)
+
+    def _may_list(self, project: str) -> bool:
+        granted = [cluster.permissions for cluster in self._fleet.of(project) if cluster.permissions is not None]
+        return all("container.clusters.list" in permissions for permissions in granted)
 
     async def _list_clusters(self, request: Any, context: Any, fault: Fault | None) -> gke.ListClustersResponse:  # noqa: ARG002
         _, project, _, location = request.parent.split("/")

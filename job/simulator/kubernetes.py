@@ -39,6 +39,7 @@ from job.simulator.resources import RequestInfo, Resource, is_group, request_inf
 from job.simulator.store import GoneError, Item, Page, Store, described, in_version
 from job.simulator.wire_faults import send, spoil
 
+_CONNECT = "container.clusters.connect"  # asked by Google's frontend, which serves DNS endpoints
 _GZIP_FROM = 128 * 1024  # bytes; as the real server does
 _METADATA = ("PartialObjectMetadata", "meta.k8s.io", "v1")
 _METADATA_LIST = ("PartialObjectMetadataList", "meta.k8s.io", "v1")
@@ -60,7 +61,8 @@ class ApiServer:
         fault = self._faults.take(self.cluster.path, resource, page=page, kinds=REQUEST)
         user = self._identity.user(request.headers.get("Authorization"))
         sent = await request.read()
-        answer = self._refusal(request, user, fault) or self._answer(request, info, user or "", sent, fault)
+        refusal = self._refusal_of_frontend() or self._refusal(request, user, fault)
+        answer = refusal or self._answer(request, info, user or "", sent, fault)
         if answer.status >= 400 and negotiated(request.headers.get("Accept")) != PLAIN:
             answer = indented(answer)
         self._log.append(
@@ -91,6 +93,14 @@ class ApiServer:
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         logged["bytes"] = len(body)
         return await send(request, answer.status, headers, body, fault)
+
+    def _refusal_of_frontend(self) -> Answer | None:
+        """The error of Google's frontend, where the identity may not use the DNS endpoint; None where it may."""
+        granted = self.cluster.permissions
+        if self.cluster.endpoint != "dns" or granted is None or _CONNECT in granted:
+            return None
+        named = {"form": "google_json", "reason": "IAM_PERMISSION_DENIED", "permission": _CONNECT}
+        return in_front(Fault(self.cluster.path, "in_front", options=named), "")
 
     def _refusal(self, request: web.BaseRequest, user: str | None, fault: Fault | None) -> Answer | None:
         """The error that an API server sends before it looks at the path; None if it sends none."""
@@ -126,7 +136,8 @@ class ApiServer:
         resource = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
         allowed = access.allows(user, self.cluster, verb, info.group, resource)
         if not allowed or (fault and fault.kind == "forbidden"):
-            return forbidden(user, verb, info, gke=bool(fault and fault.options.get("gke")))
+            by_iam = self.cluster.permissions is not None
+            return forbidden(user, verb, info, gke=by_iam or bool(fault and fault.options.get("gke")))
         found = served(info)
         if found is None:
             return not_served(group=is_group(info.group))

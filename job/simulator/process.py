@@ -130,6 +130,13 @@ class Simulator:
         """Sets the resources of a cluster that the identity may not list; `*` means all."""
         self._call("POST", "/clusters", {"do": "forbid", "cluster": cluster, "resources": list(resources)})
 
+    def grant(self, *permissions: str) -> None:
+        """Gives the identity these IAM permissions in all projects, and nothing else; without any, RBAC decides again.
+
+        Only the GKE API and the API servers ask for them.
+        """
+        self._call("POST", "/identity", {"permissions": list(permissions) or None})
+
     def cut(self) -> int:
         """Aborts every connection to the API servers; returns their number."""
         return int(self._call("DELETE", "/connections")["cut"])

@@ -63,6 +63,16 @@ def request_info(path: str) -> RequestInfo | None:
     return RequestInfo(group, version, str(resource), namespace, name, subresource)
 
 
+_CAMEL_CASE = {
+    "cronjobs": "cronJobs", "daemonsets": "daemonSets", "replicasets": "replicaSets", "statefulsets": "statefulSets",
+}  # fmt: skip
+
+
+def iam_permission(resource: str, verb: str) -> str:
+    """GKE's IAM permission for a verb on a resource: https://cloud.google.com/iam/docs/roles-permissions/container"""
+    return f"container.{_CAMEL_CASE.get(resource, resource)}.{verb}"
+
+
 def served(info: RequestInfo) -> Resource | None:
     """The kind of the requested resource; None if it is not served. Subresources are never served."""
     return None if info.subresource else _SERVED.get((info.group, info.version, info.resource))

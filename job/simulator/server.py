@@ -283,6 +283,10 @@ class Simulation:
         if body.get("revoke"):
             self.identity.revoke()
         self.identity.lifetime = int(body.get("lifetime", self.identity.lifetime))
+        if "permissions" in body:
+            granted = body["permissions"]
+            for cluster in self.fleet.clusters:
+                cluster.permissions = None if granted is None else frozenset(granted)
         return web.json_response({"issued": self.identity.issued})
 
     async def _delete_connections(self, request: web.Request) -> web.Response:  # noqa: ARG002

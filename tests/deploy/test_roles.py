@@ -7,10 +7,14 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import pytest
 import yaml
 from deploy.google_api import problems
 from replay import recording
 
+from job.commands.doctor.roles import cluster_role, print_role
+from job.config import Config, Identity
+from job.errors import ConfigError
 from job.kinds import KINDS
 
 DEPLOY = Path(__file__).parents[2] / "config/deploy"
@@ -84,11 +88,48 @@ def test_no_rule_opens_secrets_or_writes() -> None:
         assert set(rule["verbs"]) <= {"get", "list"}
 
 
-def test_the_iam_role_has_the_three_permissions_of_the_gke_api_that_are_used() -> None:
+def test_the_iam_role_has_the_permissions_of_the_gke_api_and_one_for_each_kind() -> None:
     role = yaml.safe_load((DEPLOY / "role.yaml").read_text())
     assert problems("iam.v1", "Role", role) == []
     assert 0 < len(role["title"]) <= 100  # only prose in the schema
     assert len(role["description"]) <= 300
-    assert sorted(role["includedPermissions"]) == [
-        "container.clusters.connect", "container.clusters.get", "container.clusters.list"
+    # https://cloud.google.com/iam/docs/roles-permissions/container has these names
+    camel_case = {
+        "cronjobs": "cronJobs", "daemonsets": "daemonSets", "replicasets": "replicaSets",
+        "statefulsets": "statefulSets",
+    }  # fmt: skip
+    listed = [f"container.{camel_case.get(kind.resource, kind.resource)}.list" for kind in KINDS]
+    assert role["includedPermissions"] == [
+        "container.clusters.list", "container.clusters.get", "container.clusters.connect", *listed
     ]  # fmt: skip
+
+
+def printed(config: Config, capsys: pytest.CaptureFixture[str], *, is_for_rbac: bool) -> str:
+    print_role(config, is_for_rbac=is_for_rbac)
+    return capsys.readouterr().out
+
+
+def test_the_files_are_what_doctor_prints_for_all_kinds(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, is_for_rbac in (("role.yaml", False), ("clusterrole.yaml", True)):
+        text = printed(Config(), capsys, is_for_rbac=is_for_rbac)
+        assert (DEPLOY / name).read_text() == text, f"{name} should be:\n{text}"
+
+
+def test_a_kind_that_is_off_is_in_no_role_and_the_account_is_that_of_the_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    off = {kind.resource: False for kind in KINDS if kind.resource not in ("pods", "cronjobs")}
+    config = Config(kinds=off, identity=Identity(impersonate_service_account=_ACCOUNT))
+    role = yaml.safe_load(printed(config, capsys, is_for_rbac=False))
+    assert role["includedPermissions"][3:] == ["container.cronJobs.list", "container.pods.list"]
+    cluster_role, binding = yaml.safe_load_all(printed(config, capsys, is_for_rbac=True))
+    assert [rule["resources"] for rule in cluster_role["rules"]] == [["pods"], ["cronjobs"]]
+    assert [subject["name"] for subject in binding["subjects"]] == [_ACCOUNT]
+    with pytest.raises(ConfigError, match="unknown kind 'podz'; did you mean `pods`"):
+        print_role(Config(kinds={"podz": True}), is_for_rbac=False)
+
+
+@pytest.mark.parametrize("user", ["a@b.example", "system:x", "true", "a: b\n- c", "#x", "*", "o'k \u2028"])
+def test_any_user_is_bound_by_its_own_name(user: str) -> None:
+    _, binding = yaml.safe_load_all(cluster_role(KINDS, user))
+    assert binding["subjects"][0]["name"] == user

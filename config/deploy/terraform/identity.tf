@@ -1,4 +1,4 @@
-# Three accounts, each with least privilege. ../clusterrole.yaml grants what the job may read in a cluster.
+# Three accounts, each with least privilege.
 
 resource "google_service_account" "job" {
   account_id   = "gke-inventory"
@@ -22,11 +22,21 @@ resource "google_project_iam_custom_role" "reader" {
   project     = each.value
   role_id     = "gkeInventory"
   title       = "GKE inventory"
-  description = "Lists clusters and connects to them; reads nothing in them."
+  description = "Lists clusters, connects to them, and lists the kinds of objects that the inventory has."
   permissions = [
-    "container.clusters.list",    # the clusters and their endpoints
-    "container.clusters.get",     # one cluster, for kubernetes_client() and `gke-inventory show`
-    "container.clusters.connect", # through a cluster's DNS endpoint
+    "container.clusters.list",     # the clusters and their endpoints
+    "container.clusters.get",      # one cluster, for kubernetes_client() and `gke-inventory show`
+    "container.clusters.connect",  # through a cluster's DNS endpoint
+    "container.namespaces.list",   # rows of namespaces
+    "container.nodes.list",        # rows of nodes
+    "container.services.list",     # rows of services
+    "container.deployments.list",  # rows of workloads, containers
+    "container.statefulSets.list", # rows of workloads, containers
+    "container.daemonSets.list",   # rows of workloads, containers
+    "container.cronJobs.list",     # rows of workloads, containers
+    "container.jobs.list",         # rows of workloads, containers
+    "container.replicaSets.list",  # rows of workloads, containers
+    "container.pods.list",         # rows of pods, pod_containers, workloads, containers
   ]
 }
 

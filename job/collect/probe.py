@@ -1,0 +1,121 @@
+"""What one API server answers to `doctor`: its version, and whether the identity may list a kind. Nothing is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from job.collect.deadlines import Deadline
+from job.collect.failures import ContinueTokenExpired, ReadFailure
+from job.collect.http_reader import HttpReader, PageTooLarge, Request
+from job.collect.refusals import response_failure
+from job.collect.stats import ReadStats
+from job.config import Timeouts
+from job.connect.bounded import within
+from job.connect.endpoints import Endpoint
+from job.kinds.kind import Kind
+from job.wire.decoders import decoder
+from job.wire.meta import NOT_DECODABLE, Wire
+
+if TYPE_CHECKING:
+    from kubernetes.client import ApiClient
+
+_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_MAX_BYTES = 8 << 20
+
+
+class Probe:
+    """One API server, to which each request is sent once. Its answer gets as much time as the connection to it."""
+
+    def __init__(self, client: ApiClient, endpoint: Endpoint, timeouts: Timeouts) -> None:
+        self._seconds = timeouts.connect_seconds
+        timeouts = msgspec.structs.replace(timeouts, request_seconds=self._seconds)
+        self._reader = HttpReader(client, timeouts, max_bytes=_MAX_BYTES)
+        self._endpoint = endpoint
+
+    def version(self) -> str | None:
+        """The version of the API server; None where it answers, and does not let the identity ask for it.
+
+        Raises:
+            ReadFailure: it cannot be reached, or something else answers.
+        """
+        try:
+            body = within(3 * self._seconds, lambda: self._answer("/version"))
+            return str(_VERSION.decode(body).git_version)
+        except TimeoutError as error:  # each other wait has its own limit
+            raise ReadFailure("timed_out", "DNS does not answer in time", reason="NameResolution") from error
+        except ReadFailure as failure:
+            if failure.cause.reason == "Rbac":
+                return None
+            raise
+        except NOT_DECODABLE as error:
+            raise ReadFailure("invalid", "the response is no version of an API server", http_status=200) from error
+
+    def refusal(self, kind: Kind) -> ReadFailure | None:
+        """Why the kind cannot be listed; None where it can.
+
+        A self-subject review says so for nothing. Where it denies the right, or is denied itself, the list of one
+        object has the last word: its refusal names the user, and on GKE the permission.
+        """
+        if self._may_list(kind):
+            return None
+        try:
+            self._answer(kind.path, [("limit", 1)])
+        except PageTooLarge:
+            return None
+        except ReadFailure as failure:
+            return failure
+        return None
+
+    def _may_list(self, kind: Kind) -> bool:
+        """https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access"""
+        asked = {"verb": "list", "group": kind.group, "resource": kind.resource}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
+        }
+        try:
+            return _REVIEW.decode(self._answer(_REVIEWS, question=json.dumps(review).encode())).status.allowed
+        except (ReadFailure, *NOT_DECODABLE):
+            return False
+
+    def _answer(self, path: str, query: Sequence[tuple[str, Any]] = (), question: bytes | None = None) -> bytes:
+        """The body of an answer of success.
+
+        Raises:
+            ReadFailure: there is none.
+        """
+        # beyond both times, so that a connection that fails late is not taken for a response that does not come
+        late = 2.5 * self._seconds
+        deadline = Deadline(monotonic() + late, "ReadTimeout", f"no response within {late:g} s")
+        request = Request(path, query, deadline, ReadStats(), question)
+        try:
+            response = self._reader.open(request)
+            with self._reader.body(response, request) as body:
+                status = response.raw.status
+                if status not in (200, 201):
+                    by_google = self._endpoint.is_google_frontend
+                    raise response_failure(status, response.raw.headers, body, response.token, by_google=by_google)
+                return bytes(body)
+        except ContinueTokenExpired as error:
+            raise ReadFailure("refused", str(error), http_status=410) from error
+
+
+class _Version(Wire, frozen=True):
+    git_version: str
+
+
+class _Status(Wire, frozen=True):
+    allowed: bool = False
+
+
+class _Review(Wire, frozen=True):
+    status: _Status = _Status()
+
+
+_VERSION, _REVIEW = decoder(_Version), decoder(_Review)

@@ -1,0 +1,129 @@
+"""Checks of the projects: whether their clusters can be listed, and whether the configuration names any."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from job.commands.doctor.costs import cost_of_clusters
+from job.commands.doctor.finding import Check, Mend, commands_in, finding, passed
+from job.commands.output import counted
+from job.config import Config
+from job.connect.identity import Identity
+from job.connect.principal import Principal, principal
+from job.discover.projects import ProjectListing, list_projects
+from job.discover.selection import Target, select
+from job.errors import CredentialsError, NotFoundError
+
+_ACTION = "list the clusters"
+
+
+def check_projects(config: Config, identity: Identity) -> tuple[list[Check], tuple[Target, ...]]:
+    """The checks, and the clusters that a run would read.
+
+    Raises:
+        ConfigError: the environment has something else than a proxy's address.
+    """
+    try:
+        listings = list_projects(config, identity, "")
+    except CredentialsError as error:  # the universe of the credentials is not known
+        mends = [Mend("as the error says")]
+        action = "find the universe of the credentials"
+        return [finding("projects", "the GKE API", action, str(error), costs=cost_of_clusters(""), mends=mends)], ()
+    who = principal(identity.credentials)
+    checks = [_listed(listing, who) for listing in listings]
+    patterns, targets = _selected(config, listings)
+    return [*checks, *patterns], targets
+
+
+def _listed(listing: ProjectListing, who: Principal) -> Check:
+    project, found = listing.project_id, listing.collection
+    subject = f"project {project}"
+    if found.outcome == "ok":
+        return passed("projects", subject, _ACTION, counted(found.objects, "cluster"))
+    message = found.message or found.reason or found.outcome
+    return finding(
+        "projects", subject, _ACTION, message,
+        costs=cost_of_clusters(f"of {_what_is_lost(listing)}"), mends=_mends(listing, who, message),
+    )  # fmt: skip
+
+
+def _what_is_lost(listing: ProjectListing) -> str:
+    found, project = listing.collection, listing.project_id
+    if found.missing_zones:
+        return f"clusters of {project} in {', '.join(found.missing_zones)}"
+    if found.unreadable:
+        return f"{', '.join(found.unreadable)} of {project}"
+    return f"all clusters of {project}"
+
+
+def _mends(listing: ProjectListing, who: Principal, message: str) -> list[Mend]:
+    project, found = shlex.quote(listing.project_id), listing.collection
+    exists = Mend("see whether the project exists, under this id", f"gcloud projects describe {project}")
+    if found.missing_zones:
+        return [Mend("wait: GKE could not reach these zones, and the next run lists them again")]
+    if found.reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
+        return [may_list_clusters(project, who), exists]
+    if found.outcome == "not_found":
+        return [exists, Mend(f"take {listing.project_id} out of `projects`")]
+    by_reason = {
+        "BillingDisabled": Mend(
+            "enable billing", f"gcloud billing projects link {project} --billing-account=BILLING_ACCOUNT"
+        ),
+        "VpcServiceControls": _allow_in_perimeter(project, who),
+        "QuotaProjectDenied": Mend(
+            "log in without a quota project", "gcloud auth application-default login --disable-quota-project"
+        ),
+        "AccountDisabled": Mend(
+            "enable the account", f"gcloud iam service-accounts enable {shlex.quote(who.name)}"
+        ),
+        "Proxy": Mend("let the proxy pass requests to the GKE API, or name the API in NO_PROXY"),
+        "UNAVAILABLE": Mend("check the way from this machine to the GKE API: proxy, DNS, firewall; or try again later"),
+        "DEADLINE_EXCEEDED": Mend("try again later, or raise `timeouts.request_seconds`"),
+    }  # fmt: skip
+    if found.reason in by_reason:
+        return [by_reason[found.reason]]
+    return commands_in(message) or [Mend("as the error says")]
+
+
+def may_list_clusters(project: str, who: Principal) -> Mend:
+    """Lets an identity find the clusters of a project, and connect to them."""
+    return Mend(
+        f"let {who.name} list the clusters",
+        f"gcloud projects add-iam-policy-binding {project} --member={who.member} "
+        "--role=roles/container.clusterViewer --condition=None",
+    )
+
+
+def _allow_in_perimeter(project: str, who: Principal) -> Mend:
+    """https://cloud.google.com/vpc-service-controls/docs/ingress-egress-rules"""
+    command = f"""\
+cat > ingress.yaml <<EOF
+- ingressFrom:
+    identities: [{who.member}]
+    sources: [{{accessLevel: '*'}}]
+  ingressTo:
+    operations: [{{serviceName: container.googleapis.com, methodSelectors: [{{method: '*'}}]}}]
+    resources: [projects/$(gcloud projects describe {project} --format='value(projectNumber)')]
+EOF
+gcloud access-context-manager perimeters update PERIMETER --policy=POLICY --set-ingress-policies=ingress.yaml"""
+    return Mend("let the identity into the service perimeter; this replaces the ingress rules that it has", command)
+
+
+def _selected(config: Config, listings: Sequence[ProjectListing]) -> tuple[list[Check], tuple[Target, ...]]:
+    """The selected clusters, and the patterns that select none."""
+    action = "find a cluster"
+    nothing = "no run reads anything while no pattern matches"
+    try:
+        selection = select(listings, config.clusters)
+    except NotFoundError as error:
+        mends = [Mend("change `clusters.include`: `gke-inventory plan --cluster '*'` lists the clusters")]
+        return [finding("projects", "clusters.include", action, str(error), costs=[nothing], mends=mends)], ()
+    checks = []
+    for unmatched in selection.unmatched:
+        mends = [Mend(f"write {name} in `clusters.include`") for name in unmatched.nearest]
+        mends.append(Mend(f"take {unmatched.pattern} out of `clusters.include`"))
+        cost = f"{unmatched.pattern} is a warning of each run and a row of `coverage`"
+        subject = f"clusters.include {unmatched.pattern}"
+        checks.append(finding("projects", subject, action, unmatched.message, costs=[cost], mends=mends))
+    return checks, selection.targets

@@ -1,0 +1,125 @@
+"""The rights that a run needs, as an IAM custom role and as a ClusterRole: from the kinds that are switched on.
+
+GKE asks IAM and RBAC, and either is enough: https://cloud.google.com/kubernetes-engine/docs/how-to/iam
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+import click
+
+from job.commands.doctor.costs import tables_of
+from job.config import Config, check_kinds
+from job.kinds import KINDS, RESOURCES
+from job.kinds.kind import Kind
+
+ROLE = "gkeInventory"
+"""The id of the IAM custom role."""
+TITLE = "GKE inventory"
+_JOB_ACCOUNT = "${JOB_ACCOUNT}"  # for envsubst
+_PLAIN = re.compile(r"[A-Za-z][\w.-]*@[\w.-]+|\$\{JOB_ACCOUNT\}", re.ASCII)  # needs no quotes in YAML
+_OF_THE_GKE_API = {
+    "container.clusters.list": "the clusters and their endpoints",
+    "container.clusters.get": "one cluster, for kubernetes_client() and `gke-inventory show`",
+    "container.clusters.connect": "through a cluster's DNS endpoint",
+}
+
+
+def print_role(config: Config, *, is_for_rbac: bool) -> None:
+    """Prints the rights that a run needs, as YAML.
+
+    Args:
+        is_for_rbac: as a ClusterRole for `kubectl apply`, bound to the service account that the configuration
+            impersonates for the clusters, else to `${JOB_ACCOUNT}`; otherwise as an IAM custom role for
+            `gcloud iam roles create --file`.
+
+    Raises:
+        ConfigError: `kinds` names an unknown kind.
+    """
+    check_kinds(config, RESOURCES)
+    kinds, user = switched_on(config), config.identity.account("kubernetes")
+    click.echo(cluster_role(kinds, user or _JOB_ACCOUNT) if is_for_rbac else custom_role(kinds))
+
+
+def custom_role(kinds: Sequence[Kind]) -> str:
+    """An IAM custom role for these kinds."""
+    return _ROLE + "\n".join(f"  - {name} # {reason}" for name, reason in permissions(kinds).items())
+
+
+def switched_on(config: Config) -> list[Kind]:
+    """The kinds that a run lists."""
+    return [kind for kind in KINDS if config.kinds.get(kind.resource, True)]
+
+
+def permissions(kinds: Sequence[Kind]) -> dict[str, str]:
+    """Each permission of IAM that a run needs, with its reason."""
+    return {**_OF_THE_GKE_API, **{permission(kind): f"rows of {', '.join(tables_of(kind))}" for kind in kinds}}
+
+
+def permission(kind: Kind) -> str:
+    """The permission of IAM to list a kind: https://cloud.google.com/iam/docs/roles-permissions/container"""
+    return f"container.{kind.name[0].lower()}{kind.name[1:]}s.list"
+
+
+def cluster_role(kinds: Sequence[Kind], user: str) -> str:
+    """A ClusterRole for these kinds, and its binding.
+
+    Args:
+        user: as the API server names it.
+    """
+    groups: dict[str, list[str]] = {}
+    for kind in kinds:
+        groups.setdefault(kind.group, []).append(kind.resource)
+    rules = [_RULE.format(group=group or '""', kinds=", ".join(sorted(groups[group]))) for group in sorted(groups)]
+    return _CLUSTER_ROLE + "".join(rules) + _BINDING + (user if _PLAIN.fullmatch(user) else json.dumps(user))
+
+
+_ROLE = f"""\
+# What the job may do in the GKE API and in the clusters, for `gcloud iam roles create --file`. Written by
+# `gke-inventory doctor --print-role`, which leaves out kinds that the configuration switches off. With this role no
+# cluster needs a ClusterRole. Predefined roles have more: roles/container.viewer reads nearly every object of every
+# cluster, ConfigMaps included.
+title: {TITLE}
+description: Lists clusters, connects to them, and lists the kinds of objects that the inventory has.
+stage: GA
+includedPermissions:
+"""
+_CLUSTER_ROLE = """\
+# What the job may do in a cluster: read these kinds, all of them, and nothing else. No watch, since each run reads
+# everything once; no Secrets and no ConfigMaps, at all. Written by `gke-inventory doctor --print-clusterrole`, which
+# leaves out kinds that the configuration switches off.
+#
+# `list` is what a run needs. `get` is what `gke-inventory show` and `kubernetes_client()` need to read one object; a
+# job alone does without.
+#
+# The server's version and the questions that an identity may ask about its own rights need no rule: every signed-in
+# identity has them (system:public-info-viewer, system:basic-user).
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: gke-inventory
+rules:
+"""
+_RULE = """\
+  - apiGroups: [{group}]
+    resources: [{kinds}]
+    verbs: [get, list]
+"""
+_BINDING = """\
+---
+# GKE knows a service account by its email, as a User.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: gke-inventory
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: gke-inventory
+subjects:
+  - apiGroup: rbac.authorization.k8s.io
+    kind: User
+    name: """

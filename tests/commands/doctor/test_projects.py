@@ -1,0 +1,93 @@
+"""`doctor` on projects: each that cannot be listed, with its cause, cost and mend."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import yaml
+from commands.doctor.conftest import Doctor, commands, findings
+
+from job.commands.doctor.finding import Check
+from job.commands.doctor.projects import _listed
+from job.connect.principal import service_account
+from job.discover.projects import ProjectListing
+from job.simulator import Simulator
+from job.simulator.identity import ACCOUNT
+from job.tables import Collection
+
+CATEGORY = "projects"
+pytestmark = pytest.mark.fleet
+
+
+def by_subject(checks: list[Check]) -> dict[str, Check]:
+    return {check.subject: check for check in checks if check.category == CATEGORY}
+
+
+def test_each_project_has_its_own_cause_and_mend(doctor: Doctor, fleet: Simulator) -> None:
+    fleet.fault("shop-staging", "gke_disabled", "clusters", consumer="123456789012")
+    found = by_subject(doctor(fleet.configuration))
+    assert found["project shop-prod"].message == "4 clusters"
+
+    denied = found["project acquired-company"]
+    assert denied.message.startswith('Required "container.clusters.list" permission(s)')
+    grant = f"gcloud projects add-iam-policy-binding acquired-company --member=serviceAccount:{ACCOUNT}"
+    assert commands(denied) == [
+        f"{grant} --role=roles/container.clusterViewer --condition=None",
+        "gcloud projects describe acquired-company",
+    ]
+    assert denied.costs[0].startswith("`clusters`, `node_pools`, `nodes`, ")
+    assert "the rows of all clusters of acquired-company are those of the last reading" in denied.costs[0]
+
+    disabled = found["project shop-staging"]
+    assert commands(disabled) == ["gcloud services enable container.googleapis.com --project 123456789012"]
+
+    partial = found["project data-platform"]
+    assert "of clusters of data-platform in us-east1-d" in partial.costs[0]
+    assert [mend.how for mend in partial.mends] == [
+        "wait: GKE could not reach these zones, and the next run lists them again"
+    ]
+
+
+def test_an_unknown_project_and_an_api_that_fails_are_told_apart(doctor: Doctor, fleet: Simulator) -> None:
+    fleet.fault("shop-prod", "gke_not_found", "clusters")
+    fleet.fault("shop-staging", "gke_unavailable", "clusters")
+    projects = {"projects": ["shop-prod", "shop-staging"], "timeouts": {"connect_seconds": 5, "retry_seconds": 0.1}}
+    found = by_subject(doctor(fleet.configuration, **projects))
+    assert found["project shop-prod"].mends[1].how == "take shop-prod out of `projects`"
+    assert "try again later" in found["project shop-staging"].mends[0].how
+
+
+def test_a_pattern_that_matches_no_cluster_names_the_nearest(doctor: Doctor, fleet: Simulator) -> None:
+    keys = {"projects": ["shop-prod"], "clusters": {"include": ["web-1", "batch-9"]}}
+    (found,) = findings(doctor(fleet.configuration, **keys), CATEGORY)
+    assert found.subject == "clusters.include batch-9"
+    assert any("batch-1" in mend.how for mend in found.mends)
+    (found,) = findings(doctor(fleet.configuration, **keys | {"clusters": {"include": ["batch-9"]}}), CATEGORY)
+    assert found.costs == ("no run reads anything while no pattern matches",)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("BillingDisabled", "gcloud billing projects link shop-prod "),
+        ("VpcServiceControls", "gcloud access-context-manager perimeters update "),
+        ("QuotaProjectDenied", "--disable-quota-project"),
+        ("AccountDisabled", f"gcloud iam service-accounts enable {ACCOUNT}"),
+    ],
+)
+def test_googles_other_refusals_have_a_command_too(reason: str, words: str) -> None:
+    counts: dict[str, Any] = dict.fromkeys(
+        ("pages", "objects", "unreadable_objects", "bytes", "requests", "retries", "restarts"), 0
+    )
+    collection = Collection(
+        run_id="r", resource="clusters", outcome="forbidden", reason=reason, message="no", started_at=datetime.now(UTC),
+        waited_seconds=0, duration_seconds=0, **counts,
+    )  # fmt: skip
+    (command,) = commands(_listed(ProjectListing("shop-prod", (), collection), service_account(ACCOUNT)))
+    assert command is not None
+    assert words in command
+    if reason == "VpcServiceControls":
+        rule = yaml.safe_load(command.partition("<<EOF\n")[2].partition("\nEOF\n")[0])
+        assert rule[0]["ingressFrom"]["identities"] == [f"serviceAccount:{ACCOUNT}"]
