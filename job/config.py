@@ -21,6 +21,12 @@ ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects; old projects have a domain as a prefix
 _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
 
+_A_NODE = {"folders": "a folder", "organizations": "an organization"}
+_GCLOUD_LIST = {
+    "folders": "resource-manager folders list --organization ORGANIZATION",
+    "organizations": "organizations list",
+}
+
 # Without what one parser of URLs takes for the end of a host and another for a part of it
 _CLEAR = re.compile(r"[^\s\\?#]+")
 
@@ -38,6 +44,8 @@ Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 MOST_DAYS_OF_HOURS = 400
 """A table can have 10,000 partitions (https://cloud.google.com/bigquery/quotas#partitioned_tables): 416 days of hours,
 less those that are yet to expire."""
+
+_GRPC_ENDPOINTS = ("api_endpoints.container", "api_endpoints.cloudresourcemanager")
 
 Service = Literal["kubernetes", "bigquery"]
 """What an identity is for: the GKE API and the clusters, or BigQuery."""
@@ -190,6 +198,11 @@ class ApiEndpoints(Settings, frozen=True, kw_only=True):
         "The GKE API. `null` means `https://container.googleapis.com`. On loopback, `grpc://127.0.0.1:PORT` is gRPC "
         "without TLS, and `http://127.0.0.1:PORT` is REST.",
     ] = None
+    cloudresourcemanager: Annotated[
+        str | None,
+        "Resource Manager, which lists folders and projects. `null` means "
+        "`https://cloudresourcemanager.googleapis.com`. On loopback, as `container`.",
+    ] = None
     bigquery: Annotated[str | None, "BigQuery. `null` means `https://bigquery.googleapis.com`."] = None
     oauth2: Annotated[
         str | None,
@@ -205,8 +218,28 @@ class Config(Settings, frozen=True, kw_only=True):
     """The configuration of one run."""
 
     projects: Annotated[
-        tuple[str, ...], "Ids of the projects whose clusters are collected. Required, here or as `--project`."
+        tuple[str, ...],
+        "Ids of the projects whose clusters are collected. A project, a folder or an organization is required, here or "
+        "as `--project`, `--folder`, `--organization`; these flags replace all three.",
     ] = ()
+    folders: Annotated[
+        tuple[str, ...],
+        "Ids of folders such as `'123456789012'`, in quotes. The clusters of all active projects in them are "
+        "collected, at any depth.",
+    ] = ()
+    organizations: Annotated[
+        tuple[str, ...], "Ids of organizations such as `'123456789012'`, in quotes, with everything below them."
+    ] = ()
+    exclude_projects: Annotated[
+        tuple[str, ...],
+        "Globs on project ids, such as `sandbox-*`, or `sys-*` for those of Apps Script. A project that is found in a "
+        "folder or organization is left out if any of them matches; one in `projects` is not.",
+    ] = ()
+    project_labels: Annotated[
+        dict[str, str],
+        "Labels such as `env: production`. Of the projects that are found in folders and organizations, only those "
+        "with all of these labels are collected.",
+    ] = msgspec.field(default_factory=dict)
     fail_on: Annotated[
         FailOn,
         "Which gaps make a finished run exit with 3, so that Cloud Run and alerts see a failure. `incomplete`: any "
@@ -308,20 +341,15 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
         resources: the names that `kinds` may have.
 
     Raises:
-        ConfigError: no project, a malformed project id or endpoint, an unknown kind, or times of expiry that
-            contradict one another.
+        ConfigError: no project, folder or organization, a malformed id or endpoint, an unknown kind, or times of
+            expiry that contradict one another.
     """
-    if not config.projects:
+    if not (config.projects or config.folders or config.organizations):
         raise ConfigError(
-            "no projects are configured: set `projects` in the configuration file, which --config or "
-            f"{ENVIRONMENT_VARIABLE} names, or pass --project"
+            "no projects are configured: set `projects`, `folders` or `organizations` in the configuration file, which "
+            f"--config or {ENVIRONMENT_VARIABLE} names, or pass --project, --folder or --organization"
         )
-    for project in config.projects:
-        if not _PROJECT_ID.fullmatch(project):
-            raise ConfigError(
-                f"projects: {project!r} is not a project id: 6 to 30 lower-case letters, digits and hyphens, "
-                "starting with a letter (use the id, not the number or the display name)"
-            )
+    _check_ids(config)
     for resource in config.kinds:
         if resource not in resources:
             raise ConfigError(f"kinds: unknown kind {resource!r}{did_you_mean(resource, resources)}")
@@ -341,6 +369,22 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
             check_endpoint(f"api_endpoints.{name}", url)
 
 
+def _check_ids(config: Config) -> None:
+    for project in config.projects:
+        if not _PROJECT_ID.fullmatch(project):
+            raise ConfigError(
+                f"projects: {project!r} is not a project id: 6 to 30 lower-case letters, digits and hyphens, "
+                "starting with a letter (use the id, not the number or the display name)"
+            )
+    for key, ids in (("folders", config.folders), ("organizations", config.organizations)):
+        for each in ids:
+            if not re.fullmatch(rf"(?:{key}/)?[0-9]{{1,20}}", each):
+                raise ConfigError(
+                    f"{key}: {each!r} is not the id of {_A_NODE[key]}: digits such as '123456789012', which "
+                    f"`gcloud {_GCLOUD_LIST[key]}` shows (use the id, not the display name)"
+                )
+
+
 def check_endpoint(key: str, url: str) -> None:
     """Rejects an address that is not a URL, or that has neither TLS nor a loopback address.
 
@@ -349,7 +393,7 @@ def check_endpoint(key: str, url: str) -> None:
     Raises:
         ConfigError: naming the key.
     """
-    schemes = ("https", "http", "grpc") if key == "api_endpoints.container" else ("https", "http")
+    schemes = ("https", "http", "grpc") if key in _GRPC_ENDPOINTS else ("https", "http")
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

@@ -213,11 +213,18 @@ def permissions() -> str:
 _PERMISSIONS = """\
 # Permissions
 
-The job needs three things. [config/deploy](../deploy/README.md) grants no more than these:
+The job needs three things, and a fourth for folders and organizations. [config/deploy](../deploy/README.md) grants the
+three, and no more:
 
 - **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint.
   `container.clusters.get` for `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
   the custom role in [role.yaml](../deploy/role.yaml).
+- **To find projects** in `folders` and `organizations`: `resourcemanager.folders.list` and
+  `resourcemanager.projects.list` on each configured folder or organization, which the nodes below inherit.
+  `roles/resourcemanager.folderViewer` has both. Grant the permissions above there too. The Resource Manager API
+  (`cloudresourcemanager.googleapis.com`) has to be enabled in the project of the service account. A folder that the
+  identity may not list is a gap of the run and a row of `coverage`; projects that were found in it before become
+  `stale`. Configured projects alone need none of this.
 - **To read a cluster:** `list` on the kinds below, by the ClusterRole in
   [clusterrole.yaml](../deploy/clusterrole.yaml), or by `roles/container.viewer`, which grants more than the job reads.
 - **To write to BigQuery:** `roles/bigquery.dataEditor` on the dataset and `roles/bigquery.jobUser` in its project.

@@ -47,7 +47,7 @@ def plan(config: Config) -> list[Planned]:
         Planned(name=unmatched.pattern, problem=f"not_found: {unmatched.message}") for unmatched in selection.unmatched
     ]
     for listing in listings:
-        if listing.collection.outcome != "ok":
+        if not listing.is_complete:
             planned.append(Planned(name=listing.project_id, problem=_problem(listing)))
         planned += [
             _planned(target, config)

@@ -53,7 +53,7 @@ def _grant(error: GoogleError) -> str:
     permission = error.metadata.get("permission") or (found[1] if found else "the missing permission")
     role = _ROLES.get(permission)
     example = f", for instance with {role}" if role else ""
-    resource = error.metadata.get("resource", "").removeprefix("//container.googleapis.com/")
+    resource = re.sub(r"^//[a-z]+\.googleapis\.com/", "", error.metadata.get("resource", ""))
     return f"grant {permission} on {resource or 'the project'}{example}"
 
 
@@ -113,5 +113,7 @@ _ROLES = {  # https://cloud.google.com/iam/docs/understanding-roles; the smalles
     "container.clusters.connect": "roles/container.clusterViewer",
     "gkehub.gateway.get": "roles/gkehub.gatewayReader",
     "iam.serviceAccounts.getAccessToken": "roles/iam.serviceAccountTokenCreator",
+    "resourcemanager.folders.list": "roles/resourcemanager.folderViewer",
+    "resourcemanager.projects.list": "roles/resourcemanager.folderViewer",
     "serviceusage.services.use": "roles/serviceusage.serviceUsageConsumer",
 }

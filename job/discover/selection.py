@@ -87,7 +87,10 @@ def matches(name: str, pattern: str) -> bool:
 
 def _unmatched(listings: Sequence[ProjectListing], include: Sequence[str]) -> tuple[Unmatched, ...]:
     names = [f"{listing.project_id}/{path}" for listing in listings for path in listing.collection.listed_clusters]
-    unlisted = [listing.project_id for listing in listings if listing.collection.outcome != "ok"]
+    gaps = [listing for listing in listings if not listing.is_complete]
+    if any(not listing.is_project for listing in gaps):  # a folder may have any project
+        return ()
+    unlisted = [listing.project_id for listing in gaps]
     unmatched = tuple(
         Unmatched(pattern, _nearest(pattern, names))
         for pattern in dict.fromkeys(include)

@@ -59,6 +59,7 @@ class Simulator:
         """A configuration of `gke-inventory` for this fleet."""
         endpoints = {
             "container": self.container_endpoint,
+            "cloudresourcemanager": self.resource_manager_endpoint,
             "bigquery": self.bigquery_endpoint,
             "oauth2": self.token_uri,
         }

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 import urllib3
 from faults.fleet import Fleet
 
-from job.simulator.hierarchy import LAB, ORGANIZATION
+from job.simulator.hierarchy import LAB, ORGANIZATION, SHOP
+
+OF_SHOP = f"""\
+SELECT project_id, resource, status, outcome, reason
+FROM coverage
+WHERE project_id IN ('shop-prod', 'shop-billing', '{SHOP}') AND resource IN ('clusters', 'projects', 'pods')
+ORDER BY 1, 2"""
 
 
 def test_a_fault_of_a_folder_is_its_own(fleet: Fleet) -> None:
@@ -19,3 +28,47 @@ def test_a_fault_of_a_folder_is_its_own(fleet: Fleet) -> None:
 
     assert (status("projects", LAB), status("projects", ORGANIZATION)) == (403, 200)
     assert (status("folders", LAB), status("folders", LAB)) == (503, 200)
+
+
+def test_a_folder_that_cannot_be_listed_is_a_gap_and_nothing_below_it_looks_deleted(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.configure(projects=[], organizations=[ORGANIZATION], timeouts={"retry_seconds": 0.5})
+    assert fleet.run(monkeypatch, capsys).exit_code == 0
+    clusters = fleet.query("SELECT project_id, cluster FROM clusters ORDER BY 1, 2")
+    assert fleet.query(OF_SHOP) == [
+        (SHOP, "projects", "ok", "ok", None),
+        ("shop-billing", "clusters", "off", "off", "ApiDisabled"),  # it costs one call, and is no gap
+        ("shop-prod", "clusters", "ok", "ok", None),
+        ("shop-prod", "pods", "ok", "ok", None),
+    ]
+    assert sum("shop-billing" in request["path"] for request in fleet.asked()) == 1
+    for fault, outcome, reason in (
+        ("node_denied", "forbidden", "IamPermissionMissing"),
+        ("node_unavailable", "unreachable", "UNAVAILABLE"),
+    ):
+        fleet.simulator.fault(SHOP, fault)
+        ended = fleet.run(monkeypatch, capsys)
+        fleet.simulator.clear()
+        assert ended.exit_code == 3
+        (gap,) = json.loads(ended.out)["unread"]
+        assert (gap["name"], gap["reason"]) == (SHOP, outcome)
+        assert fleet.query(OF_SHOP) == [
+            (SHOP, "projects", "stale", outcome, reason),
+            ("shop-billing", "clusters", "never_read", outcome, reason),
+            ("shop-prod", "clusters", "stale", outcome, reason),
+            ("shop-prod", "pods", "stale", outcome, reason),
+        ]
+        assert fleet.query("SELECT project_id, cluster FROM clusters ORDER BY 1, 2") == clusters
+    fleet.configure(projects=[], organizations=[ORGANIZATION], timeouts={"retry_seconds": 0.5}, fail_on="below:50%")
+    fleet.simulator.fault(LAB, "node_denied", "folders")
+    assert fleet.run(monkeypatch, capsys).exit_code == 0  # the projects beside it are read
+
+
+def test_an_organization_of_which_nothing_can_be_listed_is_no_success(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = fleet.run(monkeypatch, capsys, "run", "--json", "--organization", "404", "--folder", "404")
+    summary = json.loads(ended.out)
+    assert (ended.exit_code, summary["status"], summary["projects"]) == (3, "incomplete", 0)
+    assert {gap["name"] for gap in summary["unread"]} == {"clusters", "folders/404", "organizations/404"}
