@@ -119,9 +119,10 @@ older ones that are still the newest of their kind: `needed_attempts` says which
 `raw_recent_<table>`, a view that each commit makes again. So a query reads a few snapshots, however many are kept.
 
 Views of rows also have columns that are computed when a query selects them. `full_resource_name` is the name that Cloud
-Asset Inventory has, for joins with its exports; it is below `zones` for a zonal cluster. The project's number is in no
-response that the job reads, so no column has it. Columns of the configuration (`columns`) have one label or annotation
-each, such as `team`, in every view of rows that has labels; join `containers` and `pod_containers` to theirs by UID.
+Asset Inventory has, for joins with its exports; it is below `zones` for a zonal cluster. The project's number, labels
+and ancestors are columns of `clusters`, if the project was found in a folder or organization. Columns of the
+configuration (`columns`) have one label or annotation each, such as `team`, in every view of rows that has labels; join
+`containers` and `pod_containers` to theirs by UID.
 
 A tool that reads no repeated columns selects the others, and finds the labels in `labels_json`, one JSON object for
 each row: `JSON_VALUE(labels_json, '$."app.kubernetes.io/name"')` reads one on BigQuery, and

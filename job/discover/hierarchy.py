@@ -20,22 +20,13 @@ from job.discover.resource_manager import resource_manager_clients
 from job.discover.retries import retried
 from job.tables import Collection
 from job.waiting import waiting_for
+from job.wire.projects import FoundProject
 from job.workers import map_unordered
 
 RESOURCE = "projects"
 _MAX_CONCURRENT_NODES = 8
 _PAGE_SIZE = 300
 _RESOURCE_MANAGER = Network(RESOURCE_MANAGER_API.name, "public")
-
-
-class FoundProject(NamedTuple):
-    """A project that Resource Manager lists."""
-
-    project_id: str
-    number: str
-    labels: dict[str, str]
-    ancestors: tuple[str, ...] = ()
-    """`organizations/NUMBER` and `folders/NUMBER`, from where the walk began down to its parent."""
 
 
 class NodeListing(NamedTuple):

@@ -13,13 +13,14 @@ from job.connect.identity import Identity
 from job.connect.reachability import Network, Reachability
 from job.discover.container_api import container_client
 from job.discover.failures import failure_columns, is_disabled_in
-from job.discover.hierarchy import FoundProject, NodeListing, walk
+from job.discover.hierarchy import NodeListing, walk
 from job.discover.retries import retried
 from job.log import log
 from job.tables import Collection
 from job.waiting import waiting_for
 from job.wire import gke
 from job.wire.decoders import converter
+from job.wire.projects import FoundProject
 from job.workers import map_unordered
 
 if TYPE_CHECKING:

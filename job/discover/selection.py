@@ -11,6 +11,7 @@ from job.config import Clusters
 from job.discover.projects import ProjectListing
 from job.errors import NotFoundError
 from job.wire import gke
+from job.wire.projects import FoundProject
 
 _MAX_NEAREST = 3
 _FORM = "Write PROJECT/LOCATION/CLUSTER, or a cluster's name alone; `*` stands for any characters"
@@ -21,6 +22,8 @@ class Target(NamedTuple):
 
     project_id: str
     cluster: gke.Cluster
+    found: FoundProject | None = None
+    """Its project, if it was found in a folder."""
 
     @property
     def name(self) -> str:
@@ -64,7 +67,9 @@ def select(listings: Sequence[ProjectListing], patterns: Clusters) -> Selection:
     Raises:
         NotFoundError: no pattern matches a cluster.
     """
-    listed = [Target(listing.project_id, cluster) for listing in listings for cluster in listing.clusters]
+    listed = [
+        Target(listing.project_id, cluster, listing.found) for listing in listings for cluster in listing.clusters
+    ]
     targets = tuple(
         target
         for target in listed

@@ -182,7 +182,7 @@ class _OneTask:
             )
 
             def collect(target: Target) -> CollectedCluster:
-                return collector.collect(*target, earlier.lists_of(target))
+                return collector.collect(target.project_id, target.cluster, earlier.lists_of(target), target.found)
 
             for cluster in pool.map_unordered(collect, targets):
                 collected.append(cluster)

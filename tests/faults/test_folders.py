@@ -8,13 +8,17 @@ import pytest
 import urllib3
 from faults.fleet import Fleet
 
-from job.simulator.hierarchy import LAB, ORGANIZATION, SHOP
+from job.simulator.hierarchy import LAB, ORGANIZATION, PRODUCTION, SHOP
 
 OF_SHOP = f"""\
 SELECT project_id, resource, status, outcome, reason
 FROM coverage
 WHERE project_id IN ('shop-prod', 'shop-billing', '{SHOP}') AND resource IN ('clusters', 'projects', 'pods')
 ORDER BY 1, 2"""
+OF_PROJECT = """\
+SELECT project_number, map_from_entries(project_labels), ancestors
+FROM clusters
+WHERE project_id = 'shop-prod'"""
 
 
 def test_a_fault_of_a_folder_is_its_own(fleet: Fleet) -> None:
@@ -33,6 +37,7 @@ def test_a_fault_of_a_folder_is_its_own(fleet: Fleet) -> None:
 def test_a_folder_that_cannot_be_listed_is_a_gap_and_nothing_below_it_looks_deleted(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert fleet.query(OF_PROJECT) == [(None, {}, [])]  # only the configuration has named it
     fleet.configure(projects=[], organizations=[ORGANIZATION], timeouts={"retry_seconds": 0.5})
     assert fleet.run(monkeypatch, capsys).exit_code == 0
     clusters = fleet.query("SELECT project_id, cluster FROM clusters ORDER BY 1, 2")
@@ -41,6 +46,9 @@ def test_a_folder_that_cannot_be_listed_is_a_gap_and_nothing_below_it_looks_dele
         ("shop-billing", "clusters", "off", "off", "ApiDisabled"),  # it costs one call, and is no gap
         ("shop-prod", "clusters", "ok", "ok", None),
         ("shop-prod", "pods", "ok", "ok", None),
+    ]
+    assert fleet.query(OF_PROJECT) == [
+        ("300000000001", {"env": "production", "team": "shop"}, [ORGANIZATION, PRODUCTION, SHOP])
     ]
     assert sum("shop-billing" in request["path"] for request in fleet.asked()) == 1
     for fault, outcome, reason in (
