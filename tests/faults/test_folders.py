@@ -73,6 +73,26 @@ def test_a_folder_that_cannot_be_listed_is_a_gap_and_nothing_below_it_looks_dele
     assert fleet.run(monkeypatch, capsys).exit_code == 0  # the projects beside it are read
 
 
+def test_a_plan_shows_the_folders_with_how_many_projects_are_in_each(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.simulator.fault(LAB, "node_denied", "folders")
+    scope = ("--folder", SHOP, "--folder", LAB, "--project", "data-platform")
+    planned = json.loads(fleet.run(monkeypatch, capsys, "plan", "--json", *scope).out)
+    folders = {entry["name"]: entry for entry in planned if entry["name"].startswith("folders/")}
+    assert {name: (entry["projects"], entry["projects_without_api"]) for name, entry in folders.items()} == {
+        SHOP: (2, 1), LAB: (3, 1),
+    }  # fmt: skip
+    assert "grant resourcemanager.folders.list" in folders[LAB]["problem"]
+    clusters = [entry["name"].partition("/")[0] for entry in planned if entry["endpoint"]]
+    assert sorted(clusters) == ["data-platform", "shop-prod", "shop-staging"]
+    fleet.simulator.clear()
+    ended = fleet.run(monkeypatch, capsys, "plan", *scope)
+    assert ended.exit_code == 0
+    (line,) = (line for line in ended.out.splitlines() if line.startswith(SHOP))
+    assert line.endswith("2 projects, 1 without the GKE API")
+
+
 def test_an_organization_of_which_nothing_can_be_listed_is_no_success(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
