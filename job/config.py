@@ -86,13 +86,14 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     request_seconds: Annotated[
         Seconds,
         "One request for a page, or for a project's clusters, from sending it to its last byte. BigQuery has this "
-        "time for each response.",
+        "time for each response, and Resource Manager for each page.",
     ] = 60.0
     retry_seconds: Annotated[
         Seconds, "Retrying a request after a transient error: 429, 5xx, or a failed or broken connection."
     ] = 60.0
     kind_seconds: Annotated[
-        Seconds, "All pages of one kind of one cluster. A kind that takes longer is recorded as `timed_out`."
+        Seconds,
+        "All pages of one kind of one cluster, or of one folder. What takes longer is recorded as `timed_out`.",
     ] = 600.0
     cluster_seconds: Annotated[
         Seconds, "All kinds of one cluster. Kinds that are not read by then are recorded as `timed_out`."
@@ -171,8 +172,8 @@ class Identity(Settings, frozen=True, kw_only=True):
     ] = None
     kubernetes: Annotated[
         Email | None,
-        "Another service account to impersonate, for the GKE API and the clusters alone. With it, or with `bigquery`, "
-        "no cluster is sent a token that opens the tables.",
+        "Another service account to impersonate, for the GKE API, Resource Manager and the clusters alone. With it, or "
+        "with `bigquery`, no cluster is sent a token that opens the tables.",
     ] = None
     bigquery: Annotated[Email | None, "Another service account to impersonate, for BigQuery alone."] = None
     delegates: Annotated[
@@ -244,7 +245,7 @@ class Config(Settings, frozen=True, kw_only=True):
         FailOn,
         "Which gaps make a finished run exit with 3, so that Cloud Run and alerts see a failure. `incomplete`: any "
         "gap. `below:95%`: less than 95% of the clusters, or of the lists, were read completely; a list is one kind "
-        "of one cluster, or the clusters of one project. `never`: none.",
+        "of one cluster, the clusters of one project, or the projects of one folder. `never`: none.",
     ] = "incomplete"
     overlap: Annotated[
         Literal["warn", "skip"],

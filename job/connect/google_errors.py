@@ -36,10 +36,19 @@ def refusal(error: GoogleError, *, default_advice: str = "") -> Refusal:
     return Refusal(reason, "; ".join(filter(None, (said or error.status, advice))))
 
 
-def _enable_api(error: GoogleError) -> str:
-    """Google charges a call to the project of the service account, which is often not the cluster's: it names it."""
+def disabled_in(error: GoogleError) -> str | None:
+    """Id or number of the project in which the API is disabled, if that is the cause and Google names it.
+
+    Google charges a call to the project of the service account, which is often not the cluster's.
+    """
     found = _API_OFF.search(error.message)
-    project = _consumer(error) or (found[1] if found else "PROJECT")
+    if error.reason != "SERVICE_DISABLED" and found is None:
+        return None
+    return _consumer(error) or (found[1] if found else None)
+
+
+def _enable_api(error: GoogleError) -> str:
+    project = disabled_in(error) or "PROJECT"
     service = error.metadata.get("service", "container.googleapis.com")
     return f"enable it in the project that Google names: `gcloud services enable {service} --project {project}`"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from job.connect.google_errors import refusal
+from job.connect.google_errors import disabled_in, refusal
 from job.errors import CredentialsError
 from job.printable import printable, without_tokens
 from job.tables import Outcome
@@ -71,12 +71,7 @@ def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:
     status = _Status("unauthorized", "Credentials")
     if http_status is not None:
         status = _STATUSES.get(http_status, _Status("refused", f"HTTP {http_status}"))
-    described = GoogleError(
-        message=str(getattr(error, "message", None) or error),
-        status=status.reason,
-        reason=getattr(error, "reason", None) or "",
-        metadata=dict(getattr(error, "metadata", None) or {}),
-    )
+    described = _described(error, status.reason)
     reason, message = refusal(described, default_advice=api.advice.get(status.outcome, ""))
     outcome: Outcome = "disabled" if reason == "ApiDisabled" else status.outcome
     if reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
@@ -86,10 +81,16 @@ def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:
 
 def is_disabled_in(error: Any, *names: str) -> bool:
     """Whether the API is disabled in the project itself, which has these names, and not in that of the identity."""
-    if getattr(error, "reason", None) != "SERVICE_DISABLED":
-        return False
-    consumer = str((getattr(error, "metadata", None) or {}).get("consumer", ""))
-    return consumer.removeprefix("projects/") in names
+    return disabled_in(_described(error, "")) in names
+
+
+def _described(error: Any, status: str) -> GoogleError:
+    return GoogleError(
+        message=str(getattr(error, "message", None) or error),
+        status=status,
+        reason=getattr(error, "reason", None) or "",
+        metadata=dict(getattr(error, "metadata", None) or {}),
+    )
 
 
 def _connection_columns(error: OSError, api: Api) -> dict[str, Any]:

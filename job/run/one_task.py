@@ -115,6 +115,7 @@ class _OneTask:
             "run started",
             run_id=self.task.run_id,
             projects=len(self.config.projects),
+            folders=len(self.config.folders) + len(self.config.organizations),
             sink=self.config.sink,
             version=VERSION,
         )

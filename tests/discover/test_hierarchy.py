@@ -9,10 +9,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from google.api_core.exceptions import Forbidden
+from google.rpc.error_details_pb2 import ErrorInfo
 from ports import closed_port
 
 from job.config import Config
 from job.connect.identity import Identity, default_identity
+from job.discover.failures import is_disabled_in
 from job.discover.hierarchy import Walk, walk
 from job.discover.projects import ProjectListing, list_projects
 from job.simulator import Simulator, simulate
@@ -100,6 +103,23 @@ def test_a_project_without_the_gke_api_is_off_in_a_folder_and_a_gap_if_it_is_con
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "reason", "is_own"),
+    [
+        ("Kubernetes Engine API has not been used in project 7 before or it is disabled.", None, True),
+        ("Kubernetes Engine API has not been used in project 8 before or it is disabled.", None, False),
+        ("off", "SERVICE_DISABLED", False),
+        ("Permission denied", None, False),
+    ],
+)
+def test_an_api_is_disabled_in_the_project_that_google_names(text: str, reason: str | None, is_own: bool) -> None:
+    info = [ErrorInfo(reason=reason)] if reason else []
+    assert (
+        is_disabled_in(Forbidden(text, details=info, error_info=info[0] if info else None), "own-project", "7")
+        is is_own
+    )
+
+
 def test_projects_are_chosen_by_globs_and_labels_unless_they_are_configured(fleet: Simulator) -> None:
     scope: dict[str, Any] = {"projects": ["sandbox-ben"], "organizations": [NUMBER]}
     found = walked(fleet, **scope, exclude_projects=["sandbox-*", "shop-b*"], project_labels={"env": "production"})
@@ -135,6 +155,11 @@ def test_a_page_that_fails_leaves_those_before_it(fleet: Simulator) -> None:
         found = walked(fleet, organizations=[NUMBER])
     assert [project.project_id for project in found.projects] == ["project-1", "project-2", "project-3"]
     assert [node.collection.outcome for node in found.nodes] == ["forbidden", "ok"]
+
+
+def test_a_list_that_never_ends_is_given_up(fleet: Simulator) -> None:
+    found = walked(fleet, folders=[SHOP], timeouts={"kind_seconds": 1e-6})
+    assert [(node.collection.outcome, node.collection.reason) for node in found.nodes] == [("timed_out", "KindTimeout")]
 
 
 def test_three_hundred_projects_below_five_levels_of_folders_are_all_found(fleet: Simulator) -> None:

@@ -340,6 +340,18 @@ def test_a_project_in_a_folder_that_is_not_listed_is_stale_and_one_that_is_no_lo
     assert warehouse.query(sql) == listed + project
 
 
+def test_the_run_that_found_a_project_in_a_folder_is_needed_while_the_folder_cannot_be_listed(
+    warehouse: Warehouse,
+) -> None:
+    found = run_of(1, outcome="off", ancestors=("organizations/9", "folders/1"))
+    warehouse.publish([*in_folder(1)[:2], *found])
+    for number in (2, 3, 4):
+        warehouse.publish(in_folder(number, folder="forbidden"))
+    assert warehouse.query("SELECT DISTINCT run_id FROM needed_attempts") == [("run-1",), ("run-3",), ("run-4",)]
+    sql = f"SELECT outcome FROM project_lists WHERE project_id = '{PROJECT}' ORDER BY newest"
+    assert warehouse.query(sql) == [("forbidden",), ("forbidden",), ("forbidden",), ("off",)]
+
+
 def test_no_cluster_is_stale_while_its_task_may_still_commit(warehouse: Warehouse) -> None:
     listed = ["a", "b"]
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
