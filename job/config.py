@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from job.config_file import did_you_mean, read_settings
+from job.default_project import default_project
 from job.errors import ConfigError
 
 ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"
@@ -220,8 +221,9 @@ class Config(Settings, frozen=True, kw_only=True):
 
     projects: Annotated[
         tuple[str, ...],
-        "Ids of the projects whose clusters are collected. A project, a folder or an organization is required, here or "
-        "as `--project`, `--folder`, `--organization`; these flags replace all three.",
+        "Ids of the projects whose clusters are collected. The flags `--project`, `--folder` and `--organization` "
+        "together replace the three settings. If nothing names a project, folder or organization, it is the project of "
+        "`CLOUDSDK_CORE_PROJECT`, of `GOOGLE_CLOUD_PROJECT`, or of gcloud's active configuration.",
     ] = ()
     folders: Annotated[
         tuple[str, ...],
@@ -322,6 +324,8 @@ class Config(Settings, frozen=True, kw_only=True):
 def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Config:
     """The configuration in `path`, else in the file that `GKE_INVENTORY_CONFIG` names, else the defaults.
 
+    If it names no project, folder or organization, it has the project of the environment.
+
     Args:
         path: a YAML file.
         flags: values that override the file's, by key; None keeps the file's.
@@ -332,7 +336,15 @@ def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Con
     source = path or os.environ.get(ENVIRONMENT_VARIABLE)
     config = read_settings(Path(source), Config) if source else Config()
     given = {key: value for key, value in flags.items() if value is not None}
-    return msgspec.structs.replace(config, **given) if given else config
+    config = msgspec.structs.replace(config, **given) if given else config
+    if not has_scope(config) and (project := default_project()) is not None:
+        config = msgspec.structs.replace(config, projects=(project,))
+    return config
+
+
+def has_scope(config: Config) -> bool:
+    """Whether there is anything to look for clusters in."""
+    return bool(config.projects or config.folders or config.organizations)
 
 
 def check_config(config: Config, *, resources: Sequence[str]) -> None:
@@ -345,10 +357,11 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
         ConfigError: no project, folder or organization, a malformed id or endpoint, an unknown kind, or times of
             expiry that contradict one another.
     """
-    if not (config.projects or config.folders or config.organizations):
+    if not has_scope(config):
         raise ConfigError(
             "no projects are configured: set `projects`, `folders` or `organizations` in the configuration file, which "
-            f"--config or {ENVIRONMENT_VARIABLE} names, or pass --project, --folder or --organization"
+            f"--config or {ENVIRONMENT_VARIABLE} names, pass --project, --folder or --organization, or set the "
+            "project of the environment, for instance with `gcloud config set project`"
         )
     _check_ids(config)
     for resource in config.kinds:

@@ -98,6 +98,28 @@ def test_folders_and_organizations_need_no_project(tmp_path: Path, scope: str) -
     check_config(load_config(tmp_path / "c.yaml"), resources=RESOURCES)
 
 
+def test_the_project_of_the_environment_is_that_of_gcloud_and_only_if_nothing_else_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    (tmp_path / "configurations").mkdir()
+    assert load_config().projects == ()
+    (tmp_path / "active_config").write_text("work\n")
+    (tmp_path / "configurations" / "config_work").write_text("[core]\naccount = me@example.com\n")
+    assert load_config().projects == ()
+    (tmp_path / "configurations" / "config_work").write_text("[core]\nproject = of-gcloud\n")
+    assert load_config().projects == ("of-gcloud",)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "of-google")
+    assert load_config().projects == ("of-google",)
+    monkeypatch.setenv("CLOUDSDK_CORE_PROJECT", "of-the-sdk")
+    assert load_config().projects == ("of-the-sdk",)
+    (tmp_path / "c.yaml").write_text("folders: ['12']")
+    assert load_config(tmp_path / "c.yaml").projects == ()
+    monkeypatch.setenv("CLOUDSDK_CORE_PROJECT", "Not A Project")
+    with pytest.raises(ConfigError, match="'Not A Project' is not a project id"):
+        check_config(load_config(), resources=RESOURCES)
+
+
 def test_files_that_cannot_be_read_are_rejected(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.yaml", tmp_path):
         with pytest.raises(ConfigError, match="cannot read the configuration file"):
