@@ -90,7 +90,15 @@ _config_option = click.option(
 )
 _cluster_options = _options(
     _config_option,
-    click.option("--project", "projects", multiple=True, metavar="ID", help="Overrides `projects`."),
+    click.option(
+        "--project",
+        "projects",
+        multiple=True,
+        metavar="ID",
+        help="With --folder and --organization, overrides what the configuration names of the three.",
+    ),
+    click.option("--folder", "folders", multiple=True, metavar="ID", help="All projects in a folder, at any depth."),
+    click.option("--organization", "organizations", multiple=True, metavar="ID", help="All projects in one."),
     click.option("--cluster", "clusters", multiple=True, metavar="GLOB", help="Overrides `clusters.include`."),
 )
 _sink_options = _options(
@@ -127,6 +135,8 @@ def run(
     stop: Stop | None,
     path: str | None,
     projects: tuple[str, ...],
+    folders: tuple[str, ...],
+    organizations: tuple[str, ...],
     clusters: tuple[str, ...],
     sink: str | None,
     tasks: int,
@@ -140,7 +150,8 @@ def run(
     from job.log import configure_logging
 
     configure_logging(verbose=verbose, quiet=quiet)
-    summary = take_snapshot(_config(path, projects, clusters, sink), tasks=tasks, stop=stop or Stop())
+    config = _config(path, (projects, folders, organizations), clusters, sink)
+    summary = take_snapshot(config, tasks=tasks, stop=stop or Stop())
     if as_json:
         print_json(summary.flat())
     elif "CLOUD_RUN_JOB" not in os.environ:  # there the log has it, and each line of this would be an entry
@@ -166,6 +177,8 @@ def _code(summary: Summary, *, is_success: bool) -> Done:
 def plan(
     path: str | None,
     projects: tuple[str, ...],
+    folders: tuple[str, ...],
+    organizations: tuple[str, ...],
     clusters: tuple[str, ...],
     as_json: bool,
     with_estimate: bool,
@@ -176,7 +189,7 @@ def plan(
     from job.log import configure_logging
 
     configure_logging(quiet=True)
-    config = _config(path, projects, clusters, None)
+    config = _config(path, (projects, folders, organizations), clusters)
     planned = command.plan(config)
     if with_estimate:
         from job.commands.estimate import print_with_estimate
@@ -198,6 +211,8 @@ def plan(
 def doctor(
     path: str | None,
     projects: tuple[str, ...],
+    folders: tuple[str, ...],
+    organizations: tuple[str, ...],
     clusters: tuple[str, ...],
     sink: str | None,
     as_json: bool,
@@ -213,9 +228,13 @@ def doctor(
 
     configure_logging(silent=True)
     if role is not None:
-        print_role(_config(path, (), (), None), is_for_rbac=role == "clusterrole")
+        print_role(_config(path), is_for_rbac=role == "clusterrole")
         return COMPLETE
-    return COMPLETE if examine(lambda: _config(path, projects, clusters, sink), as_json=as_json) else INCOMPLETE
+    return (
+        COMPLETE
+        if examine(lambda: _config(path, (projects, folders, organizations), clusters, sink), as_json=as_json)
+        else INCOMPLETE
+    )
 
 
 @cli.command()
@@ -267,7 +286,7 @@ def query(sql: str, path: str | None, sink: str | None, form: str, external_acce
     from job.log import configure_logging
 
     configure_logging(quiet=True)
-    print_answer(_config(path, (), (), sink), sql, form, external_access=external_access)
+    print_answer(_config(path, sink=sink), sql, form, external_access=external_access)
     return COMPLETE
 
 
@@ -282,7 +301,7 @@ def schema_show(path: str | None, sink: str | None) -> int:
     """Print the statements that create all tables and views, in the sink's own SQL."""
     from job.commands.schema import show
 
-    show(_config(path, (), (), sink))
+    show(_config(path, sink=sink))
     return COMPLETE
 
 
@@ -294,7 +313,7 @@ def schema_diff(path: str | None, sink: str | None) -> int:
     from job.log import configure_logging
 
     configure_logging(quiet=True)
-    return INCOMPLETE if diff(_config(path, (), (), sink)) else COMPLETE
+    return INCOMPLETE if diff(_config(path, sink=sink)) else COMPLETE
 
 
 @schema.command("apply")
@@ -305,7 +324,7 @@ def schema_apply(path: str | None, sink: str | None) -> int:
     from job.log import configure_logging
 
     configure_logging(quiet=True)
-    apply(_config(path, (), (), sink))
+    apply(_config(path, sink=sink))
     return Done(COMPLETE)
 
 
@@ -337,7 +356,7 @@ def schema_dbt(path: str | None, sink: str | None, warn: int, error: int) -> int
     """Print the views as `sources.yml` for dbt, with descriptions, tests and freshness."""
     from job.commands.dbt import print_sources
 
-    print_sources(_config(path, (), (), sink), warn_after_hours=warn, error_after_hours=error)
+    print_sources(_config(path, sink=sink), warn_after_hours=warn, error_after_hours=error)
     return COMPLETE
 
 
@@ -358,7 +377,7 @@ def prune(path: str | None, sink: str | None, days: int, yes: bool) -> int:
     from job.log import configure_logging
 
     configure_logging(quiet=True)
-    command.prune(_config(path, (), (), sink), days=days, is_dry_run=not yes)
+    command.prune(_config(path, sink=sink), days=days, is_dry_run=not yes)
     return Done(COMPLETE) if yes else COMPLETE
 
 
@@ -375,16 +394,25 @@ def show(cluster: str, kind: str, name: str, namespace: str | None, path: str | 
     """
     from job.commands import show as command
 
-    click.echo(command.show(cluster, kind, name, namespace, _config(path, (), (), None)), nl=False)
+    click.echo(command.show(cluster, kind, name, namespace, _config(path)), nl=False)
     return COMPLETE
 
 
-def _config(path: str | None, projects: tuple[str, ...], clusters: tuple[str, ...], sink: str | None) -> Config:
+def _config(
+    path: str | None,
+    scope: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ()),
+    clusters: tuple[str, ...] = (),
+    sink: str | None = None,
+) -> Config:
+    """The configuration with the flags in it: those for projects, folders and organizations replace all three."""
     import msgspec
 
     from job.config import load_config
 
-    config = load_config(path, projects=projects or None, sink=sink)
+    config = load_config(path, sink=sink)
+    if any(scope):
+        projects, folders, organizations = scope
+        config = msgspec.structs.replace(config, projects=projects, folders=folders, organizations=organizations)
     if clusters:
         config = msgspec.structs.replace(config, clusters=msgspec.structs.replace(config.clusters, include=clusters))
     return config

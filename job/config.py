@@ -14,12 +14,19 @@ from urllib.parse import urlsplit
 import msgspec
 
 from job.config_file import did_you_mean, read_settings
+from job.default_project import default_project
 from job.errors import ConfigError
 
 ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects; old projects have a domain as a prefix
 _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+
+_A_NODE = {"folders": "a folder", "organizations": "an organization"}
+_GCLOUD_LIST = {
+    "folders": "resource-manager folders list --organization ORGANIZATION",
+    "organizations": "organizations list",
+}
 
 # Without what one parser of URLs takes for the end of a host and another for a part of it
 _CLEAR = re.compile(r"[^\s\\?#]+")
@@ -38,6 +45,8 @@ Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 MOST_DAYS_OF_HOURS = 400
 """A table can have 10,000 partitions (https://cloud.google.com/bigquery/quotas#partitioned_tables): 416 days of hours,
 less those that are yet to expire."""
+
+_GRPC_ENDPOINTS = ("api_endpoints.container", "api_endpoints.cloudresourcemanager")
 
 Service = Literal["kubernetes", "bigquery"]
 """What an identity is for: the GKE API and the clusters, or BigQuery."""
@@ -78,13 +87,14 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     request_seconds: Annotated[
         Seconds,
         "One request for a page, or for a project's clusters, from sending it to its last byte. BigQuery has this "
-        "time for each response.",
+        "time for each response, and Resource Manager for each page.",
     ] = 60.0
     retry_seconds: Annotated[
         Seconds, "Retrying a request after a transient error: 429, 5xx, or a failed or broken connection."
     ] = 60.0
     kind_seconds: Annotated[
-        Seconds, "All pages of one kind of one cluster. A kind that takes longer is recorded as `timed_out`."
+        Seconds,
+        "All pages of one kind of one cluster, or of one folder. What takes longer is recorded as `timed_out`.",
     ] = 600.0
     cluster_seconds: Annotated[
         Seconds, "All kinds of one cluster. Kinds that are not read by then are recorded as `timed_out`."
@@ -163,8 +173,8 @@ class Identity(Settings, frozen=True, kw_only=True):
     ] = None
     kubernetes: Annotated[
         Email | None,
-        "Another service account to impersonate, for the GKE API and the clusters alone. With it, or with `bigquery`, "
-        "no cluster is sent a token that opens the tables.",
+        "Another service account to impersonate, for the GKE API, Resource Manager and the clusters alone. With it, or "
+        "with `bigquery`, no cluster is sent a token that opens the tables.",
     ] = None
     bigquery: Annotated[Email | None, "Another service account to impersonate, for BigQuery alone."] = None
     delegates: Annotated[
@@ -190,6 +200,11 @@ class ApiEndpoints(Settings, frozen=True, kw_only=True):
         "The GKE API. `null` means `https://container.googleapis.com`. On loopback, `grpc://127.0.0.1:PORT` is gRPC "
         "without TLS, and `http://127.0.0.1:PORT` is REST.",
     ] = None
+    cloudresourcemanager: Annotated[
+        str | None,
+        "Resource Manager, which lists folders and projects. `null` means "
+        "`https://cloudresourcemanager.googleapis.com`. On loopback, as `container`.",
+    ] = None
     bigquery: Annotated[str | None, "BigQuery. `null` means `https://bigquery.googleapis.com`."] = None
     oauth2: Annotated[
         str | None,
@@ -205,13 +220,34 @@ class Config(Settings, frozen=True, kw_only=True):
     """The configuration of one run."""
 
     projects: Annotated[
-        tuple[str, ...], "Ids of the projects whose clusters are collected. Required, here or as `--project`."
+        tuple[str, ...],
+        "Ids of the projects whose clusters are collected. The flags `--project`, `--folder` and `--organization` "
+        "together replace the three settings. If nothing names a project, folder or organization, it is the project of "
+        "`CLOUDSDK_CORE_PROJECT`, of `GOOGLE_CLOUD_PROJECT`, or of gcloud's active configuration.",
     ] = ()
+    folders: Annotated[
+        tuple[str, ...],
+        "Ids of folders such as `'123456789012'`, in quotes. The clusters of all active projects in them are "
+        "collected, at any depth.",
+    ] = ()
+    organizations: Annotated[
+        tuple[str, ...], "Ids of organizations such as `'123456789012'`, in quotes, with everything below them."
+    ] = ()
+    exclude_projects: Annotated[
+        tuple[str, ...],
+        "Globs on project ids, such as `sandbox-*`, or `sys-*` for those of Apps Script. A project that is found in a "
+        "folder or organization is left out if any of them matches; one in `projects` is not.",
+    ] = ()
+    project_labels: Annotated[
+        dict[str, str],
+        "Labels such as `env: production`. Of the projects that are found in folders and organizations, only those "
+        "with all of these labels are collected.",
+    ] = msgspec.field(default_factory=dict)
     fail_on: Annotated[
         FailOn,
         "Which gaps make a finished run exit with 3, so that Cloud Run and alerts see a failure. `incomplete`: any "
         "gap. `below:95%`: less than 95% of the clusters, or of the lists, were read completely; a list is one kind "
-        "of one cluster, or the clusters of one project. `never`: none.",
+        "of one cluster, the clusters of one project, or the projects of one folder. `never`: none.",
     ] = "incomplete"
     overlap: Annotated[
         Literal["warn", "skip"],
@@ -288,6 +324,8 @@ class Config(Settings, frozen=True, kw_only=True):
 def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Config:
     """The configuration in `path`, else in the file that `GKE_INVENTORY_CONFIG` names, else the defaults.
 
+    If it names no project, folder or organization, it has the project of the environment.
+
     Args:
         path: a YAML file.
         flags: values that override the file's, by key; None keeps the file's.
@@ -298,7 +336,15 @@ def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Con
     source = path or os.environ.get(ENVIRONMENT_VARIABLE)
     config = read_settings(Path(source), Config) if source else Config()
     given = {key: value for key, value in flags.items() if value is not None}
-    return msgspec.structs.replace(config, **given) if given else config
+    config = msgspec.structs.replace(config, **given) if given else config
+    if not has_scope(config) and (project := default_project()) is not None:
+        config = msgspec.structs.replace(config, projects=(project,))
+    return config
+
+
+def has_scope(config: Config) -> bool:
+    """Whether there is anything to look for clusters in."""
+    return bool(config.projects or config.folders or config.organizations)
 
 
 def check_config(config: Config, *, resources: Sequence[str]) -> None:
@@ -308,20 +354,16 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
         resources: the names that `kinds` may have.
 
     Raises:
-        ConfigError: no project, a malformed project id or endpoint, an unknown kind, or times of expiry that
-            contradict one another.
+        ConfigError: no project, folder or organization, a malformed id or endpoint, an unknown kind, or times of
+            expiry that contradict one another.
     """
-    if not config.projects:
+    if not has_scope(config):
         raise ConfigError(
-            "no projects are configured: set `projects` in the configuration file, which --config or "
-            f"{ENVIRONMENT_VARIABLE} names, or pass --project"
+            "no projects are configured: set `projects`, `folders` or `organizations` in the configuration file, which "
+            f"--config or {ENVIRONMENT_VARIABLE} names, pass --project, --folder or --organization, or set the "
+            "project of the environment, for instance with `gcloud config set project`"
         )
-    for project in config.projects:
-        if not _PROJECT_ID.fullmatch(project):
-            raise ConfigError(
-                f"projects: {project!r} is not a project id: 6 to 30 lower-case letters, digits and hyphens, "
-                "starting with a letter (use the id, not the number or the display name)"
-            )
+    _check_ids(config)
     check_kinds(config, resources)
     rows, ledger = config.bigquery.partition_expiration_days, config.bigquery.ledger_expiration_days
     if ledger is not None and (rows is None or rows > ledger):
@@ -350,6 +392,22 @@ def check_kinds(config: Config, resources: Sequence[str]) -> None:
             raise ConfigError(f"kinds: unknown kind {resource!r}{did_you_mean(resource, resources)}")
 
 
+def _check_ids(config: Config) -> None:
+    for project in config.projects:
+        if not _PROJECT_ID.fullmatch(project):
+            raise ConfigError(
+                f"projects: {project!r} is not a project id: 6 to 30 lower-case letters, digits and hyphens, "
+                "starting with a letter (use the id, not the number or the display name)"
+            )
+    for key, ids in (("folders", config.folders), ("organizations", config.organizations)):
+        for each in ids:
+            if not re.fullmatch(rf"(?:{key}/)?[0-9]{{1,20}}", each):
+                raise ConfigError(
+                    f"{key}: {each!r} is not the id of {_A_NODE[key]}: digits such as '123456789012', which "
+                    f"`gcloud {_GCLOUD_LIST[key]}` shows (use the id, not the display name)"
+                )
+
+
 def check_endpoint(key: str, url: str) -> None:
     """Rejects an address that is not a URL, or that has neither TLS nor a loopback address.
 
@@ -358,7 +416,7 @@ def check_endpoint(key: str, url: str) -> None:
     Raises:
         ConfigError: naming the key.
     """
-    schemes = ("https", "http", "grpc") if key == "api_endpoints.container" else ("https", "http")
+    schemes = ("https", "http", "grpc") if key in _GRPC_ENDPOINTS else ("https", "http")
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

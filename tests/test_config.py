@@ -39,6 +39,11 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
     [
         ("", "no projects are configured"),
         ("projects: []", "no projects are configured"),
+        ("folders: []", "set `projects`, `folders` or `organizations` in the configuration file"),
+        ("folders: [shop]", "folders: 'shop' is not the id of a folder: digits such as '123456789012'"),
+        ("folders: ['organizations/1']", "folders: 'organizations/1' is not the id of a folder"),
+        ("folders: [123]", "line 1: folders[0]: write text, not a whole number"),
+        ("organizations: [example.com]", "is not the id of an organization: digits such as '123456789012'"),
         ("projects: [UPPER-case]", "'UPPER-case' is not a project id"),
         ("projects: ['123456']", "is not a project id"),
         ("projects: [abc]", "is not a project id"),
@@ -85,6 +90,34 @@ def test_an_invalid_configuration_is_rejected_in_one_sentence(tmp_path: Path, te
     message = refused(tmp_path, text)
     assert expected in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("scope", ["folders: ['12']", "folders: [folders/12]", "organizations: [organizations/12]"])
+def test_folders_and_organizations_need_no_project(tmp_path: Path, scope: str) -> None:
+    (tmp_path / "c.yaml").write_text(scope)
+    check_config(load_config(tmp_path / "c.yaml"), resources=RESOURCES)
+
+
+def test_the_project_of_the_environment_is_that_of_gcloud_and_only_if_nothing_else_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    (tmp_path / "configurations").mkdir()
+    assert load_config().projects == ()
+    (tmp_path / "active_config").write_text("work\n")
+    (tmp_path / "configurations" / "config_work").write_text("[core]\naccount = me@example.com\n")
+    assert load_config().projects == ()
+    (tmp_path / "configurations" / "config_work").write_text("[core]\nproject = of-gcloud\n")
+    assert load_config().projects == ("of-gcloud",)
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "of-google")
+    assert load_config().projects == ("of-google",)
+    monkeypatch.setenv("CLOUDSDK_CORE_PROJECT", "of-the-sdk")
+    assert load_config().projects == ("of-the-sdk",)
+    (tmp_path / "c.yaml").write_text("folders: ['12']")
+    assert load_config(tmp_path / "c.yaml").projects == ()
+    monkeypatch.setenv("CLOUDSDK_CORE_PROJECT", "Not A Project")
+    with pytest.raises(ConfigError, match="'Not A Project' is not a project id"):
+        check_config(load_config(), resources=RESOURCES)
 
 
 def test_files_that_cannot_be_read_are_rejected(tmp_path: Path) -> None:

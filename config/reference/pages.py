@@ -119,9 +119,10 @@ older ones that are still the newest of their kind: `needed_attempts` says which
 `raw_recent_<table>`, a view that each commit makes again. So a query reads a few snapshots, however many are kept.
 
 Views of rows also have columns that are computed when a query selects them. `full_resource_name` is the name that Cloud
-Asset Inventory has, for joins with its exports; it is below `zones` for a zonal cluster. The project's number is in no
-response that the job reads, so no column has it. Columns of the configuration (`columns`) have one label or annotation
-each, such as `team`, in every view of rows that has labels; join `containers` and `pod_containers` to theirs by UID.
+Asset Inventory has, for joins with its exports; it is below `zones` for a zonal cluster. The project's number, labels
+and ancestors are columns of `clusters`, if the project was found in a folder or organization. Columns of the
+configuration (`columns`) have one label or annotation each, such as `team`, in every view of rows that has labels; join
+`containers` and `pod_containers` to theirs by UID.
 
 A tool that reads no repeated columns selects the others, and finds the labels in `labels_json`, one JSON object for
 each row: `JSON_VALUE(labels_json, '$."app.kubernetes.io/name"')` reads one on BigQuery, and
@@ -213,11 +214,18 @@ def permissions() -> str:
 _PERMISSIONS = """\
 # Permissions
 
-The job needs three things. [config/deploy](../deploy/README.md) grants no more than these:
+The job needs three things, and a fourth for folders and organizations. [config/deploy](../deploy/README.md) grants the
+three, and no more:
 
 - **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint.
   `container.clusters.get` for `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
   the custom role in [role.yaml](../deploy/role.yaml).
+- **To find projects** in `folders` and `organizations`: `resourcemanager.folders.list` and
+  `resourcemanager.projects.list` on each configured folder or organization, which the nodes below inherit.
+  `roles/resourcemanager.folderViewer` has both. Grant the permissions above there too. The Resource Manager API
+  (`cloudresourcemanager.googleapis.com`) has to be enabled in the project of the service account. A folder that the
+  identity may not list is a gap of the run and a row of `coverage`; projects that were found in it before become
+  `stale`. Configured projects alone need none of this.
 - **To read a cluster:** `list` on the kinds below. The same custom role has it for all clusters of a project, folder or
   organisation; so does the ClusterRole in [clusterrole.yaml](../deploy/clusterrole.yaml) for one cluster. Either is
   enough. `roles/container.viewer` grants more than the job reads.

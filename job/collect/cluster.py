@@ -33,6 +33,7 @@ from job.tables import Collection, Key, Record, Snapshot
 from job.task import Task
 from job.waiting import waiting_for
 from job.wire import gke
+from job.wire.projects import FoundProject
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -87,18 +88,25 @@ class ClusterCollector:
     clusters: int = 1
     """How many the run reads."""
 
-    def collect(self, project_id: str, cluster: gke.Cluster, earlier: Sequence[ListOutcome] = ()) -> CollectedCluster:
+    def collect(
+        self,
+        project_id: str,
+        cluster: gke.Cluster,
+        earlier: Sequence[ListOutcome] = (),
+        found: FoundProject | None = None,
+    ) -> CollectedCluster:
         """Reads all kinds of one cluster into the spool. Whatever happens to one of them costs no other.
 
         Args:
             earlier: lists that are committed, and whose kinds are left out.
+            found: its project, if it was found in a folder.
 
         Raises:
             SpoolError: the spool cannot be written.
         """
         key = self._key(project_id, cluster)
         reading = _Reading(wanted=frozenset(RESOURCES) - {each.resource for each in earlier})
-        rows = self._keep(key, cluster_rows(cluster))
+        rows = self._keep(key, cluster_rows(cluster, found))
         if cause := self._read(cluster, key, reading):
             failed = {result.kind.resource: result for result in failed_lists(cause, self.config)}
             reading.results = failed | reading.results

@@ -7,7 +7,7 @@ from functools import cache, partial
 
 import msgspec
 
-from job.commands.output import print_json, print_table
+from job.commands.output import counted, print_json, print_table
 from job.config import Config, check_config
 from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoint
 from job.connect.identity import configured_identity
@@ -19,7 +19,7 @@ from job.sinks.open_sink import open_sink
 
 
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster that a run would collect, or a project or pattern that has a problem."""
+    """A cluster that a run would collect, a folder, or a project or pattern that has a problem."""
 
     name: str
     status: str | None = None
@@ -27,11 +27,17 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     nodes: int | None = None
     endpoint_type: str | None = None
     endpoint: str | None = None
+    projects: int | None = None
+    """Of a folder or organization: the projects directly in it."""
+    projects_without_api: int | None = None
+    """How many of them have the GKE API disabled, and so no clusters."""
     problem: str | None = None
 
 
 def plan(config: Config) -> list[Planned]:
-    """The clusters that `run` would collect, and through which endpoint. Reads no cluster, writes nothing.
+    """The clusters that `run` would collect, and through which endpoint, and the folders with their projects.
+
+    Reads no cluster, writes nothing.
 
     Raises:
         NotFoundError: `clusters.include` matches no cluster.
@@ -47,7 +53,9 @@ def plan(config: Config) -> list[Planned]:
         Planned(name=unmatched.pattern, problem=f"not_found: {unmatched.message}") for unmatched in selection.unmatched
     ]
     for listing in listings:
-        if listing.collection.outcome != "ok":
+        if not listing.is_project:
+            planned.append(_folder(listing, listings))
+        elif not listing.is_complete:
             planned.append(Planned(name=listing.project_id, problem=_problem(listing)))
         planned += [
             _planned(target, config)
@@ -64,10 +72,27 @@ def print_plan(planned: Iterable[Planned], *, as_json: bool = False) -> None:
         return
     headers = ("cluster", "status", "version", "nodes", "endpoint", "address")
     rows = [
-        (entry.name, entry.status, entry.version, entry.nodes, entry.endpoint_type, entry.endpoint or entry.problem)
+        (entry.name, entry.status, entry.version, entry.nodes, entry.endpoint_type, entry.endpoint or _in_words(entry))
         for entry in planned
     ]
     print_table(headers, rows)
+
+
+def _folder(folder: ProjectListing, listings: Iterable[ProjectListing]) -> Planned:
+    projects = [each for each in listings if each.found and each.found.ancestors[-1:] == (folder.project_id,)]
+    return Planned(
+        name=folder.project_id,
+        projects=len(projects),
+        projects_without_api=sum(each.collection.outcome == "off" for each in projects),
+        problem=None if folder.is_complete else _problem(folder),
+    )
+
+
+def _in_words(entry: Planned) -> str | None:
+    if entry.problem is not None or entry.projects is None:
+        return entry.problem
+    without = f", {entry.projects_without_api} without the GKE API" if entry.projects_without_api else ""
+    return counted(entry.projects, "project") + without
 
 
 def _problem(listing: ProjectListing) -> str:

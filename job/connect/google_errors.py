@@ -36,10 +36,19 @@ def refusal(error: GoogleError, *, default_advice: str = "") -> Refusal:
     return Refusal(reason, "; ".join(filter(None, (said or error.status, advice))))
 
 
-def _enable_api(error: GoogleError) -> str:
-    """Google charges a call to the project of the service account, which is often not the cluster's: it names it."""
+def disabled_in(error: GoogleError) -> str | None:
+    """Id or number of the project in which the API is disabled, if that is the cause and Google names it.
+
+    Google charges a call to the project of the service account, which is often not the cluster's.
+    """
     found = _API_OFF.search(error.message)
-    project = _consumer(error) or (found[1] if found else "PROJECT")
+    if error.reason != "SERVICE_DISABLED" and found is None:
+        return None
+    return _consumer(error) or (found[1] if found else None)
+
+
+def _enable_api(error: GoogleError) -> str:
+    project = disabled_in(error) or "PROJECT"
     service = error.metadata.get("service", "container.googleapis.com")
     return f"enable it in the project that Google names: `gcloud services enable {service} --project {project}`"
 
@@ -53,7 +62,7 @@ def _grant(error: GoogleError) -> str:
     permission = error.metadata.get("permission") or (found[1] if found else "the missing permission")
     role = _ROLES.get(permission)
     example = f", for instance with {role}" if role else ""
-    resource = error.metadata.get("resource", "").removeprefix("//container.googleapis.com/")
+    resource = re.sub(r"^//[a-z]+\.googleapis\.com/", "", error.metadata.get("resource", ""))
     return f"grant {permission} on {resource or 'the project'}{example}"
 
 
@@ -113,5 +122,7 @@ _ROLES = {  # https://cloud.google.com/iam/docs/understanding-roles; the smalles
     "container.clusters.connect": "roles/container.clusterViewer",
     "gkehub.gateway.get": "roles/gkehub.gatewayReader",
     "iam.serviceAccounts.getAccessToken": "roles/iam.serviceAccountTokenCreator",
+    "resourcemanager.folders.list": "roles/resourcemanager.folderViewer",
+    "resourcemanager.projects.list": "roles/resourcemanager.folderViewer",
     "serviceusage.services.use": "roles/serviceusage.serviceUsageConsumer",
 }

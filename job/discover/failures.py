@@ -1,10 +1,10 @@
-"""Why the clusters of a project could not be listed, as a row of `collections`."""
+"""Why the clusters of a project, or the projects of a folder, could not be listed, as a row of `collections`."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from job.connect.google_errors import refusal
+from job.connect.google_errors import disabled_in, refusal
 from job.errors import CredentialsError
 from job.printable import printable, without_tokens
 from job.tables import Outcome
@@ -27,47 +27,85 @@ _STATUSES = {
     503: _Status("unreachable", "UNAVAILABLE"),
     504: _Status("timed_out", "DEADLINE_EXCEEDED"),
 }
-_ADVICE: dict[Outcome, str] = {
-    "forbidden": "grant container.clusters.list on the project, for instance with roles/container.clusterViewer",
-    "not_found": "check the project id",
-    "unauthorized": "check the Application Default Credentials",
-}
-_UNKNOWN_PROJECT = "; GKE refuses a project id that does not exist in the same way"
 
 
-def failure_columns(error: Any) -> dict[str, Any]:
-    """The columns of `collections` for an error of the GKE API, its connection, google-auth, or our credentials."""
+class Api(NamedTuple):
+    """A Google API, in the words of its errors."""
+
+    name: str
+    advice: dict[Outcome, str]
+    """What to do where nothing more exact is known."""
+    unknown: str = ""
+    """What a missing permission may also mean."""
+
+
+_CREDENTIALS: dict[Outcome, str] = {"unauthorized": "check the Application Default Credentials"}
+GKE_API = Api(
+    "GKE API",
+    _CREDENTIALS
+    | {
+        "forbidden": "grant container.clusters.list on the project, for instance with roles/container.clusterViewer",
+        "not_found": "check the project id",
+    },
+    "; GKE refuses a project id that does not exist in the same way",
+)
+RESOURCE_MANAGER_API = Api(
+    "Resource Manager API",
+    _CREDENTIALS
+    | {
+        "forbidden": "grant resourcemanager.folders.list and resourcemanager.projects.list on it, for instance with "
+        "roles/resourcemanager.folderViewer",
+        "not_found": "check the id",
+    },
+)
+
+
+def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:
+    """The columns of `collections` for an error of an API, its connection, google-auth, or our credentials."""
     if isinstance(error, CredentialsError):
         return {"outcome": "unauthorized", "reason": "Credentials", "message": str(error)}
     if isinstance(error, OSError):
-        return _connection_columns(error)
+        return _connection_columns(error, api)
     code = getattr(error, "code", None)
     http_status = int(code) if code is not None else None
     status = _Status("unauthorized", "Credentials")
     if http_status is not None:
         status = _STATUSES.get(http_status, _Status("refused", f"HTTP {http_status}"))
-    described = GoogleError(
-        message=str(getattr(error, "message", None) or error),
-        status=status.reason,
-        reason=getattr(error, "reason", None) or "",
-        metadata=dict(getattr(error, "metadata", None) or {}),
-    )
-    reason, message = refusal(described, default_advice=_ADVICE.get(status.outcome, ""))
+    described = _described(error, status.reason)
+    reason, message = refusal(described, default_advice=api.advice.get(status.outcome, ""))
     outcome: Outcome = "disabled" if reason == "ApiDisabled" else status.outcome
     if reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
-        message += _UNKNOWN_PROJECT
+        message += api.unknown
     return {"outcome": outcome, "http_status": http_status, "reason": reason, "message": message}
 
 
-def _connection_columns(error: OSError) -> dict[str, Any]:
+def is_disabled_in(error: Any, *names: str) -> bool:
+    """Whether the API is disabled in the project itself, which has these names, and not in that of the identity."""
+    return disabled_in(_described(error, "")) in names
+
+
+def _described(error: Any, status: str) -> GoogleError:
+    return GoogleError(
+        message=str(getattr(error, "message", None) or error),
+        status=status,
+        reason=getattr(error, "reason", None) or "",
+        metadata=dict(getattr(error, "metadata", None) or {}),
+    )
+
+
+def _connection_columns(error: OSError, api: Api) -> dict[str, Any]:
     """For an error of requests, which REST goes through: the innermost error says what happened."""
     import requests
 
     if isinstance(error, requests.Timeout):
-        return {"outcome": "timed_out", "reason": "DEADLINE_EXCEEDED", "message": "no response of the GKE API in time"}
+        return {
+            "outcome": "timed_out",
+            "reason": "DEADLINE_EXCEEDED",
+            "message": f"no response of the {api.name} in time",
+        }
     reason = getattr(error.args[0], "reason", error) if error.args else error
     if isinstance(error, requests.exceptions.ProxyError):
         text = f"the proxy refuses the connection: {getattr(reason, 'original_error', reason)}"
         return {"outcome": "unreachable", "reason": "Proxy", "message": printable(without_tokens(text), 300)}
-    text = f"no connection to the GKE API: {reason}"
+    text = f"no connection to the {api.name}: {reason}"
     return {"outcome": "unreachable", "reason": "UNAVAILABLE", "message": printable(without_tokens(text), 300)}

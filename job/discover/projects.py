@@ -1,4 +1,4 @@
-"""The clusters of each project, and what could not be listed."""
+"""The clusters of each project, configured or found in a folder, and what could not be listed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from job.config import Config, Timeouts
 from job.connect.identity import Identity
 from job.connect.reachability import Network, Reachability
 from job.discover.container_api import container_client
-from job.discover.failures import failure_columns
+from job.discover.failures import failure_columns, is_disabled_in
+from job.discover.hierarchy import NodeListing, walk
 from job.discover.retries import retried
 from job.log import log
 from job.tables import Collection
 from job.waiting import waiting_for
 from job.wire import gke
 from job.wire.decoders import converter
+from job.wire.projects import FoundProject
 from job.workers import map_unordered
 
 if TYPE_CHECKING:
@@ -32,19 +34,39 @@ _convert = converter(gke.Cluster)
 
 
 class ProjectListing(NamedTuple):
-    """The clusters of one project, as far as they could be listed."""
+    """The clusters of one project, as far as they could be listed; or a folder or organization, which has none."""
 
     project_id: str
+    """Or `folders/NUMBER`, or `organizations/NUMBER`."""
     clusters: tuple[gke.Cluster, ...]
     collection: Collection
+    found: FoundProject | None = None
+    """The project in its folder, if that was asked for."""
+
+    @property
+    def is_project(self) -> bool:
+        return self.collection.resource == RESOURCE
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing that has clusters is missing."""
+        return self.collection.outcome in ("ok", "off")
 
 
 def list_projects(config: Config, identity: Identity, run_id: str) -> list[ProjectListing]:
-    """One listing a project, in the order of the configuration."""
-    projects, reachability = tuple(dict.fromkeys(config.projects)), Reachability()
+    """One listing a project, in the order of the configuration, then those in folders; and one a folder."""
+    walked, reachability = walk(config, identity, run_id), Reachability()
+    for node in walked.nodes:
+        _log_node(node)
+    found = {project.project_id: project for project in walked.projects}
+    projects = tuple(dict.fromkeys((*config.projects, *found)))
 
     def list_project(project_id: str) -> ProjectListing:
-        listing = clusters_in(project_id, client, config.timeouts, run_id=run_id, reachability=reachability)
+        project = found.get(project_id)
+        listing = clusters_in(
+            project_id, client, config.timeouts, run_id=run_id, reachability=reachability, found=project,
+            is_named=project_id in config.projects,
+        )  # fmt: skip
         _log(listing)
         return listing
 
@@ -52,7 +74,8 @@ def list_projects(config: Config, identity: Identity, run_id: str) -> list[Proje
         listings = {
             listing.project_id: listing for listing in map_unordered(list_project, projects, _MAX_CONCURRENT_PROJECTS)
         }
-    return [listings[project] for project in projects]
+    nodes = [ProjectListing(node.name, (), node.collection) for node in walked.nodes]
+    return [*(listings[project] for project in projects), *nodes]
 
 
 def clusters_in(
@@ -62,6 +85,8 @@ def clusters_in(
     *,
     run_id: str = "",
     reachability: Reachability | None = None,
+    found: FoundProject | None = None,
+    is_named: bool = True,
 ) -> ProjectListing:
     """Lists the clusters of one project in all locations, with one request, retried while a retry may help.
 
@@ -69,6 +94,10 @@ def clusters_in(
 
     Never raises for an answer of the API: a denied project, a disabled API, an unknown project or missing zones are
     the outcome of the collection.
+
+    Args:
+        found: the project in its folder.
+        is_named: whether the configuration names the project. Of others, those without the GKE API have no clusters.
     """
     reachability = reachability or Reachability()
 
@@ -82,6 +111,8 @@ def clusters_in(
     clusters: tuple[gke.Cluster, ...] = ()
     if answer.error is None:
         clusters, columns = _decoded(answer.result)
+    elif found is not None and not is_named and is_disabled_in(answer.error, project_id, found.number):
+        columns = _SWITCHED_OFF
     else:
         columns = failure_columns(answer.error)
     if columns["outcome"] in ("unreachable", "timed_out"):
@@ -100,9 +131,18 @@ def clusters_in(
         waited_seconds=round(answer.waited_seconds, 3),
         started_at=started_at,
         duration_seconds=round(monotonic() - clock, 3),
+        ancestors=found.ancestors if found else (),
         **columns,
     )
-    return ProjectListing(project_id, clusters, collection)
+    return ProjectListing(project_id, clusters, collection, found)
+
+
+_SWITCHED_OFF = {
+    "outcome": "off",
+    "http_status": 403,
+    "reason": "ApiDisabled",
+    "message": "the GKE API is disabled in the project, so it has no clusters",
+}
 
 
 def _decoded(response: Any) -> tuple[tuple[gke.Cluster, ...], dict[str, Any]]:
@@ -133,7 +173,15 @@ def _cluster(message: Any) -> gke.Cluster | None:
 
 def _log(listing: ProjectListing) -> None:
     project, found = listing.project_id, listing.collection
-    if found.outcome == "ok":
+    if listing.is_complete:
         log.info("project listed", project=project, clusters=found.objects, seconds=found.duration_seconds)
     else:
         log.warning("project not listed in full", project=project, outcome=found.outcome, detail=found.message)
+
+
+def _log_node(node: NodeListing) -> None:
+    found = node.collection
+    if found.outcome == "ok":
+        log.info("folder listed", folder=node.name, projects=found.objects, seconds=found.duration_seconds)
+    else:
+        log.warning("folder not listed in full", folder=node.name, outcome=found.outcome, detail=found.message)

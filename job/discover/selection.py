@@ -11,6 +11,7 @@ from job.config import Clusters
 from job.discover.projects import ProjectListing
 from job.errors import NotFoundError
 from job.wire import gke
+from job.wire.projects import FoundProject
 
 _MAX_NEAREST = 3
 _FORM = "Write PROJECT/LOCATION/CLUSTER, or a cluster's name alone; `*` stands for any characters"
@@ -21,6 +22,8 @@ class Target(NamedTuple):
 
     project_id: str
     cluster: gke.Cluster
+    found: FoundProject | None = None
+    """Its project, if it was found in a folder."""
 
     @property
     def name(self) -> str:
@@ -64,7 +67,9 @@ def select(listings: Sequence[ProjectListing], patterns: Clusters) -> Selection:
     Raises:
         NotFoundError: no pattern matches a cluster.
     """
-    listed = [Target(listing.project_id, cluster) for listing in listings for cluster in listing.clusters]
+    listed = [
+        Target(listing.project_id, cluster, listing.found) for listing in listings for cluster in listing.clusters
+    ]
     targets = tuple(
         target
         for target in listed
@@ -87,7 +92,10 @@ def matches(name: str, pattern: str) -> bool:
 
 def _unmatched(listings: Sequence[ProjectListing], include: Sequence[str]) -> tuple[Unmatched, ...]:
     names = [f"{listing.project_id}/{path}" for listing in listings for path in listing.collection.listed_clusters]
-    unlisted = [listing.project_id for listing in listings if listing.collection.outcome != "ok"]
+    gaps = [listing for listing in listings if not listing.is_complete]
+    if any(not listing.is_project for listing in gaps):  # a folder may have any project
+        return ()
+    unlisted = [listing.project_id for listing in gaps]
     unmatched = tuple(
         Unmatched(pattern, _nearest(pattern, names))
         for pattern in dict.fromkeys(include)

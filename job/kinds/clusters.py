@@ -8,11 +8,16 @@ from job import tables
 from job.kinds.node_pools import node_pool_row
 from job.kinds.parts.gke import condition_codes, enum_name, sorted_labels
 from job.wire import gke
+from job.wire.projects import FoundProject
 
 
-def cluster_rows(cluster: gke.Cluster) -> Iterator[tables.Record]:
-    """The cluster's row and those of its node pools."""
-    yield _cluster(cluster)
+def cluster_rows(cluster: gke.Cluster, found: FoundProject | None = None) -> Iterator[tables.Record]:
+    """The cluster's row and those of its node pools.
+
+    Args:
+        found: its project, if it was found in a folder.
+    """
+    yield _cluster(cluster, found)
     for pool in cluster.node_pools or ():
         yield node_pool_row(pool)
 
@@ -28,7 +33,7 @@ def is_regional(location: str) -> bool:
     return location[-1:].isdigit()
 
 
-def _cluster(cluster: gke.Cluster) -> tables.Cluster:
+def _cluster(cluster: gke.Cluster, found: FoundProject | None) -> tables.Cluster:
     endpoints = cluster.control_plane_endpoints_config or gke.ControlPlaneEndpointsConfig()
     dns = endpoints.dns_endpoint_config or gke.DnsEndpointConfig()
     ip = endpoints.ip_endpoints_config or gke.IpEndpointsConfig()
@@ -99,6 +104,9 @@ def _cluster(cluster: gke.Cluster) -> tables.Cluster:
         conditions=condition_codes(cluster.conditions),
         labels=sorted_labels(cluster.resource_labels),
         self_link=cluster.self_link or None,
+        project_number=found.number if found else None,
+        project_labels=sorted_labels(found.labels) if found else (),
+        ancestors=found.ancestors if found else (),
     )
 
 

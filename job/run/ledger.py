@@ -72,8 +72,12 @@ def run_record(
     statuses = [*(each.snapshot.status for each in collected), *(each.status.status for each in committed)]
     lists = [each for cluster in collected for each in cluster.lists]
     lists += [each for cluster in committed for each in cluster.lists]
-    projects_failed = sum(listing.collection.outcome != "ok" for listing in listings)
-    is_complete = not _is_empty(selection) and not projects_failed and all(status == "complete" for status in statuses)
+    projects = [listing for listing in listings if listing.is_project]
+    is_complete = (
+        not _is_empty(selection)
+        and all(listing.is_complete for listing in listings)
+        and all(status == "complete" for status in statuses)
+    )
     return Run(
         run_id=task.run_id,
         task_index=task.index,
@@ -86,8 +90,8 @@ def run_record(
         started_at=task.snapshot_time,
         finished_at=task.by_the_sinks_clock(datetime.now(UTC)),
         duration_seconds=seconds_since(clock),
-        projects=len(listings),
-        projects_failed=projects_failed,
+        projects=len(projects),
+        projects_failed=sum(not listing.is_complete for listing in projects),
         clusters=len(statuses),
         clusters_complete=statuses.count("complete"),
         clusters_partial=statuses.count("partial"),
@@ -112,8 +116,8 @@ def _is_acceptable(
     """Whether `fail_on` tolerates what was not read. Without any cluster, nothing was."""
     if _is_empty(selection) and config.fail_on != "never":
         return False
-    outcomes: list[str] = [listing.collection.outcome for listing in listings]
-    outcomes += [each.outcome for each in lists if each.outcome != "off"]
+    outcomes: list[str] = [each.outcome for each in (*(listing.collection for listing in listings), *lists)]
+    outcomes = [outcome for outcome in outcomes if outcome != "off"]
     return config.accepts(statuses.count("complete"), len(statuses)) and config.accepts(
         outcomes.count("ok"), len(outcomes)
     )

@@ -115,6 +115,7 @@ class _OneTask:
             "run started",
             run_id=self.task.run_id,
             projects=len(self.config.projects),
+            folders=len(self.config.folders) + len(self.config.organizations),
             sink=self.config.sink,
             version=VERSION,
         )
@@ -182,7 +183,7 @@ class _OneTask:
             )
 
             def collect(target: Target) -> CollectedCluster:
-                return collector.collect(*target, earlier.lists_of(target))
+                return collector.collect(target.project_id, target.cluster, earlier.lists_of(target), target.found)
 
             for cluster in pool.map_unordered(collect, targets):
                 collected.append(cluster)

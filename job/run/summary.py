@@ -19,10 +19,10 @@ from job.task import Task
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """A project or cluster that could not be read in full, and why."""
+    """A folder, project or cluster that could not be read in full, and why."""
 
     name: str
-    """`project`, or `project/location/cluster`."""
+    """`folders/NUMBER`, `organizations/NUMBER`, `project`, or `project/location/cluster`."""
     status: str
     """`partial` or `failed`."""
     reason: str
@@ -86,7 +86,7 @@ def gaps_of(
             message=listing.collection.message or "",
         )
         for listing in listings
-        if listing.collection.outcome != "ok"
+        if not listing.is_complete
     ]
     gaps += [
         Gap(

@@ -64,6 +64,9 @@ KINDS = {
     "gke_denied": "the GKE API answers PERMISSION_DENIED for the project",
     "gke_disabled": "the GKE API is disabled in the project, or in `consumer`, whose identity calls it",
     "gke_not_found": "the GKE API does not know the project",
+    "node_denied": "Resource Manager answers PERMISSION_DENIED for the folder or organization; `resource`: for its "
+    "`folders`, or its `projects`, alone",
+    "node_unavailable": "Resource Manager answers UNAVAILABLE for the folder or organization",
     "missing_zones": "the GKE API cannot reach `zones`, and omits their clusters",
     "unresolvable": "the GKE API returns an endpoint whose name does not resolve",
     "bad_time": "the GKE API returns a malformed creation time",
@@ -78,11 +81,13 @@ CONNECTION = frozenset({"refuse", "hang_tls", "tls_unknown_ca", "tls_wrong_host"
 """Faults of a cluster's listening socket."""
 PROJECT = frozenset({"gke_unavailable", "gke_denied", "gke_disabled", "gke_not_found", "missing_zones"})
 """Faults of the GKE API, for a whole project."""
+NODE = frozenset({"node_denied", "node_unavailable"})
+"""Faults of Resource Manager, for a folder or an organization."""
 LISTED = frozenset({"unresolvable", "bad_time", "bad_ca", "deleted"})
 """Faults of one cluster in the GKE API's list."""
 TOKEN = frozenset({"token_status", "token_invalid_grant"})
-REQUEST = frozenset(KINDS) - CONNECTION - PROJECT - LISTED - TOKEN
-"""Faults of one request to an API server; `hang` and `delay` also apply to the GKE API."""
+REQUEST = frozenset(KINDS) - CONNECTION - PROJECT - NODE - LISTED - TOKEN
+"""Faults of one request to an API server; `hang` and `delay` also apply to the GKE API and to Resource Manager."""
 
 
 _NUMBERS = frozenset({"times", "page", "after", "code", "seconds"})
@@ -97,7 +102,8 @@ class Fault:
     """A fault in force, forever or for a number of times."""
 
     cluster: str
-    """Glob on `project/location/name`; for the GKE API's faults, on the project."""
+    """Glob on `project/location/name`; for the GKE API's faults, on the project; for Resource Manager's, on
+    `folders/NUMBER` or `organizations/NUMBER`."""
     kind: str
     resource: str = "*"
     """Glob on the resource, such as `pods`; also `version` and `discovery`."""

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from job.simulator.hierarchy import Hierarchy, usual_hierarchy
+
 PROJECTS = ("shop-prod", "shop-staging", "data-platform")
 DENIED_PROJECT = "acquired-company"
 PARTIAL_PROJECT = "data-platform"
@@ -84,8 +86,12 @@ class Fleet:
     clusters: list[Cluster]
     denied: frozenset[str] = frozenset()
     missing_zones: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    hierarchy: Hierarchy = field(default_factory=Hierarchy)
+    """Of Resource Manager; without one, the usual one."""
 
     def __post_init__(self) -> None:
+        if not self.hierarchy.projects:
+            self.hierarchy = usual_hierarchy(self.projects)
         self._first, self._next_number = self.clusters[:1], len(self.clusters)
 
     def of(self, project: str) -> list[Cluster]:

@@ -68,16 +68,17 @@ class ClusterManager(grpc.GenericRpcHandler):
 
     async def _check_project(self, context: Any, project: str, active: Fault | None) -> None:
         code, fault = grpc.StatusCode, active.kind if active else None
+        known = self._fleet.hierarchy.project(project)
         if fault == "gke_unavailable":
             await _refuse(context, code.UNAVAILABLE, "The service is currently unavailable.")
-        elif fault == "gke_not_found" or project not in self._fleet.projects:
+        elif fault == "gke_not_found" or (known is None and project not in self._fleet.projects):
             await _refuse(context, code.NOT_FOUND, f"Not found: projects/{project}.")
         elif fault == "gke_denied" or project in self._fleet.denied or not self._may_list(project):
             message = f'Required "container.clusters.list" permission(s) for "projects/{project}".'
             named = {"permission": "container.clusters.list", "resource": f"projects/{project}"}
             await _refuse(context, code.PERMISSION_DENIED, message, "IAM_PERMISSION_DENIED", named)
-        elif fault == "gke_disabled":
-            consumer = str(active.options.get("consumer", project)) if active else project
+        elif fault == "gke_disabled" or (known is not None and not known.has_container_api):
+            consumer = str(active.options.get("consumer", project) if active else known.number if known else project)
             message = f"Kubernetes Engine API has not been used in project {consumer} before or it is disabled."
             named = {"service": "container.googleapis.com", "consumer": f"projects/{consumer}"}
             await _refuse(context, code.PERMISSION_DENIED, message, "SERVICE_DISABLED", named)

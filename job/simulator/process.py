@@ -10,13 +10,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from job.simulator.bigquery.control import Control
+from job.simulator.hierarchy import Folder, Project
 
 _STARTING_SECONDS = 60
 
@@ -30,6 +31,9 @@ class Simulator:
     """A running simulated fleet."""
 
     container_endpoint: str
+    resource_manager_endpoint: str
+    resource_manager_rest_endpoint: str
+    """The same API as REST."""
     bigquery_endpoint: str
     has_bigquery: bool
     """If false, the endpoint refuses every request."""
@@ -55,6 +59,7 @@ class Simulator:
         """A configuration of `gke-inventory` for this fleet."""
         endpoints = {
             "container": self.container_endpoint,
+            "cloudresourcemanager": self.resource_manager_endpoint,
             "bigquery": self.bigquery_endpoint,
             "oauth2": self.token_uri,
         }
@@ -73,7 +78,8 @@ class Simulator:
         """Injects a fault.
 
         Args:
-            cluster: glob on `project/location/name`; for the GKE API's faults, on the project.
+            cluster: glob on `project/location/name`; for the GKE API's faults, on the project; for Resource Manager's,
+                on `folders/NUMBER` or `organizations/NUMBER`.
             kind: one of `job.simulator.faults.KINDS`.
             resource: glob on the resource.
             options: `times`, `page`, `after`, and the options of the kind.
@@ -110,6 +116,11 @@ class Simulator:
         ports = self._call("POST", "/fleet", arguments)
         self.clusters.clear()
         self.clusters.update(ports)
+
+    def change_hierarchy(self, folders: Sequence[Folder], projects: Sequence[Project]) -> None:
+        """Replaces the folders and projects that Resource Manager lists; the clusters stay as they are."""
+        body = {"folders": [asdict(each) for each in folders], "projects": [asdict(each) for each in projects]}
+        self._call("POST", "/hierarchy", body)
 
     def create_cluster(self, cluster: str) -> int:
         """Creates the cluster `project/location/name` in an existing project; returns the port of its API server.
@@ -236,6 +247,8 @@ def simulate(
         directory = Path(ready["directory"])
         yield Simulator(
             container_endpoint=ready["container"],
+            resource_manager_endpoint=ready["resource_manager"],
+            resource_manager_rest_endpoint=ready["resource_manager_rest"],
             bigquery_endpoint=ready["bigquery"],
             has_bigquery=bigquery,
             token_uri=ready["token_uri"],

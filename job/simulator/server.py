@@ -18,8 +18,10 @@ from job.simulator.certificates import OLD_FORMS, Authority, authority, server_c
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
 from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
 from job.simulator.gke import ClusterManager
+from job.simulator.hierarchy import Folder, Hierarchy, Project
 from job.simulator.identity import Identity
 from job.simulator.kubernetes import ApiServer
+from job.simulator.resource_manager import ResourceManager
 
 LOOPBACK = "127.0.0.1"
 
@@ -109,10 +111,12 @@ class Simulation:
         for listener in self._listeners:
             await listener.start()
         manager = ClusterManager(self.fleet, self.identity, self.faults, self.log, self.delete_cluster)
-        self._grpc.add_generic_rpc_handlers((manager,))
+        resource_manager = ResourceManager(self.fleet, self.identity, self.faults, self.log)
+        self._grpc.add_generic_rpc_handlers((manager, resource_manager))
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
+        folders = await self._serve(resource_manager.application())
         bigquery = await self._serve(self._bigquery())
         control = await self._serve(self._control())
         token_uri = f"http://{LOOPBACK}:{identity}/token"
@@ -121,6 +125,8 @@ class Simulation:
         (self.directory / "ca-certificates.pem").write_bytes(self._public.pem)
         return {
             "container": f"grpc://{LOOPBACK}:{container}",
+            "resource_manager": f"grpc://{LOOPBACK}:{container}",
+            "resource_manager_rest": f"http://{LOOPBACK}:{folders}",
             "bigquery": f"http://{LOOPBACK}:{bigquery}",
             "token_uri": token_uri,
             "metadata_host": f"{LOOPBACK}:{identity}",
@@ -163,6 +169,10 @@ class Simulation:
         for listener in self._listeners:
             await listener.start()
         return {cluster.path: cluster.port for cluster in fleet.clusters}
+
+    def change_hierarchy(self, hierarchy: Hierarchy) -> None:
+        """Replaces the folders and projects of Resource Manager."""
+        self.fleet.hierarchy = hierarchy
 
     async def create_cluster(self, path: str) -> int:
         """Adds a cluster to the fleet; returns its port."""
@@ -210,6 +220,7 @@ class Simulation:
             web.post("/objects", self._post_objects),
             web.post("/clusters", self._post_clusters),
             web.post("/fleet", self._post_fleet),
+            web.post("/hierarchy", self._post_hierarchy),
             web.post("/identity", self._post_identity),
             web.delete("/connections", self._delete_connections),
         ):
@@ -277,6 +288,12 @@ class Simulation:
 
     async def _post_fleet(self, request: web.Request) -> web.Response:
         return web.json_response(await self.change_fleet(make_fleet(**await request.json())))
+
+    async def _post_hierarchy(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        folders = tuple(Folder(**each) for each in body["folders"])
+        self.change_hierarchy(Hierarchy(folders, tuple(Project(**each) for each in body["projects"])))
+        return web.Response(status=204)
 
     async def _post_identity(self, request: web.Request) -> web.Response:
         body = await request.json()

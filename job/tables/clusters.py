@@ -79,3 +79,16 @@ class Cluster(Record, frozen=True, kw_only=True):
     conditions: Annotated[tuple[str, ...], "Codes of the conditions that GKE reports: `GCE_STOCKOUT`, ..."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Resource labels of the cluster."] = ()
     self_link: Annotated[str | None, "URL of the cluster in the GKE API."] = None
+    project_number: Annotated[
+        str | None,
+        "Number of the project, if it was found in a folder or organization. NULL if only `projects` names it: then "
+        "Resource Manager is not asked.",
+    ] = None
+    project_labels: Annotated[
+        tuple[KeyValue, ...], "Labels of the project, if it was found in a folder or organization."
+    ] = ()
+    ancestors: Annotated[
+        tuple[str, ...],
+        "`organizations/NUMBER` and `folders/NUMBER` above the project, if it was found there: from the configured one "
+        "down to the project's parent.",
+    ] = ()

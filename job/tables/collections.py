@@ -20,16 +20,22 @@ class Collection(Record, frozen=True, kw_only=True):
     table = "collections"
     description = (
         "One collection of one resource of one cluster, and its outcome. Rows without a cluster are about a project's "
-        "list of clusters; rows of `clusters` with one, about a glob of `clusters.include` that matches none."
+        "list of clusters, or a folder's list of projects; rows of `clusters` with one, about a glob of "
+        "`clusters.include` that matches none."
     )
     clustering = ("project_id", "cluster", "resource")
 
     run_id: Annotated[str, "The run that collected it."]
-    resource: Annotated[str, "API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters."]
+    resource: Annotated[
+        str,
+        "API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters; `projects` for a "
+        "folder's or organization's list of projects and folders.",
+    ]
     outcome: Annotated[
         Outcome,
         "`ok`: read to the end. `partial`: read to the end, except for `unreadable` objects or `missing_zones`. "
-        "`off`: disabled in the configuration. The others mean that the list was not read: `forbidden`, "
+        "`off`: disabled in the configuration; for a project that was found in a folder: its GKE API is disabled. "
+        "The others mean that the list was not read: `forbidden`, "
         "`unauthorized`, `not_served`, `not_found`, `disabled` (the API is), `throttled`, `server_error`, "
         "`unreachable`, `timed_out`, `stopped` (the run, by SIGTERM), `expired` (the continue token, on every try), "
         "`invalid` (the response cannot be decoded), `refused` (any other error status, or more than one cluster may "
@@ -67,4 +73,9 @@ class Collection(Record, frozen=True, kw_only=True):
     missing_zones: Annotated[
         tuple[str, ...],
         "For a project: zones that GKE could not list. Their clusters are unknown, not deleted.",
+    ] = ()
+    ancestors: Annotated[
+        tuple[str, ...],
+        "For a project that was found in a folder or organization: those above it, as `organizations/NUMBER` and "
+        "`folders/NUMBER`, from the configured one down to the project's parent.",
     ] = ()

@@ -41,8 +41,14 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
         "The snapshot of the row. A row counts only if `snapshots` has its snapshot (for `runs`: its run).",
     ]
     snapshot_time: Annotated[datetime, "When the run started, the same for all of its rows. The partitioning column."]
-    project_id: Annotated[str | None, "Project of the cluster; NULL in `runs`."] = None
-    location: Annotated[str | None, "Region or zone of the cluster; `-` in the row of a project's cluster list."] = None
+    project_id: Annotated[
+        str | None,
+        "Project of the cluster; `folders/NUMBER` or `organizations/NUMBER` in the row of their list of projects; NULL "
+        "in `runs`.",
+    ] = None
+    location: Annotated[
+        str | None, "Region or zone of the cluster; `-` in the row of the list of a project or a folder."
+    ] = None
     cluster: Annotated[str | None, "Name of the cluster; NULL in rows about a project or a run."] = None
 
 

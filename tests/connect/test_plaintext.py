@@ -23,6 +23,7 @@ from job.config import Config
 from job.connect.identity import Identity, bigquery_identity, configured_identity, default_identity
 from job.discover.container_api import container_client
 from job.discover.projects import clusters_in
+from job.discover.resource_manager import resource_manager_clients
 from job.errors import ConfigError, CredentialsError, InventoryError
 from job.frames import snapshot
 from job.sinks.open_sink import open_sink
@@ -45,6 +46,9 @@ FACES: dict[str, tuple[tuple[str, ...], Callable[[Config], object]]] = {
     "query": (("bigquery", "oauth2"), lambda config: query("SELECT 1", config=config)),
     "snapshot": (("container", "oauth2"), snapshot),
     "container_client": (("container",), lambda config: container_client(config, Identity(Credentials("t")))),
+    "resource_manager_clients": (
+        ("cloudresourcemanager",), lambda config: resource_manager_clients(config, Identity(Credentials("t")))
+    ),
     "open_sink": (("bigquery",), lambda config: open_sink(config, lambda: Identity(Credentials("t"))).query("x")),
 }  # fmt: skip
 

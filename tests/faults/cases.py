@@ -360,6 +360,10 @@ CASES = (
         message=f"gcloud services enable container.googleapis.com --project {PROJECT}`",
     ),
     Case(
+        "no permission to list the projects or folders in a folder", (), "forbidden", 403, "IamPermissionMissing",
+        ("projects",), by="test_a_folder_that_cannot_be_listed_is_a_gap_and_nothing_below_it_looks_deleted",
+    ),
+    Case(
         "the GKE API is not enabled in the project of the service account",
         (fault("gke_disabled", "clusters", cluster=PROJECT, consumer="123456789012"),), "disabled", 403,
         "ApiDisabled", ("clusters",), unlisted=True,

@@ -30,6 +30,9 @@ def rows_of_gke(cluster: Object) -> Iterator[Row]:
             "id": cluster["id"],
             "status": cluster["status"],
             "control_plane_version": cluster["version"],
+            "project_number": None,  # the configuration names the project
+            "project_labels": [],
+            "ancestors": [],
         },
     )
     for pool in cluster["node_pools"]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from engines import Warehouse
 from warehouse import (
     FIRST,
     LOCATION,
+    PROJECT,
     Attempt,
     Read,
     container,
@@ -22,6 +24,7 @@ from warehouse import (
 )
 
 from job.sinks.duckdb import DuckDBSink
+from job.tables import Collection, Key, Record
 from job.views import views
 
 PODS = "SELECT cluster, name, read_status FROM pods"
@@ -298,6 +301,55 @@ def test_tasks_of_one_run_are_one_run(warehouse: Warehouse) -> None:
     assert warehouse.query("SELECT resource, cluster FROM latest_collections WHERE resource <> 'namespaces'") == [
         ("clusters", None), ("pods", "a"), ("pods", "b"),
     ]  # fmt: skip
+
+
+def in_folder(number: int, *read: Read, folder: str = "ok", config: str = "0") -> list[tuple[Key, Record]]:
+    """A run that found the project in a folder if that could be listed, and nothing if it could not."""
+    projects = [PROJECT] if read else []
+    rows = run_of(number, *read, projects=projects, config=config, ancestors=("organizations/9", "folders/1"))
+    (listing,) = (row for _, row in run_of(number) if isinstance(row, Collection))
+    for name, outcome in (("organizations/9", "ok"), ("folders/1", folder)):
+        key = msgspec.structs.replace(rows[-1][0], project_id=name, location="-")
+        rows.insert(0, (key, msgspec.structs.replace(listing, resource="projects", outcome=outcome)))
+    return rows
+
+
+def test_a_project_in_a_folder_that_is_not_listed_is_stale_and_one_that_is_no_longer_there_is_not_gone(
+    warehouse: Warehouse,
+) -> None:
+    sql = "SELECT project_id, resource, status, outcome, message FROM coverage WHERE resource <> 'namespaces'"
+    listed = [("folders/1", "projects", "ok", "ok", None), ("organizations/9", "projects", "ok", "ok", None)]
+    project = [(PROJECT, resource, "ok", "ok", None) for resource in ("clusters", "pods")]
+    warehouse.publish(in_folder(1, Read("a", ["x"], ["p1"])))
+    assert warehouse.query(sql) == listed + project
+    warehouse.publish(in_folder(2, folder="forbidden"))
+    denied = "the projects in folders/1 could not be listed: forbidden"
+    assert warehouse.query(sql) == [
+        ("folders/1", "projects", "stale", "forbidden", None), listed[1],
+        *((PROJECT, resource, "stale", "forbidden", denied) for resource in ("clusters", "pods")),
+    ]  # fmt: skip
+    assert warehouse.query(PODS) == [("a", "p1", "stale")]
+    warehouse.publish(in_folder(3))
+    lost = "the project is no longer in folders/1"
+    assert warehouse.query(sql) == [
+        *listed, *((PROJECT, resource, "stale", "not_found", lost) for resource in ("clusters", "pods")),
+    ]  # fmt: skip
+    assert warehouse.query(PODS) == [("a", "p1", "stale")]
+    warehouse.publish(in_folder(4, Read("a", ["x"], ["p1"])))
+    warehouse.publish(in_folder(5, config="another job, which leaves the project out"))
+    assert warehouse.query(sql) == listed + project
+
+
+def test_the_run_that_found_a_project_in_a_folder_is_needed_while_the_folder_cannot_be_listed(
+    warehouse: Warehouse,
+) -> None:
+    found = run_of(1, outcome="off", ancestors=("organizations/9", "folders/1"))
+    warehouse.publish([*in_folder(1)[:2], *found])
+    for number in (2, 3, 4):
+        warehouse.publish(in_folder(number, folder="forbidden"))
+    assert warehouse.query("SELECT DISTINCT run_id FROM needed_attempts") == [("run-1",), ("run-3",), ("run-4",)]
+    sql = f"SELECT outcome FROM project_lists WHERE project_id = '{PROJECT}' ORDER BY newest"
+    assert warehouse.query(sql) == [("forbidden",), ("forbidden",), ("forbidden",), ("off",)]
 
 
 def test_no_cluster_is_stale_while_its_task_may_still_commit(warehouse: Warehouse) -> None:

@@ -16,6 +16,7 @@ from job.discover.selection import Target, select
 from job.errors import CredentialsError, NotFoundError
 
 _ACTION = "list the clusters"
+_GCLOUD_GROUP = {"folders": "resource-manager folders", "organizations": "organizations"}
 
 
 def check_projects(config: Config, identity: Identity) -> tuple[list[Check], tuple[Target, ...]]:
@@ -38,13 +39,35 @@ def check_projects(config: Config, identity: Identity) -> tuple[list[Check], tup
 
 def _listed(listing: ProjectListing, who: Principal) -> Check:
     project, found = listing.project_id, listing.collection
+    if not listing.is_project:
+        return _listed_folder(listing, who)
     subject = f"project {project}"
-    if found.outcome == "ok":
+    if listing.is_complete:
         return passed("projects", subject, _ACTION, counted(found.objects, "cluster"))
     message = found.message or found.reason or found.outcome
     return finding(
         "projects", subject, _ACTION, message,
         costs=cost_of_clusters(f"of {_what_is_lost(listing)}"), mends=_mends(listing, who, message),
+    )  # fmt: skip
+
+
+def _listed_folder(listing: ProjectListing, who: Principal) -> Check:
+    """A folder or organization: its direct children."""
+    found, action = listing.collection, "list the folders and projects"
+    if listing.is_complete:
+        return passed("projects", listing.project_id, action, counted(found.objects, "project"))
+    message = found.message or found.reason or found.outcome
+    kind, _, number = listing.project_id.partition("/")
+    mends = [
+        Mend(
+            f"let {who.name} list what is in it",
+            f"gcloud {_GCLOUD_GROUP[kind]} add-iam-policy-binding {number} --member={who.member} "
+            "--role=roles/resourcemanager.folderViewer --condition=None",
+        )
+    ]
+    return finding(
+        "projects", listing.project_id, action, message,
+        costs=cost_of_clusters(f"of all projects in {listing.project_id}"), mends=[*commands_in(message), *mends],
     )  # fmt: skip
 
 

@@ -27,6 +27,11 @@ _OF_THE_GKE_API = {
     "container.clusters.connect": "through a cluster's DNS endpoint",
 }
 
+_OF_RESOURCE_MANAGER = {
+    "resourcemanager.folders.list": "the folders in a folder or organization",
+    "resourcemanager.projects.list": "the projects in it",
+}
+
 
 def print_role(config: Config, *, is_for_rbac: bool) -> None:
     """Prints the rights that a run needs, as YAML.
@@ -41,12 +46,19 @@ def print_role(config: Config, *, is_for_rbac: bool) -> None:
     """
     check_kinds(config, RESOURCES)
     kinds, user = switched_on(config), config.identity.account("kubernetes")
-    click.echo(cluster_role(kinds, user or _JOB_ACCOUNT) if is_for_rbac else custom_role(kinds))
+    in_folders = bool(config.folders or config.organizations)
+    role = cluster_role(kinds, user or _JOB_ACCOUNT) if is_for_rbac else custom_role(kinds, in_folders=in_folders)
+    click.echo(role)
 
 
-def custom_role(kinds: Sequence[Kind]) -> str:
-    """An IAM custom role for these kinds."""
-    return _ROLE + "\n".join(f"  - {name} # {reason}" for name, reason in permissions(kinds).items())
+def custom_role(kinds: Sequence[Kind], *, in_folders: bool = False) -> str:
+    """An IAM custom role for these kinds.
+
+    Args:
+        in_folders: whether projects are to be found in folders and organizations, to which the role is granted then.
+    """
+    needed = {**(_OF_RESOURCE_MANAGER if in_folders else {}), **permissions(kinds)}
+    return _ROLE + "\n".join(f"  - {name} # {reason}" for name, reason in needed.items())
 
 
 def switched_on(config: Config) -> list[Kind]:

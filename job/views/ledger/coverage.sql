@@ -1,18 +1,19 @@
 -- What is missing or stale, since when, and why?
--- One row for each resource of each cluster, and one for each project's list of clusters. A cluster that no run has
--- collected has one row, with the resource `*`; so has a pattern of `clusters.include` that matched no cluster in its
--- last run. What any committed run has read is read.
+-- One row for each resource of each cluster, and one for each list of a project's clusters or a folder's projects. A
+-- cluster that no run has collected has one row, with the resource `*`; so has a pattern of `clusters.include` that
+-- matched no cluster in its last run. What any committed run has read is read.
 -- Scans recent rows of collections, and what latest_snapshots scans.
 --
 -- SELECT project_id, cluster, resource, status, read_at, outcome, reason FROM coverage WHERE status <> 'ok'
 --
 -- project_id, location, cluster FROM recent_collections
--- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `*` for
---   everything in a cluster that was never collected.
+-- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `projects`
+--   for a folder's list of projects (in the column `project_id`: `folders/NUMBER`), `*` for everything in a cluster that
+--   was never collected.
 -- status STRING: `ok`: read to the end. `partial`: read to the end, except for some objects or zones. `stale`: the
 --   newest attempt failed or was not made, or the rows have expired; the tables show the rows of `read_snapshot_id`.
---   `never_read`: no snapshot has read it. `off`: switched off in the configuration; the tables show the last rows, if
---   there are any.
+--   `never_read`: no snapshot has read it. `off`: switched off in the configuration, or the GKE API is off in a project of
+--   a folder; the tables show the last rows, if there are any.
 -- outcome STRING: What happened in the newest attempt, as in `collections`; or `not_collected`: a finished run knew of
 --   the cluster or the resource and did not collect it.
 -- http_status INT64: HTTP status of the last response. NULL where there was none.

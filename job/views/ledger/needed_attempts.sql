@@ -65,12 +65,17 @@ WITH
     WHERE NOT l.under_way AND n.snapshot_id IS NULL
     QUALIFY ROW_NUMBER() OVER (PARTITION BY l.project_id, listed ORDER BY l.newest) = 1
   ),
-  -- the newest list, and that of a finished run: of each project, and of each configuration since any snapshot above
+  -- the newest list, and that of a finished run: of each project, and of each configuration since any snapshot above;
+  -- and the newest that says in which folders the project was
   last_lists AS (
     SELECT run_id
     FROM lists
     QUALIFY
       ROW_NUMBER() OVER (PARTITION BY project_id, under_way ORDER BY newest) = 1
+      OR (
+        ARRAY_LENGTH(ancestors) > 0
+        AND ROW_NUMBER() OVER (PARTITION BY project_id, ARRAY_LENGTH(ancestors) > 0 ORDER BY newest) = 1
+      )
       OR (
         started_at > (SELECT MIN(started_at) FROM clusters)
         AND (

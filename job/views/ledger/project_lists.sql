@@ -1,5 +1,7 @@
 -- Which clusters did each project have, each time they were listed?
--- One row for each list of each committed attempt.
+-- One row for each list of each committed attempt; also for a folder's or organization's list of projects, with
+-- `folders/NUMBER` as `project_id`. A project that the last runs of its configuration no longer find in a folder has a
+-- row for each of them, with the outcome of the folder's list, or `not_found`: it was not read, and does not look deleted.
 -- Scans collections, and what committed_attempts scans, over all time.
 --
 -- SELECT project_id, outcome, reason, missing_zones FROM project_lists WHERE newest = 1 AND outcome <> 'ok'
@@ -12,6 +14,43 @@
 -- under_way BOOL: True if tasks of the run are not committed yet, and may still be: no later run has listed the project,
 --   or the run began less than six hours ago.
 
+WITH
+  lists AS (
+    SELECT c.*, a.config_digest, a.superseded, a.task_count, a.tasks_committed
+    FROM ${dataset}.collections AS c
+    JOIN ${dataset}.committed_attempts AS a ON a.snapshot_id = c.snapshot_id
+    WHERE c.cluster IS NULL AND c.resource IN ('clusters', 'projects')
+  ),
+  found AS (
+    SELECT project_id, config_digest, folder, MAX(started_at) AS found_at
+    FROM lists
+    CROSS JOIN UNNEST(ancestors) AS folder
+    GROUP BY 1, 2, 3
+  ),
+  lost AS (
+    SELECT
+      l.* REPLACE (
+        f.project_id AS project_id,
+        'clusters' AS resource,
+        IF(l.outcome = 'ok', 'not_found', l.outcome) AS outcome,
+        IF(l.outcome = 'ok', 'NotListed', l.reason) AS reason,
+        IF(
+          l.outcome = 'ok',
+          CONCAT('the project is no longer in ', f.folder),
+          CONCAT('the projects in ', f.folder, ' could not be listed: ', COALESCE(l.message, l.outcome))
+        ) AS message,
+        0 AS objects
+      )
+    FROM lists AS l
+    JOIN found AS f
+      ON f.folder = l.project_id AND f.config_digest = l.config_digest AND f.found_at < l.started_at
+    LEFT JOIN lists AS own ON own.run_id = l.run_id AND own.project_id = f.project_id
+    WHERE l.resource = 'projects' AND own.run_id IS NULL
+    QUALIFY ROW_NUMBER() OVER (
+      PARTITION BY l.snapshot_id, f.project_id
+      ORDER BY l.outcome = 'ok', f.found_at DESC, f.folder
+    ) = 1
+  )
 SELECT
   * EXCEPT (superseded, task_count, tasks_committed),
   ROW_NUMBER() OVER (
@@ -30,14 +69,10 @@ SELECT
       OR TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), run_time, SECOND) < 21600
     ) AS under_way
 FROM (
-  SELECT
-    c.*,
-    a.config_digest,
-    a.superseded,
-    a.task_count,
-    a.tasks_committed,
-    MAX(c.started_at) OVER (PARTITION BY c.project_id, c.run_id) AS run_time
-  FROM ${dataset}.collections AS c
-  JOIN ${dataset}.committed_attempts AS a ON a.snapshot_id = c.snapshot_id
-  WHERE c.cluster IS NULL AND c.resource = 'clusters'
+  SELECT *, MAX(started_at) OVER (PARTITION BY project_id, run_id) AS run_time
+  FROM (
+    SELECT * FROM lists
+    UNION ALL
+    SELECT * FROM lost
+  )
 )

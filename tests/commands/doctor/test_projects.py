@@ -11,9 +11,12 @@ from commands.doctor.conftest import Doctor, commands, findings
 
 from job.commands.doctor.finding import Check
 from job.commands.doctor.projects import _listed
+from job.commands.doctor.roles import print_role
+from job.config import Config
 from job.connect.principal import service_account
 from job.discover.projects import ProjectListing
 from job.simulator import Simulator
+from job.simulator.hierarchy import LAB, SHOP
 from job.simulator.identity import ACCOUNT
 from job.tables import Collection
 
@@ -91,3 +94,29 @@ def test_googles_other_refusals_have_a_command_too(reason: str, words: str) -> N
     if reason == "VpcServiceControls":
         rule = yaml.safe_load(command.partition("<<EOF\n")[2].partition("\nEOF\n")[0])
         assert rule[0]["ingressFrom"]["identities"] == [f"serviceAccount:{ACCOUNT}"]
+
+
+def test_a_folder_that_may_not_be_listed_has_its_own_mend(doctor: Doctor, fleet: Simulator) -> None:
+    fleet.fault(LAB, "node_denied", "projects")
+    found = by_subject(doctor(fleet.configuration, projects=[], folders=[SHOP, LAB]))
+    assert found[SHOP].message.endswith("projects")
+    assert found["project shop-prod"].message == "4 clusters"
+    assert found["project shop-billing"].message == "0 clusters"  # its Container API is off, which is no finding
+    denied = found[LAB]
+    member = f"--member=serviceAccount:{ACCOUNT}"
+    grant = f"gcloud resource-manager folders add-iam-policy-binding {LAB.partition('/')[2]} {member}"
+    assert commands(denied) == [f"{grant} --role=roles/resourcemanager.folderViewer --condition=None"]
+    assert f"of all projects in {LAB}" in denied.costs[0]
+
+
+def test_the_role_has_the_permissions_for_folders_where_they_are_configured(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    permissions = []
+    for config in (Config(projects=("shop-prod",)), Config(folders=("1",))):
+        print_role(config, is_for_rbac=False)
+        permissions.append(yaml.safe_load(capsys.readouterr().out)["includedPermissions"])
+    assert set(permissions[1]) - set(permissions[0]) == {
+        "resourcemanager.folders.list",
+        "resourcemanager.projects.list",
+    }

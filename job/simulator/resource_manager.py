@@ -1,0 +1,159 @@
+"""Serves the folders and projects of Resource Manager, over gRPC and over REST, from the same messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import grpc
+from aiohttp import web
+from google.protobuf.json_format import MessageToDict
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from job.simulator.faults import NODE, Faults
+from job.simulator.fleet import Fleet
+from job.simulator.identity import Identity
+
+_KINDS = NODE | {"hang", "delay"}
+_SERVICE = "/google.cloud.resourcemanager.v3."
+_MAX_PAGE = 3  # servers may return fewer than a request asks for
+_HTTP = {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "INVALID_ARGUMENT": 400, "UNAVAILABLE": 503}
+
+
+class _RefusedError(Exception):
+    """The API refuses a request."""
+
+    def __init__(self, code: str, message: str, reason: str = "", **metadata: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.reason, self.metadata = code, message, reason, metadata
+
+
+class ResourceManager(grpc.GenericRpcHandler):
+    """Serves `ListFolders` and `ListProjects`: direct children alone, in pages."""
+
+    def __init__(self, fleet: Fleet, identity: Identity, faults: Faults, log: list[dict[str, Any]]) -> None:
+        self._fleet, self._identity, self._faults, self._log = fleet, identity, faults, log
+
+    def service(self, handler_call_details: Any) -> Any:
+        """The handler of a gRPC method; None for those of other services."""
+        if not handler_call_details.method.startswith(_SERVICE):
+            return None
+        from google.cloud import resourcemanager_v3 as rm
+
+        methods: dict[str, tuple[str, Any, Any]] = {
+            "Folders/ListFolders": ("folders", rm.ListFoldersRequest, rm.ListFoldersResponse),
+            "Projects/ListProjects": ("projects", rm.ListProjectsRequest, rm.ListProjectsResponse),
+        }
+        found = methods.get(handler_call_details.method.removeprefix(_SERVICE))
+        if found is None:
+            return None
+        resource, request, response = found
+        return grpc.unary_unary_rpc_method_handler(
+            self._over_grpc(resource), request_deserializer=request.deserialize, response_serializer=response.serialize
+        )
+
+    def application(self) -> web.Application:
+        """The same over REST: https://cloud.google.com/resource-manager/reference/rest"""
+        app = web.Application()
+        app.router.add_get("/v3/{resource:folders|projects}", self._over_rest)
+        return app
+
+    def _over_grpc(self, resource: str) -> Callable[[Any, Any], Awaitable[Any]]:
+        async def serve(request: Any, context: Any) -> Any:
+            authorization = dict(context.invocation_metadata()).get("authorization")
+            try:
+                return await self._list(resource, authorization, request.parent, request.page_size, request.page_token)
+            except _RefusedError as error:
+                code = grpc.StatusCode[error.code]
+                if not error.reason:
+                    await context.abort(code, error.message)
+                rich = status_pb2.Status(code=code.value[0], message=error.message)
+                info = error_details_pb2.ErrorInfo(
+                    reason=error.reason, domain="cloudresourcemanager.googleapis.com", metadata=error.metadata
+                )
+                rich.details.add().Pack(info)
+                await context.abort(code, error.message, rpc_status.to_status(rich).trailing_metadata)
+
+        return serve
+
+    async def _over_rest(self, request: web.Request) -> web.Response:
+        query, resource = request.query, request.match_info["resource"]
+        try:
+            found = await self._list(
+                resource,
+                request.headers.get("Authorization"),
+                query.get("parent", ""),
+                int(query.get("pageSize", "0")),
+                query.get("pageToken", ""),
+            )
+        except _RefusedError as error:
+            info: dict[str, Any] = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": error.reason}
+            info |= {"domain": "cloudresourcemanager.googleapis.com", "metadata": error.metadata}
+            status = _HTTP[error.code]
+            body = {"code": status, "message": error.message, "status": error.code}
+            return web.json_response({"error": body | ({"details": [info]} if error.reason else {})}, status=status)
+        return web.json_response(MessageToDict(type(found).pb(found)))
+
+    async def _list(self, resource: str, authorization: str | None, parent: str, size: int, token: str) -> Any:
+        """One page of the children of a node.
+
+        Raises:
+            _RefusedError: the request is refused.
+        """
+        from google.cloud import resourcemanager_v3 as rm
+
+        asked = {"parent": parent, **({"pageToken": token} if token else {})}
+        self._log.append({"cluster": None, "method": "GET", "path": f"/v3/{resource}", "query": asked})
+        if not self._identity.is_valid(authorization):
+            raise _RefusedError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
+        await self._check(resource, parent)
+        hierarchy = self._fleet.hierarchy
+        if resource == "folders":
+            folders = [each for each in hierarchy.folders if each.parent == parent and each.state == "ACTIVE"]
+            page, following = _page(folders, size, token)
+            messages = [rm.Folder(name=each.name, parent=parent, state=each.state) for each in page]
+            return rm.ListFoldersResponse(folders=messages, next_page_token=following)
+        projects = [each for each in hierarchy.projects if each.parent == parent]  # as with `show_deleted`
+        page, following = _page(projects, size, token)
+        return rm.ListProjectsResponse(
+            projects=[
+                rm.Project(
+                    name=f"projects/{each.number}",
+                    parent=parent,
+                    project_id=each.id,
+                    state=each.state,
+                    display_name=each.id.title(),
+                    labels=each.labels,
+                )
+                for each in page
+            ],
+            next_page_token=following,
+        )
+
+    async def _check(self, resource: str, parent: str) -> None:
+        """Refuses what a fault says, and a node that does not exist, which Google does not tell from a denied one."""
+        fault = self._faults.take(parent, resource, kinds=_KINDS)
+        if fault and fault.kind in ("hang", "delay"):
+            await asyncio.sleep(fault.seconds)
+        if fault and fault.kind == "node_unavailable":
+            raise _RefusedError("UNAVAILABLE", "The service is currently unavailable.")
+        if not parent.startswith(("folders/", "organizations/")):
+            raise _RefusedError("INVALID_ARGUMENT", "Request contains an invalid argument.")
+        if (fault and fault.kind == "node_denied") or not self._fleet.hierarchy.knows(parent):
+            permission = f"resourcemanager.{resource}.list"
+            name = f"//cloudresourcemanager.googleapis.com/{parent}"
+            raise _RefusedError(
+                "PERMISSION_DENIED",
+                f"Permission '{permission}' denied on resource '{name}' (or it may not exist).",
+                "IAM_PERMISSION_DENIED",
+                permission=permission,
+                resource=parent,
+            )
+
+
+def _page(children: Sequence[Any], size: int, token: str) -> tuple[Sequence[Any], str]:
+    start, length = int(token or 0), min(size or _MAX_PAGE, _MAX_PAGE)
+    end = start + length
+    return children[start:end], str(end) if end < len(children) else ""
