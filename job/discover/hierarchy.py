@@ -30,7 +30,7 @@ _RESOURCE_MANAGER = Network(RESOURCE_MANAGER_API.name, "public")
 
 
 class NodeListing(NamedTuple):
-    """The direct children of one folder or organization, as far as they could be listed."""
+    """The direct children of one folder or organization that could be listed."""
 
     name: str
     folders: tuple[str, ...]

@@ -34,7 +34,7 @@ _convert = converter(gke.Cluster)
 
 
 class ProjectListing(NamedTuple):
-    """The clusters of one project, as far as they could be listed; or a folder or organization, which has none."""
+    """The clusters of one project that could be listed; or a folder or organization, which has none itself."""
 
     project_id: str
     """Or `folders/NUMBER`, or `organizations/NUMBER`."""
