@@ -94,17 +94,29 @@ def interruptible(opened: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T
             failed.append(error)
         ended.set()
 
-    threading.Thread(target=work, name="query", daemon=True).start()
     try:
+        threading.Thread(target=work, name="query", daemon=True).start()
         with waiting_for("the query"):
             ended.wait()
     except BaseException:
-        opened.interrupt()
+        threading.Thread(target=_interrupt, args=(opened, ended), name="interrupt", daemon=True).start()
         ended.wait(_INTERRUPT_SECONDS)
         raise
     if failed:
         raise failed[0]
     return done[0]
+
+
+def _interrupt(opened: duckdb.DuckDBPyConnection, ended: threading.Event) -> None:
+    """Until the query ends: DuckDB forgets an interrupt that comes before the query has begun.
+
+    Then closes the connection, which the caller could not do if it has stopped waiting.
+    """
+    with suppress(duckdb_error()):  # the connection has been closed
+        opened.interrupt()
+        while not ended.wait(_RETRY_SECONDS):
+            opened.interrupt()
+        opened.close()
 
 
 def duckdb_error() -> type[Exception]:
