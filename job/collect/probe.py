@@ -110,12 +110,12 @@ class _Version(Wire, frozen=True):
     git_version: str
 
 
-class _Status(Wire, frozen=True):
+class SubjectAccessReviewStatus(Wire, frozen=True):
     allowed: bool = False
 
 
-class _Review(Wire, frozen=True):
-    status: _Status = _Status()
+class SelfSubjectAccessReview(Wire, frozen=True):
+    status: SubjectAccessReviewStatus = SubjectAccessReviewStatus()
 
 
-_VERSION, _REVIEW = decoder(_Version), decoder(_Review)
+_VERSION, _REVIEW = decoder(_Version), decoder(SelfSubjectAccessReview)
