@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two for each core: tests wait half of their time, for processes, for time-outs and for one another's files."""
-    return 2 * (os.cpu_count() or 1)
+    """One more than there are cores: tests often wait for processes, for time-outs, and for one another's files."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
