@@ -51,8 +51,10 @@ def test_a_cluster_that_nobody_has_collected_is_missed_while_its_projects_list_f
     capacity = "SELECT cluster, pods, nodes, pods_read_status FROM capacity_by_cluster"
     assert warehouse.query(capacity) == [("a", 1, None, "ok"), ("new", None, None, "never_read")]
     assert ("run-1",) in warehouse.query("SELECT run_id FROM needed_attempts")
-    warehouse.publish(run_of(3, Read("a", ["x"], ["p"]), listed=["a"]))
+    for number in (3, 4, 5):
+        warehouse.publish(run_of(number, Read("a", ["x"], ["p"]), listed=["a"]))
     assert warehouse.query(missing) == []
+    assert ("run-1",) not in warehouse.query("SELECT run_id FROM needed_attempts")  # the cluster was deleted
 
 
 def test_lists_are_compared_in_the_order_in_which_they_began(warehouse: Warehouse) -> None:

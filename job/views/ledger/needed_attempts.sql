@@ -58,12 +58,19 @@ WITH
   ),
   -- the last list that shows a cluster which nobody has collected
   sightings AS (
-    SELECT l.run_id
+    SELECT l.project_id, listed AS path, l.run_id, l.started_at
     FROM lists AS l
     CROSS JOIN UNNEST(l.listed_clusters) AS listed
     LEFT JOIN clusters AS n ON n.project_id = l.project_id AND CONCAT(n.location, '/', n.cluster) = listed
     WHERE NOT l.under_way AND n.snapshot_id IS NULL
     QUALIFY ROW_NUMBER() OVER (PARTITION BY l.project_id, listed ORDER BY l.newest) = 1
+  ),
+  -- of clusters that were deleted, nothing is needed
+  gone AS (
+    SELECT DISTINCT s.project_id, s.path
+    FROM sightings AS s
+    JOIN lists AS l ON l.project_id = s.project_id AND l.started_at > s.started_at
+    WHERE l.outcome = 'ok' AND s.path NOT IN UNNEST(l.listed_clusters)
   ),
   -- the newest list, and that of a finished run: of each project, and of each configuration since any snapshot above;
   -- and the newest that says in which folders the project was
@@ -112,7 +119,10 @@ WITH
     UNION DISTINCT
     SELECT run_id FROM whole_lists
     UNION DISTINCT
-    SELECT run_id FROM sightings
+    SELECT s.run_id
+    FROM sightings AS s
+    LEFT JOIN gone ON gone.project_id = s.project_id AND gone.path = s.path
+    WHERE gone.path IS NULL
     UNION DISTINCT
     SELECT run_id FROM last_lists
     UNION DISTINCT
