@@ -11,6 +11,7 @@ from warehouse import Attempt, Read, publish, run_of
 
 from job.signals import Stop
 from job.sinks.bigquery import BigQuerySink, recent
+from job.sinks.bigquery.present import PresentViews
 from job.sinks.bigquery.recent import DECIDING, OTHERS, RecentViews
 from job.views.recent import RECENT, parse
 
@@ -59,8 +60,10 @@ def test_a_commit_that_no_retry_shows_is_shown_by_the_next_run(
         patched.setattr(RecentViews, "_write", killed)
         with pytest.raises(Killed):
             on_bigquery.publish("run-2", run_of(2, Read("a", ["x"], ["p2"])))
+    assert [commit.run_id for commit in on_bigquery.open().present.lost_commits()] == ["run-2"]
     capsys.readouterr()
     on_bigquery.publish("run-3", run_of(3, Read("a", ["x"], "denied")))
+    assert on_bigquery.open().present.lost_commits() == []
     assert on_bigquery.rows("SELECT cluster, name, read_status FROM pods") == [("a", "p2", "stale")]
     warnings = [line for line in capsys.readouterr().err.splitlines() if "views lacked a committed run" in line]
     assert len(warnings) == 1
@@ -94,16 +97,16 @@ def test_what_no_view_needs_is_forgotten_and_what_is_added_meanwhile_is_not(
     assert set(times.values()) == {times[DECIDING]}
     assert on_bigquery.rows(PODS) == [("a", "p5")]
 
-    needed, meanwhile = BigQuerySink._needed_times, []
+    needed, meanwhile = PresentViews.needed_times, []
 
-    def asked(sink: BigQuerySink) -> list[datetime]:
+    def asked(sink: PresentViews) -> list[datetime]:
         found = needed(sink)
         if not meanwhile:
             meanwhile.append("7")
             on_bigquery.publish("7", run_of(7, Read("b", ["x"], ["q"]), listed=["a", "b"]))
         return found
 
-    monkeypatch.setattr(BigQuerySink, "_needed_times", asked)
+    monkeypatch.setattr(PresentViews, "needed_times", asked)
     on_bigquery.publish("6", run_of(6, Read("a", ["x"], ["p6"]), listed=["a", "b"]))
     assert meanwhile == ["7"]
     assert on_bigquery.rows(PODS) == [("a", "p6"), ("b", "q")]

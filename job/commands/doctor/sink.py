@@ -20,7 +20,7 @@ from job.connect.principal import Principal, principal
 from job.errors import CredentialsError, SinkError
 from job.schema import SCHEMA_VERSION
 from job.sinks.bigquery import BigQuerySink
-from job.sinks.bigquery.inspection import check_rights, lost_commits, version_of
+from job.sinks.bigquery.inspection import check_rights, version_of
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Change
@@ -56,10 +56,10 @@ def check_sink(config: Config, identities: Identities) -> list[Check]:
         return []
     if identities.bigquery is None:
         return [skipped("sink", f"bigquery://{sink.name}", _COMPARE, _WITHOUT_IDENTITY)]
-    return list(_bigquery(sink, config, principal(identities.bigquery.credentials)))
+    return list(_bigquery(sink, principal(identities.bigquery.credentials)))
 
 
-def _bigquery(sink: BigQuerySink, config: Config, who: Principal) -> Iterator[Check]:
+def _bigquery(sink: BigQuerySink, who: Principal) -> Iterator[Check]:
     subject = f"bigquery://{sink.name}"
     try:
         changes = sink.changes()
@@ -82,20 +82,20 @@ def _bigquery(sink: BigQuerySink, config: Config, who: Principal) -> Iterator[Ch
         return
     yield passed("sink", subject, action, f"{who.name} may do so")
     if is_whole:
-        yield _of_lost_commits(sink, config, subject)
+        yield _of_lost_commits(sink, subject)
 
 
-def _of_lost_commits(sink: BigQuerySink, config: Config, subject: str) -> Check:
+def _of_lost_commits(sink: BigQuerySink, subject: str) -> Check:
     action = "look for commits that views lack"
     try:
-        lost = lost_commits(sink, config.bigquery.recent_hours)
+        lost = sink.present.lost_commits()
     except SinkError as error:
         mends = [Mend("try again; if it stays so, as the error says")]
         return finding(
             "sink", subject, action, str(error), costs=["it is not known whether views lack a run"], mends=mends
         )
     if not lost:
-        return passed("sink", subject, action, "there are none")
+        return passed("sink", subject, action, "they have all")
     names = ", ".join(f"{commit.run_id} of {commit.snapshot_time.isoformat(timespec='seconds')}" for commit in lost)
     word = "run" if len(lost) == 1 else "runs"
     return finding(

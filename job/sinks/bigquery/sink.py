@@ -6,16 +6,15 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from job.config import BigQuery, check_endpoint
 from job.connect.identity import Identity
-from job.errors import Interrupted, QueryError, SinkError
+from job.errors import QueryError, SinkError
 from job.log import log
 from job.signals import Stop
 from job.sinks.bigquery import overlap
@@ -23,8 +22,8 @@ from job.sinks.bigquery.columns import schema_of
 from job.sinks.bigquery.errors import as_sink_error, message, reasons
 from job.sinks.bigquery.layout import Layout, declared
 from job.sinks.bigquery.loads import Load, Loads, checksum
+from job.sinks.bigquery.present import PresentViews
 from job.sinks.bigquery.queries import Queries
-from job.sinks.bigquery.recent import RecentViews
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
     Change,
@@ -35,10 +34,9 @@ from job.sinks.protocol import (
     committed_lists_query,
     refuse_loss,
 )
-from job.sinks.pruning import NEEDED_TIMES, prunable
+from job.sinks.pruning import prunable
 from job.spool import Rows
 from job.tables import Run, raw
-from job.views.recent import literal
 from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
@@ -229,59 +227,11 @@ class BigQuerySink:
         except SinkError as error:
             raise SinkError(f"{self._where}: {self._whether_committed(marker)}: {error}") from error
         if is_ours:
-            self._show(commit.snapshot_times, commit.run_id, alone=commit.task_count == 1)
+            self.present.show(commit.snapshot_times, commit.run_id, alone=commit.task_count == 1)
         return is_ours
 
     def settle(self, run_id: str) -> None:
-        self._show(self._times_of(run_id), run_id, alone=False)
-
-    def _show(self, times: Collection[datetime], run_id: str, *, alone: bool) -> None:
-        """Makes the views of the present read rows of these times as long as they are needed."""
-        recent = RecentViews(self._client, self.name, self._stop.pause)
-        try:
-            with as_sink_error("writing the views of recent rows"):
-                recent.add(times, partial(self._unlisted_times, run_id, frozenset(times)), alone=alone)
-        except Interrupted:
-            log.warning("views show the run for some hours only", run_id=run_id, hours=self._options.recent_hours)
-            return
-        except SinkError as error:
-            raise SinkError(
-                f"{self._where}: the run was committed, but views show it for {self._options.recent_hours} hours only; "
-                f"a retry of the task mends that: {error}"
-            ) from error
-        try:
-            with as_sink_error("writing the views of recent rows"):
-                recent.forget(self._needed_times, datetime.now(UTC))
-        except SinkError as error:
-            log.warning("views read more than they need", detail=str(error))
-        except Interrupted:
-            pass  # the next run tries it again
-
-    def _times_of(self, run_id: str) -> list[datetime]:
-        """Those of the committed rows of a run."""
-        sql = f"SELECT DISTINCT snapshot_time FROM committed_attempts WHERE run_id = {json.dumps(run_id)}"
-        return [time for (time,) in self._rows(sql)]
-
-    def _unlisted_times(self, run_id: str, own: frozenset[datetime], listed: frozenset[datetime]) -> list[datetime]:
-        """Times of committed rows that views lack, or will lack once the rows are some hours old.
-
-        Those of the run, and of tasks that were killed between their commit and the writing of the views.
-        """
-        latest = max(listed, default=_EPOCH)
-        hours = self._options.recent_hours
-        rows = self._rows(
-            "SELECT DISTINCT run_id, snapshot_time FROM committed_attempts "
-            f"WHERE run_id = {json.dumps(run_id)} OR snapshot_time > {literal(latest)} "
-            f"OR snapshot_time > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {hours} HOUR)"
-        )
-        window = datetime.now(UTC) - timedelta(hours=hours)
-        for lost, time in rows:
-            if lost != run_id and time not in own and latest < time < window:
-                log.warning("views lacked a committed run", run_id=lost, snapshot_time=time.isoformat())
-        return [time for _, time in rows]
-
-    def _needed_times(self) -> list[datetime]:
-        return [time for (time,) in self._rows(NEEDED_TIMES)]
+        self.present.settle(run_id)
 
     def _load_all_but_marker(self, rows: Rows, commit: Commit) -> Load:
         """Returns the load of the marker, which is next."""
@@ -306,7 +256,7 @@ class BigQuerySink:
         pruned = {}
         with as_sink_error(self._where):
             self._layout.check_prunable()
-            for table, where in prunable(before, self._needed_times()):
+            for table, where in prunable(before, self.present.needed_times()):
                 if dry_run:
                     ((count,),) = self._rows(f"SELECT COUNT(*) FROM {table} WHERE {where}")
                     pruned[table] = int(count)
@@ -325,6 +275,11 @@ class BigQuerySink:
                 raise QueryError(f"the query failed: {message(error)}") from error
             columns = tuple((field.name, _type(field)) for field in found.schema)
             return Result(columns, [tuple(row.values()) for row in found])
+
+    @property
+    def present(self) -> PresentViews:
+        """What the views of the present show."""
+        return PresentViews(self._client, self.name, self._rows, self._options.recent_hours, self._stop)
 
     @property
     def _where(self) -> str:
