@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from job.config import Config, check_config, load_config
+from job.config import Config, load_config
+from job.config_checks import check_config
 from job.connect.identity import Identity
 from job.errors import ConfigError
 from job.kinds import RESOURCES

@@ -85,10 +85,10 @@ class Probe:
             return False
 
     def _answer(self, path: str, query: Sequence[tuple[str, Any]] = (), question: bytes | None = None) -> bytes:
-        """The body of an answer of success.
+        """The body of a response that grants the request.
 
         Raises:
-            ReadFailure: there is none.
+            ReadFailure: the server refuses the request, or does not respond.
         """
         # beyond both times, so that a connection that fails late is not taken for a response that does not come
         late = 2.5 * self._seconds

@@ -8,7 +8,8 @@ from functools import cache, partial
 import msgspec
 
 from job.commands.output import counted, print_json, print_table
-from job.config import Config, check_config
+from job.config import Config
+from job.config_checks import check_config
 from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoint
 from job.connect.identity import configured_identity
 from job.discover.projects import ProjectListing, list_projects

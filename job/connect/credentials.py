@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from job.config import check_endpoint
+from job.config_checks import check_endpoint
 from job.connect.bounded import within
 from job.errors import ConfigError, CredentialsError
 from job.regular_file import check_regular

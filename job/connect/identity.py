@@ -11,7 +11,8 @@ from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from job.config import Config, Service, check_endpoint
+from job.config import Config, Service
+from job.config_checks import check_endpoint
 from job.connect.bounded import within
 from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials
 from job.connect.proxies import check_proxies

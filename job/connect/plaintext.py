@@ -1,6 +1,7 @@
 """Requests without TLS: never through a proxy, which would read their token.
 
-They go to this machine alone (`job.config.check_endpoint`), and to the metadata server on the link of this machine.
+They go to this machine alone (`job.config_checks.check_endpoint`), and to the metadata server on the link of this
+machine.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from job.config import check_endpoint
+from job.config_checks import check_endpoint
 from job.connect.identity import Identity
 from job.connect.proxies import proxy_for
 from job.version import USER_AGENT

@@ -19,7 +19,8 @@ from typing import Any
 
 import msgspec
 
-from job.config import Config, check_config
+from job.config import Config
+from job.config_checks import check_config
 from job.connect.identity import configured_identity
 from job.errors import ConfigError, Interrupted, InventoryError
 from job.kinds import RESOURCES

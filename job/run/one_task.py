@@ -12,7 +12,8 @@ from time import monotonic
 from job.collect.cluster import ClusterCollector, CollectedCluster
 from job.collect.deadlines import Deadline
 from job.collect.worker_pool import WorkerPool
-from job.config import Config, check_config
+from job.config import Config
+from job.config_checks import check_config
 from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import load_client
 from job.discover.projects import ProjectListing, list_projects

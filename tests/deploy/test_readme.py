@@ -20,7 +20,8 @@ from deploy import gcloud
 from deploy.test_terraform import RESOURCES as TERRAFORM
 from deploy.test_terraform import blocks
 
-from job.config import Config, check_config
+from job.config import Config
+from job.config_checks import check_config
 from job.connect.identity import default_identity
 from job.kinds import RESOURCES
 from job.run.one_task import run

@@ -14,7 +14,8 @@ from job.commands.doctor.output import print_as_json, print_checks, print_end
 from job.commands.doctor.projects import check_projects
 from job.commands.doctor.sink import check_sink
 from job.commands.output import progress_bar
-from job.config import Config, check_config
+from job.config import Config
+from job.config_checks import check_config
 from job.connect.identity import configured_identity
 from job.errors import Interrupted, InventoryError
 from job.kinds import RESOURCES

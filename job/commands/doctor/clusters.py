@@ -38,8 +38,6 @@ from job.waiting import waiting_for
 from job.workers import map_unordered
 
 _THREADS = 64  # nearly all of their time they wait
-
-
 _SHORT_SECONDS = 1.0  # to connect, in a network in which nothing has answered
 
 
@@ -53,7 +51,7 @@ class _Context(NamedTuple):
 
 
 class _Reached(NamedTuple):
-    """What came of one endpoint: its version, or why there is none."""
+    """What one endpoint answered: the version of its API server, or a failure."""
 
     endpoint: Endpoint
     version: str | None = None
@@ -160,7 +158,7 @@ def _probe(context: _Context, target: Target, endpoint: Endpoint) -> Iterator[Pr
 
 
 def _reached(context: _Context, target: Target, endpoint: Endpoint) -> _Reached:
-    """What comes of another endpoint than the one that a run uses."""
+    """Asks another endpoint than the one that a run uses."""
     try:
         with _probe(context, target, endpoint) as probe:
             return _Reached(endpoint, version=probe.version() or "unknown")

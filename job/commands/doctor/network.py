@@ -58,7 +58,7 @@ def mends_of_endpoint(
     """What opens the way to a cluster.
 
     Args:
-        endpoint: the one that a run uses; None where there is none.
+        endpoint: the one that a run uses; None where the cluster has no such endpoint.
         reason: why it cannot be reached, as in `collections.reason`.
         message: the same in words.
     """

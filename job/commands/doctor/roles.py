@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import click
 
 from job.commands.doctor.costs import tables_of
-from job.config import Config, check_kinds
+from job.config import Config
+from job.config_checks import check_kinds
 from job.kinds import KINDS, RESOURCES
 from job.kinds.kind import Kind
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from job.config import BigQuery, check_endpoint
+from job.config import BigQuery
+from job.config_checks import check_endpoint
 from job.connect.identity import Identity
 from job.errors import QueryError, SinkError
 from job.log import log

@@ -1,0 +1,125 @@
+"""What a run refuses to start with, although the types of the settings accept it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import msgspec
+
+from job.config import ENVIRONMENT_VARIABLE, MOST_DAYS_OF_HOURS, Config, has_scope
+from job.config_file import did_you_mean
+from job.errors import ConfigError
+
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects; old projects have a domain as a prefix
+_PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+
+_A_NODE = {"folders": "a folder", "organizations": "an organization"}
+_GCLOUD_LIST = {
+    "folders": "resource-manager folders list --organization ORGANIZATION",
+    "organizations": "organizations list",
+}
+
+# Without what one parser of URLs takes for the end of a host and another for a part of it
+_CLEAR = re.compile(r"[^\s\\?#]+")
+
+_GRPC_ENDPOINTS = ("api_endpoints.container", "api_endpoints.cloudresourcemanager")
+
+
+def check_config(config: Config, *, resources: Sequence[str]) -> None:
+    """Rejects what the types accept but a run cannot use.
+
+    Args:
+        resources: the names that `kinds` may have.
+
+    Raises:
+        ConfigError: no project, folder or organization, a malformed id or endpoint, an unknown kind, or times of
+            expiry that contradict one another.
+    """
+    if not has_scope(config):
+        raise ConfigError(
+            "no projects are configured: set `projects`, `folders` or `organizations` in the configuration file, which "
+            f"--config or {ENVIRONMENT_VARIABLE} names, pass --project, --folder or --organization, or set the "
+            "project of the environment, for instance with `gcloud config set project`"
+        )
+    _check_ids(config)
+    check_kinds(config, resources)
+    rows, ledger = config.bigquery.partition_expiration_days, config.bigquery.ledger_expiration_days
+    if ledger is not None and (rows is None or rows > ledger):
+        raise ConfigError(
+            f"bigquery.ledger_expiration_days: {ledger} is shorter than partition_expiration_days "
+            f"({'null' if rows is None else rows}): a row counts only while `runs` has its run; keep the ledger longer"
+        )
+    if config.bigquery.partition_by == "hour" and (rows is None or rows > MOST_DAYS_OF_HOURS):
+        raise ConfigError(
+            "bigquery.partition_by: a table can have 10,000 partitions, so hours need partition_expiration_days of at "
+            f"most {MOST_DAYS_OF_HOURS}"
+        )
+    for name, url in msgspec.structs.asdict(config.api_endpoints).items():
+        if url is not None:
+            check_endpoint(f"api_endpoints.{name}", url)
+
+
+def check_kinds(config: Config, resources: Sequence[str]) -> None:
+    """Rejects kinds that do not exist.
+
+    Raises:
+        ConfigError: naming the first of them.
+    """
+    for resource in config.kinds:
+        if resource not in resources:
+            raise ConfigError(f"kinds: unknown kind {resource!r}{did_you_mean(resource, resources)}")
+
+
+def _check_ids(config: Config) -> None:
+    for project in config.projects:
+        if not _PROJECT_ID.fullmatch(project):
+            raise ConfigError(
+                f"projects: {project!r} is not a project id: 6 to 30 lower-case letters, digits and hyphens, "
+                "starting with a letter (use the id, not the number or the display name)"
+            )
+    for key, ids in (("folders", config.folders), ("organizations", config.organizations)):
+        for each in ids:
+            if not re.fullmatch(rf"(?:{key}/)?[0-9]{{1,20}}", each):
+                raise ConfigError(
+                    f"{key}: {each!r} is not the id of {_A_NODE[key]}: digits such as '123456789012', which "
+                    f"`gcloud {_GCLOUD_LIST[key]}` shows (use the id, not the display name)"
+                )
+
+
+def check_endpoint(key: str, url: str) -> None:
+    """Rejects an address that is not a URL, or that has neither TLS nor a loopback address.
+
+    Whatever makes a client calls it: no command may send a token where a run would refuse to.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    schemes = ("https", "http", "grpc") if key in _GRPC_ENDPOINTS else ("https", "http")
+    try:
+        parts = urlsplit(url)
+        is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an address, a port that is no number
+        is_url = False
+    if not is_url or not _CLEAR.fullmatch(url) or "@" in parts.netloc:
+        raise ConfigError(f"{key}: {url!r} is not a URL such as https://container.googleapis.com")
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise ConfigError(
+            f"{key}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is only for loopback)"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a host is this machine.
+
+    >>> [_is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "10.0.0.1", "localhost.example.com")]
+    [True, True, True, False, False]
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
