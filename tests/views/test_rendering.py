@@ -17,7 +17,8 @@ from job.views.recent import RECENT
 def test_there_is_a_view_of_every_table_and_a_history_of_all_but_the_ledger() -> None:
     names = {view.name for view in views()}
     assert set(TABLES) <= names
-    assert {f"{table}_history" for table in TABLES.keys() - set(LEDGER)} == {n for n in names if n.endswith("_history")}
+    histories = {f"{table}_history" for table in TABLES.keys() - set(LEDGER)}
+    assert histories | {"images_history"} == {name for name in names if name.endswith("_history")}
 
 
 def test_every_view_but_a_history_has_a_function_that_reads_functions_and_no_clock() -> None:
@@ -40,7 +41,7 @@ def test_every_view_but_a_history_has_a_function_that_reads_functions_and_no_clo
 
 def test_each_view_opens_with_the_question_it_answers_and_says_what_it_scans() -> None:
     for view in views():
-        assert view.question.startswith(("Which", "What", "How")), view.name
+        assert view.question.startswith(("Which", "What", "When", "How")), view.name
         assert ". " not in view.question
         assert "Scans " in view.description
         assert "$" not in view.description
@@ -95,7 +96,7 @@ def test_a_view_is_made_again_when_a_table_beneath_it_gains_a_column(monkeypatch
     assert changed == {
         "pods", "pods_history", "capacity_by_cluster", "capacity_by_namespace", "capacity_by_node_pool", "changes",
         "images", "privileged", "without_limits", "unowned_pods", "workload_containers", "restarts", "idle_namespaces",
-        "drift", "events",
+        "drift", "events", "images_history",
     }  # fmt: skip
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from engines import Warehouse
-from warehouse import Read, container, image_parts, pod, pod_container, pod_of, run_of, workload
+from warehouse import FIRST, Read, container, image_parts, pod, pod_container, pod_of, run_of, workload
 
 ONE, TWO = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 DAY = 86400
+HOUR = timedelta(hours=1)
 
 
 def test_images_has_the_requested_and_the_running_digests(warehouse: Warehouse) -> None:
     pinned, wrong = f"db:3@{ONE}", f"cache@{ONE}"
     pods = [
-        pod_of("web", "web-1"), pod_container("web-1", "app:1", running_digest=ONE),
-        pod_of("web", "web-2"), pod_container("web-2", "app:1", running_digest=TWO),
+        pod_of("web", "web-1", created_at=FIRST), pod_container("web-1", "app:1", running_digest=ONE),
+        pod_of("web", "web-2", created_at=FIRST + HOUR), pod_container("web-2", "app:1", running_digest=TWO),
+        pod_container("web-2", "app:1", name="init", running_digest=TWO),
         pod_of("db", "db-1"), pod_container("db-1", pinned, running_digest=ONE),
         pod_of("cache", "cache-1"), pod_container("cache-1", wrong, running_digest=TWO),
         pod_of("new", "new-1", phase="Pending"), pod_container("new-1", "new"),
@@ -33,8 +36,10 @@ def test_images_has_the_requested_and_the_running_digests(warehouse: Warehouse) 
         ("db", "docker.io", "db", "3", ONE, 1, [ONE], False, None),
         ("idle", "docker.io", "idle", "2", None, 0, [], None, 0),
         ("new", "docker.io", "new", None, None, 1, [], None, 0),
-        ("web", "docker.io", "app", "1", None, 2, [ONE, TWO], None, 2),
+        ("web", "docker.io", "app", "1", None, 3, [ONE, TWO], None, 2),
     ]
+    found = warehouse.query("SELECT workload_name, container_names, running_since FROM images WHERE containers <> 1")
+    assert found == [("idle", ["app"], None), ("web", ["app", "init"], FIRST)]
     where = "SELECT DISTINCT project_id, location, cluster, namespace, workload_kind, read_status FROM images"
     assert warehouse.query(where) == [("shop-prod", "europe-west1", "a", "default", "Deployment", "ok")]
 
@@ -94,6 +99,29 @@ def test_images_of_unreadable_pods_are_carried_forward(warehouse: Warehouse) -> 
     warehouse.publish(run_of(24, Read("a", pods="forbidden", more={"deployments": apps})))
     assert warehouse.query("SELECT image, containers, running_digests, read_age_seconds, read_status FROM images") == [
         ("app:1", 1, [ONE], 2 * DAY, "stale")
+    ]
+
+
+def test_images_history_says_when_each_image_was_first_and_last_seen(warehouse: Warehouse) -> None:
+    def read(template: str, *running: str) -> Read:
+        pods = [
+            row for number, image in enumerate(running)
+            for row in (pod_of("web", f"web-{number}"), pod_container(f"web-{number}", image))
+        ]  # fmt: skip
+        job = [pod_of("tidy", "tidy-1", kind="CronJob", phase="Succeeded"), pod_container("tidy-1", "tidy:1")]
+        apps = [workload("web"), container("web", **image_parts(template))]
+        return Read("a", pods=[*pods, *job], more={"deployments": apps})
+
+    for hour, one in enumerate([read("app:1", "app:1"), read("app:2", "app:1"), read("app:2", "app:1", "app:2")], 1):
+        warehouse.publish(run_of(hour, one))
+    warehouse.publish(run_of(4, listed=[]))  # the cluster is deleted, and what it ran stays known
+    found = warehouse.query(
+        "SELECT workload_kind, workload_name, container, image, ran, first_seen, last_seen FROM images_history"
+    )
+    assert found == [
+        ("CronJob", "tidy", "app", "tidy:1", True, FIRST + HOUR, FIRST + 3 * HOUR),
+        ("Deployment", "web", "app", "app:1", True, FIRST + HOUR, FIRST + 3 * HOUR),
+        ("Deployment", "web", "app", "app:2", True, FIRST + 2 * HOUR, FIRST + 3 * HOUR),
     ]
 
 

@@ -9,7 +9,10 @@
 -- workload_kind STRING: Kind of the topmost controller that uses the image; `Pod` for a pod that nothing controls.
 -- workload_name STRING: Name of that controller.
 -- image, image_registry, image_repository, image_tag, image_digest FROM containers
+-- container_names ARRAY<STRING>: Names of the containers that use the image, or that would by their template.
 -- containers INT64: How many containers of pods use the image. 0 where only a template names it.
+-- running_since TIMESTAMP: When the oldest of these pods was created. NULL where only a template names the image. When a
+--   run first saw the image shows in `images_history`.
 -- running_digests ARRAY<STRING>: Manifest digests that these containers run, where the kubelet reports them.
 -- pinned_mismatch BOOL: True if the image is pinned and a container runs another digest. NULL where the image is not
 --   pinned, or no digest of the same algorithm is reported.
@@ -33,7 +36,9 @@ WITH
       c.image_tag,
       c.image_digest,
       c.running_digest,
+      c.name AS container,
       1 AS containers,
+      p.created_at,
       c.read_age_seconds,
       c.read_status
     FROM ${dataset}.pod_containers AS c
@@ -53,7 +58,9 @@ WITH
       c.image_tag,
       c.image_digest,
       NULL,
+      c.name,
       0,
+      NULL,
       c.read_age_seconds,
       c.read_status
     FROM ${dataset}.containers AS c
@@ -83,7 +90,9 @@ SELECT
   image_repository,
   image_tag,
   image_digest,
+  ARRAY_AGG(DISTINCT container ORDER BY container) AS container_names,
   SUM(containers) AS containers,
+  MIN(created_at) AS running_since,
   COALESCE(ARRAY_AGG(DISTINCT running_digest IGNORE NULLS ORDER BY running_digest), []) AS running_digests,
   LOGICAL_OR(
     -- sha256 and sha512 of one manifest differ
