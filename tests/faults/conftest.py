@@ -24,7 +24,11 @@ def simulator() -> Iterator[Simulator]:
 @pytest.fixture(scope="session")
 def usual(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The database that one run has written with nothing in its way."""
-    directory = tmp_path_factory.mktemp("usual")
+    return usual_run(simulator, tmp_path_factory.mktemp("usual"))
+
+
+def usual_run(simulator: Simulator, directory: Path) -> Path:
+    """The database that a run of the whole fleet writes in the directory."""
     (directory / "c.json").write_text(json.dumps({**simulator.configuration, "page_limit": 10}))
     command = [sys.executable, "-m", "job.cli", "run", "-q", "--config", "c.json", "--sink", "duckdb:///x.duckdb"]
     done = subprocess.run(
