@@ -55,7 +55,14 @@ def test_each_job_declares_least_permissions() -> None:
     assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * len(WORKFLOWS)
     writes = {"contents": "write", "packages": "write", "id-token": "write", "attestations": "write"}
     assert allowed.pop("release.image") == writes
-    assert set(allowed) == {"test.test", "test.pythons", "test.image", "test.terraform", "test.audit"}
+    assert set(allowed) == {
+        "test.test",
+        "test.pythons",
+        "test.exhaustive",
+        "test.image",
+        "test.terraform",
+        "test.audit",
+    }
     assert all(permissions == {"contents": "read"} for permissions in allowed.values())
 
 

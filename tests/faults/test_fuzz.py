@@ -35,7 +35,7 @@ from job.spool import open_spool
 from job.tables import TABLES, Key, Record
 from job.wire.meta import NOT_DECODABLE
 
-COUNT = int(os.environ.get("GKE_INVENTORY_FUZZ", "10000"))
+COUNT = int(os.environ.get("GKE_INVENTORY_FUZZ", "3000"))
 SECRET = frozenset({"annotations", "args", "command", "data", "env", "managedFields", "stringData"})
 """The keys under which nothing may become a row."""
 

@@ -33,6 +33,7 @@ def resident() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 def test_fifty_runs_leave_nothing_behind(fleet: Fleet) -> None:
     settings = {**fleet.simulator.configuration, "sink": f"duckdb:///{fleet.database}", "page_limit": 10}

@@ -155,10 +155,10 @@ def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:
     pods = [f"pod-{number}" for number in range(70_000)]
     made = run_of(1, Read("a", ["x"], pods))
     sinks = [DuckDBSink(tmp_path / f"{count}.duckdb", timeout_seconds=5, threads=count) for count in (1, 2)]
-    asked = "SELECT * FROM raw_pods ORDER BY name"
-    first, second = (rows(sink, asked) for sink in sinks if publish(sink, made))
+    asked = "SELECT count(*), bit_xor(hash(p)), sum(hash(p)) FROM raw_pods AS p"
+    (first,), (second,) = (rows(sink, asked) for sink in sinks if publish(sink, made))
     assert first == second
-    assert len(first) == len(pods)
+    assert first[0] == len(pods)
     groups = "SELECT max(count) FROM pragma_storage_info('raw_pods')"
     assert [rows(sink, groups) for sink in sinks] == [[(ROW_GROUP_SIZE,)]] * 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.duckdb", "2.duckdb"]
