@@ -47,7 +47,7 @@ def built(folder: Path, function: str) -> Path:
     return folder / done.stdout.strip()
 
 
-@pytest.fixture(scope="module", params=["build_wheel", "build_editable"])
+@pytest.fixture(scope="module", params=["build_wheel", pytest.param("build_editable", marks=pytest.mark.exhaustive)])
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """An environment with the wheel, or with the source tree as `pip install -e` has it."""
     folder = tmp_path_factory.mktemp(request.param)

@@ -102,8 +102,13 @@ class OnBigQuery(Subject):
     def __init__(self, opened: Open) -> None:
         super().__init__(opened)
         client = opened()._client
-        for table in TABLES:
+        counts = ", ".join(f"(SELECT COUNT(*) FROM {opened().name}.raw_{table}) AS {table}" for table in TABLES)
+        (found,) = client.query_and_wait(f"SELECT {counts}", location="EU")
+        written = [table for table in TABLES if found[table]]
+        for table in written:
             client.query_and_wait(f"DELETE FROM {opened().name}.raw_{table} WHERE TRUE", location="EU")
+        if not written:
+            return
         recent = RecentViews(client, opened().name, lambda _: None)
         for name in RECENT:
             view = client.get_table(f"{opened().name}.{name}")

@@ -314,7 +314,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("table", ["raw_pods", "raw_runs"])
+@pytest.mark.parametrize("table", [pytest.param("raw_pods", marks=pytest.mark.exhaustive), "raw_runs"])
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault['kind']}-{fault.get('code', '')}")
 def test_nothing_is_loaded_twice_or_lost_if_answers_are_lost_or_jobs_fail(
     on_bigquery: OnBigQuery, control: Control, fault: dict[str, Any], table: str
@@ -327,7 +327,7 @@ def test_nothing_is_loaded_twice_or_lost_if_answers_are_lost_or_jobs_fail(
     assert on_bigquery.rows(counts) == [(2, 1, 1)]
 
 
-@pytest.mark.parametrize("table", ["raw_pods", "raw_runs"])
+@pytest.mark.parametrize("table", [pytest.param("raw_pods", marks=pytest.mark.exhaustive), "raw_runs"])
 @pytest.mark.parametrize("reason", ["backendError", "rateLimitExceeded"])
 def test_a_failed_job_is_repeated_with_the_waits_that_bigquery_asks_for(
     on_bigquery: OnBigQuery, control: Control, reason: str, table: str

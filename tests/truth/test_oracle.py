@@ -19,6 +19,8 @@ from truth.warehouses import DuckDB
 
 from job.simulator import Simulator
 
+pytestmark = pytest.mark.exhaustive  # tests of the tests of the tables
+
 
 class Played(NamedTuple):
     """A history that the oracle accepts, and everything that the warehouse shows of it."""
