@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
+from job.cli_options import Configured, cluster_and_sink_options, cluster_options, config_option, options
+from job.cli_sink import prune, query, schema
 from job.commands.exits import (
     BUG,
     COMPLETE,
@@ -33,7 +34,6 @@ from job.interrupts import end_within_a_second
 from job.signals import Stop
 
 if TYPE_CHECKING:
-    from job.config import Config
     from job.run.summary import Summary
 
 
@@ -74,37 +74,7 @@ def _show_version(context: click.Context, _: click.Parameter, is_set: bool) -> N
         context.exit()
 
 
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Several options as one decorator."""
-
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_config_option = click.option(
-    "--config", "path", metavar="FILE", help="YAML file. Default: the file named by GKE_INVENTORY_CONFIG."
-)
-_cluster_options = _options(
-    _config_option,
-    click.option(
-        "--project",
-        "projects",
-        multiple=True,
-        metavar="ID",
-        help="With --folder and --organization, overrides what the configuration names of the three.",
-    ),
-    click.option("--folder", "folders", multiple=True, metavar="ID", help="All projects in a folder, at any depth."),
-    click.option("--organization", "organizations", multiple=True, metavar="ID", help="All projects in one."),
-    click.option("--cluster", "clusters", multiple=True, metavar="GLOB", help="Overrides `clusters.include`."),
-)
-_sink_options = _options(
-    _config_option, click.option("--sink", metavar="URL", help="Overrides `sink` of the configuration.")
-)
-_fleet_options = _options(
+_fleet_options = options(
     click.option("--clusters", default=5, show_default=True, type=click.IntRange(1, 2000), help="Simulated clusters."),
     click.option("--pods", default=200, show_default=True, type=click.IntRange(1, 200_000), help="Pods per cluster."),
     click.option("--seed", default=1, show_default=True, help="The same seed gives the same fleet."),
@@ -124,34 +94,20 @@ def cli() -> None:
 
 
 @cli.command()
-@_cluster_options
-@click.option("--sink", metavar="URL", help="duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU")
+@cluster_and_sink_options
 @click.option("--tasks", default=1, type=click.IntRange(1, 64), help="Processes that share the clusters. One commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 @click.option("-q", "--quiet", is_flag=True, help="Log only warnings.")
 @click.pass_obj
-def run(
-    stop: Stop | None,
-    path: str | None,
-    projects: tuple[str, ...],
-    folders: tuple[str, ...],
-    organizations: tuple[str, ...],
-    clusters: tuple[str, ...],
-    sink: str | None,
-    tasks: int,
-    as_json: bool,
-    verbose: bool,
-    quiet: bool,
-) -> int:
+def run(stop: Stop | None, configured: Configured, tasks: int, as_json: bool, verbose: bool, quiet: bool) -> int:
     """Take one snapshot of everything that is configured."""
     from job.commands.output import print_json
     from job.commands.run import print_summary, take_snapshot
     from job.log import configure_logging
 
     configure_logging(verbose=verbose, quiet=quiet)
-    config = _config(path, (projects, folders, organizations), clusters, sink)
-    summary = take_snapshot(config, tasks=tasks, stop=stop or Stop())
+    summary = take_snapshot(configured(), tasks=tasks, stop=stop or Stop())
     if as_json:
         print_json(summary.flat())
     elif "CLOUD_RUN_JOB" not in os.environ:  # there the log has it, and each line of this would be an entry
@@ -170,26 +126,17 @@ def _code(summary: Summary, *, is_success: bool) -> Done:
 
 
 @cli.command()
-@_cluster_options
+@cluster_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--estimate", "with_estimate", is_flag=True, help="Suggest a number of tasks, and what each needs.")
 @click.option("--minutes", default=5.0, show_default=True, type=click.FloatRange(0.1), help="Reading time of a task.")
-def plan(
-    path: str | None,
-    projects: tuple[str, ...],
-    folders: tuple[str, ...],
-    organizations: tuple[str, ...],
-    clusters: tuple[str, ...],
-    as_json: bool,
-    with_estimate: bool,
-    minutes: float,
-) -> int:
+def plan(configured: Configured, as_json: bool, with_estimate: bool, minutes: float) -> int:
     """List the clusters that a run would collect, and through which endpoint. Reads no cluster, writes nothing."""
     from job.commands import plan as command
     from job.log import configure_logging
 
     configure_logging(quiet=True)
-    config = _config(path, (projects, folders, organizations), clusters)
+    config = configured()
     planned = command.plan(config)
     if with_estimate:
         from job.commands.estimate import print_with_estimate
@@ -201,23 +148,13 @@ def plan(
 
 
 @cli.command()
-@_cluster_options
-@click.option("--sink", metavar="URL", help="Overrides `sink` of the configuration.")
+@cluster_and_sink_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, also where an error ends the checks.")
 @click.option(
     "--print-role", "role", flag_value="role", help="Print an IAM custom role for `kinds`, and check nothing."
 )
 @click.option("--print-clusterrole", "role", flag_value="clusterrole", help="Print a ClusterRole for RBAC instead.")
-def doctor(
-    path: str | None,
-    projects: tuple[str, ...],
-    folders: tuple[str, ...],
-    organizations: tuple[str, ...],
-    clusters: tuple[str, ...],
-    sink: str | None,
-    as_json: bool,
-    role: str | None,
-) -> int:
+def doctor(configured: Configured, as_json: bool, role: str | None) -> int:
     """Check all that a run needs, and print what mends each finding. Changes nothing.
 
     Exits with 3 if there is a finding.
@@ -228,13 +165,9 @@ def doctor(
 
     configure_logging(silent=True)
     if role is not None:
-        print_role(_config(path), is_for_rbac=role == "clusterrole")
+        print_role(configured(), is_for_rbac=role == "clusterrole")
         return COMPLETE
-    return (
-        COMPLETE
-        if examine(lambda: _config(path, (projects, folders, organizations), clusters, sink), as_json=as_json)
-        else INCOMPLETE
-    )
+    return COMPLETE if examine(configured, as_json=as_json) else INCOMPLETE
 
 
 @cli.command()
@@ -269,153 +202,24 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 
 
 @cli.command()
-@click.argument("sql")
-@_sink_options
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="CSV puts an apostrophe before text that spreadsheets take for a formula.",
-)
-@click.option("--external-access", is_flag=True, help="DuckDB: allow other files, extensions and the network.")
-def query(sql: str, path: str | None, sink: str | None, form: str, external_access: bool) -> int:
-    """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB, where it can only read."""
-    from job.commands.query import print_answer
-    from job.log import configure_logging
-
-    configure_logging(quiet=True)
-    print_answer(_config(path, sink=sink), sql, form, external_access=external_access)
-    return COMPLETE
-
-
-@cli.group()
-def schema() -> None:
-    """Show, compare and create the tables and views of the sink."""
-
-
-@schema.command("show")
-@_sink_options
-def schema_show(path: str | None, sink: str | None) -> int:
-    """Print the statements that create all tables and views, in the sink's own SQL."""
-    from job.commands.schema import show
-
-    show(_config(path, sink=sink))
-    return COMPLETE
-
-
-@schema.command("diff")
-@_sink_options
-def schema_diff(path: str | None, sink: str | None) -> int:
-    """Print what `schema apply` would change. Changes nothing; exits with 3 if there are differences."""
-    from job.commands.schema import diff
-    from job.log import configure_logging
-
-    configure_logging(quiet=True)
-    return INCOMPLETE if diff(_config(path, sink=sink)) else COMPLETE
-
-
-@schema.command("apply")
-@_sink_options
-def schema_apply(path: str | None, sink: str | None) -> int:
-    """Create or update dataset, tables and views, by additive changes only."""
-    from job.commands.schema import apply
-    from job.log import configure_logging
-
-    configure_logging(quiet=True)
-    apply(_config(path, sink=sink))
-    return Done(COMPLETE)
-
-
-@schema.command("docs")
-def schema_docs() -> int:
-    """Print the reference of all tables, in Markdown."""
-    from job.commands.reference import reference
-
-    click.echo(reference())
-    return COMPLETE
-
-
-@schema.command("dbt")
-@_sink_options
-@click.option(
-    "--warn-after",
-    "warn",
-    default=26,
-    show_default=True,
-    type=click.IntRange(1),
-    metavar="HOURS",
-    help="Age of the newest commit at which `dbt source freshness` warns.",
-)
-@click.option(
-    "--error-after", "error", default=50, show_default=True, type=click.IntRange(1), metavar="HOURS",
-    help="Age at which it fails.",
-)  # fmt: skip
-def schema_dbt(path: str | None, sink: str | None, warn: int, error: int) -> int:
-    """Print the views as `sources.yml` for dbt, with descriptions, tests and freshness."""
-    from job.commands.dbt import print_sources
-
-    print_sources(_config(path, sink=sink), warn_after_hours=warn, error_after_hours=error)
-    return COMPLETE
-
-
-def _days(_: click.Context, __: click.Parameter, text: str) -> int:
-    number = text.removesuffix("d")
-    if not number.isdecimal() or not 1 <= int(number) <= 36_500:
-        raise click.BadParameter(f"{text!r} is not a number of days such as 90d")
-    return int(number)
-
-
-@cli.command()
-@_sink_options
-@click.option("--older-than", "days", required=True, metavar="90d", callback=_days, help="Age in days.")
-@click.option("--yes", is_flag=True, help="Delete. Without it, a dry run.")
-def prune(path: str | None, sink: str | None, days: int, yes: bool) -> int:
-    """Delete old snapshots that no view uses. A dry run unless --yes."""
-    from job.commands import prune as command
-    from job.log import configure_logging
-
-    configure_logging(quiet=True)
-    command.prune(_config(path, sink=sink), days=days, is_dry_run=not yes)
-    return Done(COMPLETE) if yes else COMPLETE
-
-
-@cli.command()
 @click.argument("cluster", metavar="PROJECT/LOCATION/CLUSTER")
 @click.argument("kind")
 @click.argument("name")
 @click.option("-n", "--namespace", help="Default: `default`.")
-@_config_option
-def show(cluster: str, kind: str, name: str, namespace: str | None, path: str | None) -> int:
+@config_option
+def show(configured: Configured, cluster: str, kind: str, name: str, namespace: str | None) -> int:
     """Print one object as YAML, with its secrets hidden.
 
     gke-inventory show shop-prod/europe-west1/web namespace kube-system
     """
     from job.commands import show as command
 
-    click.echo(command.show(cluster, kind, name, namespace, _config(path)), nl=False)
+    click.echo(command.show(cluster, kind, name, namespace, configured()), nl=False)
     return COMPLETE
 
 
-def _config(
-    path: str | None,
-    scope: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ()),
-    clusters: tuple[str, ...] = (),
-    sink: str | None = None,
-) -> Config:
-    """The configuration with the flags in it: those for projects, folders and organizations replace all three."""
-    import msgspec
-
-    from job.config import load_config
-
-    config = load_config(path, sink=sink)
-    if any(scope):
-        projects, folders, organizations = scope
-        config = msgspec.structs.replace(config, projects=projects, folders=folders, organizations=organizations)
-    if clusters:
-        config = msgspec.structs.replace(config, clusters=msgspec.structs.replace(config.clusters, include=clusters))
-    return config
+for _command in (prune, query, schema):
+    cli.add_command(_command)
 
 
 if __name__ == "__main__":

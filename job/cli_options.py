@@ -1,0 +1,94 @@
+"""Options that several commands share, and the configuration with them in it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from job.config import Config
+
+Configured = Callable[[], "Config"]
+"""Loads the configuration, with the flags in it."""
+
+
+def options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator."""
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _configured_by(*own: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Options whose command gets one argument for all of them: `configured`."""
+
+    def add(command: Any) -> Any:
+        @functools.wraps(command)
+        def with_configuration(
+            *arguments: Any,
+            path: str | None,
+            sink: str | None = None,
+            projects: tuple[str, ...] = (),
+            folders: tuple[str, ...] = (),
+            organizations: tuple[str, ...] = (),
+            clusters: tuple[str, ...] = (),
+            **others: Any,
+        ) -> Any:
+            scope = (projects, folders, organizations)
+            return command(*arguments, configured=lambda: _config(path, sink, scope, clusters), **others)
+
+        return options(*own)(with_configuration)
+
+    return add
+
+
+def _config(
+    path: str | None,
+    sink: str | None,
+    scope: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]],
+    clusters: tuple[str, ...],
+) -> Config:
+    """The configuration with the flags in it: those for projects, folders and organizations replace all three."""
+    import msgspec
+
+    from job.config import load_config
+
+    config = load_config(path, sink=sink)
+    if any(scope):
+        projects, folders, organizations = scope
+        config = msgspec.structs.replace(config, projects=projects, folders=folders, organizations=organizations)
+    if clusters:
+        config = msgspec.structs.replace(config, clusters=msgspec.structs.replace(config.clusters, include=clusters))
+    return config
+
+
+_config_option = click.option(
+    "--config", "path", metavar="FILE", help="YAML file. Default: the file named by GKE_INVENTORY_CONFIG."
+)
+_scope_options = options(
+    click.option(
+        "--project",
+        "projects",
+        multiple=True,
+        metavar="ID",
+        help="With --folder and --organization, overrides what the configuration names of the three.",
+    ),
+    click.option("--folder", "folders", multiple=True, metavar="ID", help="All projects in a folder, at any depth."),
+    click.option("--organization", "organizations", multiple=True, metavar="ID", help="All projects in one."),
+    click.option("--cluster", "clusters", multiple=True, metavar="GLOB", help="Overrides `clusters.include`."),
+)
+_sink_option = click.option(
+    "--sink", metavar="URL", help="duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU. Overrides `sink`."
+)
+
+config_option = _configured_by(_config_option)
+cluster_options = _configured_by(_config_option, _scope_options)
+cluster_and_sink_options = _configured_by(_config_option, _scope_options, _sink_option)
+sink_options = _configured_by(_config_option, _sink_option)

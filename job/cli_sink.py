@@ -1,0 +1,121 @@
+"""The commands that only need the sink: `query`, `schema` and `prune`."""
+
+from __future__ import annotations
+
+import click
+
+from job.cli_options import Configured, sink_options
+from job.commands.exits import COMPLETE, INCOMPLETE, Done
+
+
+@click.command()
+@click.argument("sql")
+@sink_options
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="CSV puts an apostrophe before text that spreadsheets take for a formula.",
+)
+@click.option("--external-access", is_flag=True, help="DuckDB: allow other files, extensions and the network.")
+def query(configured: Configured, sql: str, form: str, external_access: bool) -> int:
+    """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB, where it can only read."""
+    from job.commands.query import print_answer
+    from job.log import configure_logging
+
+    configure_logging(quiet=True)
+    print_answer(configured(), sql, form, external_access=external_access)
+    return COMPLETE
+
+
+@click.group()
+def schema() -> None:
+    """Show, compare and create the tables and views of the sink."""
+
+
+@schema.command("show")
+@sink_options
+def schema_show(configured: Configured) -> int:
+    """Print the statements that create all tables and views, in the sink's own SQL."""
+    from job.commands.schema import show
+
+    show(configured())
+    return COMPLETE
+
+
+@schema.command("diff")
+@sink_options
+def schema_diff(configured: Configured) -> int:
+    """Print what `schema apply` would change. Changes nothing; exits with 3 if there are differences."""
+    from job.commands.schema import diff
+    from job.log import configure_logging
+
+    configure_logging(quiet=True)
+    return INCOMPLETE if diff(configured()) else COMPLETE
+
+
+@schema.command("apply")
+@sink_options
+def schema_apply(configured: Configured) -> int:
+    """Create or update dataset, tables and views, by additive changes only."""
+    from job.commands.schema import apply
+    from job.log import configure_logging
+
+    configure_logging(quiet=True)
+    apply(configured())
+    return Done(COMPLETE)
+
+
+@schema.command("docs")
+def schema_docs() -> int:
+    """Print the reference of all tables, in Markdown."""
+    from job.commands.reference import reference
+
+    click.echo(reference())
+    return COMPLETE
+
+
+@schema.command("dbt")
+@sink_options
+@click.option(
+    "--warn-after",
+    "warn",
+    default=26,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="HOURS",
+    help="Age of the newest commit at which `dbt source freshness` warns.",
+)
+@click.option(
+    "--error-after", "error", default=50, show_default=True, type=click.IntRange(1), metavar="HOURS",
+    help="Age at which it fails.",
+)  # fmt: skip
+def schema_dbt(configured: Configured, warn: int, error: int) -> int:
+    """Print the views as `sources.yml` for dbt, with descriptions, tests and freshness."""
+    from job.commands.dbt import print_sources
+
+    print_sources(configured(), warn_after_hours=warn, error_after_hours=error)
+    return COMPLETE
+
+
+def _days(_: click.Context, __: click.Parameter, text: str) -> int:
+    number = text.removesuffix("d")
+    if not number.isdecimal() or not 1 <= int(number) <= 36_500:
+        raise click.BadParameter(f"{text!r} is not a number of days such as 90d")
+    return int(number)
+
+
+@click.command()
+@sink_options
+@click.option("--older-than", "days", required=True, metavar="90d", callback=_days, help="Age in days.")
+@click.option("--yes", is_flag=True, help="Delete. Without it, a dry run.")
+def prune(configured: Configured, days: int, yes: bool) -> int:
+    """Delete old snapshots that no view uses. A dry run unless --yes."""
+    from job.commands import prune as command
+    from job.log import configure_logging
+
+    configure_logging(quiet=True)
+    command.prune(configured(), days=days, is_dry_run=not yes)
+    return Done(COMPLETE) if yes else COMPLETE
