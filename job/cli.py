@@ -88,6 +88,9 @@ _fleet_options = options(
 def cli() -> None:
     """Snapshots every GKE cluster into BigQuery or DuckDB, and records what it could not read.
 
+    Each setting of the configuration is an environment variable too, such as GKE_INVENTORY_PROJECTS=a,b. Flags override
+    variables, and variables override the file.
+
     Exit codes: 0 complete, or with gaps that `fail_on` accepts; 1 a bug; 2 an error in usage, configuration,
     credentials or sink; 3 finished with gaps; 130 Ctrl-C; 143 SIGTERM.
     """

@@ -70,7 +70,11 @@ def _config(
 
 
 _config_option = click.option(
-    "--config", "path", metavar="FILE", help="YAML file. Default: the file named by GKE_INVENTORY_CONFIG."
+    "--config",
+    "path",
+    metavar="FILE",
+    help="YAML file. Default: the file named by GKE_INVENTORY_CONFIG. Variables, such as GKE_INVENTORY_SINK, override "
+    "it.",
 )
 _scope_options = options(
     click.option(

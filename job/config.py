@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from job.config_environment import settings_of, value_of, with_variables
 from job.config_file import read_settings
 from job.default_project import default_project
 
@@ -304,19 +305,22 @@ class Config(Settings, frozen=True, kw_only=True):
 
 
 def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Config:
-    """The configuration in `path`, else in the file that `GKE_INVENTORY_CONFIG` names, else the defaults.
+    """The configuration: flags, then environment variables, then the file, then the defaults.
 
-    If it names no project, folder or organization, it has the project of the environment.
+    The file is `path`, else the one that `GKE_INVENTORY_CONFIG` names, if any. Every setting has an environment
+    variable, such as `GKE_INVENTORY_SINK`. If nothing names a project, folder or organization, it is the project of the
+    environment, as gcloud has it.
 
     Args:
         path: a YAML file.
-        flags: values that override the file's, by key; None keeps the file's.
+        flags: values that override all others, by key; None keeps the others.
 
     Raises:
-        ConfigError: the file cannot be read, is not YAML, or has an unknown key or an invalid value.
+        ConfigError: the file cannot be read or is not YAML; or it, or the environment, has an unknown name or an
+            invalid value.
     """
     source = path or os.environ.get(ENVIRONMENT_VARIABLE)
-    config = read_settings(Path(source), Config) if source else Config()
+    config = with_variables(read_settings(Path(source), Config) if source else Config(), os.environ)
     given = {key: value for key, value in flags.items() if value is not None}
     config = msgspec.structs.replace(config, **given) if given else config
     if not has_scope(config) and (project := default_project()) is not None:
@@ -327,3 +331,16 @@ def load_config(path: str | os.PathLike[str] | None = None, **flags: Any) -> Con
 def has_scope(config: Config) -> bool:
     """Whether there is anything to look for clusters in."""
     return bool(config.projects or config.folders or config.organizations)
+
+
+def named(key: str, value: Any) -> str:
+    """A setting in an error message: its key, after the environment variable that gave it this value, if one did.
+
+    Args:
+        key: such as `timeouts.run_seconds`.
+    """
+    for setting in settings_of(Config):
+        text = os.environ.get(setting.variable, "").strip()
+        if setting.key == key and text and value_of(setting, text, Config) == value:
+            return f"{setting.variable}: {key}"
+    return key

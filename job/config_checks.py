@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from job.config import ENVIRONMENT_VARIABLE, MOST_DAYS_OF_HOURS, Config, has_scope
+from job.config import ENVIRONMENT_VARIABLE, MOST_DAYS_OF_HOURS, Config, has_scope, named
 from job.config_file import did_you_mean
 from job.errors import ConfigError
+from job.printable import without_password
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects; old projects have a domain as a prefix
 _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -41,21 +42,22 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
     if not has_scope(config):
         raise ConfigError(
             "no projects are configured: set `projects`, `folders` or `organizations` in the configuration file, which "
-            f"--config or {ENVIRONMENT_VARIABLE} names, pass --project, --folder or --organization, or set the "
-            "project of the environment, for instance with `gcloud config set project`"
+            f"--config or {ENVIRONMENT_VARIABLE} names, set GKE_INVENTORY_PROJECTS, pass --project, --folder or "
+            "--organization, or set the project of the environment, for instance with `gcloud config set project`"
         )
     _check_ids(config)
     check_kinds(config, resources)
     rows, ledger = config.bigquery.partition_expiration_days, config.bigquery.ledger_expiration_days
     if ledger is not None and (rows is None or rows > ledger):
+        key = named("bigquery.ledger_expiration_days", ledger)
         raise ConfigError(
-            f"bigquery.ledger_expiration_days: {ledger} is shorter than partition_expiration_days "
+            f"{key}: {ledger} is shorter than partition_expiration_days "
             f"({'null' if rows is None else rows}): a row counts only while `runs` has its run; keep the ledger longer"
         )
     if config.bigquery.partition_by == "hour" and (rows is None or rows > MOST_DAYS_OF_HOURS):
         raise ConfigError(
-            "bigquery.partition_by: a table can have 10,000 partitions, so hours need partition_expiration_days of at "
-            f"most {MOST_DAYS_OF_HOURS}"
+            f"{named('bigquery.partition_by', 'hour')}: a table can have 10,000 "
+            f"partitions, so hours need partition_expiration_days of at most {MOST_DAYS_OF_HOURS}"
         )
     for name, url in msgspec.structs.asdict(config.api_endpoints).items():
         if url is not None:
@@ -70,22 +72,23 @@ def check_kinds(config: Config, resources: Sequence[str]) -> None:
     """
     for resource in config.kinds:
         if resource not in resources:
-            raise ConfigError(f"kinds: unknown kind {resource!r}{did_you_mean(resource, resources)}")
+            key = named("kinds", config.kinds)
+            raise ConfigError(f"{key}: unknown kind {resource!r}{did_you_mean(resource, resources)}")
 
 
 def _check_ids(config: Config) -> None:
     for project in config.projects:
         if not _PROJECT_ID.fullmatch(project):
             raise ConfigError(
-                f"projects: {project!r} is not a project id: 6 to 30 lower-case letters, digits and hyphens, "
-                "starting with a letter (use the id, not the number or the display name)"
+                f"{named('projects', config.projects)}: {project!r} is not a project id: 6 to 30 lower-case "
+                "letters, digits and hyphens, starting with a letter (use the id, not the number or the display name)"
             )
     for key, ids in (("folders", config.folders), ("organizations", config.organizations)):
         for each in ids:
             if not re.fullmatch(rf"(?:{key}/)?[0-9]{{1,20}}", each):
                 raise ConfigError(
-                    f"{key}: {each!r} is not the id of {_A_NODE[key]}: digits such as '123456789012', which "
-                    f"`gcloud {_GCLOUD_LIST[key]}` shows (use the id, not the display name)"
+                    f"{named(key, ids)}: {each!r} is not the id of {_A_NODE[key]}: digits such as "
+                    f"'123456789012', which `gcloud {_GCLOUD_LIST[key]}` shows (use the id, not the display name)"
                 )
 
 
@@ -104,10 +107,13 @@ def check_endpoint(key: str, url: str) -> None:
     except ValueError:  # brackets without an address, a port that is no number
         is_url = False
     if not is_url or not _CLEAR.fullmatch(url) or "@" in parts.netloc:
-        raise ConfigError(f"{key}: {url!r} is not a URL such as https://container.googleapis.com")
+        raise ConfigError(
+            f"{named(key, url)}: {without_password(url)!r} is not a URL such as https://container.googleapis.com"
+        )
     if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
         raise ConfigError(
-            f"{key}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is only for loopback)"
+            f"{named(key, url)}: {url!r} would send tokens unencrypted: use https:// ({parts.scheme}:// is "
+            "only for loopback)"
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -30,9 +30,7 @@ def read_settings(path: Path, record: type[Record]) -> Record:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read the configuration file {path}: {reason}") from error
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-        lines = dict(_lines(root, set()))
+        values, lines = parse(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"the configuration file {path} is not YAML: {_yaml_problem(error)}") from error
     except RecursionError:
@@ -43,12 +41,33 @@ def read_settings(path: Path, record: type[Record]) -> Record:
         return record()
     if duplicate := next((key for key, line in lines.items() if line < 0), None):
         raise ConfigError(f"{path}, line {-lines[duplicate]}: duplicate key `{duplicate}`")
-    _reject_unknown_keys(path, values, record, "", lines)
+    return convert(values, record, lambda key: f"{path}, line {_line_of(key, lines)}")
+
+
+def parse(text: str) -> tuple[Any, Mapping[str, int]]:
+    """The document, and the line of each key by its dotted path; that of a duplicate key is negative.
+
+    Raises:
+        YAMLError, RecursionError, ValueError, OverflowError: it is not YAML.
+    """
+    return yaml.safe_load(text), dict(_lines(yaml.compose(text, Loader=yaml.SafeLoader), set()))
+
+
+def convert(values: Any, record: type[Record], place: Callable[[str], str]) -> Record:
+    """The document as a record.
+
+    Args:
+        place: says where the dotted path of a key is.
+
+    Raises:
+        ConfigError: an unknown key, or an invalid value.
+    """
+    _reject_unknown_keys(place, values, record, "")
     try:
         return msgspec.convert(values, record)
     except msgspec.ValidationError as error:
         key, reason = place_and_reason(error, record)
-        raise ConfigError(f"{path}, line {_line_of(key, lines)}: {key or 'the file'}: {reason}") from error
+        raise ConfigError(f"{place(key)}: {key or 'the file'}: {reason}") from error
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -102,7 +121,7 @@ def _line_of(key: str, lines: Mapping[str, int]) -> int:
 
 
 def _reject_unknown_keys(
-    path: Path, values: object, record: type[msgspec.Struct], prefix: str, lines: Mapping[str, int]
+    place: Callable[[str], str], values: object, record: type[msgspec.Struct], prefix: str
 ) -> None:
     if not isinstance(values, dict):
         return
@@ -110,14 +129,12 @@ def _reject_unknown_keys(
     for key, value in values.items():
         name = f"{prefix}{key}"
         if key not in known:
-            raise ConfigError(
-                f"{path}, line {lines.get(name, 1)}: unknown key `{name}`{did_you_mean(str(key), list(known))}"
-            )
+            raise ConfigError(f"{place(name)}: unknown key `{name}`{did_you_mean(str(key), list(known))}")
         if isinstance(known[key], type) and issubclass(known[key], msgspec.Struct):
-            _reject_unknown_keys(path, value, known[key], f"{name}.", lines)
+            _reject_unknown_keys(place, value, known[key], f"{name}.")
         elif (inner := _value_record(known[key])) and isinstance(value, dict):
             for own, settings in value.items():
-                _reject_unknown_keys(path, settings, inner, f"{name}.{own}.", lines)
+                _reject_unknown_keys(place, settings, inner, f"{name}.{own}.")
 
 
 def _value_record(kind: Any) -> type[msgspec.Struct] | None:

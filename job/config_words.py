@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import types
 import typing
 from typing import Any
 
@@ -68,9 +69,12 @@ def _in_words(reason: str, kind: Any) -> str:
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
-    """The values of a `Literal`."""
+    """The values of a `Literal`, and `null` if the setting may have none of them."""
     while typing.get_origin(kind) is typing.Annotated:
         kind = typing.get_args(kind)[0]
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        choices = [choice for arm in typing.get_args(kind) for choice in _choices(arm)]
+        return (*choices, "null") if choices else ()
     return typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 _BEARER = re.compile(r"(?i)\b(bearer)\s+[^\s\"',;<>\\]+")
+_USER = re.compile(r"//.*@", re.DOTALL)
 _TOKEN = re.compile(r"\b(?:ya29\.|eyJ)[\w.~+/=-]+")  # Google's access tokens, and JSON Web Tokens
 
 
@@ -49,6 +50,15 @@ def without_tokens(text: str, tokens: Iterable[str] = ()) -> str:
         if token:
             text = text.replace(token, "...")
     return _TOKEN.sub("...", _BEARER.sub(r"\1 ...", text))
+
+
+def without_password(url: str) -> str:
+    """The address without its user and password.
+
+    >>> without_password("postgres://me:secret@example.com/x")
+    'postgres://...@example.com/x'
+    """
+    return _USER.sub("//...@", url)
 
 
 def escaped_lines(text: str, max_length: int = 20_000) -> str:

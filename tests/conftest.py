@@ -73,10 +73,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the credentials, configuration or task of the machine it runs on."""
     for variable in (
         "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT",
-        "GOOGLE_CLOUD_UNIVERSE_DOMAIN", "GKE_INVENTORY_CONFIG", "CLOUD_RUN_EXECUTION",
+        "GOOGLE_CLOUD_UNIVERSE_DOMAIN", "CLOUD_RUN_EXECUTION",
         "CLOUD_RUN_JOB", "CLOUD_RUN_TASK_INDEX", "CLOUD_RUN_TASK_COUNT", "CLOUD_RUN_TASK_ATTEMPT",
-        "GKE_INVENTORY_BUILD", "TRACEPARENT", "HTTP_PROXY", "HTTPS_PROXY",
+        "TRACEPARENT", "HTTP_PROXY", "HTTPS_PROXY",
         "http_proxy", "https_proxy", "BIGQUERY_EMULATOR_HOST",
+        *(name for name in os.environ if name.startswith("GKE_INVENTORY_")),
     ):  # fmt: skip
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "no-gcloud"))

@@ -13,6 +13,7 @@ import yaml
 
 from job.commands.reference import cell
 from job.config import Config, Settings
+from job.config_environment import settings_of
 from job.kinds import RESOURCES
 
 _WIDTH = 100
@@ -40,9 +41,37 @@ def page() -> str:
 _OPENING = """\
 # Configuration
 
-The configuration is one YAML file. `--config FILE` names it, or the environment variable `GKE_INVENTORY_CONFIG`. Flags
-override the file. An unknown key is an error. [config/inventory.yaml](../inventory.yaml) shows every setting with its
-default: copy it, and keep what you change."""
+Settings come from flags, else from environment variables, else from a file, else from the defaults. The file is YAML.
+`--config FILE` names it, or the environment variable `GKE_INVENTORY_CONFIG`. An unknown key is an error.
+[config/inventory.yaml](../inventory.yaml) shows every setting with its default: copy it, and keep what you change.
+
+## Environment variables
+
+Each setting has a variable, so that a job needs no file: `GKE_INVENTORY_`, then the setting's key in capitals, with
+`_` for each dot. `timeouts.run_seconds` is `GKE_INVENTORY_TIMEOUTS_RUN_SECONDS`.
+
+```sh
+GKE_INVENTORY_PROJECTS=shop-prod,shop-staging GKE_INVENTORY_SINK=duckdb:///inventory.duckdb gke-inventory run
+```
+
+| type | value of the variable |
+| --- | --- |
+| text | as it is, without quotes |
+| list | names with commas in between, such as `a,b`, or YAML in brackets, such as `[a, 'b,c']`; `[]` is an empty list |
+| number, `true` or `false`, `null` | as in the file |
+| mapping | YAML or JSON, such as `{pods: false}` or `{"pods": false}` |
+
+A variable replaces the whole value of one setting: `GKE_INVENTORY_KINDS` replaces all of `kinds`, and
+`GKE_INVENTORY_PROJECTS` leaves the file's `folders` as they are. An empty variable counts as not set. Spaces around a
+value do not count. A variable that begins with `GKE_INVENTORY_` and is that of no setting is an error, except those of
+this table, and those that Kubernetes sets in a Pod for a Service.
+
+| variable | meaning |
+| --- | --- |
+| `GKE_INVENTORY_CONFIG` | the configuration file |
+| `GKE_INVENTORY_BUILD` | what `--version` calls the build; the image sets it |
+
+## Settings"""
 
 
 def example() -> str:
@@ -63,8 +92,9 @@ def example() -> str:
 
 _HEAD = (
     "The configuration of gke-inventory: every setting, with its default or an example. --config FILE names the "
-    "file, or the environment variable GKE_INVENTORY_CONFIG. Flags override it. An unknown key is an error. This file "
-    "is written from job/config.py by `make -f config/Makefile docs`."
+    "file, or the environment variable GKE_INVENTORY_CONFIG. Environment variables such as "
+    "GKE_INVENTORY_TIMEOUTS_RUN_SECONDS override it, and flags override both. An unknown key is an error. This file is "
+    "written from job/config.py by `make -f config/Makefile docs`."
 )
 
 
@@ -92,11 +122,13 @@ def _docstring(settings: type[Settings]) -> str:
 
 
 def _table(settings: list[Setting], prefix: str = "") -> str:
+    variables = {setting.key: setting.variable for setting in settings_of(Config)}
     rows = [
-        f"| `{prefix}{key}` | {_type(hint)} | `{_yaml(default)}` | {cell(description)} |"
+        f"| `{prefix}{key}` <br> `{variables[prefix + key]}` | {_type(hint)} | `{_yaml(default)}` "
+        f"| {cell(description)} |"
         for key, hint, default, description in settings
     ]
-    return "\n".join(["| setting | type | default | meaning |", "| --- | --- | --- | --- |", *rows])
+    return "\n".join(["| setting and variable | type | default | meaning |", "| --- | --- | --- | --- |", *rows])
 
 
 def _type(hint: Any) -> str:

@@ -31,7 +31,8 @@ def main() -> None:
 
 
 def _run(path: Path, report: Path, stop: Stop) -> int:
-    from job.config import load_config
+    from job.config import Config
+    from job.config_file import read_settings
     from job.log import configure_logging
     from job.run.local_tasks import Report
     from job.run.memory import use_one_malloc_arena
@@ -42,7 +43,7 @@ def _run(path: Path, report: Path, stop: Stop) -> int:
     found, code = Report(), 0
     try:
         with without_pandas():
-            found = Report(summary=run(load_config(path), stop=stop, publishes_all=True))
+            found = Report(summary=run(read_settings(path, Config), stop=stop, publishes_all=True))
     except (Interrupted, KeyboardInterrupt):
         code = TERMINATED
     except InventoryError as error:

@@ -11,9 +11,10 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
 
-from job.config import Config
+from job.config import Config, named
 from job.connect.identity import Identity, bigquery_identity, configured_identity
 from job.errors import ConfigError
+from job.printable import without_password
 from job.signals import Stop
 from job.sinks.protocol import Sink, Warehouse
 from job.views import View, views
@@ -44,8 +45,8 @@ def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int 
         return FolderSink(Path(parts.path.replace("//", "/")))
     if parts.scheme == "duckdb" and "CLOUD_RUN_JOB" in os.environ:
         raise ConfigError(
-            f"sink: {config.sink!r} would be lost with the container when this Cloud Run task ends: write "
-            "bigquery://PROJECT.DATASET?location=EU"
+            f"{named('sink', config.sink)}: {_shown(config.sink)} would be lost with the container when this Cloud Run "
+            "task ends: write bigquery://PROJECT.DATASET?location=EU"
         )
     return _open(config, parts, identity, threads, stop or Stop())
 
@@ -106,12 +107,16 @@ def _columns(config: Config) -> tuple[LabelColumn, ...]:
     from job.kinds.parts.metadata import is_allowed
 
     configured = tuple(LabelColumn(name, each.labels, each.annotations) for name, each in config.columns.items())
-    views(configured)
+    where = named("columns", config.columns)
+    try:
+        views(configured)
+    except ConfigError as error:
+        raise ConfigError(f"{where.removesuffix('columns')}{error}") from error
     for column in configured:
         for key in column.annotations:
             if not is_allowed(key, config.annotations):
                 raise ConfigError(
-                    f"columns.{column.name}: no annotation {key} is kept: add it to `annotations`, unless it is one "
+                    f"{where}.{column.name}: no annotation {key} is kept: add it to `annotations`, unless it is one "
                     "that is always dropped"
                 )
     return configured
@@ -157,8 +162,12 @@ def _split(url: str) -> SplitResult:
         raise _no_sink(url) from None
 
 
+def _shown(url: str) -> str:
+    return repr(without_password(url))
+
+
 def _no_sink(url: str) -> ConfigError:
-    return ConfigError(f"sink: {url!r} is not a sink; write {_FORMS}")
+    return ConfigError(f"{named('sink', url)}: {_shown(url)} is not a sink; write {_FORMS}")
 
 
 def _names(url: str, parts: SplitResult) -> tuple[str, str, str | None]:
@@ -167,11 +176,13 @@ def _names(url: str, parts: SplitResult) -> tuple[str, str, str | None]:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     location = options.pop("location", None)
     if not _PROJECT.fullmatch(project) or not _DATASET.fullmatch(dataset) or parts.path.strip("/"):
-        raise ConfigError(f"sink: {url!r} has no valid PROJECT.DATASET; write {_FORMS}")
+        raise ConfigError(f"{named('sink', url)}: {_shown(url)} has no valid PROJECT.DATASET; write {_FORMS}")
     if options:
-        raise ConfigError(f"sink: {url!r} has an unknown option: {', '.join(options)}; write {_FORMS}")
+        raise ConfigError(
+            f"{named('sink', url)}: {_shown(url)} has an unknown option: {', '.join(options)}; write {_FORMS}"
+        )
     if location is not None and not _LOCATION.fullmatch(location):
-        raise ConfigError(f"sink: {url!r} has a malformed location; write {_FORMS}")
+        raise ConfigError(f"{named('sink', url)}: {_shown(url)} has a malformed location; write {_FORMS}")
     return project, dataset, location
 
 
@@ -180,12 +191,12 @@ def _path(url: str) -> Path:
     SQLAlchemy. Three slashes before a folder that exists only below the root mean that one."""
     _, separator, text = url.partition(":///")
     if not separator or not text or "?" in text or "\0" in text:
-        raise ConfigError(f"sink: {url!r} has no path to a file; write {_FORMS}")
+        raise ConfigError(f"{named('sink', url)}: {_shown(url)} has no path to a file; write {_FORMS}")
     path = Path(os.path.expanduser(text))  # noqa: PTH111 (pathlib's raises where there is no such user)
     if path.name.startswith(":memory:"):
         raise ConfigError(
-            f"sink: {url!r} would be lost when this process ends: name a file, or use `snapshot()` in Python, which "
-            "returns DataFrames"
+            f"{named('sink', url)}: {_shown(url)} would be lost when this process ends: name a file, or use "
+            "`snapshot()` in Python, which returns DataFrames"
         )
     if not path.is_absolute() and not path.parent.is_dir() and (Path("/") / path).parent.is_dir():
         return Path("/") / path
