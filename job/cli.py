@@ -174,6 +174,24 @@ def doctor(configured: Configured, as_json: bool, role: str | None) -> int:
 
 
 @cli.command()
+@cluster_and_sink_options
+@click.option("--output", default="inventory.yaml", show_default=True, metavar="FILE", help="The file to write.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def init(configured: Configured, output: str, force: bool) -> int:
+    """Write a configuration file with comments, from flags, the default project and the clusters that are found.
+
+    Without credentials or network it writes the file too, and says what it could not find.
+    """
+    from job.commands import init as command
+    from job.log import configure_logging
+
+    configure_logging(silent=True)
+    command.forget_missing_file()
+    command.print_found(command.init(configured(), output, replaces=force), output)
+    return Done(COMPLETE)
+
+
+@cli.command()
 @_fleet_options
 @click.option("--output", default="gke-inventory-demo.duckdb", show_default=True, metavar="FILE", help="DuckDB file.")
 @click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")

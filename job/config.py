@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from job.config_environment import settings_of, value_of, with_variables
+from job.config_environment import value_of, with_variables
 from job.config_file import read_settings
+from job.config_keys import settings_of
 from job.default_project import default_project
 
 ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"

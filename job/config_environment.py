@@ -5,51 +5,24 @@ from __future__ import annotations
 import difflib
 import re
 import types
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 import yaml
 
 from job.config_file import convert, parse
+from job.config_keys import PREFIX, Setting, settings_of
 from job.errors import ConfigError
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
-PREFIX = "GKE_INVENTORY_"
 OTHER_VARIABLES = frozenset({"GKE_INVENTORY_CONFIG", "GKE_INVENTORY_BUILD"})
 """What begins like the variable of a setting and is none: the file's name, and the image's build."""
 
 # Kubernetes sets these in a Pod beside a Service called gke-inventory or gke-inventory-...:
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _SERVICE_LINK = re.compile(rf"{PREFIX}(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP).*)?)")
-
-
-class Setting(NamedTuple):
-    """A setting that has a value of its own, not a mapping of other settings."""
-
-    path: tuple[str, ...]
-    type: Any
-
-    @property
-    def key(self) -> str:
-        """As the file has it, with a dot for each mapping."""
-        return ".".join(self.path)
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that has the value."""
-        return f"{PREFIX}{'_'.join(self.path).upper()}"
-
-
-def settings_of(record: type[msgspec.Struct], above: tuple[str, ...] = ()) -> Iterator[Setting]:
-    """All settings of a record, and of the records in it."""
-    for field in msgspec.structs.fields(record):
-        path = (*above, field.name)
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            yield from settings_of(field.type, path)
-        else:
-            yield Setting(path, field.type)
 
 
 def with_variables(config: Record, environment: Mapping[str, str]) -> Record:
@@ -89,10 +62,7 @@ def value_of(setting: Setting, text: str, record: type[msgspec.Struct]) -> Any:
         document = _yaml(setting, text)
     for name in reversed(setting.path):
         document = {name: document}
-    value: Any = convert(document, record, lambda _: setting.variable)
-    for name in setting.path:
-        value = getattr(value, name)
-    return value
+    return setting.value_in(convert(document, record, lambda _: setting.variable))
 
 
 def _kind(hint: Any) -> tuple[Any, bool]:

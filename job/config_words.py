@@ -51,11 +51,21 @@ def place_and_reason(error: msgspec.ValidationError, record: type[msgspec.Struct
     return path.removesuffix("[...]"), words
 
 
+def what_to_write(kind: Any) -> str | None:
+    """Which values a type accepts, in words; None where its name says it.
+
+    >>> what_to_write(typing.Literal["warn", "skip"])
+    'one of: warn, skip'
+    """
+    choices = _choices(kind)
+    return f"one of: {', '.join(choices)}" if choices else _description(kind)
+
+
 def _in_words(reason: str, kind: Any) -> str:
     choices = _choices(kind)
     found = _EXPECTED.match(reason)
     if choices and (found is None or found[2] is None):
-        return f"write one of: {', '.join(choices)}"
+        return f"write {what_to_write(kind)}"
     if found is None:
         return f"{reason[:1].lower()}{reason[1:]}"
     wanted = " or ".join(_WANTED.get(name, name) for name in found[1].split(" | "))
@@ -65,7 +75,7 @@ def _in_words(reason: str, kind: Any) -> str:
         return f"write {wanted}, not {_FOUND.get(found[2], found[2])}"
     if bound := _BOUND.match(found[3]):
         return f"write {wanted}, {_BOUNDS[bound[1]]} {float(bound[2]):g}"
-    return f"write {_description(kind) or wanted}"
+    return f"write {what_to_write(kind) or wanted}"
 
 
 def _choices(kind: Any) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from test_cli import invoke
 
 from job.config import BigQuery, Config, LabelColumn, Timeouts, load_config
 from job.config_checks import check_config
-from job.config_environment import OTHER_VARIABLES, PREFIX, Setting, settings_of, value_of
+from job.config_environment import OTHER_VARIABLES, value_of
+from job.config_keys import PREFIX, Setting, settings_of
 from job.errors import ConfigError
 from job.kinds import RESOURCES
 from job.sinks.open_sink import open_sink, open_warehouse
@@ -46,10 +47,7 @@ def a_value(hint: Any) -> str:
 
 def text_for(setting: Setting) -> str:
     if get_args(setting.type)[0] is bool:
-        default: Any = Config()
-        for name in setting.path:
-            default = getattr(default, name)
-        return json.dumps(not default)
+        return json.dumps(not setting.value_in(Config()))
     return TEXTS.get(setting.key) or a_value(setting.type)
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from job.commands.reference import cell
 from job.config import Config, Settings
-from job.config_environment import settings_of
+from job.config_keys import settings_of
 from job.kinds import RESOURCES
 
 _WIDTH = 100
