@@ -39,10 +39,12 @@ def _configured_by(*own: Callable[[Any], Any]) -> Callable[[Any], Any]:
             folders: tuple[str, ...] = (),
             organizations: tuple[str, ...] = (),
             clusters: tuple[str, ...] = (),
+            locations: tuple[str, ...] = (),
             **others: Any,
         ) -> Any:
             scope = (projects, folders, organizations)
-            return command(*arguments, configured=lambda: _config(path, sink, scope, clusters), **others)
+            chosen = {"include": clusters, "locations": locations}
+            return command(*arguments, configured=lambda: _config(path, sink, scope, chosen), **others)
 
         return options(*own)(with_configuration)
 
@@ -53,9 +55,13 @@ def _config(
     path: str | None,
     sink: str | None,
     scope: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]],
-    clusters: tuple[str, ...],
+    chosen: dict[str, tuple[str, ...]],
 ) -> Config:
-    """The configuration with the flags in it: those for projects, folders and organizations replace all three."""
+    """The configuration with the flags in it: those for projects, folders and organizations replace all three.
+
+    Args:
+        chosen: values for keys of `clusters`.
+    """
     import msgspec
 
     from job.config import load_config
@@ -64,9 +70,8 @@ def _config(
     if any(scope):
         projects, folders, organizations = scope
         config = msgspec.structs.replace(config, projects=projects, folders=folders, organizations=organizations)
-    if clusters:
-        config = msgspec.structs.replace(config, clusters=msgspec.structs.replace(config.clusters, include=clusters))
-    return config
+    given = {key: value for key, value in chosen.items() if value}
+    return msgspec.structs.replace(config, clusters=msgspec.structs.replace(config.clusters, **given))
 
 
 _config_option = click.option(
@@ -86,6 +91,7 @@ _scope_options = options(
     ),
     click.option("--folder", "folders", multiple=True, metavar="ID", help="All projects in a folder, at any depth."),
     click.option("--organization", "organizations", multiple=True, metavar="ID", help="All projects in one."),
+    click.option("--location", "locations", multiple=True, metavar="GLOB", help="Overrides `clusters.locations`."),
     click.option("--cluster", "clusters", multiple=True, metavar="GLOB", help="Overrides `clusters.include`."),
 )
 _sink_option = click.option(

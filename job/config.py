@@ -52,7 +52,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Clusters(Settings, frozen=True, kw_only=True):
-    """Which clusters are collected: globs on `project/location/name`, or on the name alone. A `*` also matches `/`."""
+    """Which clusters are collected.
+
+    `include` and `exclude` have globs on `project/location/name`, or on the name alone. A `*` also matches `/`.
+    """
 
     include: Annotated[
         tuple[str, ...],
@@ -60,6 +63,17 @@ class Clusters(Settings, frozen=True, kw_only=True):
         "of `coverage`; if none matches any, nothing is read, and the exit code is 2. `--cluster` replaces the list.",
     ] = ("*",)
     exclude: Annotated[tuple[str, ...], "A cluster is skipped if any of these globs matches."] = ()
+    locations: Annotated[
+        tuple[str, ...],
+        "Regions and zones, or globs such as `europe-west1*`, which also matches the zones of that region. Unless the "
+        "list is empty, only clusters in one of them are collected. One that matches no cluster is reported like a "
+        "glob of `include` that matches none. `--location` replaces the list.",
+    ] = ()
+    labels: Annotated[
+        dict[str, str],
+        "Labels that the clusters have in GKE, such as `env: production`. Only clusters with all of these labels are "
+        "collected. If no cluster has one of them, nothing is read, and the exit code is 2.",
+    ] = msgspec.field(default_factory=dict)
 
 
 class Timeouts(Settings, frozen=True, kw_only=True):

@@ -28,7 +28,8 @@ JOB = Path(__file__).parent.parent / "job"
 SETTINGS = list(settings_of(Config))
 TEXTS = {
     "fail_on": "below:95%", "sink": "duckdb:///x.duckdb", "kinds": "{pods: false}",
-    "columns": '{"team": {"labels": ["team"]}}', "project_labels": "env: production", "bigquery.labels": "{a: b}",
+    "columns": '{"team": {"labels": ["team"]}}', "project_labels": "env: production",
+    "bigquery.labels": "{a: b}", "clusters.labels": "{a: b}",
 }  # fmt: skip
 """Valid values of the settings that have a form of their own, as variables have them."""
 
@@ -193,7 +194,10 @@ def test_a_flag_that_is_wrong_is_not_blamed_on_the_variable(monkeypatch: pytest.
         ("sink", "GKE_INVENTORY_SINK"),
         ("TIMEOUTS__RUN_SECONDS", "GKE_INVENTORY_TIMEOUTS_RUN_SECONDS"),
         ("CONNECT_SECONDS", "GKE_INVENTORY_TIMEOUTS_CONNECT_SECONDS"),
-        ("CLUSTERS", "GKE_INVENTORY_CLUSTERS_INCLUDE, GKE_INVENTORY_CLUSTERS_EXCLUDE"),
+        (
+            "CLUSTERS",
+            ", ".join(f"GKE_INVENTORY_CLUSTERS_{key}" for key in ("INCLUDE", "EXCLUDE", "LOCATIONS", "LABELS")),
+        ),
     ],
 )
 def test_a_variable_of_no_setting_is_refused_with_the_nearest(

@@ -20,7 +20,8 @@ _SHORT = 40
 _SHOWN = frozenset(
     {
         "projects", "folders", "organizations", "exclude_projects", "project_labels", "fail_on", "overlap",
-        "clusters.include", "clusters.exclude", "endpoint", "sink", "kinds", "annotations", "workers",
+        "clusters.include", "clusters.exclude", "clusters.locations", "clusters.labels", "endpoint", "sink", "kinds",
+        "annotations", "workers",
         "bigquery.partition_expiration_days",
     }
 )  # fmt: skip
@@ -32,6 +33,8 @@ _EXAMPLES: dict[str, Any] = {
     "exclude_projects": ["sandbox-*"],
     "project_labels": {"env": "production"},
     "clusters.exclude": ["*-test"],
+    "clusters.locations": ["europe-*"],
+    "clusters.labels": {"env": "production"},
     "kinds": {"jobs": False, "cronjobs": False},
     "annotations": ["team.example.com/*"],
     "bigquery.partition_expiration_days": 90,

@@ -41,7 +41,7 @@ def plan(config: Config) -> list[Planned]:
     Reads no cluster, writes nothing.
 
     Raises:
-        NotFoundError: `clusters.include` matches no cluster.
+        NotFoundError: `clusters` selects nothing that is there.
         InventoryError: the configuration or credentials cannot be used.
     """
     check_config(config, resources=RESOURCES)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
-from difflib import SequenceMatcher
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 from job.config import Clusters
@@ -32,21 +32,24 @@ class Target(NamedTuple):
 
 
 class Unmatched(NamedTuple):
-    """A pattern of `clusters.include` that matches no cluster."""
+    """A pattern of `clusters.include` or `clusters.locations` that matches no cluster."""
 
     pattern: str
     nearest: tuple[str, ...]
-    """The listed clusters with the most similar names, at most three."""
+    """The listed clusters, or their locations, with the most similar names, at most three."""
+    setting: str = "clusters.include"
 
     @property
     def message(self) -> str:
         """What is wrong, in a sentence."""
         nearest = f"; the nearest are {', '.join(self.nearest)}" if self.nearest else ""
-        return f"clusters.include: {self.pattern} matches no cluster of the configured projects{nearest}"
+        return f"{self.setting}: {self.pattern} matches no cluster of the configured projects{nearest}"
 
     @property
     def key(self) -> dict[str, str | None]:
         """Its columns `project_id`, `location` and `cluster`; `*` where it names none."""
+        if self.setting == "clusters.locations":
+            return {"project_id": "*", "location": self.pattern, "cluster": "*"}
         project, _, rest = _whole(self.pattern).partition("/")
         location, _, cluster = rest.partition("/")
         return {"project_id": project, "location": location, "cluster": cluster or "*"}
@@ -60,12 +63,12 @@ class Selection(NamedTuple):
 
 
 def select(listings: Sequence[ProjectListing], patterns: Clusters) -> Selection:
-    """The selected clusters, and the patterns of `clusters.include` that match none.
+    """The selected clusters, and the patterns of `clusters.include` and `clusters.locations` that match none.
 
-    A pattern that could match a cluster of a project that was not listed in full counts as matching.
+    What could match a cluster of a project that was not listed in full counts as matching.
 
     Raises:
-        NotFoundError: no pattern matches a cluster.
+        NotFoundError: no pattern of one of them matches a cluster, or no cluster has one of `clusters.labels`.
     """
     listed = [
         Target(listing.project_id, cluster, listing.found) for listing in listings for cluster in listing.clusters
@@ -75,8 +78,14 @@ def select(listings: Sequence[ProjectListing], patterns: Clusters) -> Selection:
         for target in listed
         if any(matches(target.name, pattern) for pattern in patterns.include)
         and not any(matches(target.name, pattern) for pattern in patterns.exclude)
+        and _is_in(target.cluster.location or "", patterns.locations)
+        and patterns.labels.items() <= (target.cluster.resource_labels or {}).items()
     )
-    return Selection(targets, _unmatched(listings, patterns.include))
+    unmatched = _unmatched(listings, patterns.include)
+    if all(listing.is_complete for listing in listings):
+        _check_labels([target.cluster for target in listed], patterns.labels)
+        unmatched += _unmatched_locations(listings, patterns.locations)
+    return Selection(targets, unmatched)
 
 
 def matches(name: str, pattern: str) -> bool:
@@ -106,6 +115,36 @@ def _unmatched(listings: Sequence[ProjectListing], include: Sequence[str]) -> tu
     if unmatched and len(unmatched) == len(set(include)):
         raise NotFoundError(f"{unmatched[0].message}. Nothing was read. {_FORM}")
     return unmatched
+
+
+def _is_in(location: str, globs: Sequence[str]) -> bool:
+    return not globs or any(fnmatch.fnmatchcase(location, glob) for glob in globs)
+
+
+def _unmatched_locations(listings: Sequence[ProjectListing], globs: Sequence[str]) -> tuple[Unmatched, ...]:
+    paths = [path for listing in listings for path in listing.collection.listed_clusters]
+    locations = sorted({path.partition("/")[0] for path in paths})
+    unmatched = tuple(
+        Unmatched(glob, tuple(get_close_matches(glob, locations, _MAX_NEAREST, cutoff=0)), "clusters.locations")
+        for glob in dict.fromkeys(globs)
+        if glob.strip("*") and not any(_is_in(location, [glob]) for location in locations)
+    )
+    if unmatched and len(unmatched) == len(set(globs)):
+        raise NotFoundError(
+            f"{unmatched[0].message}. Nothing was read. Write a region or a zone; `*` stands for any characters"
+        )
+    return unmatched
+
+
+def _check_labels(clusters: Sequence[gke.Cluster], labels: Mapping[str, str]) -> None:
+    for key, value in labels.items():
+        values = {(cluster.resource_labels or {}).get(key) for cluster in clusters} - {None}
+        if value not in values:
+            found = ", ".join(sorted(f"{key}={each}" for each in values)[:_MAX_NEAREST])
+            raise NotFoundError(
+                f"clusters.labels: no cluster of the configured projects has the label {key}={value}; "
+                f"{f'there is {found}' if found else f'none has a label {key}'}. Nothing was read"
+            )
 
 
 def _whole(pattern: str) -> str:

@@ -108,7 +108,7 @@ def gaps_of(
         for unmatched in selection.unmatched
     ]
     if not selection.targets:
-        message = "no cluster is selected: the projects have none, or `clusters.exclude` matches them all"
+        message = "no cluster is selected: the projects have none, or `clusters` leaves out all of them"
         gaps.append(Gap(name="clusters", status="failed", reason="not_found", message=message))
     return tuple(sorted(gaps, key=lambda gap: gap.name))
 

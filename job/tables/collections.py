@@ -21,7 +21,7 @@ class Collection(Record, frozen=True, kw_only=True):
     description = (
         "One collection of one resource of one cluster, and its outcome. Rows without a cluster are about a project's "
         "list of clusters, or a folder's list of projects; rows of `clusters` with one, about a glob of "
-        "`clusters.include` that matches none."
+        "`clusters.include` or `clusters.locations` that matches none."
     )
     clustering = ("project_id", "cluster", "resource")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,9 +72,16 @@ def test_a_run_with_the_file_that_it_writes_reads_the_simulated_fleet(monkeypatc
         with duckdb.connect("inventory.duckdb"):
             pass
         ran = invoke("run", "-q", "--config", "inventory.yaml")
+        labels = "  labels: {team: web}\n"
+        Path("web.yaml").write_text(
+            Path("inventory.yaml").read_text().replace("\nclusters:\n", f"\nclusters:\n{labels}")
+        )
+        web = invoke("plan", "--json", "--config", "web.yaml", "--location", "asia-*")
         expected = msgspec.convert(dict(fleet.configuration), Config)
         clusters = sorted(name for name in fleet.clusters if name.startswith("shop-"))
     assert ran.exception is None
+    names = [each["name"] for each in json.loads(web.stdout) if each["status"]]
+    assert names == [name for name in clusters if "/asia-" in name and "/web-" in name] != []
     assert printed.startswith(f"found {len(clusters)} clusters of 3 projects\n")
     assert "not found: all clusters of acquired-company: Required " in printed
     assert printed.endswith(NEXT)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from replay import CLUSTER, LOCATION, PROJECT
 
+from job.cli import cli
 from job.config import Clusters
 from job.discover.projects import ProjectListing
 from job.discover.selection import select
@@ -17,7 +22,8 @@ from job.wire import gke
 
 def listing(project: str, *paths: str, outcome: Outcome = "ok", undecoded: str = "") -> ProjectListing:
     clusters = tuple(
-        gke.Cluster(name=name, location=location) for location, _, name in (path.partition("/") for path in paths)
+        gke.Cluster(name=name, location=location, resource_labels={"team": name.partition("-")[0], location: ""})
+        for location, _, name in (path.partition("/") for path in paths)
     )
     collection = Collection(
         run_id="run-1", resource="clusters", outcome=outcome, pages=1, objects=len(paths), bytes=0, requests=1,
@@ -97,3 +103,66 @@ def test_a_cluster_that_could_not_be_decoded_is_there() -> None:
 def test_projects_without_clusters_are_an_empty_selection() -> None:
     assert select((listing("lab-one"),), Clusters()) == ((), ())
     assert select((SHOP,), Clusters(include=())) == ((), ())
+
+
+def chosen(*listings: ProjectListing, **filters: Any) -> list[str]:
+    return [target.name for target in select(listings or (SHOP,), Clusters(**filters)).targets]
+
+
+def test_locations_and_labels_choose_among_the_clusters_that_patterns_match() -> None:
+    web_1, web_4, batch = (f"shop-prod/{path}" for path in SHOP.collection.listed_clusters)
+    assert chosen(locations=("europe-*",)) == [web_1, web_4]
+    assert chosen(locations=("europe-west4", "us-east1")) == [web_4, batch]
+    assert chosen(locations=("*",)) == [web_1, web_4, batch]
+    assert chosen(locations=("us-east1",), include=("web-*",)) == []
+    assert chosen(labels={"team": "web"}) == [web_1, web_4]
+    assert chosen(labels={"team": "web", "europe-west4": ""}) == [web_4]
+    assert chosen(labels={"team": "web", "us-east1": ""}) == []
+    assert chosen(labels={"team": "web"}, exclude=("*/europe-west1/*",)) == [web_4]
+    zonal = listing("shop-prod", "us-east1/a", "us-east1-b/b")
+    assert chosen(zonal, locations=("us-east1",)) == ["shop-prod/us-east1/a"]
+    assert len(chosen(zonal, locations=("us-east1*",))) == 2
+    assert len(chosen(ProjectListing("x", (gke.Cluster(name="a", location="l"),), zonal.collection))) == 1
+
+
+@pytest.mark.parametrize(("location", "problem"), [("europe-*", None), ("us-east1", "us-east1 matches no cluster")])
+@pytest.mark.usefixtures("configured")
+def test_the_flag_replaces_the_locations_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, location: str, problem: str | None
+) -> None:
+    monkeypatch.setenv("GKE_INVENTORY_CLUSTERS_LOCATIONS", "asia-south1")
+    done = CliRunner().invoke(cli, ["plan", "--json", "--location", location], standalone_mode=False)
+    if problem is None:
+        assert [each["name"] for each in json.loads(done.stdout)] == [f"{PROJECT}/{LOCATION}/{CLUSTER}"]
+    else:
+        assert isinstance(done.exception, NotFoundError)
+        assert problem in str(done.exception)
+
+
+def test_a_location_without_a_cluster_is_named_with_the_nearest() -> None:
+    (unmatched,) = select((SHOP,), Clusters(locations=("europe-west1", "us-east4"))).unmatched
+    assert unmatched.message == (
+        "clusters.locations: us-east4 matches no cluster of the configured projects; the nearest are us-east1, "
+        "europe-west4, europe-west1"
+    )
+    assert unmatched.key == {"project_id": "*", "location": "us-east4", "cluster": "*"}
+    with pytest.raises(
+        NotFoundError, match=r"clusters\.locations: us-east4 matches no cluster .* Write a region or a zone"
+    ):
+        chosen(locations=("us-east4", "asia-*"))
+
+
+def test_a_label_that_no_cluster_has_is_an_error_with_the_values_that_there_are() -> None:
+    with pytest.raises(
+        NotFoundError, match=r"has the label team=wbe; there is team=batch, team=web\. Nothing was read"
+    ):
+        chosen(labels={"team": "wbe"})
+    with pytest.raises(NotFoundError, match=r"has the label env=prod; none has a label env\. Nothing was read"):
+        chosen(labels={"env": "prod"})
+
+
+@pytest.mark.parametrize("outcome", ["forbidden", "partial"])
+def test_a_project_that_was_not_listed_may_have_any_location_and_label(outcome: Outcome) -> None:
+    listings = (SHOP, listing("lab-one", outcome=outcome))
+    for filters in ({"locations": ("us-east4",)}, {"labels": {"env": "prod"}}):
+        assert select(listings, Clusters(**filters)) == ((), ())  # type: ignore[arg-type]

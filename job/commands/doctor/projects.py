@@ -133,6 +133,12 @@ gcloud access-context-manager perimeters update PERIMETER --policy=POLICY --set-
     return Mend("let the identity into the service perimeter; this replaces the ingress rules that it has", command)
 
 
+_WITHOUT = {
+    "clusters.include": ": `gke-inventory plan --cluster '*'` lists the clusters",
+    "clusters.locations": ": `gke-inventory plan --location '*'` lists the clusters",
+}
+
+
 def _selected(config: Config, listings: Sequence[ProjectListing]) -> tuple[list[Check], tuple[Target, ...]]:
     """The selected clusters, and the patterns that select none."""
     action = "find a cluster"
@@ -140,13 +146,14 @@ def _selected(config: Config, listings: Sequence[ProjectListing]) -> tuple[list[
     try:
         selection = select(listings, config.clusters)
     except NotFoundError as error:
-        mends = [Mend("change `clusters.include`: `gke-inventory plan --cluster '*'` lists the clusters")]
-        return [finding("projects", "clusters.include", action, str(error), costs=[nothing], mends=mends)], ()
+        setting = str(error).partition(":")[0]
+        mends = [Mend(f"change `{setting}`{_WITHOUT.get(setting, '')}")]
+        return [finding("projects", setting, action, str(error), costs=[nothing], mends=mends)], ()
     checks = []
     for unmatched in selection.unmatched:
-        mends = [Mend(f"write {name} in `clusters.include`") for name in unmatched.nearest]
-        mends.append(Mend(f"take {unmatched.pattern} out of `clusters.include`"))
+        mends = [Mend(f"write {name} in `{unmatched.setting}`") for name in unmatched.nearest]
+        mends.append(Mend(f"take {unmatched.pattern} out of `{unmatched.setting}`"))
         cost = f"{unmatched.pattern} is a warning of each run and a row of `coverage`"
-        subject = f"clusters.include {unmatched.pattern}"
+        subject = f"{unmatched.setting} {unmatched.pattern}"
         checks.append(finding("projects", subject, action, unmatched.message, costs=[cost], mends=mends))
     return checks, selection.targets

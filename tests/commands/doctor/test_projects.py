@@ -69,6 +69,14 @@ def test_a_pattern_that_matches_no_cluster_names_the_nearest(doctor: Doctor, fle
     assert any("batch-1" in mend.how for mend in found.mends)
     (found,) = findings(doctor(fleet.configuration, **keys | {"clusters": {"include": ["batch-9"]}}), CATEGORY)
     assert found.costs == ("no run reads anything while no pattern matches",)
+    keys["clusters"] = {"locations": ["asia-southeast1", "mars-*"]}
+    (found,) = findings(doctor(fleet.configuration, **keys), CATEGORY)
+    assert (found.subject, found.mends[-1].how) == (
+        "clusters.locations mars-*", "take mars-* out of `clusters.locations`",
+    )  # fmt: skip
+    keys["clusters"] = {"labels": {"team": "nobody"}}
+    (found,) = findings(doctor(fleet.configuration, **keys), CATEGORY)
+    assert (found.subject, found.mends[0].how) == ("clusters.labels", "change `clusters.labels`")
 
 
 @pytest.mark.parametrize(
