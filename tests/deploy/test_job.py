@@ -16,9 +16,15 @@ from deploy import gcloud
 from deploy.google_api import annotations_of, problems
 
 from job.cli import cli
+from job.config import Config, load_config
 
 MANIFEST = Path(__file__).parents[2] / "config/deploy/job.yaml"
-_NAMES = {"IMAGE": "europe-west1-docker.pkg.dev/ops/x/x:1", "JOB_ACCOUNT": "gke-inventory@ops.iam.gserviceaccount.com"}
+_NAMES = {
+    "IMAGE": "europe-west1-docker.pkg.dev/ops/x/x:1",
+    "JOB_ACCOUNT": "gke-inventory@ops.iam.gserviceaccount.com",
+    "GKE_INVENTORY_PROJECTS": "shop-prod,shop-test",
+    "GKE_INVENTORY_SINK": "bigquery://ops.gke_inventory?location=EU",
+}
 
 # https://cloud.google.com/run/docs/configuring/jobs/memory-limits: CPUs -> the most memory, in MiB
 _MOST_MEMORY = {"1": 4096, "2": 8192, "4": 16384, "6": 24576, "8": 32768}
@@ -127,21 +133,22 @@ def test_the_spool_is_bounded_and_leaves_memory_to_the_job() -> None:
     assert {"name": "TMPDIR", "value": "/spool"} in container["env"]
 
 
-def test_the_configuration_is_mounted_where_the_job_looks_for_it() -> None:
+def test_its_variables_are_the_whole_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     (container,) = task(manifest())["containers"]
-    (config,) = (volume for volume in task(manifest())["volumes"] if "secret" in volume)
-    (mount,) = (mount for mount in container["volumeMounts"] if mount["name"] == config["name"])
-    (item,) = config["secret"]["items"]
-    path = f"{mount['mountPath']}/{item['path']}"
-    assert {"name": "GKE_INVENTORY_CONFIG", "value": path} in container["env"]
-    assert {volume["name"] for volume in task(manifest())["volumes"]} == {
-        mount["name"] for mount in container["volumeMounts"]
-    }
+    for variable in container["env"]:
+        monkeypatch.setenv(variable["name"], variable["value"])
+    assert load_config() == Config(
+        projects=("shop-prod", "shop-test"), sink="bigquery://ops.gke_inventory?location=EU"
+    )  # fmt: skip
+    assert [variable["name"] for variable in container["env"]] == [
+        "GKE_INVENTORY_PROJECTS", "GKE_INVENTORY_SINK", "TMPDIR",
+    ]  # fmt: skip
 
 
-def test_no_value_of_its_environment_is_a_secret() -> None:
+def test_it_mounts_what_it_declares_and_no_secret() -> None:
     (container,) = task(manifest())["containers"]
-    assert [variable["name"] for variable in container["env"]] == ["GKE_INVENTORY_CONFIG", "TMPDIR"]
+    assert [volume["name"] for volume in task(manifest())["volumes"]] == ["spool"]
+    assert [mount["name"] for mount in container["volumeMounts"]] == ["spool"]
 
 
 def test_its_arguments_are_a_command() -> None:

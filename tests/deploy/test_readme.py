@@ -20,7 +20,7 @@ from deploy import gcloud
 from deploy.test_terraform import RESOURCES as TERRAFORM
 from deploy.test_terraform import blocks
 
-from job.config import Config
+from job.config import Config, load_config
 from job.config_checks import check_config
 from job.connect.identity import default_identity
 from job.kinds import RESOURCES
@@ -99,6 +99,11 @@ def only(commands: list[Command], verb: str) -> Command:
 
 JOB = "serviceAccount:gke-inventory@my-ops-project.iam.gserviceaccount.com"
 SCHEDULER = "serviceAccount:gke-inventory-scheduler@my-ops-project.iam.gserviceaccount.com"
+SETTINGS = {
+    "GKE_INVENTORY_PROJECTS": "shop-prod,shop-test",
+    "GKE_INVENTORY_SINK": "bigquery://my-ops-project.gke_inventory?location=EU",
+}
+"""The variables of the job."""
 BUILD = "serviceAccount:gke-inventory-build@my-ops-project.iam.gserviceaccount.com"
 
 
@@ -140,7 +145,6 @@ def test_the_accounts_get_these_rights_and_no_others(commands: list[Command]) ->
     }
     assert given == {
         ("my-ops-project", JOB, "roles/bigquery.jobUser"),
-        ("gke-inventory-config", JOB, "roles/secretmanager.secretAccessor"),
         ("shop-prod", JOB, "projects/shop-prod/roles/gkeInventory"),
         ("shop-test", JOB, "projects/shop-test/roles/gkeInventory"),
         ("gke-inventory", SCHEDULER, "roles/run.invoker"),
@@ -156,16 +160,18 @@ def test_the_job_is_the_manifest_with_the_image_that_was_built(commands: list[Co
     built = dict(pair.split("=") for pair in only(commands, "builds submit .").flag("substitutions").split(","))
     job = yaml.safe_load(only(commands, "run jobs replace -").stdin)
     text = Template((ROOT / "config/deploy/job.yaml").read_text())
-    assert job == yaml.safe_load(text.substitute(IMAGE=built["_IMAGE"], JOB_ACCOUNT=JOB.partition(":")[2]))
+    names = {"IMAGE": built["_IMAGE"], "JOB_ACCOUNT": JOB.partition(":")[2]}
+    assert job == yaml.safe_load(text.substitute(names | SETTINGS))
     repository = only(commands, "artifacts repositories create gke-inventory")
     region = repository.flag("location")
     assert built["_IMAGE"] == f"{region}-docker.pkg.dev/my-ops-project/gke-inventory/gke-inventory:{built['_BUILD']}"
     assert re.fullmatch(r"[0-9a-f]{7,}", built["_BUILD"])
 
 
-def test_the_job_accepts_the_configuration(commands: list[Command]) -> None:
-    secret = only(commands, "secrets create gke-inventory-config")
-    config = msgspec.convert(yaml.safe_load(secret.stdin), Config)
+def test_the_job_accepts_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    config = load_config()
     check_config(config, resources=RESOURCES)
     open_sink(config, default_identity)
     assert config == Config(

@@ -104,7 +104,7 @@ def test_a_wrong_argument_is_seen() -> None:
 
 def test_every_reference_is_to_something_that_is_declared() -> None:
     found = set(re.findall(r"(google_\w+)\.(\w+)(?:\[[^\]]+\])?(?:\.(\w+))?", text()))
-    assert len(found) > 15
+    assert len(found) > 10
     for kind, name, attribute in found:
         assert f"{kind}.{name}" in RESOURCES
         assert not attribute or attribute in PROVIDER[kind]["attributes"], f"{kind}.{name}.{attribute}"
@@ -132,15 +132,23 @@ def test_the_job_is_the_manifests() -> None:
     assert task_template["timeout"] == f"{wanted['timeoutSeconds']}s"
     assert (container["name"], container["args"]) == (other["name"], other["args"])
     assert container["resources"] == [{"limits": other["resources"]["limits"]}]
-    assert container["env"] == other["env"]
+    values = {
+        "GKE_INVENTORY_PROJECTS": '${join(",", sort(var.cluster_projects))}',
+        "GKE_INVENTORY_SINK": "bigquery://${var.project}.${var.dataset}?location=${var.location}",
+    }
+    names = [variable["name"] for variable in other["env"]]
+    assert container["env"] == [
+        {"name": variable["name"], "value": values.get(variable["name"], variable["value"])}
+        for variable in other["env"]
+    ]
+    assert set(values) < set(names)
+    content = [{"name": "${env.key}", "value": "${env.value}"}]
+    assert container["dynamic"] == [{"env": {"for_each": "${var.settings}", "content": content}}]
     mounts = [{"name": mount["name"], "mount_path": mount["mountPath"]} for mount in other["volumeMounts"]]
     assert container["volume_mounts"] == mounts
-    config, spool = wanted["volumes"]
-    items = [{"version": item["key"], "path": item["path"]} for item in config["secret"]["items"]]
-    secret = {"secret": "${google_secret_manager_secret.configuration.secret_id}", "items": items}
-    assert RESOURCES["google_secret_manager_secret.configuration"]["secret_id"] == config["secret"]["secretName"]
+    (spool,) = wanted["volumes"]
     empty = {"medium": spool["emptyDir"]["medium"].upper(), "size_limit": spool["emptyDir"]["sizeLimit"]}
-    assert task_template["volumes"] == [{"name": "config", "secret": [secret]}, {"name": "spool", "empty_dir": [empty]}]
+    assert task_template["volumes"] == [{"name": "spool", "empty_dir": [empty]}]
     assert blocks("variable")["task_count"]["default"] == execution(manifest())["taskCount"]
 
 
@@ -163,7 +171,6 @@ def test_the_accounts_get_the_rights_that_the_readme_gives_them() -> None:
         ("project_iam_member", job, "${google_project_iam_custom_role.reader[each.value].id}"),
         ("project_iam_member", job, "roles/bigquery.jobUser"),
         ("bigquery_dataset_iam_member", job, "roles/bigquery.dataEditor"),
-        ("secret_manager_secret_iam_member", job, "roles/secretmanager.secretAccessor"),
         ("cloud_run_v2_job_iam_member", "${google_service_account.scheduler.member}", "roles/run.invoker"),
         ("artifact_registry_repository_iam_member", build, "roles/artifactregistry.writer"),
         ("project_iam_member", build, "roles/logging.logWriter"),

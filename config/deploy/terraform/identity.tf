@@ -60,12 +60,6 @@ resource "google_bigquery_dataset_iam_member" "rows" {
   member     = google_service_account.job.member
 }
 
-resource "google_secret_manager_secret_iam_member" "configuration" {
-  secret_id = google_secret_manager_secret.configuration.id
-  role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.job.member
-}
-
 resource "google_cloud_run_v2_job_iam_member" "start" {
   name     = google_cloud_run_v2_job.inventory.name
   location = google_cloud_run_v2_job.inventory.location

@@ -19,12 +19,23 @@ resource "google_cloud_run_v2_job" "inventory" {
         args  = ["run"]
 
         env {
-          name  = "GKE_INVENTORY_CONFIG"
-          value = "/config/inventory.yaml"
+          name  = "GKE_INVENTORY_PROJECTS"
+          value = join(",", sort(var.cluster_projects))
+        }
+        env {
+          name  = "GKE_INVENTORY_SINK"
+          value = "bigquery://${var.project}.${var.dataset}?location=${var.location}"
         }
         env {
           name  = "TMPDIR"
           value = "/spool"
+        }
+        dynamic "env" {
+          for_each = var.settings
+          content {
+            name  = env.key
+            value = env.value
+          }
         }
 
         resources {
@@ -35,25 +46,11 @@ resource "google_cloud_run_v2_job" "inventory" {
         }
 
         volume_mounts {
-          name       = "config"
-          mount_path = "/config"
-        }
-        volume_mounts {
           name       = "spool"
           mount_path = "/spool"
         }
       }
 
-      volumes {
-        name = "config"
-        secret {
-          secret = google_secret_manager_secret.configuration.secret_id
-          items {
-            version = "latest"
-            path    = "inventory.yaml"
-          }
-        }
-      }
       volumes {
         name = "spool"
         empty_dir {
@@ -75,12 +72,10 @@ resource "google_cloud_run_v2_job" "inventory" {
     }
   }
 
-  # without these, the first execution may start before it has permission to read its configuration or write rows
+  # without these, the first execution may start before it has permission to write rows
   depends_on = [
     google_bigquery_dataset_iam_member.rows,
     google_project_iam_member.load_jobs,
-    google_secret_manager_secret_iam_member.configuration,
-    google_secret_manager_secret_version.configuration,
   ]
 }
 

@@ -20,18 +20,3 @@ resource "google_bigquery_dataset" "inventory" {
   description           = "Snapshots of GKE clusters, by gke-inventory. Start with the view `coverage`."
   storage_billing_model = "PHYSICAL" # rows compress well: config/reference/costs.md
 }
-
-resource "google_secret_manager_secret" "configuration" {
-  secret_id = "gke-inventory-config"
-  replication {
-    auto {}
-  }
-}
-
-resource "google_secret_manager_secret_version" "configuration" {
-  secret = google_secret_manager_secret.configuration.id
-  secret_data = yamlencode(merge({
-    projects = sort(var.cluster_projects)
-    sink     = "bigquery://${var.project}.${var.dataset}?location=${var.location}"
-  }, var.settings))
-}

@@ -30,9 +30,9 @@ variable "image" {
 }
 
 variable "settings" {
-  type        = any
+  type        = map(string)
   default     = {}
-  description = "More settings of the configuration; see config/inventory.yaml."
+  description = "More settings, as environment variables: { GKE_INVENTORY_WORKERS = \"8\" }. See config/reference/configuration.md."
 }
 
 variable "schedule" {
