@@ -32,7 +32,7 @@ def kubernetes_client(
         project_id: the project's id.
         location: region or zone.
         cluster: the cluster's name.
-        config: for `endpoint` and `api_endpoints`; without it, the file named by GKE_INVENTORY_CONFIG, if any.
+        config: for `endpoint` and `api_endpoints`; without it, that of `load_config()`.
         identity: lets several clients share one token; without it, the client has its own.
 
     Raises:

@@ -45,7 +45,7 @@ def latest(
     Args:
         name: a view, such as `pods`, `coverage` or `images`.
         sink: `duckdb:///PATH` or `bigquery://PROJECT.DATASET`; without it, the configuration's.
-        config: a configuration or its file; without it, the file named by GKE_INVENTORY_CONFIG.
+        config: a configuration or its file; without it, that of `load_config()`.
 
     Returns:
         Integers are `Int64`, timestamps `datetime64[us, UTC]`, booleans `boolean` and text `string`, all with NA for
@@ -85,8 +85,7 @@ def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None 
     """Takes one snapshot of everything that is configured, into memory only.
 
     Args:
-        config: a configuration, its file, or its keys as a mapping; without it, the file named by
-            GKE_INVENTORY_CONFIG.
+        config: a configuration, its file, or its keys as a mapping; without it, that of `load_config()`.
 
     Returns:
         Table -> its rows in this snapshot. Start with `coverage`: it shows what could not be read.

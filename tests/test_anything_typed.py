@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from job import cli
 from job.commands.exits import report_error
 from job.config import Config
+from job.config_keys import Setting, settings_of
 from job.config_words import place_and_reason
 from job.signals import Stop
 
@@ -88,6 +89,7 @@ def options(*names: str) -> st.SearchStrategy[list[str]]:
 @pytest.mark.parametrize(
     ("words", "more"),
     [
+        (["init"], options("--config", "--project", "--location", "--sink", "--output", "--force")),
         (["plan"], options("--config", "--project", "--cluster", "--minutes", "--json")),
         (["run", "-q"], options("--config", "--project", "--cluster", "--sink", "--tasks")),
         (["query", "--sink", SINK], st.lists(odd, max_size=2)),
@@ -145,6 +147,18 @@ def test_any_value_of_any_setting(path: tuple[str, ...], value: Any) -> None:
     said = typed("plan", "--config", "any.yaml")
     for word in ("`str`", "`int`", "`array`", "`object`", "regex", "enum"):
         assert word not in said or word in str(value), ascii(said)
+
+
+@pytest.mark.usefixtures("folder")
+@settings(few, max_examples=150)
+@given(st.sampled_from(list(settings_of(Config))), odd | st.text("{}[]:,-&*?!|>'\"%@#<a1 \n\t", max_size=20))
+def test_any_text_in_any_variable(setting: Setting, text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GKE_INVENTORY_SINK", SINK)
+        patch.setenv("GKE_INVENTORY_PROJECTS", "shop-prod")
+        patch.setenv(setting.variable, text)
+        said = typed("plan")
+    assert not said or setting.variable in said or "no Application Default Credentials" in said, ascii(said)
 
 
 @pytest.mark.usefixtures("folder")

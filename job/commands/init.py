@@ -69,11 +69,11 @@ def init(config: Config, output: str, *, replaces: bool) -> Found:
     check_config(valid, resources=RESOURCES)
     open_sink(config, lambda: configured_identity(config))
     found = _find(config)
-    text = commented(config, _head(found))
     try:
+        text = commented(config, _head(found)).encode()
         if replaces and os.path.lexists(output):
             check_regular(output)
-        with Path(output).open("w" if replaces else "x", encoding="utf-8") as file:
+        with Path(output).open("wb" if replaces else "xb") as file:
             file.write(text)
     except (OSError, ValueError) as error:  # ValueError: a name or a value that is no text
         reason = error.strerror if isinstance(error, OSError) else "a value is not UTF-8 text"
