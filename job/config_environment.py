@@ -1,4 +1,4 @@
-"""Settings by environment variables: every setting has one, which its name in the file gives."""
+"""Settings by environment variables: every setting has one, whose name follows from its key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from job.errors import ConfigError
 Record = TypeVar("Record", bound=msgspec.Struct)
 
 OTHER_VARIABLES = frozenset({"GKE_INVENTORY_CONFIG", "GKE_INVENTORY_BUILD"})
-"""What begins like the variable of a setting and is none: the file's name, and the image's build."""
+"""Variables with the same prefix that are not settings: the file's name, and the image's build."""
 
 # Kubernetes sets these in a Pod beside a Service called gke-inventory or gke-inventory-...:
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables

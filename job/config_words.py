@@ -79,7 +79,7 @@ def _in_words(reason: str, kind: Any) -> str:
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
-    """The values of a `Literal`, and `null` if the setting may have none of them."""
+    """The values of a `Literal`, and `null` if that is a value too."""
     while typing.get_origin(kind) is typing.Annotated:
         kind = typing.get_args(kind)[0]
     if typing.get_origin(kind) in (typing.Union, types.UnionType):

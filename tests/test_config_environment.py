@@ -251,6 +251,6 @@ def test_a_run_needs_no_file_and_its_tasks_have_the_settings_of_flags_and_variab
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_every_command_refuses_it(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_refuses_an_invalid_variable(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, {"WORKERS": SECRET, "PROJECTS": PROJECT})
     assert "GKE_INVENTORY_WORKERS: workers: write a whole number, not text" in typed(*command)

@@ -63,8 +63,8 @@ GKE_INVENTORY_PROJECTS=shop-prod,shop-staging GKE_INVENTORY_SINK=duckdb:///inven
 
 A variable replaces the whole value of one setting: `GKE_INVENTORY_KINDS` replaces all of `kinds`, and
 `GKE_INVENTORY_PROJECTS` leaves the file's `folders` as they are. An empty variable counts as not set. Spaces around a
-value do not count. A variable that begins with `GKE_INVENTORY_` and is that of no setting is an error, except those of
-this table, and those that Kubernetes sets in a Pod for a Service.
+value do not count. A variable that begins with `GKE_INVENTORY_` and names no setting is an error, except the two below
+and those that Kubernetes sets in a Pod for a Service.
 
 | variable | meaning |
 | --- | --- |

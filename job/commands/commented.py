@@ -25,7 +25,7 @@ _SHOWN = frozenset(
         "bigquery.partition_expiration_days",
     }
 )  # fmt: skip
-"""What most people decide about. The file has other settings only where they are no defaults."""
+"""What most people decide about. The file has other settings only if they differ from the default."""
 _EXAMPLES: dict[str, Any] = {
     "projects": ["my-project"],
     "folders": ["123456789012"],

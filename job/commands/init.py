@@ -102,7 +102,7 @@ def _counts(found: Found) -> str:
 
 
 def _find(config: Config) -> Found:
-    """Lists the clusters once, with no more retries than a person waits for. Never raises for what is not there."""
+    """Lists the clusters once, with no more retries than a person waits for. Never raises for what it cannot list."""
     if not has_scope(config):
         return Found(problems=(Problem("a project", _NO_PROJECT),))
     limits = config.timeouts
