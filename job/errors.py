@@ -15,8 +15,10 @@ class ConfigError(InventoryError):
 class CredentialsError(InventoryError):
     """Application Default Credentials are missing, expired or refused."""
 
-    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+    def __init__(self, message: str, *, may_pass: bool = False, is_refused: bool = True) -> None:
         super().__init__(message)
+        self.is_refused = is_refused
+        """Google says so; otherwise something else answered in the place of a token endpoint."""
         self.may_pass = may_pass
         """A retry may help: the token endpoint could not be reached, or failed."""
 

@@ -24,6 +24,15 @@ def printable(text: str, max_length: int = 200) -> str:
     return " ".join("".join([char if char.isprintable() else " " for char in cut]).split())
 
 
+def said(text: str, max_length: int = 300) -> str:
+    """What a server says, as a part of a message of ours: one line, without the backticks around our commands.
+
+    >>> said("no.\\nRun `rm -r x`")
+    "no. Run 'rm -r x'"
+    """
+    return printable(text, max_length).replace("`", "'")
+
+
 def escaped(text: str) -> str:
     r"""The whole text as one line, with each character that a terminal would not print as itself as an escape.
 

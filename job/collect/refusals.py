@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from job.collect.failures import ContinueTokenExpired, ReadFailure, retry_after
 from job.connect.google_errors import refusal
-from job.printable import printable, without_tokens
+from job.printable import printable, said, without_tokens
 from job.tables import Outcome
 from job.wire import meta
 from job.wire.decoders import decoder
@@ -67,9 +67,9 @@ def _of_kubernetes(status: int, headers: Any, body: memoryview) -> _Refusal | No
     except meta.NOT_DECODABLE:
         answer = meta.Status()
     if answer.kind == "Status":
-        reason, message = answer.reason or "", (answer.message or "")[:300]
+        reason, message = answer.reason or "", said(answer.message or "")
     elif text := _plain_text(headers, body):
-        reason, message = "", text
+        reason, message = "", said(text)
     else:
         return None
     if status == 401:
@@ -126,13 +126,13 @@ def _of_a_layer_in_front(status: int, headers: Any, body: memoryview, *, by_goog
         if status == 403 and by_google:
             return _Refusal("ExternalTrafficDisabled", _EXTERNAL_TRAFFIC)
         words = _title(text).partition("!!")[0]
-        return _Refusal("GoogleFrontend", f"Google's frontend answers in place of the API server: {words}")
+        return _Refusal("GoogleFrontend", f"Google's frontend answers in place of the API server: {said(words)}")
     try:
-        said = _PROXY.decode(body)
-        text = said.message or said.error_description or ""
+        found = _PROXY.decode(body)
+        text = found.message or found.error_description or ""
     except meta.NOT_DECODABLE:
         text = _title(text) if is_html else "" if text.startswith(("{", "[")) else text
-    quoted = f": {text[:300].rstrip('. ')}" if text else f" with {status}"
+    quoted = f": {said(text).rstrip('. ')}" if text else f" with {status}"
     message = f"a proxy, load balancer or firewall answers in place of the API server{quoted}"
     if status < 500 and status != 429:
         message += "; let it pass requests to the endpoint, or use another `endpoint`"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from job.printable import printable, without_tokens
+from job.printable import said, without_tokens
 from job.wire.rpc import GoogleError
 
 
@@ -31,9 +31,9 @@ def refusal(error: GoogleError, *, default_advice: str = "") -> Refusal:
     """
     code = error.reason or next((code for code, text in _TEXTS if text.search(error.message)), "")
     reason, advise = _REASONS.get(code, (code or error.status, None))
-    said = printable(without_tokens(error.message[:4096]), 300).rstrip(". ")
+    words = said(without_tokens(error.message[:4096])).rstrip(". ")
     advice = advise(error) if advise is not None else default_advice
-    return Refusal(reason, "; ".join(filter(None, (said or error.status, advice))))
+    return Refusal(reason, "; ".join(filter(None, (words or error.status, advice))))
 
 
 def disabled_in(error: GoogleError) -> str | None:
@@ -48,8 +48,10 @@ def disabled_in(error: GoogleError) -> str | None:
 
 
 def _enable_api(error: GoogleError) -> str:
-    project = disabled_in(error) or "PROJECT"
-    service = error.metadata.get("service", "container.googleapis.com")
+    project, service = disabled_in(error) or "", error.metadata.get("service", "")
+    # a command that a person copies: what is no name is not repeated
+    project = project if _PROJECT.fullmatch(project) else "PROJECT"
+    service = service if _SERVICE.fullmatch(service) else _GKE
     return f"enable it in the project that Google names: `gcloud services enable {service} --project {project}`"
 
 
@@ -95,6 +97,9 @@ def _consumer(error: GoogleError) -> str:
     return error.metadata.get("consumer", "").removeprefix("projects/")
 
 
+_GKE = "container.googleapis.com"
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9.:-]{0,60}")
+_SERVICE = re.compile(r"[a-z][a-z0-9-]{0,60}\.googleapis\.com")
 _API_OFF = re.compile(r"has not been used in project (\S+) before or it is disabled")
 # "Permission 'P' denied on resource R", 'Required "P" permission(s) for R', "Missing permissions: P"
 _PERMISSION = re.compile(r"(?:[Pp]ermissions?|[Rr]equired|one of)\W{1,4}([a-z]+(?:\.[A-Za-z]+){2,3})\b")

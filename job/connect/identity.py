@@ -8,7 +8,7 @@ from collections.abc import Callable
 from copy import copy
 from datetime import UTC, datetime
 from functools import cached_property, partial
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from job.config import Config, Service
@@ -16,7 +16,7 @@ from job.config_checks import check_endpoint
 from job.connect.bounded import within
 from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials
 from job.connect.proxies import check_proxies
-from job.connect.token_errors import MalformedTokenError, token_error
+from job.connect.token_errors import MalformedTokenError, may_pass_soon, token_error
 from job.errors import CredentialsError
 from job.waiting import waiting_for
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
 _PAUSE_SECONDS = 5.0  # after a failure
+_PAUSES_SECONDS = (0.5, 1.0, 2.0)  # between tries
 _TOKEN = re.compile(r"[!-~]{1,65536}")  # what a header can carry
 _REMEMBERED_TOKENS = 8
 
@@ -150,7 +151,15 @@ class Identity:
         from job.connect.plaintext import token_request
 
         made: Credentials = copy(self.credentials)
-        made.refresh(partial(token_request(), timeout=self._seconds))  # type: ignore[no-untyped-call]
+        for pause in (*_PAUSES_SECONDS, None):
+            try:
+                made.refresh(partial(token_request(), timeout=self._seconds))  # type: ignore[no-untyped-call]
+                break
+            except Exception as error:
+                # google-auth retries what it calls `retryable` itself, but nothing of impersonation
+                if pause is None or getattr(error, "retryable", False) or not may_pass_soon(error):
+                    raise
+            sleep(pause)
         if not isinstance(made.token, str) or not _TOKEN.fullmatch(made.token):
             raise MalformedTokenError("the response has no access token")
         if made.expiry is not None and not isinstance(made.expiry, datetime):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from job.connect.credentials import first_words
 from job.connect.google_errors import refusal
 from job.errors import CredentialsError
-from job.wire.rpc import google_error
+from job.wire.rpc import GoogleError, google_error
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _NETWORK = "check the network between this machine and the token endpoint: proxy, DNS, firewall"
 _PAGE = re.compile(r"<(?:!doctype|html|head|body)\b", re.IGNORECASE)
 _RAW = re.compile(r"[{\[\"\\]|\bb'")
+_FAILURES = ("ABORTED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "UNKNOWN")
 _LATER = "the token endpoint fails: try again later"
 _ADVICE = {  # by the module of google-auth that has the credentials
     "google.oauth2.credentials": "log in again: `gcloud auth application-default login`",
@@ -39,20 +40,43 @@ def token_error(credentials: Credentials, error: Exception) -> CredentialsError:
 
     A retry may help (`may_pass`) where the endpoint could not be reached, or failed.
     """
-    is_network, is_retryable = _is_network(error), bool(getattr(error, "retryable", False))
+    is_network, is_retryable = _is_network(error), may_pass_soon(error)
     module = type(credentials).__module__
     advice = _ADVICE.get(module, _FEDERATED)
-    if is_network and "compute_engine" not in module:
+    if (is_network and "compute_engine" not in module) or _is_of_something_else(error):
         advice = _NETWORK
     elif is_retryable:
         advice = _LATER
-    body = error.args[1] if len(error.args) > 1 else None
-    answer = google_error(memoryview(body.encode())) if isinstance(body, str) else None
+    answer = _answer(error)
     if answer is not None:
         text = f"{first_words(error)}: {refusal(answer, default_advice=advice).message}"
     else:
         text = f"{_words(error)}; {advice}"
-    return CredentialsError(f"no access token for {_who(credentials)}: {text}", may_pass=is_network or is_retryable)
+    return CredentialsError(
+        f"no access token for {_who(credentials)}: {text}",
+        may_pass=is_network or is_retryable,
+        is_refused=not _is_of_something_else(error),
+    )
+
+
+def may_pass_soon(error: Exception) -> bool:
+    """Whether the token endpoint failed, in the words of google-auth or of `google.rpc.Status`."""
+    answer = _answer(error)
+    return bool(getattr(error, "retryable", False)) or (answer is not None and answer.status in _FAILURES)
+
+
+def _answer(error: Exception) -> GoogleError | None:
+    """The `google.rpc.Status` that an endpoint of Google sent."""
+    body = error.args[1] if len(error.args) > 1 else None
+    return google_error(memoryview(body.encode())) if isinstance(body, str) else None
+
+
+def _is_of_something_else(error: Exception) -> bool:
+    """Whether what came is no answer of a token endpoint: a web page, or no token."""
+    from google.auth.exceptions import GoogleAuthError
+
+    is_malformed = not isinstance(error, (GoogleAuthError, OSError)) or "No access token" in str(error.args[:1])
+    return is_malformed or bool(_PAGE.search(str(error.args)))
 
 
 def _words(error: Exception) -> str:

@@ -35,6 +35,7 @@ class Api(NamedTuple):
     name: str
     advice: dict[Outcome, str]
     """What to do where nothing more exact is known."""
+    service: str = "container.googleapis.com"
     unknown: str = ""
     """What a missing permission may also mean."""
 
@@ -47,7 +48,7 @@ GKE_API = Api(
         "forbidden": "grant container.clusters.list on the project, for instance with roles/container.clusterViewer",
         "not_found": "check the project id",
     },
-    "; GKE refuses a project id that does not exist in the same way",
+    unknown="; GKE refuses a project id that does not exist in the same way",
 )
 RESOURCE_MANAGER_API = Api(
     "Resource Manager API",
@@ -57,6 +58,7 @@ RESOURCE_MANAGER_API = Api(
         "roles/resourcemanager.folderViewer",
         "not_found": "check the id",
     },
+    "cloudresourcemanager.googleapis.com",
 )
 
 
@@ -69,9 +71,12 @@ def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:
     code = getattr(error, "code", None)
     http_status = int(code) if code is not None else None
     status = _Status("unauthorized", "Credentials")
-    if http_status is not None:
+    if http_status is None and (grpc := getattr(error, "grpc_status_code", None)) is not None:
+        status = _Status("server_error", grpc.name)  # UNKNOWN, DATA_LOSS: a stream that broke
+    elif http_status is not None:
         status = _STATUSES.get(http_status, _Status("refused", f"HTTP {http_status}"))
     described = _described(error, status.reason)
+    described.metadata.setdefault("service", api.service)
     reason, message = refusal(described, default_advice=api.advice.get(status.outcome, ""))
     outcome: Outcome = "disabled" if reason == "ApiDisabled" else status.outcome
     if reason in ("IamPermissionMissing", "PERMISSION_DENIED"):

@@ -79,7 +79,7 @@ class _Lister:
         self._reachability = Reachability()
 
     def children_of(self, name: str) -> NodeListing:
-        """The folders and active projects directly below a folder or organization.
+        """The folders and projects directly below a folder or organization, without those that are to be deleted.
 
         Never raises for an answer of the API: what was not listed is the outcome of the collection.
         """
@@ -90,13 +90,13 @@ class _Lister:
                 FoundProject(each.project_id, each.name.removeprefix("projects/"), dict(each.labels))
                 for page in self._pages(self._list_projects, name, calls)
                 for each in page.projects
-                if each.state.name == "ACTIVE"
+                if not _is_deleted(each)
             ]
             folders = [
                 each.name
                 for page in self._pages(self._list_folders, name, calls)
                 for each in page.folders
-                if each.state.name == "ACTIVE"
+                if not _is_deleted(each)
             ]
         collection = Collection(
             run_id=self._run_id,
@@ -162,6 +162,11 @@ class _Calls:
         message = f"it was not listed within {self._seconds:g} s"
         self.failure = self.failure or {"outcome": "timed_out", "reason": "KindTimeout", "message": message}
         return False
+
+
+def _is_deleted(resource: Any) -> bool:
+    """Whether a project or folder is to be deleted. The message has a number also for a state that is new to us."""
+    return bool(type(resource).pb(resource).state == resource.State.DELETE_REQUESTED)
 
 
 def _named(kind: str, node: str) -> str:

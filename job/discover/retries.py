@@ -56,7 +56,10 @@ def _may_pass(error: Exception) -> bool:
         return error.may_pass
     if isinstance(error, OSError):  # over REST: `requests` raises its own subclasses
         return True
-    return getattr(error, "code", None) in (429, 500, 502, 503, 504)
+    code = getattr(error, "code", None)
+    if code is None:  # UNKNOWN and DATA_LOSS, which gRPC gives a stream that broke
+        return getattr(error, "grpc_status_code", None) is not None
+    return code in (409, 429, 499, 500, 502, 503, 504)
 
 
 def _asked_for(error: Any) -> float:

@@ -92,8 +92,8 @@ def kubernetes(code: int, reason: str, message: str) -> dict[str, Any]:
             "disabled", "ApiDisabled", "--project 77`", id="an API that is off, by its text",
         ),
         pytest.param(
-            [google("PERMISSION_DENIED", "Off.", "SERVICE_DISABLED", consumer="projects/8", service="x.example")],
-            "disabled", "ApiDisabled", "`gcloud services enable x.example --project 8`", id="a list of errors",
+            [google("PERMISSION_DENIED", "", "SERVICE_DISABLED", consumer="projects/8", service="x.googleapis.com")],
+            "disabled", "ApiDisabled", "`gcloud services enable x.googleapis.com --project 8`", id="a list of errors",
         ),
         pytest.param(
             google("PERMISSION_DENIED", "Billing is off.", "BILLING_DISABLED", consumer="projects/9"),

@@ -196,6 +196,14 @@ def test_a_refused_impersonation_names_the_role(simulator: Simulator, tmp_path: 
     assert "other@p.iam.gserviceaccount.com" in message
 
 
+def test_an_impersonation_that_fails_once_is_tried_again(simulator: Simulator, tmp_path: Path) -> None:
+    simulator.fault("token", "token_status", "token", after=1, times=1)  # after the token of its own
+    try:
+        assert snapshot(simulator, tmp_path, **impersonating(simulator, IMPERSONATED)) == "complete"
+    finally:
+        simulator.clear()
+
+
 def test_a_malformed_account_is_refused_by_its_key(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text('{"identity": {"impersonate_service_account": "not an email"}}')
     with pytest.raises(ConfigError, match=r"identity\.impersonate_service_account"):

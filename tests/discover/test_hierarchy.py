@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 from google.api_core.exceptions import Forbidden
+from google.cloud import resourcemanager_v3
 from google.rpc.error_details_pb2 import ErrorInfo
 from ports import closed_port
 
 from job.config import Config
 from job.connect.identity import Identity, default_identity
 from job.discover.failures import is_disabled_in
-from job.discover.hierarchy import Walk, walk
+from job.discover.hierarchy import Walk, _is_deleted, walk
 from job.discover.projects import ProjectListing, list_projects
 from job.simulator import Simulator, simulate
 from job.simulator.hierarchy import ACQUIRED, LAB, ORGANIZATION, PRODUCTION, SHOP, Folder, Project
@@ -196,3 +197,9 @@ def replaced(fleet: Simulator, folders: list[Folder], projects: list[Project]) -
     fleet.change_hierarchy(folders, projects)
     yield
     fleet.change_fleet(clusters=3, pods=1, seed=1, plain=False)
+
+
+def test_a_state_that_the_client_does_not_know_costs_nothing() -> None:
+    assert not _is_deleted(resourcemanager_v3.Project(state=99))
+    assert not _is_deleted(resourcemanager_v3.Folder(state=77))
+    assert _is_deleted(resourcemanager_v3.Folder(state="DELETE_REQUESTED"))

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from google.api_core import exceptions
+from google.api_core.exceptions import DataLoss, Unknown
 from google.rpc import error_details_pb2
 from ports import closed_port, forwarding
 from replay import CLUSTER, LOCATION, PROJECT, Replay
@@ -21,7 +22,9 @@ from job.config import ApiEndpoints, Config, Timeouts
 from job.connect.identity import default_identity
 from job.discover import retries
 from job.discover.container_api import container_client
+from job.discover.failures import failure_columns
 from job.discover.projects import ProjectListing, clusters_in, list_projects
+from job.discover.retries import retried
 
 LISTED = {
     "clusters": [
@@ -191,3 +194,18 @@ def test_the_last_call_is_at_the_end_whatever_google_asks_for(asked: int, monkey
     assert calls[1] >= min(asked, 60)
     assert answer.waited_seconds == pytest.approx(60.0)
     assert len(calls) == answer.retries + 1 < 20
+
+
+def test_a_stream_that_breaks_is_tried_again_and_says_nothing_of_credentials() -> None:
+    broken = [Unknown("Stream removed"), DataLoss("cut"), None]
+
+    def call() -> str:
+        if error := broken.pop(0):
+            raise error
+        return "read"
+
+    answer = retried(call, 60.0)
+    assert (answer.result, answer.retries) == ("read", 2)
+    found = failure_columns(Unknown("Stream removed"))
+    assert (found["outcome"], found["http_status"], found["reason"]) == ("server_error", None, "UNKNOWN")
+    assert "Credentials" not in found["message"]

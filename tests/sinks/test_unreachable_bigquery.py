@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
 
 import pytest
@@ -122,3 +123,28 @@ def test_a_wrong_query_is_not_repeated(control: Control) -> None:
     with pytest.raises(QueryError):
         sink_at(control.endpoint, seconds=10, stop=stop).query("SELEC 1")
     assert stop.pauses == []
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"null", b"<html>log in</html>"])
+def test_something_else_that_answers_in_place_of_bigquery_is_a_sentence(body: bytes) -> None:
+    class Portal(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Portal) as server:
+        threading.Thread(target=server.serve_forever).start()
+        sink = sink_at(f"http://127.0.0.1:{server.server_port}", seconds=1)
+        try:
+            for verb in ("prepare", "changes", "query", "running"):
+                with pytest.raises(SinkError):
+                    VERBS[verb](sink)
+        finally:
+            server.shutdown()

@@ -69,7 +69,8 @@ def _application_default(config: Config, checks: list[Check]) -> Identity | None
     try:
         identity.token()
     except CredentialsError as error:
-        mends = [_NETWORK] if error.may_pass else _mends_of_token(identity, source.path, str(error))
+        is_there = error.is_refused and not error.may_pass
+        mends = _mends_of_token(identity, source.path, str(error)) if is_there else [_NETWORK]
         checks.append(finding("credentials", subject, "get an access token", str(error), costs=[_COST], mends=mends))
         return None
     who = principal(identity.credentials)
@@ -122,7 +123,8 @@ def _impersonated(config: Config, service: Service, own: Identity, checks: list[
             identity = configured_identity(partial, service)
             identity.token()
         except CredentialsError as error:
-            mends = [_NETWORK] if error.may_pass else [*commands_in(str(error)), _may_impersonate(before, account)]
+            is_there = error.is_refused and not error.may_pass
+            mends = [*commands_in(str(error)), _may_impersonate(before, account)] if is_there else [_NETWORK]
             checks.append(finding("credentials", subject, action, str(error), costs=[cost], mends=mends))
             return None
         checks.append(passed("credentials", subject, action, f"for {_purpose(config, service, account)}"))

@@ -89,4 +89,8 @@ def without_secrets(check: Check, tokens: Sequence[str]) -> Check:
     )
 
 
-_COMMAND = re.compile(r"`(gcloud [^`]{1,500})`")
+# Messages have words of servers too: only what this program advises is a command, whatever is between backticks.
+_COMMAND = re.compile(
+    r"`(gcloud (?:services enable [a-z][a-z0-9-]*\.googleapis\.com --project [A-Za-z0-9][A-Za-z0-9.:-]*"
+    r"|auth application-default login(?: --[a-z-]+)*))`"
+)

@@ -58,16 +58,24 @@ def _listed_folder(listing: ProjectListing, who: Principal) -> Check:
         return passed("projects", listing.project_id, action, counted(found.objects, "project"))
     message = found.message or found.reason or found.outcome
     kind, _, number = listing.project_id.partition("/")
-    mends = [
-        Mend(
-            f"let {who.name} list what is in it",
-            f"gcloud {_GCLOUD_GROUP[kind]} add-iam-policy-binding {number} --member={who.member} "
-            "--role=roles/resourcemanager.folderViewer --condition=None",
-        )
-    ]
+    if found.reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
+        mends = [
+            Mend(
+                f"let {who.name} list what is in it",
+                f"gcloud {_GCLOUD_GROUP[kind]} add-iam-policy-binding {number} --member={who.member} "
+                "--role=roles/resourcemanager.folderViewer --condition=None",
+            )
+        ]
+    elif found.outcome == "not_found":
+        mends = [
+            Mend("see whether it exists, under this number", f"gcloud {_GCLOUD_GROUP[kind]} describe {number}"),
+            Mend(f"take {listing.project_id} out of `{kind}`"),
+        ]
+    else:
+        mends = _mends_by_reason(listing, who, message)
     return finding(
         "projects", listing.project_id, action, message,
-        costs=cost_of_clusters(f"of all projects in {listing.project_id}"), mends=[*commands_in(message), *mends],
+        costs=cost_of_clusters(f"of all projects in {listing.project_id}"), mends=mends,
     )  # fmt: skip
 
 
@@ -89,6 +97,13 @@ def _mends(listing: ProjectListing, who: Principal, message: str) -> list[Mend]:
         return [may_list_clusters(project, who), exists]
     if found.outcome == "not_found":
         return [exists, Mend(f"take {listing.project_id} out of `projects`")]
+    return _mends_by_reason(listing, who, message)
+
+
+def _mends_by_reason(listing: ProjectListing, who: Principal, message: str) -> list[Mend]:
+    """Of a failure that projects and folders have alike."""
+    project, found = shlex.quote(listing.project_id), listing.collection
+    api = "the GKE API" if listing.is_project else "Resource Manager"
     by_reason = {
         "BillingDisabled": Mend(
             "enable billing", f"gcloud billing projects link {project} --billing-account=BILLING_ACCOUNT"
@@ -100,8 +115,8 @@ def _mends(listing: ProjectListing, who: Principal, message: str) -> list[Mend]:
         "AccountDisabled": Mend(
             "enable the account", f"gcloud iam service-accounts enable {shlex.quote(who.name)}"
         ),
-        "Proxy": Mend("let the proxy pass requests to the GKE API, or name the API in NO_PROXY"),
-        "UNAVAILABLE": Mend("check the way from this machine to the GKE API: proxy, DNS, firewall; or try again later"),
+        "Proxy": Mend(f"let the proxy pass requests to {api}, or name it in NO_PROXY"),
+        "UNAVAILABLE": Mend(f"check the way from this machine to {api}: proxy, DNS, firewall; or try again later"),
         "DEADLINE_EXCEEDED": Mend("try again later, or raise `timeouts.request_seconds`"),
     }  # fmt: skip
     if found.reason in by_reason:

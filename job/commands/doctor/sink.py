@@ -143,10 +143,6 @@ def _mends_of_bigquery(sink: BigQuerySink, error: SinkError, who: Principal) -> 
     text, code = str(error), getattr(error.__cause__, "code", None)
     if found := _LOCATION.search(text):
         return [Mend(f"write `sink: bigquery://{sink.name}?location={found[1]}`, or name another dataset")]
-    if "has not been used in project" in text:
-        return [
-            Mend("enable the API", f"gcloud services enable bigquery.googleapis.com --project={shlex.quote(project)}")
-        ]
     if code == HTTPStatus.FORBIDDEN and "roles/bigquery." in text:
         member = who.member.strip("'\"")
         grant = f"GRANT `roles/bigquery.dataEditor` ON SCHEMA `{sink.name}` TO '{member}'"
@@ -167,7 +163,7 @@ def _mends_of_bigquery(sink: BigQuerySink, error: SinkError, who: Principal) -> 
         return [_UPGRADE]
     if "did not make" in text:
         return [Mend("name a dataset in `sink` that does not exist: the next run creates it")]
-    return commands_in(text) or [_NETWORK]
+    return commands_in(text) or [_NETWORK if code is None else Mend("as the error says")]
 
 
 def _duckdb(sink: DuckDBSink) -> Check:

@@ -6,6 +6,7 @@ from typing import Any
 
 from google.api_core.client_info import ClientInfo
 from google.api_core.client_options import ClientOptions
+from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import bigquery
 
 from job.connect.identity import Identity
@@ -30,7 +31,17 @@ class BoundedClient(bigquery.Client):
             retry: a started policy of ours, None for a single try, or the library's own, which is replaced.
         """
         bounded = retry if isinstance(retry, BoundedRetry) else self.policy
-        return super()._call_api(retry and bounded, *args, **options)
+        answer = super()._call_api(retry and bounded, *args, **options)
+        if options.get("method") != "DELETE" and not _is_resource(answer, options.get("path", "")):
+            raise GoogleAPICallError(  # type: ignore[no-untyped-call]
+                "the response is no resource of BigQuery: something else answers in its place"
+            )
+        return answer
+
+
+def _is_resource(answer: Any, path: str) -> bool:
+    """Whether it may be a resource. Only an empty list of routines has no member."""
+    return isinstance(answer, dict) and (bool(answer) or path.endswith("/routines"))
 
 
 def open_client(

@@ -7,8 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from job.connect.connection_errors import why_no_response
+from job.connect.google_errors import refusal
 from job.errors import CredentialsError, InventoryError, SinkError
+from job.printable import said
+from job.wire.rpc import GoogleError
 
+# of a refusal that no role on the dataset would mend
+_CAUSES = ("AccountDisabled", "ApiDisabled", "BillingDisabled", "QuotaProjectDenied", "VpcServiceControls")
 # https://cloud.google.com/bigquery/docs/error-messages: the reasons for which a retry is advised
 TRANSIENT = frozenset(
     {
@@ -38,13 +43,29 @@ def as_sink_error(action: str) -> Iterator[None]:
     except GaveUpError as error:
         raise SinkError(f"{action}: {error}") from error
     except Forbidden as error:
-        advice = "grant roles/bigquery.dataEditor on the dataset and roles/bigquery.jobUser on the project"
-        is_quota = bool(reasons(error) & {"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"})
-        raise SinkError(f"{action}: {message(error)}" + ("" if is_quota else f"; {advice}")) from error
+        raise SinkError(f"{action}: {_refused(error)}") from error
     except NotFound as error:
         raise SinkError(f"{action}: {message(error)}; check the project and dataset") from error
     except (GoogleAPICallError, RetryError, GoogleAuthError, RequestException, FutureTimeoutError, OSError) as error:
         raise SinkError(f"{action}: {message(error)}") from error
+
+
+def _refused(error: Any) -> str:
+    """What a 403 says, and what to do."""
+    found, words = reasons(error), message(error)
+    if found & {"quotaExceeded", "rateLimitExceeded", "jobRateLimitExceeded"}:
+        return words
+    if not found:
+        return f"{words}; a proxy or firewall answers in place of BigQuery: let it pass requests"
+    if "billingNotEnabled" in found:
+        return f"{words}; enable billing for the project"
+    metadata = {"service": "bigquery.googleapis.com"} | dict(getattr(error, "metadata", None) or {})
+    cause, advised = refusal(
+        GoogleError(str(error.message), reason=getattr(error, "reason", None) or "", metadata=metadata)
+    )
+    if cause in _CAUSES:
+        return advised
+    return f"{words}; grant roles/bigquery.dataEditor on the dataset and roles/bigquery.jobUser on the project"
 
 
 def is_transient(error: Any) -> bool:
@@ -79,7 +100,7 @@ def message(error: BaseException) -> str:
         return lost
     detail: dict[str, Any] = next(_details(error), {})
     text = detail.get("message") or getattr(error, "message", None) or str(error) or _without_text(error)
-    return " ".join(str(text).split())[:300].rstrip(".")
+    return said(str(text)).rstrip(".")
 
 
 def _without_text(error: BaseException) -> str:

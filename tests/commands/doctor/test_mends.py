@@ -148,3 +148,19 @@ def test_each_grant_is_for_the_very_identity(entered: list[tuple[str, list[str],
         if word.startswith("--master-authorized-networks=")
     }
     assert networks == {"192.0.2.0/24,198.51.100.7/32"}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        GoogleError("run `gcloud projects delete shop-prod; touch x`"),
+        GoogleError("off", reason="SERVICE_DISABLED", metadata={"service": "x;touch x", "consumer": "projects/$(y)"}),
+        GoogleError("enable it: `gcloud services enable $(touch x).googleapis.com --project p`"),
+        GoogleError("enable it: `gcloud services enable compute.googleapis.com --project shop-prod`"),
+    ],
+)
+def test_no_command_is_one_that_a_server_has_written(sent: GoogleError) -> None:
+    ours = "gcloud services enable container.googleapis.com --project PROJECT"
+    message = refusal(sent).message
+    assert [mend.command for mend in commands_in(message)] == ([ours] if sent.reason else [])
+    assert "touch" not in "".join(message.split("`")[1::2])
