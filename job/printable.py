@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_BEARER = re.compile(r"(?i)\b(bearer)\s+[^\s\"',;<>\\]+")
+_BEARER = re.compile(r"(?i)\b(bearer|authorization\W{1,4}basic)\s+[^\s\"',;<>\\]+")
 _USER = re.compile(r"//.*@", re.DOTALL)
 _TOKEN = re.compile(r"\b(?:ya29\.|eyJ)[\w.~+/=-]+")  # Google's access tokens, and JSON Web Tokens
 
@@ -54,6 +54,8 @@ def without_tokens(text: str, tokens: Iterable[str] = ()) -> str:
 
     >>> without_tokens("cannot read the header 'Authorization: Bearer abc'")
     "cannot read the header 'Authorization: Bearer ...'"
+    >>> without_tokens("Proxy-Authorization: Basic bWU6c2VjcmV0; Basic authentication failed")
+    'Proxy-Authorization: Basic ...; Basic authentication failed'
     """
     for token in tokens:
         if token:

@@ -1,4 +1,4 @@
-"""ReplicaSets that nothing controls (`apps/v1`). Those of Deployments have no rows."""
+"""ReplicaSets (`apps/v1`) that no Deployment controls. Those of Deployments have no rows."""
 
 from __future__ import annotations
 
@@ -34,10 +34,16 @@ class ReplicaSet(Wire, frozen=True):
 
 
 def replicaset_rows(replicaset: ReplicaSet, scope: Scope) -> Iterator[tables.Record]:
-    """The ReplicaSet's row and those of its containers. No rows where something controls it, such as a Deployment."""
-    if controller_of(replicaset.metadata) is not None:
-        return
+    """The ReplicaSet's row and those of its containers.
+
+    No rows where a Deployment controls it, which has its template; nor where something else does, such as a Rollout,
+    and it is one of the older ones that want no Pods.
+    """
     spec, status = replicaset.spec or ReplicaSetSpec(), replicaset.status or ReplicaSetStatus()
+    if (owner := controller_of(replicaset.metadata)) is not None:
+        wants_pods = spec.replicas != 0 or bool(status.replicas)
+        if not wants_pods or (owner.kind == "Deployment" and owner.api_version.startswith("apps/")):
+            return
     yield from workload_rows(
         KIND,
         replicaset.metadata,

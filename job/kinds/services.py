@@ -86,7 +86,7 @@ def service_rows(service: Service, scope: Scope) -> Iterator[tables.Record]:
         ),
         load_balancer_class=spec.load_balancer_class or None,
         load_balancer_source_ranges=tuple(spec.load_balancer_source_ranges or ()),
-        internal=_has_internal_load_balancer(metadata) if spec.type == "LoadBalancer" else None,
+        internal=_is_internal(metadata, spec.load_balancer_class) if spec.type == "LoadBalancer" else None,
         ports=tuple(_port(port) for port in spec.ports or ()),
         selector=key_values(spec.selector),
         publish_not_ready_addresses=bool(spec.publish_not_ready_addresses),
@@ -108,11 +108,13 @@ def _external_addresses(spec: ServiceSpec, ingress: Iterable[LoadBalancerIngress
     return tuple(address for address in (*points, *(spec.external_ips or ())) if address)
 
 
-def _has_internal_load_balancer(metadata: ObjectMeta) -> bool:
-    """Whether an annotation asks GKE for an internal load balancer, by the rules of its controller.
+def _is_internal(metadata: ObjectMeta, load_balancer_class: str | None) -> bool:
+    """Whether the class or else an annotation asks GKE for an internal load balancer, by the rules of its controllers.
 
     https://github.com/kubernetes/cloud-provider-gcp/blob/master/providers/gce/gce_annotations.go
     """
+    if load_balancer_class:
+        return load_balancer_class == "networking.gke.io/l4-regional-internal"
     annotations = metadata.annotations or {}
     for name in ("networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"):
         if name in annotations:

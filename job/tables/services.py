@@ -64,9 +64,9 @@ class Service(Record, frozen=True, kw_only=True):
     ] = ()
     internal: Annotated[
         bool | None,
-        "Whether the load balancer is internal to the VPC network, by the annotation "
-        "`networking.gke.io/load-balancer-type` or `cloud.google.com/load-balancer-type`; NULL unless the type is "
-        "`LoadBalancer`.",
+        "Whether the load balancer is internal to the VPC network, by `load_balancer_class` or, without one, the "
+        "annotation `networking.gke.io/load-balancer-type` or `cloud.google.com/load-balancer-type`; NULL unless the "
+        "type is `LoadBalancer`.",
     ] = None
     ports: Annotated[tuple[ServicePort, ...], "Ports of the Service."] = ()
     selector: Annotated[tuple[KeyValue, ...], "Labels of the pods that receive the traffic; empty without one."] = ()

@@ -14,9 +14,9 @@ class Workload(Record, frozen=True, kw_only=True):
 
     table = "workloads"
     description = (
-        "A Deployment, StatefulSet, DaemonSet, Job or CronJob, a ReplicaSet or Pod without a controller, or a "
-        "controller of another kind, such as a custom resource, known through its Pods alone. Columns that do not "
-        "apply to a kind are NULL."
+        "A Deployment, StatefulSet, DaemonSet, Job or CronJob; a ReplicaSet that nothing controls or, while it wants "
+        "Pods, a custom resource; a Pod without a controller; or a controller of another kind, such as a Rollout, "
+        "known through its Pods alone. Columns that do not apply to a kind are NULL."
     )
     read_from = "*"
     clustering = ("project_id", "cluster", "namespace", "name")

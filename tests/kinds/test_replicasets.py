@@ -1,4 +1,4 @@
-"""ReplicaSets: those that nothing controls are workloads."""
+"""ReplicaSets: those that no Deployment controls are workloads."""
 
 from __future__ import annotations
 
@@ -16,8 +16,24 @@ def test_an_owner_that_does_not_control_is_no_owner(controller: dict[str, Any]) 
     assert [row.get("owner_kind") for row in found["workloads"]] == [None]
 
 
-def test_a_replicaset_that_something_controls_has_no_rows() -> None:
-    assert rows("replicasets", metadata={"ownerReferences": [OWNER | {"controller": True}]}) == {}
+@pytest.mark.parametrize(
+    ("kind", "api_version", "wanted", "there", "has_row"),
+    [
+        ("Deployment", "apps/v1", 2, 2, False),
+        ("Rollout", "argoproj.io/v1alpha1", 2, 0, True),  # a quota may refuse its Pods
+        ("Rollout", "argoproj.io/v1alpha1", 0, 1, True),
+        ("Rollout", "argoproj.io/v1alpha1", 0, 0, False),  # one of the older ones
+        ("Deployment", "example.com/v1", 2, 2, True),
+    ],
+)
+def test_a_controlled_replicaset_is_a_workload_while_it_wants_pods_unless_a_deployment_has_its_template(
+    kind: str, api_version: str, wanted: int, there: int, has_row: bool
+) -> None:
+    owner = {"apiVersion": api_version, "kind": kind, "name": "c", "uid": "c", "controller": True}
+    found = rows(
+        "replicasets", metadata={"ownerReferences": [owner]}, spec={"replicas": wanted}, status={"replicas": there}
+    )
+    assert [row["owner_kind"] for row in found.get("workloads", [])] == [kind] * has_row
 
 
 @pytest.mark.parametrize(

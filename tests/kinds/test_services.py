@@ -43,6 +43,14 @@ def test_a_load_balancer_is_internal_by_gkes_annotations_of_which_the_newer_wins
     assert found == BARE | {"type": "LoadBalancer", "internal": internal}
 
 
+@pytest.mark.parametrize(("name", "internal"), [("internal", True), ("external", False)])
+def test_the_class_of_a_load_balancer_comes_before_its_annotation(name: str, internal: bool) -> None:
+    spec = {"type": "LoadBalancer", "loadBalancerClass": f"networking.gke.io/l4-regional-{name}"}
+    other = {"networking.gke.io/load-balancer-type": "" if internal else "Internal"}
+    (found,) = rows("services", metadata={"annotations": other}, spec=spec)["services"]
+    assert found["internal"] is internal
+
+
 @pytest.mark.parametrize("type_", ["ClusterIP", "NodePort"])
 def test_a_service_without_a_load_balancer_is_neither_internal_nor_external(type_: str) -> None:
     annotations = {"networking.gke.io/load-balancer-type": "Internal"}

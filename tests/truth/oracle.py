@@ -11,7 +11,7 @@ from typing import Any
 
 from declared import OWN_TABLES, UID_TABLES
 from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, Reading, path_of
-from truth.rows import Identity, controller_of, rows_of_gke, rows_of_kind
+from truth.rows import Identity, is_workload, rows_of_gke, rows_of_kind
 
 TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
     "clusters": (), "node_pools": ("name",), "workloads": ("resource", "uid", "namespace"),
@@ -298,7 +298,7 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
             there = {
                 item["metadata"]["uid"]: item
                 for item in cluster["objects"][kind]
-                if not (kind == "replicasets" and controller_of(item))
+                if kind != "replicasets" or is_workload(item)
             }
             for uid, item in there.items():
                 yield from _lie(item, row, shown[path, kind, uid], unreadable.get((path, kind), []))

@@ -55,7 +55,7 @@ def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
             yield kind, (_uid(item),), {**_named(item), **judged}
         if kind == "pods":
             yield from _pod_containers(item)
-        if kind in WORKLOAD_KINDS or (kind in ("pods", "replicasets") and not controller_of(item)):
+        if kind in WORKLOAD_KINDS or (kind in ("pods", "replicasets") and is_workload(item)):
             namespace = item["metadata"]["namespace"]
             yield "workloads", (kind, _uid(item), namespace), {**_named(item), **_workload(item, kind)}
             yield from _containers(item, kind)
@@ -67,6 +67,15 @@ def controller_of(item: Object) -> Object | None:
     """The reference to the object's controller."""
     owners = item["metadata"].get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def is_workload(item: Object) -> bool:
+    """Whether a Pod or ReplicaSet is one: nothing controls it, or a custom resource whose ReplicaSet wants Pods."""
+    owner = controller_of(item)
+    if owner is None or "containers" in item["spec"]:  # of a Pod
+        return owner is None
+    wanted = item["spec"].get("replicas", 1) or item.get("status", {}).get("replicas", 0)
+    return bool(wanted) and not (owner["kind"] == "Deployment" and owner["apiVersion"].startswith("apps/"))
 
 
 def _uid(item: Object) -> str:

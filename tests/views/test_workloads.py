@@ -92,6 +92,33 @@ def test_a_job_of_a_cronjob_counts_as_the_cronjob(warehouse: Warehouse) -> None:
     ]
 
 
+def test_an_image_of_a_template_is_that_of_the_topmost_controller(warehouse: Warehouse) -> None:
+    cron = [
+        workload("backup", kind="CronJob", owner_kind="Postgresql", owner_name="pg"),
+        container("backup", kind="CronJob", **image_parts("backup:1")),
+    ]
+    jobs = [
+        workload("backup-1", kind="Job", owner_kind="CronJob", owner_name="backup", owner_uid="uid-backup"),
+        container("backup-1", kind="Job", **image_parts("backup:1")),
+    ]
+    sets = [
+        workload("lws-0", kind="StatefulSet", owner_kind="Pod", owner_name="lws-0", owner_uid="uid-lws-0"),
+        container("lws-0", kind="StatefulSet", **image_parts("serve:1")),
+    ]
+    of_leader = {"owner_kind": "StatefulSet", "owner_uid": "uid-lws-0", "middle_owner_uids": ("uid-leader",)}
+    pods = [pod_of("lws", "lws-0-1", kind="LeaderWorkerSet", **of_leader), pod_container("lws-0-1", "serve:1")]
+    more = {"cronjobs": cron, "jobs": jobs, "statefulsets": sets}
+    warehouse.publish(run_of(1, Read("a", pods=pods, more=more)))
+    assert warehouse.query("SELECT workload_kind, workload_name, image, containers FROM images") == [
+        ("LeaderWorkerSet", "lws", "serve:1", 1),
+        ("Postgresql", "pg", "backup:1", 0),
+    ]
+    sql = "SELECT workload_kind, workload_name, image, ran FROM images_history"
+    assert warehouse.query(sql) == [
+        ("LeaderWorkerSet", "lws", "serve:1", True), ("Postgresql", "pg", "backup:1", False),
+    ]  # fmt: skip
+
+
 def test_images_of_unreadable_pods_are_carried_forward(warehouse: Warehouse) -> None:
     pods = [pod_of("web", "web-1"), pod_container("web-1", "app:1", running_digest=ONE)]
     apps = [workload("web"), container("web", **image_parts("app:1"))]
@@ -184,8 +211,10 @@ def test_what_runs_counts_and_a_template_only_where_nothing_runs(warehouse: Ware
         for row in (workload(name, kind="CronJob"), container(name, kind="CronJob", **image_parts(f"{name}:template")))
     ]
     jobs = [
-        workload("tidy-1", kind="Job", owner_kind="CronJob", owner_name="tidy"), container("tidy-1", kind="Job"),
-        workload("over-1", kind="Job", owner_kind="CronJob", owner_name="over"), container("over-1", kind="Job"),
+        workload("tidy-1", kind="Job", owner_kind="CronJob", owner_uid="uid-tidy"), container("tidy-1", kind="Job"),
+        workload("over-1", kind="Job", owner_kind="CronJob", owner_uid="uid-over"), container("over-1", kind="Job"),
+        # of a custom resource, or of a CronJob that is gone: nothing else has the template
+        workload("lone-1", kind="Job", owner_kind="CronJob", owner_uid="uid-lone"), container("lone-1", kind="Job"),
     ]  # fmt: skip
     deployments = [
         workload("web"), container("web", **image_parts("app:template")),
@@ -203,8 +232,21 @@ def test_what_runs_counts_and_a_template_only_where_nothing_runs(warehouse: Ware
         ("Deployment", "web", "web-1", "app", "app:1"),
         ("Deployment", "web", "web-1", "proxy", "proxy:1"),
         ("Deployment", "web", "web-2", "app", "app:2"),
+        ("Job", "lone-1", None, "app", None),
         ("Shop", "shop", "shop-1", "app", "shop:1"),
     ]
+
+
+def test_a_template_does_not_count_while_pods_that_may_be_of_it_run(warehouse: Warehouse) -> None:
+    unread = {"workload_resolution": "not_read", "owner_kind": "ReplicaSet"}
+    pods = [
+        pod_of("web-abc", "web-abc-1", kind="ReplicaSet", owner_name="web-abc", **unread),
+        pod_container("web-abc-1", "app:1", privileged=True),
+    ]
+    apps = [row for name in ("web", "other") for row in (workload(name), container(name, privileged=True))]
+    warehouse.publish(run_of(1, Read("a", pods=pods, more={"deployments": apps, "replicasets": "forbidden"})))
+    sql = "SELECT workload_kind, workload_name, pods FROM privileged WHERE rule = 'privileged'"
+    assert warehouse.query(sql) == [("Deployment", "other", 0), ("ReplicaSet", "web-abc", 1)]
 
 
 def test_templates_count_while_pods_cannot_be_read(warehouse: Warehouse) -> None:
@@ -241,13 +283,15 @@ SAFE = {
         ({"proc_mount": "Unmasked"}, {}, {"proc_unmasked": []}),
         ({"proc_mount": "Default"}, {}, {}),
         ({"apparmor_profile": "Unconfined"}, {}, {"apparmor_unconfined": []}),
-        ({"apparmor_profile": "Localhost"}, {"apparmor_profile": "Unconfined"}, {}),
+        ({"apparmor_profile": "Localhost"}, {"apparmor_profile": "Unconfined"}, {"apparmor_unconfined": []}),
+        ({}, {"seccomp_profile": "Unconfined"}, {"seccomp_unconfined": []}),
         ({}, {"apparmor_profile": "Unconfined"}, {"apparmor_unconfined": []}),
         ({"seccomp_profile": "Unconfined"}, {}, {"seccomp_unconfined": []}),
         ({"seccomp_profile": None}, {}, {"seccomp_unset": []}),
         ({"seccomp_profile": None}, {"seccomp_profile": "Localhost"}, {}),
         ({"selinux_options": ("user:u", "type:spc_t")}, {}, {"selinux_options": ["user:u, type:spc_t"]}),
-        ({"selinux_options": ("type:container_t",)}, {"selinux_options": ("type:spc_t",)}, {}),
+        ({"selinux_options": ("type:container_t",)}, {"selinux_options": ("type:spc_t",)},
+         {"selinux_options": ["type:spc_t"]}),
         ({}, {"selinux_options": ("role:r",)}, {"selinux_options": ["role:r"]}),
         ({}, {"sysctls": ("net.core.somaxconn", "net.ipv4.tcp_rmem")}, {"sysctls": ["net.core.somaxconn"]}),
         ({}, {"restricted_volumes": ("iscsi", "nfs")}, {"volume_types": ["iscsi, nfs"]}),
@@ -259,6 +303,8 @@ SAFE = {
         ({"run_as_non_root": None, "run_as_user": 1000}, {}, {"non_root_not_required": []}),
         ({"run_as_non_root": None}, {"run_as_user": 1000}, {"non_root_not_required": []}),
         ({"run_as_user": 0}, {"run_as_user": 1000}, {"root_user": []}),
+        ({"run_as_user": 1000}, {"run_as_user": 0}, {"root_user": []}),
+        ({}, {"run_as_non_root": False}, {"non_root_not_required": []}),
         ({"run_as_non_root": None, "run_as_user": 0}, {}, {"root_allowed": [], "root_user": []}),
     ],
 )  # fmt: skip

@@ -120,7 +120,7 @@ ${pairs},
     JOIN ${rows}pods AS p ON p.snapshot_id = s.side_snapshot_id
     WHERE s.resource = 'pods' AND p.workload_resolution = 'not_read'
   ),
-  -- those without the Jobs of CronJobs
+  -- those without the Jobs of CronJobs, and the ReplicaSets of custom resources
   workload_sides AS (
     SELECT
       s.snapshot_id,
@@ -137,7 +137,9 @@ ${pairs},
       AND b.namespace = w.namespace
       AND b.kind = w.kind
       AND b.name = w.name
-    WHERE w.kind <> 'Job' OR COALESCE(w.owner_kind, '') <> 'CronJob'
+    WHERE
+      (w.kind <> 'Job' OR COALESCE(w.owner_kind, '') <> 'CronJob')
+      AND (w.kind <> 'ReplicaSet' OR w.owner_kind IS NULL)
   ),
   -- of templates, and of the pods where those are compared; replicas are alike
   pod_specs AS (

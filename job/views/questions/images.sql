@@ -22,6 +22,19 @@
 -- read_status STRING: The worst of those readings: `ok`, `partial` or `stale`.
 
 WITH
+  -- the topmost controller of each owner between a pod and it
+  owners AS (
+    SELECT
+      project_id,
+      location,
+      cluster,
+      owner,
+      MIN(workload_kind) AS workload_kind,
+      MIN(workload_name) AS workload_name
+    FROM ${dataset}.pods
+    CROSS JOIN UNNEST(ARRAY_CONCAT([owner_uid], middle_owner_uids)) AS owner
+    GROUP BY 1, 2, 3, 4
+  ),
   uses AS (
     SELECT
       p.project_id,
@@ -50,8 +63,8 @@ WITH
       c.location,
       c.cluster,
       c.namespace,
-      COALESCE(w.owner_kind, c.workload_kind),
-      COALESCE(w.owner_name, c.workload_name),
+      COALESCE(o.workload_kind, above.owner_kind, w.owner_kind, c.workload_kind),
+      COALESCE(o.workload_name, above.owner_name, w.owner_name, c.workload_name),
       c.image,
       c.image_registry,
       c.image_repository,
@@ -66,6 +79,14 @@ WITH
     FROM ${dataset}.containers AS c
     JOIN ${dataset}.workloads AS w
       ON w.snapshot_id = c.snapshot_id AND w.resource = c.resource AND w.uid = c.workload_uid
+    LEFT JOIN owners AS o
+      ON o.project_id = w.project_id AND o.location = w.location AND o.cluster = w.cluster AND o.owner = w.uid
+    LEFT JOIN ${dataset}.workloads AS above
+      ON above.project_id = w.project_id
+      AND above.location = w.location
+      AND above.cluster = w.cluster
+      AND above.uid = w.owner_uid
+      AND above.owner_kind IS NOT NULL
     -- what is known through its pods alone uses what these do
     WHERE c.resource <> 'pods'
   ),

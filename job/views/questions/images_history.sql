@@ -17,6 +17,13 @@
 -- last_seen TIMESTAMP: When the last one began.
 
 WITH
+  -- the topmost controller of each owner between a pod and it
+  owners AS (
+    SELECT p.snapshot_id, owner, MIN(p.workload_kind) AS workload_kind, MIN(p.workload_name) AS workload_name
+    FROM ${dataset}.pods_history AS p
+    CROSS JOIN UNNEST(ARRAY_CONCAT([p.owner_uid], p.middle_owner_uids)) AS owner
+    GROUP BY 1, 2
+  ),
   uses AS (
     SELECT
       p.project_id,
@@ -41,8 +48,8 @@ WITH
       c.location,
       c.cluster,
       c.namespace,
-      COALESCE(w.owner_kind, c.workload_kind),
-      COALESCE(w.owner_name, c.workload_name),
+      COALESCE(o.workload_kind, above.owner_kind, w.owner_kind, c.workload_kind),
+      COALESCE(o.workload_name, above.owner_name, w.owner_name, c.workload_name),
       c.name,
       c.image,
       c.image_registry,
@@ -54,6 +61,9 @@ WITH
     FROM ${dataset}.containers_history AS c
     JOIN ${dataset}.workloads_history AS w
       ON w.snapshot_id = c.snapshot_id AND w.resource = c.resource AND w.uid = c.workload_uid
+    LEFT JOIN owners AS o ON o.snapshot_id = w.snapshot_id AND o.owner = w.uid
+    LEFT JOIN ${dataset}.workloads_history AS above
+      ON above.snapshot_id = w.snapshot_id AND above.uid = w.owner_uid AND above.owner_kind IS NOT NULL
     -- what is known through its pods alone uses what these do
     WHERE c.resource <> 'pods'
   )

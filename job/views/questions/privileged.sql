@@ -11,7 +11,9 @@
 -- project_id, location, cluster, namespace, workload_kind, workload_name FROM workload_containers
 -- pod STRING: One of the running pods that break the rule. NULL for a template.
 -- pods INT64: How many running pods break it. 0 for a template.
--- container_type, container FROM workload_containers
+-- container_type STRING: `init`, `sidecar`, `regular` or `ephemeral`. NULL where the pod breaks the rule.
+-- container STRING: Name of the container. NULL where the pod breaks the rule: its own security context breaks it too
+--   where every container overrides that.
 -- rule STRING: What the pod or container does. Of level `baseline`: `privileged`; `host_process` (Windows);
 --   `host_network`, `host_pid`, `host_ipc` (it shares a namespace of the node); `host_path` (it mounts a folder of the
 --   node); `host_port`; `probe_host` (a probe or lifecycle hook makes the kubelet connect to another host);
@@ -44,6 +46,9 @@ WITH
       ARRAY(SELECT o FROM UNNEST(selinux_options) AS o WHERE o NOT IN (
         'type:container_t', 'type:container_init_t', 'type:container_kvm_t', 'type:container_engine_t'
       )) AS unusual_selinux_options,
+      ARRAY(SELECT o FROM UNNEST(pod_selinux_options) AS o WHERE o NOT IN (
+        'type:container_t', 'type:container_init_t', 'type:container_kvm_t', 'type:container_engine_t'
+      )) AS unusual_pod_selinux_options,
       ARRAY(SELECT s FROM UNNEST(sysctls) AS s WHERE s NOT IN (
         'kernel.shm_rmid_forced', 'net.ipv4.ip_local_port_range', 'net.ipv4.ip_local_reserved_ports',
         'net.ipv4.ip_unprivileged_port_start', 'net.ipv4.ping_group_range', 'net.ipv4.tcp_fin_timeout',
@@ -195,6 +200,48 @@ WITH
         TRUE AS of_pod,
         j.linux AND ARRAY_LENGTH(j.unsafe_sysctls) > 0 AS is_broken,
         ARRAY_TO_STRING(j.unsafe_sysctls, ', ') AS detail
+      ),
+      -- what a pod says and the container overrides breaks a rule all the same
+      STRUCT(
+        'apparmor_unconfined' AS rule,
+        'baseline' AS level,
+        'medium' AS severity,
+        TRUE AS of_pod,
+        j.linux AND j.pod_apparmor_profile = 'Unconfined' AND j.apparmor_profile <> 'Unconfined' AS is_broken,
+        CAST(NULL AS STRING) AS detail
+      ),
+      STRUCT(
+        'seccomp_unconfined' AS rule,
+        'baseline' AS level,
+        'medium' AS severity,
+        TRUE AS of_pod,
+        j.linux AND j.pod_seccomp_profile = 'Unconfined' AND j.seccomp_profile <> 'Unconfined' AS is_broken,
+        CAST(NULL AS STRING) AS detail
+      ),
+      STRUCT(
+        'selinux_options' AS rule,
+        'baseline' AS level,
+        'medium' AS severity,
+        TRUE AS of_pod,
+        j.linux AND ARRAY_LENGTH(j.unusual_pod_selinux_options) > 0
+          AND ARRAY_TO_STRING(j.selinux_options, ',') <> ARRAY_TO_STRING(j.pod_selinux_options, ',') AS is_broken,
+        ARRAY_TO_STRING(j.unusual_pod_selinux_options, ', ') AS detail
+      ),
+      STRUCT(
+        'root_user' AS rule,
+        'restricted' AS level,
+        'low' AS severity,
+        TRUE AS of_pod,
+        j.linux AND j.pod_run_as_user = 0 AND j.run_as_user <> 0 AS is_broken,
+        CAST(NULL AS STRING) AS detail
+      ),
+      STRUCT(
+        'non_root_not_required' AS rule,
+        'restricted' AS level,
+        'low' AS severity,
+        TRUE AS of_pod,
+        j.linux AND NOT j.pod_run_as_non_root AND j.run_as_non_root AS is_broken,
+        CAST(NULL AS STRING) AS detail
       ),
       STRUCT(
         'volume_types' AS rule,

@@ -1,6 +1,6 @@
 -- How far are nodes behind their control plane, and does Kubernetes' version skew policy allow it?
 -- One row for each kubelet version of each node pool of each cluster; one for a cluster without known node pools. The
--- policy: a kubelet is never newer than the control plane, and at most three minor versions older
+-- policy: a kubelet is never newer than the control plane, and at most three minor versions older, before 1.25 two
 -- (https://kubernetes.io/releases/version-skew-policy/#kubelet).
 -- Scans what clusters, node_pools and nodes scan.
 --
@@ -79,7 +79,8 @@ SELECT
   kubelet_version,
   nodes,
   IF(control_plane_major = kubelet_major, control_plane_minor - kubelet_minor, NULL) AS minor_versions_behind,
-  control_plane_major = kubelet_major AND control_plane_minor - kubelet_minor BETWEEN 0 AND 3 AS kubelet_skew_ok,
+  control_plane_major = kubelet_major AND control_plane_minor - kubelet_minor BETWEEN 0 AND IF(kubelet_minor < 25, 2, 3)
+    AS kubelet_skew_ok,
   read_age_seconds,
   read_status
 FROM numbers

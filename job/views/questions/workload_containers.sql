@@ -1,8 +1,8 @@
 -- Which containers does each workload run or, where none of its pods runs, does its template ask for?
 -- One row for each container of each pod that has not succeeded or failed: also of a pod that a custom resource or a
 -- node controls, of one that a webhook has changed, and of a debugging session. Where a workload has no such pod, since
--- none is wanted, none was made yet, or its pods could not be read: one row for each container of its template. The Jobs
--- of a CronJob have its template, and no rows of their own.
+-- none is wanted, none was made yet, or its pods could not be read: one row for each container of its template; not
+-- where a pod's controller could not be read and may be the workload's. Jobs of a CronJob have its template, and no rows.
 -- Scans what pods, pod_containers, workloads and containers scan.
 --
 -- SELECT cluster, namespace, workload_name, container, image FROM workload_containers WHERE privileged
@@ -26,6 +26,11 @@
 -- seccomp_profile STRING: Type of the seccomp profile in its security context, else in the pod's.
 -- apparmor_profile STRING: Type of the AppArmor profile in its security context, else in the pod's.
 -- selinux_options ARRAY<STRING>: SELinux options in its security context, else in the pod's.
+-- pod_run_as_non_root BOOL: `runAsNonRoot` of the pod's security context, which its containers may override.
+-- pod_run_as_user INT64: `runAsUser` of it.
+-- pod_seccomp_profile STRING: Type of its seccomp profile.
+-- pod_apparmor_profile STRING: Type of its AppArmor profile.
+-- pod_selinux_options ARRAY<STRING>: Its SELinux options.
 -- snapshot_id, snapshot_time, read_at, read_age_seconds, read_status FROM pods
 
 WITH
@@ -41,6 +46,18 @@ WITH
     SELECT project_id, location, cluster, owner_uid FROM running
     UNION DISTINCT
     SELECT project_id, location, cluster, middle FROM running CROSS JOIN UNNEST(middle_owner_uids) AS middle
+  ),
+  -- direct controllers that could not be read, so that nobody knows the Deployment or CronJob above them
+  unresolved AS (
+    SELECT DISTINCT
+      project_id,
+      location,
+      cluster,
+      namespace,
+      CASE owner_kind WHEN 'ReplicaSet' THEN 'Deployment' WHEN 'Job' THEN 'CronJob' END AS workload_kind,
+      owner_name
+    FROM running
+    WHERE workload_resolution = 'not_read'
   )
 SELECT
   p.project_id,
@@ -80,6 +97,11 @@ SELECT
   COALESCE(c.seccomp_profile, p.seccomp_profile) AS seccomp_profile,
   COALESCE(c.apparmor_profile, p.apparmor_profile) AS apparmor_profile,
   IF(ARRAY_LENGTH(c.selinux_options) > 0, c.selinux_options, p.selinux_options) AS selinux_options,
+  p.run_as_non_root AS pod_run_as_non_root,
+  p.run_as_user AS pod_run_as_user,
+  p.seccomp_profile AS pod_seccomp_profile,
+  p.apparmor_profile AS pod_apparmor_profile,
+  p.selinux_options AS pod_selinux_options,
   p.snapshot_id,
   p.snapshot_time,
   p.read_at,
@@ -126,6 +148,11 @@ SELECT
   COALESCE(c.seccomp_profile, w.seccomp_profile),
   COALESCE(c.apparmor_profile, w.apparmor_profile),
   IF(ARRAY_LENGTH(c.selinux_options) > 0, c.selinux_options, w.selinux_options),
+  w.run_as_non_root,
+  w.run_as_user,
+  w.seccomp_profile,
+  w.apparmor_profile,
+  w.selinux_options,
   w.snapshot_id,
   w.snapshot_time,
   w.read_at,
@@ -136,8 +163,23 @@ JOIN ${dataset}.containers AS c
   ON c.snapshot_id = w.snapshot_id AND c.resource = w.resource AND c.workload_uid = w.uid
 LEFT JOIN occupied AS o
   ON o.project_id = w.project_id AND o.location = w.location AND o.cluster = w.cluster AND o.uid = w.uid
+LEFT JOIN unresolved AS u
+  ON u.project_id = w.project_id
+  AND u.location = w.location
+  AND u.cluster = w.cluster
+  AND u.namespace = w.namespace
+  AND u.workload_kind = w.kind
+  AND STARTS_WITH(u.owner_name, CONCAT(w.name, '-'))
+LEFT JOIN (
+  SELECT project_id, location, cluster, uid FROM ${dataset}.workloads WHERE resource = 'cronjobs'
+) AS cronjob
+  ON cronjob.project_id = w.project_id
+  AND cronjob.location = w.location
+  AND cronjob.cluster = w.cluster
+  AND cronjob.uid = w.owner_uid
 WHERE
   o.uid IS NULL
+  AND u.owner_name IS NULL
   -- a pod is no template: one that nothing controls is above, unless it has ended
   AND w.resource <> 'pods'
-  AND COALESCE(w.owner_kind, '') <> 'CronJob'
+  AND cronjob.uid IS NULL
