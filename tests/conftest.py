@@ -53,7 +53,7 @@ def _mark_other_engines(items: list[pytest.Item]) -> None:
     same: dict[tuple[object, ...], list[pytest.Item]] = defaultdict(list)
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        engine = next((name for name, value in parameters.items() if value in ENGINES), None)
+        engine = next((name for name, value in parameters.items() if isinstance(value, str) and value in ENGINES), None)
         if engine and "/kill/" not in item.nodeid:  # what kills may leave is another thing on each engine
             others = sorted((name, str(value)) for name, value in parameters.items() if name != engine)
             same[item.nodeid.partition("[")[0], *others].append(item)

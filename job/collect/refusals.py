@@ -161,7 +161,7 @@ class _ProxyError(meta.Wire, frozen=True, rename=None):
 _STATUS, _PROXY = decoder(meta.Status), decoder(_ProxyError)
 _FLOW = "X-Kubernetes-Pf-Flowschema-Uid"
 _RBAC = re.compile(
-    r'User "(?P<user>[^"]{0,300})" cannot (?P<verb>[a-z]+) (?:resource|path) "(?P<resource>[^"]{1,200})"'
+    r'User "(?P<user>(?:[^"\\]|\\.){0,2000})" cannot (?P<verb>[a-z]+) (?:resource|path) "(?P<resource>[^"]{1,200})"'
 )
 _IAM = re.compile(r'requires one of \["([A-Za-z.]{1,100})"')
 _TITLE = re.compile(r"(?is)<title[^>]*>(.{1,300}?)</title>")
@@ -170,6 +170,7 @@ _TAG = re.compile(r"<[^>]*>")
 # "Error 403 (Forbidden)!!1", and the plainer page of Google's load balancers
 _GOOGLES_PAGE = re.compile(
     r"Error \d{3} \([^)]{1,60}\)!!|does not have permission to get URL <code>|<ins>That.s all we know"
+    r"|<h1>Error: Server Error</h1>"
 )
 # https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation#dns-based_endpoint
 _EXTERNAL_TRAFFIC = (

@@ -114,7 +114,7 @@ def is_excluded(host: str, port: int, no_proxy: str) -> bool:
     return any(_names(entry, host.strip("[]").lower().rstrip("."), port) for entry in re.split(r"[,\s]+", no_proxy))
 
 
-_WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]+)")
+_WITH_PORT = re.compile(r"(\[[^\]]*\]|[^:]*):([0-9]{1,5})")
 
 
 def _names(entry: str, host: str, port: int) -> bool:

@@ -6,6 +6,7 @@ columns: Python packs more keyword arguments than that into a dict for each call
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from msgspec.structs import replace
@@ -143,10 +144,20 @@ def _unusual_columns(spec: PodSpec, containers: list[TypedContainer], place: Pla
 
 
 def _most_accelerators(containers: list[TypedContainer]) -> int | None:
-    """Init containers run before the others, and give their accelerators back."""
-    counts = [(one.container_type, total(each.count for each in one.accelerators) or 0) for one in containers]
-    running = sum(count for container_type, count in counts if container_type != "init")
-    return total([max([running, *(count for container_type, count in counts if container_type == "init")])])
+    """What the scheduler reserves of each resource: an init container gives its own back, and runs beside the sidecars
+    that started before it.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers
+    """
+    running: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+    for one in containers:
+        asked = Counter({each.resource: each.count or 0 for each in one.accelerators})
+        if one.container_type == "init":
+            most |= running + asked
+        else:
+            running += asked
+    return total((running | most).values())
 
 
 def _containers(pod: Pod, containers: list[TypedContainer]) -> list[tables.PodContainer]:

@@ -157,6 +157,7 @@ def test_googles_page_at_the_dns_endpoint_means_that_external_traffic_is_off() -
         ("<!doctype html><HTML><TITLE>Blocked\n by &lt;b&gt; policy</TITLE>", "Intermediary", ": Blocked by b> policy"),
         ("<html><body><h1>Denied <i>here</i></h1></body></html>", "Intermediary", ": Denied here"),
         ("upstream connect error or disconnect/reset before headers\n", "Intermediary", ": upstream connect error"),
+        ("<title>502 Server Error</title><h1>Error: Server Error</h1>", "GoogleFrontend", "502 Server Error"),
         ("\ufeff \r\n RBAC: access denied", "Intermediary", ": RBAC: access denied"),
         ({"code": 16, "message": "no healthy upstream"}, "Intermediary", ": no healthy upstream"),
         ({"error": "invalid_grant", "error_description": "who are you"}, "Intermediary", ": who are you"),
@@ -189,6 +190,8 @@ def test_rbac_names_user_verb_resource_and_both_ways_to_grant_it() -> None:
         '"list" for resource "pods" to the user'
     )
     plain = said.partition(": requires")[0]
+    odd = plain.replace("job@", 'a\\"b' + "x" * 400)
+    assert refused(403, kubernetes(403, "Forbidden", odd)).cause.reason == "Rbac"
     assert "or bind a ClusterRole" in str(refused(403, kubernetes(403, "Forbidden", plain)).cause.message)
     anonymous = plain.replace("job@p.iam.gserviceaccount.com", "system:anonymous")
     assert "no proxy removes" in str(refused(403, kubernetes(403, "Forbidden", anonymous)).cause.message)

@@ -44,3 +44,12 @@ def test_only_an_end_is_a_last_state(last: dict[str, Any]) -> None:
     statuses = [{"name": "c", "lastState": last}]
     found = rows("pods", spec={"containers": [{"name": "c"}]}, status={"containerStatuses": statuses})
     assert found["pod_containers"] == [CONTAINER]
+
+
+def test_accelerators_are_reserved_beside_the_sidecars_that_started_before() -> None:
+    def asks(name: str, count: int, **more: Any) -> dict[str, Any]:
+        return {"name": name, "resources": {"limits": {"nvidia.com/gpu": str(count)}}, **more}
+
+    init = [asks("proxy", 1, restartPolicy="Always"), asks("load", 2), asks("late", 1, restartPolicy="Always")]
+    (found,) = rows("pods", spec={"initContainers": init, "containers": [asks("app", 0)]})["pods"]
+    assert found["accelerator_count"] == 3

@@ -171,7 +171,7 @@ def test_the_marker_of_a_run_that_was_killed_is_taken_over(tmp_path: Path) -> No
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("kind", ["fifo", "device", "folder", "text", "empty"])
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder", "text", "empty", "dangling link"])
 def test_what_is_not_a_database_is_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "w.duckdb"
     match kind:
@@ -185,7 +185,9 @@ def test_what_is_not_a_database_is_refused_and_not_waited_for(tmp_path: Path, ki
             path.write_text("a,b\n1,2\n")
         case "empty":
             path.touch()
+        case "dangling link":
+            path.symlink_to(tmp_path / "elsewhere.duckdb")
     sink = DuckDBSink(path, timeout_seconds=5)
     for act in (sink.prepare, sink.apply):
-        with pytest.raises(SinkError, match=r"not a DuckDB database|not a regular file|a folder"):
+        with pytest.raises(SinkError, match=r"not a DuckDB database|not a regular file|a folder|a symbolic link"):
             act()

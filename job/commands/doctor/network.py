@@ -11,6 +11,7 @@ from job.commands.doctor.projects import may_list_clusters
 from job.connect.endpoints import Endpoint
 from job.connect.principal import Principal
 from job.discover.selection import Target
+from job.kinds.clusters import is_regional
 
 _STEPS = {
     "NoEndpoint": "choosing an endpoint",
@@ -70,7 +71,7 @@ def mends_of_endpoint(
         return [_enable_dns(target), _from_inside(target)]
     if reason in _TCP and "handshake" not in message:
         return _mends_of_tcp(target, endpoint)
-    host = endpoint.host.rpartition(":")[0] or endpoint.host
+    host = _host(endpoint.host)
     by_reason = {
         "NameResolution": [
             Mend(f"let this machine resolve {host}: see what DNS answers", f"nslookup {shlex.quote(host)}")
@@ -141,7 +142,7 @@ def _from_inside(target: Target) -> Mend:
     config, cluster = target.cluster.network_config, target.cluster
     network = (config and config.network) or cluster.network or "NETWORK"
     subnet = (config and config.subnetwork) or cluster.subnetwork or "SUBNET"
-    region = "-".join(cluster.location.split("-")[:2])
+    region = cluster.location if is_regional(cluster.location) else cluster.location.rpartition("-")[0]
     return Mend(
         "run the job inside the cluster's VPC network",
         f"gcloud run jobs update gke-inventory --region={shlex.quote(region)} --network={shlex.quote(network)} "
@@ -149,5 +150,18 @@ def _from_inside(target: Target) -> Mend:
     )
 
 
+def _host(host: str) -> str:
+    """The host of an endpoint without its port.
+
+    >>> [_host(text) for text in ("192.0.2.1:443", "192.0.2.1", "2001:db8::1", "[2001:db8::1]:443")]
+    ['192.0.2.1', '192.0.2.1', '2001:db8::1', '2001:db8::1']
+    """
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host if host.count(":") > 1 else host.partition(":")[0]
+
+
 def _with_port(host: str) -> str:
-    return shlex.quote(host if ":" in host else f"{host}:443")
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
+    return shlex.quote(host if re.search(r":\d+$", host) else f"{host}:443")

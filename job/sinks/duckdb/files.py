@@ -34,6 +34,8 @@ def is_database(path: Path) -> bool:
         raise SinkError(f"{where}: cannot write in {folder}: {error.strerror}") from error
     try:
         if not path.exists():
+            if path.is_symlink():
+                raise SinkError(f"{where}: this is a symbolic link to a file that does not exist; name the file itself")
             return False
         if not path.is_file():
             kind = "a folder; name a file in it" if path.is_dir() else "not a regular file; name another one"
