@@ -55,14 +55,10 @@ def test_each_job_declares_least_permissions() -> None:
     assert [workflow["permissions"] for workflow in WORKFLOWS.values()] == [{}] * len(WORKFLOWS)
     writes = {"contents": "write", "packages": "write", "id-token": "write", "attestations": "write"}
     assert allowed.pop("release.image") == writes
-    assert set(allowed) == {
-        "test.test",
-        "test.pythons",
-        "test.exhaustive",
-        "test.image",
-        "test.terraform",
-        "test.audit",
-    }
+    assert allowed.pop("release.build") == {"contents": "read", "packages": "write"}
+    assert allowed.pop("release.package") == {"contents": "read", "id-token": "write"}
+    of_test = {f"test.{job}" for job in ("test", "pythons", "exhaustive", "image", "terraform", "audit")}
+    assert set(allowed) == of_test | {"release.test"}
     assert all(permissions == {"contents": "read"} for permissions in allowed.values())
 
 
@@ -88,14 +84,29 @@ def test_every_file_that_they_name_exists() -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_a_release_is_tested_then_built_for_two_platforms_and_scanned_before_it_is_signed() -> None:
+    jobs = WORKFLOWS["release"]["jobs"]
+    needs = {name: job.get("needs") for name, job in jobs.items()}
+    assert needs == {"test": None, "build": "test", "image": "build", "package": "image"}
+    assert jobs["test"]["steps"][-1]["run"] == "bash .ci/run"
+    assert [one["platform"] for one in jobs["build"]["strategy"]["matrix"]["include"]] == ["amd64", "arm64"]
+    order = [step.get("uses", step.get("run", "")) for step in jobs["image"]["steps"]]
+    (scanned,) = (number for number, text in enumerate(order) if "trivy" in text)
+    (signed,) = (number for number, text in enumerate(order) if "cosign sign" in text)
+    assert scanned < signed
+    assert jobs["image"]["steps"][scanned]["with"]["exit-code"] == "1"
+
+
 def test_a_release_is_signed_and_attested_by_the_digest_that_was_pushed() -> None:
     release = WORKFLOWS["release"]["jobs"]["image"]
     text = "\n".join(step.get("run", "") for step in release["steps"])
-    assert 'cosign sign --yes "$IMAGE@$DIGEST"' in text
+    assert 'cosign sign --yes --recursive "$IMAGE@$DIGEST"' in text
     assert 'cosign attest --yes --type cyclonedx --predicate sbom.cdx.json "$IMAGE@$DIGEST"' in text
     (provenance,) = (step for step in release["steps"] if "attest-build-provenance" in step.get("uses", ""))
-    assert provenance["with"]["subject-digest"] == "${{ steps.push.outputs.digest }}"
-    assert '--build-arg BUILD="$GITHUB_SHA"' in text
+    assert provenance["with"]["subject-digest"] == "${{ steps.index.outputs.digest }}"
+    built = "\n".join(step.get("run", "") for step in WORKFLOWS["release"]["jobs"]["build"]["steps"])
+    for words in ('--build-arg BUILD="$GITHUB_SHA"', "--sbom=true --provenance=mode=max", "${GITHUB_REPOSITORY,,}"):
+        assert words in built
 
 
 def test_release_notes_are_the_changelogs_section(tmp_path: Path) -> None:
