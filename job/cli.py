@@ -131,9 +131,15 @@ def _code(summary: Summary, *, is_success: bool) -> Done:
 @cli.command()
 @cluster_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--estimate", "with_estimate", is_flag=True, help="Suggest a number of tasks, and what each needs.")
+@click.option(
+    "--estimate",
+    "with_estimate",
+    is_flag=True,
+    help="Suggest a number of tasks, what each needs, and what a month costs.",
+)
 @click.option("--minutes", default=5.0, show_default=True, type=click.FloatRange(0.1), help="Reading time of a task.")
-def plan(configured: Configured, as_json: bool, with_estimate: bool, minutes: float) -> int:
+@click.option("--runs-a-day", default=4.0, show_default=True, type=click.FloatRange(0.01), help="Of the schedule.")
+def plan(configured: Configured, as_json: bool, with_estimate: bool, minutes: float, runs_a_day: float) -> int:
     """List the clusters that a run would collect, and through which endpoint. Reads no cluster, writes nothing."""
     from job.commands import plan as command
     from job.log import configure_logging
@@ -144,7 +150,7 @@ def plan(configured: Configured, as_json: bool, with_estimate: bool, minutes: fl
     if with_estimate:
         from job.commands.estimate import print_with_estimate
 
-        print_with_estimate(config, planned, minutes=minutes, as_json=as_json)
+        print_with_estimate(config, planned, minutes=minutes, runs_a_day=runs_a_day, as_json=as_json)
     else:
         command.print_plan(planned, as_json=as_json)
     return INCOMPLETE if any(entry.problem for entry in planned) else COMPLETE

@@ -137,6 +137,8 @@ def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tm
     assert (after["clusters_weighed"], after["objects"]) == (1, objects)
     assert 0 < after["largest_seconds"] == after["seconds"] < 1
     assert after["memory_mib"] == 512
+    assert after["run"]["gke_requests"] == 1
+    assert (after["month"], after["warnings"]) == (None, [])  # of a file
     assert f"about {objects} objects in 1 cluster\ntasks: 1;" in invoke("plan", "--estimate").stdout
 
 
