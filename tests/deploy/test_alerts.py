@@ -7,6 +7,7 @@ import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import msgspec
@@ -26,8 +27,21 @@ from job.sinks.protocol import Sink
 from job.tables import Key, Record
 
 ALERTS = Path(__file__).parents[2] / "config/deploy/alerts"
-POLICIES = {path.stem: json.loads(path.read_text()) for path in ALERTS.glob("*.json")}
-METRICS = {f"gke_inventory_{path.stem}": yaml.safe_load(path.read_text()) for path in ALERTS.glob("*.yaml")}
+VARIABLES = {
+    "NAME": "gke-inventory",
+    "METRICS": "gke_inventory",
+    "UNACCEPTED_GAPS": "62a1-gaps",
+    "UNREAD_CLUSTERS": "62a1-unread",
+}
+
+
+def filled(path: Path, **variables: str) -> str:
+    """The file's text, as the job of that name has it."""
+    return Template(path.read_text()).substitute(VARIABLES | variables)
+
+
+POLICIES = {path.stem: json.loads(filled(path)) for path in ALERTS.glob("*.json")}
+METRICS = {f"gke_inventory_{path.stem}": yaml.safe_load(filled(path)) for path in ALERTS.glob("*.yaml")}
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -74,6 +88,24 @@ def test_a_policy_watches_a_metric_that_is_made() -> None:
     ours = {name for text in texts for name in re.findall(r"logging_googleapis_com:user_(\w+)", text)}
     assert ours == {"gke_inventory_committed_tasks"} < set(METRICS)
     assert sum("run.googleapis.com/job/completed_execution_count" in text for text in texts) == 1
+
+
+def test_two_jobs_in_one_project_share_no_alert_and_no_metric() -> None:
+    other = {"NAME": "gke-inventory-us", "METRICS": "gke_inventory_us", "UNACCEPTED_GAPS": "1", "UNREAD_CLUSTERS": "2"}
+    for name, policy in POLICIES.items():
+        second = json.loads(filled(ALERTS / f"{name}.json", **other))
+        assert second["displayName"] == policy["displayName"].replace("gke-inventory:", "gke-inventory-us:")
+        assert second["conditions"] != policy["conditions"]
+    for name, metric in METRICS.items():
+        second = yaml.safe_load(filled(ALERTS / f"{name.removeprefix('gke_inventory_')}.yaml", **other))
+        assert second["filter"] == metric["filter"].replace('"gke-inventory"', '"gke-inventory-us"') != metric["filter"]
+
+
+def test_a_policy_watches_the_failures_of_both_queries() -> None:
+    (condition,) = POLICIES["failed_query"]["conditions"]
+    text = condition["conditionThreshold"]["filter"]
+    assert 'resource.label.config_id=one_of("62a1-gaps", "62a1-unread")' in text
+    assert 'metric.label.completion_state="FAILED"' in text
 
 
 def test_no_policy_keeps_a_series_for_each_task() -> None:
@@ -217,5 +249,5 @@ def test_a_deleted_cluster_is_not_reported(sink: Sink) -> None:
 
 
 @pytest.mark.parametrize("name", ["unaccepted_gaps", "unread_clusters"])
-def test_a_query_names_its_tables_by_the_readmes_variables(name: str) -> None:
+def test_a_query_names_its_tables_by_the_scripts_variables(name: str) -> None:
     assert set(re.findall(r"\$\{(\w+)\}", (ALERTS / f"{name}.sql").read_text())) == {"PROJECT", "DATASET"}

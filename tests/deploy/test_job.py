@@ -20,6 +20,7 @@ from job.config import Config, load_config
 
 MANIFEST = Path(__file__).parents[2] / "config/deploy/job.yaml"
 _NAMES = {
+    "NAME": "gke-inventory",
     "IMAGE": "europe-west1-docker.pkg.dev/ops/x/x:1",
     "JOB_ACCOUNT": "gke-inventory@ops.iam.gserviceaccount.com",
     "GKE_INVENTORY_PROJECTS": "shop-prod,shop-test",

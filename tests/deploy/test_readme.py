@@ -1,22 +1,21 @@
-"""bash runs the commands of `config/deploy/README.md` word for word; recorders stand in for gcloud, bq and kubectl."""
+"""bash runs the commands of `config/deploy/README.md` word for word, against an imitation of Google Cloud."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
 import yaml
 from deploy import gcloud
+from deploy.cloud import Cloud, Command, imitation
 from deploy.test_terraform import RESOURCES as TERRAFORM
 from deploy.test_terraform import blocks
 
@@ -32,64 +31,21 @@ from job.tables import TABLES, raw
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "config/deploy/README.md").read_text()
 
-_RECORDER = """\
-#!{python}
-import json, os, sys
-words = sys.argv[1:]
-reads = any(word in ("-", "--data-file=-") for word in words)
-call = {{
-    "program": os.path.basename(sys.argv[0]),
-    "words": words,
-    "stdin": sys.stdin.read() if reads else "",
-    "variables": {{name: value for name, value in os.environ.items() if name.startswith("TF_VAR_")}},
-}}
-with open({log!r}, "a") as log:
-    log.write(json.dumps(call) + "\\n")
-if words[:3] == ["container", "clusters", "list"]:
-    print("web\\teurope-west1\\nbatch\\teurope-west4-a")
-if words[:4] == ["alpha", "monitoring", "policies", "list"]:
-    print("projects/ops/alertPolicies/1")
-if "ls" in words:
-    print("name,displayName\\nprojects/1/locations/eu/transferConfigs/2,gke-inventory: unread_clusters")
-"""
-
-
-class Command(NamedTuple):
-    program: str
-    words: list[str]
-    stdin: str
-    variables: dict[str, str]
-    """Terraform's, from the environment."""
-
-    @property
-    def verb(self) -> str:
-        """The words before the first flag."""
-        first = next((index for index, word in enumerate(self.words) if word.startswith("--")), len(self.words))
-        return " ".join(self.words[:first])
-
-    def flag(self, name: str) -> str:
-        (found,) = (word.partition("=")[2] for word in self.words if word.startswith(f"--{name}="))
-        return found
-
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> list[Command]:
-    """Every command of the page, in order."""
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The cloud after the whole page was pasted into bash: from nothing back to nothing."""
     if shutil.which("envsubst") is None:
         pytest.skip("envsubst is not installed")
-    folder = tmp_path_factory.mktemp("recorded")
-    log = folder / "log"
-    for name in ("gcloud", "bq", "kubectl", "terraform"):
-        (folder / name).write_text(_RECORDER.format(python=sys.executable, log=str(log)))
-        (folder / name).chmod(0o755)
-    script = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
-    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder)}
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True,
-        timeout=120, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return [Command(**json.loads(line)) for line in log.read_text().splitlines()]
+    with imitation(tmp_path_factory.mktemp("cloud")) as made:
+        made.bash("\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)))
+        yield made
+
+
+@pytest.fixture
+def commands(cloud: Cloud) -> list[Command]:
+    """Every command of the page that worked, in order."""
+    return cloud.worked
 
 
 def only(commands: list[Command], verb: str) -> Command:
@@ -108,9 +64,9 @@ BUILD = "serviceAccount:gke-inventory-build@my-ops-project.iam.gserviceaccount.c
 
 
 @pytest.mark.skipif(gcloud.root() is None, reason="gcloud is not installed")
-def test_gcloud_accepts_every_command(commands: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gcloud_accepts_every_command(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # the files that commands name
-    ours = [command for command in commands if command.program == "gcloud"]
+    ours = list({tuple(command.words): command for command in cloud.commands if command.program == "gcloud"}.values())
     assert len(ours) > 40
     refused = gcloud.refusals([(command.words, command.stdin) for command in ours])
     for command, why in zip(ours, refused, strict=True):
@@ -127,7 +83,7 @@ def test_gcloud_rejects_an_unknown_flag() -> None:
 
 def test_every_command_names_its_project(commands: list[Command]) -> None:
     for command in commands:
-        if command.program in ("kubectl", "terraform"):
+        if command.program not in ("gcloud", "bq") or command.words[0] in ("auth", "version"):
             continue
         projects = {"my-ops-project", "shop-prod", "shop-test"}
         flag = "project" if command.program == "gcloud" else "project_id"
@@ -145,8 +101,8 @@ def test_the_accounts_get_these_rights_and_no_others(commands: list[Command]) ->
     }
     assert given == {
         ("my-ops-project", JOB, "roles/bigquery.jobUser"),
-        ("shop-prod", JOB, "projects/shop-prod/roles/gkeInventory"),
-        ("shop-test", JOB, "projects/shop-test/roles/gkeInventory"),
+        ("shop-prod", JOB, "projects/shop-prod/roles/gke_inventory"),
+        ("shop-test", JOB, "projects/shop-test/roles/gke_inventory"),
         ("gke-inventory", SCHEDULER, "roles/run.invoker"),
         ("gke-inventory", BUILD, "roles/artifactregistry.writer"),
         ("my-ops-project", BUILD, "roles/logging.logWriter"),
@@ -157,10 +113,11 @@ def test_the_accounts_get_these_rights_and_no_others(commands: list[Command]) ->
 
 
 def test_the_job_is_the_manifest_with_the_image_that_was_built(commands: list[Command]) -> None:
-    built = dict(pair.split("=") for pair in only(commands, "builds submit .").flag("substitutions").split(","))
-    job = yaml.safe_load(only(commands, "run jobs replace -").stdin)
+    build = only(commands, f"builds submit {ROOT}/config/deploy/../..")
+    built = dict(pair.split("=") for pair in build.flag("substitutions").split(","))
+    job = yaml.safe_load(only(commands, "run jobs replace").stdin)
     text = Template((ROOT / "config/deploy/job.yaml").read_text())
-    names = {"IMAGE": built["_IMAGE"], "JOB_ACCOUNT": JOB.partition(":")[2]}
+    names = {"NAME": "gke-inventory", "IMAGE": built["_IMAGE"], "JOB_ACCOUNT": JOB.partition(":")[2]}
     assert job == yaml.safe_load(text.substitute(names | SETTINGS))
     repository = only(commands, "artifacts repositories create gke-inventory")
     region = repository.flag("location")
@@ -193,7 +150,9 @@ def test_terraform_gets_the_variables_that_have_no_default(commands: list[Comman
     assert [command.words[1] for command in ours] == ["init", "apply", "apply"]
     assert {command.words[0] for command in ours} == {"-chdir=config/deploy/terraform"}
     given = {name.removeprefix("TF_VAR_"): value for name, value in ours[0].variables.items()}
-    assert set(given) == {name for name, body in blocks("variable").items() if "default" not in body}
+    assert set(given) - {"name"} == {name for name, body in blocks("variable").items() if "default" not in body}
+    images = {only(commands, f"builds submit {ROOT}/config/deploy/../..").flag("substitutions").split(",")[0]}
+    assert {f"_IMAGE={given['image']}"} == images
     assert json.loads(given["cluster_projects"]) == ["shop-prod", "shop-test"]
     assert given["project"] == "my-ops-project"
     targets = [word.partition("=")[2] for command in ours for word in command.words if word.startswith("-target=")]
@@ -207,29 +166,30 @@ def test_every_cluster_of_every_project_gets_the_role(commands: list[Command]) -
     assert applied == [text.substitute(JOB_ACCOUNT=JOB.partition(":")[2])] * 4
 
 
-def test_everything_that_is_created_is_deleted(commands: list[Command]) -> None:
-    def named(*verbs: str) -> set[str]:
-        found = set()
-        for command in commands:
-            match = re.fullmatch(rf"(.+?) (?:{'|'.join(verbs)})(?: http)? (\S+)", command.verb)
-            if command.program == "gcloud" and match:
-                found.add(f"{match[1]} {match[2].partition('@')[0]} in {command.flag('project')}")
-        return found
-
-    made = named("create") | {"run jobs gke-inventory in my-ops-project"}
-    taken = named("delete") - {"alpha monitoring policies projects/ops/alertPolicies/1 in my-ops-project"}
-    assert made == taken
-    given = [command for command in commands if command.verb.startswith("projects add-iam-policy-binding")]
-    removed = [command for command in commands if command.verb.startswith("projects remove-iam-policy-binding")]
-    assert {tuple(command.words[2:]) for command in given} == {tuple(command.words[2:]) for command in removed}
-    dataset = [command.words[-1] for command in commands if command.program == "bq" and "--dataset" in command.words]
-    assert dataset == ["my-ops-project:gke_inventory"] * 2
+def test_everything_that_is_created_is_deleted(cloud: Cloud) -> None:
+    assert len(cloud.created) > 25
+    assert {name for name in cloud.things if not name.startswith("api ")} == set()
 
 
 @pytest.fixture(scope="module")
 def fleet() -> Iterator[Simulator]:
     with simulate(clusters=2, pods=5, plain=True) as found:
         yield found
+
+
+def bq(fleet: Simulator, words: list[str]) -> str:
+    done = subprocess.run(
+        ["bq", "--headless", f"--api={fleet.bigquery_endpoint}", "--oauth_access_token=fake", *words],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def access(fleet: Simulator) -> list[dict[str, str]]:
+    url = f"{fleet.bigquery_endpoint}/bigquery/v2/projects/my-ops-project/datasets/gke_inventory"
+    with urlopen(Request(url, headers={"Authorization": "Bearer fake"}), timeout=60) as response:
+        return list(json.load(response)["access"])
 
 
 @pytest.mark.skipif(shutil.which("bq") is None, reason="bq is not installed")
@@ -239,18 +199,10 @@ def test_bqs_commands_work_around_a_real_run_from_nothing_back_to_nothing(
     words_of_bq = [
         command.words for command in commands if command.program == "bq" and "--transfer_config" not in command.words
     ]
-    make, grant, coverage, remove = words_of_bq
+    make, grant, coverage, revoke, remove = words_of_bq
 
-    def bq(words: list[str]) -> str:
-        done = subprocess.run(
-            ["bq", "--headless", f"--api={fleet.bigquery_endpoint}", "--oauth_access_token=fake", *words],
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    bq(make)
-    bq(grant)
+    bq(fleet, make)
+    bq(fleet, grant)
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
     config = msgspec.convert(
@@ -263,11 +215,15 @@ def test_bqs_commands_work_around_a_real_run_from_nothing_back_to_nothing(
     path = next(iter(fleet.clusters))
     fleet.forbid(path, "jobs")
     run(config)
-    answer = bq(coverage)
+    answer = bq(fleet, coverage)
     assert path.rpartition("/")[2] in answer
     assert "never_read" in answer
-    bq(remove)
-    assert "gke_inventory" not in bq(["--project_id=my-ops-project", "ls"])
+    editor = {"role": "WRITER", "userByEmail": JOB.partition(":")[2]}
+    assert editor in access(fleet)
+    bq(fleet, revoke)
+    assert editor not in access(fleet)
+    bq(fleet, remove)
+    assert "gke_inventory" not in bq(fleet, ["--project_id=my-ops-project", "ls"])
 
 
 def test_links_lead_somewhere() -> None:

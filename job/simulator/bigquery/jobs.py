@@ -221,7 +221,7 @@ class Jobs:
                     apply_grant(self._storage, grant)
                     _fail(fails)
             statistics = {
-                "statementType": "GRANT",
+                "statementType": grant.statement,
                 "totalBytesProcessed": "0",
                 "totalBytesBilled": "0",
                 "cacheHit": False,
