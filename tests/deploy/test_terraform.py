@@ -15,6 +15,7 @@ import hcl2
 import pytest
 import yaml
 from deploy.google_api import document
+from deploy.test_alerts import ALERTS, METRICS, POLICIES, filled
 from deploy.test_job import execution, manifest, task
 
 FOLDER = Path(__file__).parents[2] / "config/deploy/terraform"
@@ -127,7 +128,8 @@ def test_the_job_is_the_manifests() -> None:
     (container,) = task_template["containers"]
     wanted = task(manifest())
     (other,) = wanted["containers"]
-    assert job["name"] == manifest()["metadata"]["name"]
+    assert job["name"] == "${var.name}"
+    assert blocks("variable")["name"]["default"] == manifest()["metadata"]["name"]
     assert task_template["max_retries"] == wanted["maxRetries"]
     assert task_template["timeout"] == f"{wanted['timeoutSeconds']}s"
     assert (container["name"], container["args"]) == (other["name"], other["args"])
@@ -204,3 +206,109 @@ def test_the_scheduler_posts_to_the_jobs_run() -> None:
         "${google_cloud_run_v2_job.inventory.name}:run",
         "oauth_token": [{"service_account_email": "${google_service_account.scheduler.email}"}],
     }
+
+
+def upstream(name: str, seen: frozenset[str] = frozenset()) -> set[str]:
+    """The resources that this one waits for, by references and `depends_on`."""
+    direct = set(re.findall(r"(?<![\w.])(google_\w+\.\w+)", json.dumps(RESOURCES[name]))) & set(RESOURCES) - {name}
+    return direct | {far for near in direct - seen for far in upstream(near, seen | {name})}
+
+
+def test_everything_waits_for_the_apis_and_nothing_disables_them() -> None:
+    for name, body in RESOURCES.items():
+        if name.startswith("google_project_service."):
+            assert body["disable_on_destroy"] is False
+        else:
+            assert "google_project_service.job" in upstream(name), name
+
+
+def test_the_apis_are_those_that_the_script_enables() -> None:
+    apis = re.findall(r'"(\w+)"', RESOURCES["google_project_service.job"]["for_each"])
+    script = (FOLDER.parent / "deploy.sh").read_text().partition("\napis() {")[2].partition("\n}")[0]
+    assert sorted({f"{api}.googleapis.com" for api in apis}) == sorted(set(re.findall(r"\w+\.googleapis\.com", script)))
+
+
+def test_everything_is_named_after_the_job() -> None:
+    names = ("account_id", "role_id", "repository_id", "name", "display_name")
+    for kind, body in RESOURCES.items():
+        if kind.startswith(("google_bigquery_dataset", "google_project_service")) or "_member" in kind:
+            continue
+        named = [body[name] for name in names if name in body]
+        filled_in = ("${each.value.displayName}", "${local.silence.displayName}")  # which begin with ${NAME}
+        assert any("var.name" in text or "local.names" in text or text in filled_in for text in named), kind
+
+
+def leaves(value: Any, path: str = "") -> set[str]:
+    """The paths of a document's values: `conditions[0].displayName`."""
+    if isinstance(value, dict):
+        return {leaf for key, inner in value.items() for leaf in leaves(inner, f"{path}.{key}" if path else key)}
+    if isinstance(value, list):
+        return {leaf for index, inner in enumerate(value) for leaf in leaves(inner, f"{path}[{index}]")}
+    return {path}
+
+
+def arguments(body: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The arguments of a block and of those in it, with their expressions."""
+    if isinstance(body, dict):
+        for key, inner in body.items():
+            yield from arguments(inner, key)
+    elif isinstance(body, list):
+        for inner in body:
+            yield from arguments(inner, name)
+    else:
+        yield name, str(body)
+
+
+@pytest.mark.parametrize(
+    ("resource", "source", "file"),
+    [("failure", "each.value", "failed_query"), ("silence", "local.silence", "no_commit")],
+)
+def test_a_policy_has_every_value_of_its_file(resource: str, source: str, file: str) -> None:
+    body = RESOURCES[f"google_monitoring_alert_policy.{resource}"]
+    used = {
+        path: name
+        for name, expression in arguments(body)
+        for path in re.findall(rf"{re.escape(source)}\.([\w.\[\]]+)", expression)
+    }
+    assert set(used) == leaves(POLICIES[file])
+    for path, name in used.items():
+        assert re.sub("([A-Z])", lambda letter: f"_{letter[1].lower()}", path.rpartition(".")[2]) == name
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+def test_terraform_reads_the_files_of_the_alerts_as_the_script_does(tmp_path: Path) -> None:
+    """Without the resources, which need the provider."""
+    shutil.copytree(FOLDER.parent / "alerts", tmp_path / "alerts")
+    (tmp_path / "terraform").mkdir()
+    (tmp_path / "terraform/a.tf").write_text(
+        (FOLDER / "variables.tf").read_text() + (FOLDER / "alerts.tf").read_text().partition("\nresource ")[0]
+    )
+    loops = [
+        RESOURCES[name]["for_each"][2:-1]
+        for name in ("google_logging_metric.log", "google_monitoring_alert_policy.failure")
+    ]
+    query = RESOURCES["google_bigquery_data_transfer_config.query"]["params"]["query"][2:-1]
+    query = query.replace("${each.value}", "unread_clusters")
+    variables = {"project": "ops", "region": "x", "location": "EU", "image": "x", "cluster_projects": '["ops"]'}
+    done = subprocess.run(
+        ["terraform", "console", *(f"-var={name}={value}" for name, value in variables.items())],
+        cwd=tmp_path / "terraform", input=f"jsonencode([{', '.join(loops)}, local.silence, {query}])",
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    metrics, failures, silence, sql = json.loads(json.loads(done.stdout))
+    assert {f"gke_inventory_{name}": metric for name, metric in metrics.items()} == METRICS
+    unknown = {name: name for name in ("UNACCEPTED_GAPS", "UNREAD_CLUSTERS")}
+    assert failures == {name: json.loads(filled(ALERTS / f"{name}.json", **unknown)) for name in failures}
+    assert set(failures) | {"no_commit"} == set(POLICIES)
+    assert silence == POLICIES["no_commit"]
+    assert sql == filled(ALERTS / "unread_clusters.sql", PROJECT="ops", DATASET="gke_inventory")
+
+
+def test_the_queries_run_as_the_jobs_account_once_it_may_read_the_tables() -> None:
+    query = RESOURCES["google_bigquery_data_transfer_config.query"]
+    assert query["service_account_name"] == "${google_service_account.job.email}"
+    assert {"google_bigquery_dataset_iam_member.rows", "google_project_iam_member.load_jobs"} <= upstream(
+        "google_bigquery_data_transfer_config.query"
+    )
+    names = {path.stem for path in ALERTS.glob("*.sql")}
+    assert set(re.findall(r'"(\w+)"', query["for_each"])) == names

@@ -1,18 +1,24 @@
 # Three accounts, each with least privilege.
 
 resource "google_service_account" "job" {
-  account_id   = "gke-inventory"
+  account_id   = var.name
   display_name = "Reads GKE clusters"
+
+  depends_on = [google_project_service.job]
 }
 
 resource "google_service_account" "scheduler" {
-  account_id   = "gke-inventory-scheduler"
+  account_id   = "${var.name}-scheduler"
   display_name = "Starts gke-inventory"
+
+  depends_on = [google_project_service.job]
 }
 
 resource "google_service_account" "build" {
-  account_id   = "gke-inventory-build"
+  account_id   = "${var.name}-build"
   display_name = "Builds gke-inventory"
+
+  depends_on = [google_project_service.job]
 }
 
 # The same as ../role.yaml
@@ -20,7 +26,7 @@ resource "google_project_iam_custom_role" "reader" {
   for_each = var.cluster_projects
 
   project     = each.value
-  role_id     = "gkeInventory"
+  role_id     = replace(var.name, "-", "_")
   title       = "GKE inventory"
   description = "Lists clusters, connects to them, and lists the kinds of objects that the inventory has."
   permissions = [
@@ -38,6 +44,8 @@ resource "google_project_iam_custom_role" "reader" {
     "container.replicaSets.list",  # rows of workloads, containers
     "container.pods.list",         # rows of pods, pod_containers, workloads, containers
   ]
+
+  depends_on = [google_project_service.job, google_project_service.clusters]
 }
 
 resource "google_project_iam_member" "reader" {

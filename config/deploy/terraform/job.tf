@@ -1,6 +1,6 @@
 # The same as ../job.yaml, which explains the numbers.
 resource "google_cloud_run_v2_job" "inventory" {
-  name                = "gke-inventory"
+  name                = var.name
   location            = var.region
   deletion_protection = false # it contains no data
 
@@ -76,11 +76,12 @@ resource "google_cloud_run_v2_job" "inventory" {
   depends_on = [
     google_bigquery_dataset_iam_member.rows,
     google_project_iam_member.load_jobs,
+    google_project_iam_member.reader,
   ]
 }
 
 resource "google_cloud_scheduler_job" "inventory" {
-  name      = "gke-inventory"
+  name      = var.name
   region    = var.region
   schedule  = var.schedule
   time_zone = "Etc/UTC"

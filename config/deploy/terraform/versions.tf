@@ -9,6 +9,7 @@ terraform {
 }
 
 provider "google" {
-  project = var.project
-  region  = var.region
+  project        = var.project
+  region         = var.region
+  default_labels = var.labels
 }
