@@ -28,6 +28,10 @@ _CLIENT = """\
 stdin= variables=
 for word in "$@"; do case $word in - | *=-) IFS= read -r -d '' stdin || true ;; esac; done
 [ "${{0##*/}}" != terraform ] || variables=$(env | grep ^TF_VAR_)
+case "${{0##*/}} $* ${{CLOUDSDK_CORE_DISABLE_PROMPTS:+--quiet}} " in # a prompt takes the next line
+  terraform*\\ -auto-approve\\ * | gcloud*\\ --quiet\\ * | bq*\\ -f\\ *) ;;
+  terraform*\\ apply\\ * | gcloud*\\ delete\\ * | bq*\\ rm\\ *) IFS= read -r _ ;;
+esac
 exec 3<> /dev/tcp/127.0.0.1/{port}
 printf '%s\\0' $(($# + 3)) "${{0##*/}}" "$stdin" "$variables" "$@" >&3
 for field in code out err; do IFS= read -r -d '' $field <&3; done

@@ -38,7 +38,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     if shutil.which("envsubst") is None:
         pytest.skip("envsubst is not installed")
     with imitation(tmp_path_factory.mktemp("cloud")) as made:
-        made.bash("\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)))
+        made.bash("".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL)))
         yield made
 
 

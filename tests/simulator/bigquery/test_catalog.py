@@ -325,7 +325,7 @@ def test_rows_of_a_table_are_paged_and_can_be_selected_by_column(client: bigquer
         list(client.list_rows(client.create_table(view)))
 
 
-def test_a_grant_statement_adds_a_role_to_a_dataset(client: bigquery.Client) -> None:
+def test_a_grant_statement_adds_a_role_to_a_dataset_and_a_revoke_statement_removes_it(client: bigquery.Client) -> None:
     client.create_dataset(f"{PROJECT}.granted")
     roles, members = "`roles/bigquery.dataEditor`, `roles/x.y`", """'serviceAccount:a@b', "group:c@d" """
     sql = f"GRANT {roles} ON SCHEMA `shop-prod.granted` TO {members}"
@@ -338,6 +338,9 @@ def test_a_grant_statement_adds_a_role_to_a_dataset(client: bigquery.Client) -> 
         ("roles/x.y", "userByEmail", "a@b"),
         ("roles/x.y", "groupByEmail", "c@d"),
     ]
+    client.query_and_wait("REVOKE `roles/bigquery.dataEditor`, `roles/x.y` ON SCHEMA granted FROM 'group:c@d'")
+    entries = client.get_dataset(f"{PROJECT}.granted").access_entries
+    assert [(entry.role, entry.entity_id) for entry in entries] == [("WRITER", "a@b"), ("roles/x.y", "a@b")]
     with pytest.raises(BadRequest, match="Invalid member: nobody"):
         client.query_and_wait("GRANT `r` ON SCHEMA granted TO 'nobody'")
     with pytest.raises(NotFound, match="Dataset shop-prod:none"):
