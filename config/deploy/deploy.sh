@@ -47,8 +47,8 @@ export GKE_INVENTORY_PROJECTS GKE_INVENTORY_SINK="bigquery://$PROJECT.$DATASET?l
 
 # ---- Waiting
 
-readonly DISABLED='has not been used in project|SERVICE_DISABLED|API .*is (disabled|not enabled)'
-readonly UNKNOWN='not.?found|does not exist|may not exist|unknown service account|cannot find metric'
+readonly DISABLED='has not been used in project|SERVICE_DISABLED|API .*(is disabled|not enabled)'
+readonly UNKNOWN='not.?found|does not exist|may not exist|unknown service account'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 answer= # what the last command of `patiently` printed
@@ -78,7 +78,7 @@ patiently() {
 # once_enabled COMMAND...: for a command that needs an API that may have just been enabled
 once_enabled() { patiently "$DISABLED" "$@"; }
 
-# once_known COMMAND...: for a command that also names an account, role or metric that may have just been created
+# once_known COMMAND...: for a command that also names an account or role that may have just been created
 once_known() { patiently "$DISABLED|$UNKNOWN" "$@"; }
 
 exists() { "$@" > /dev/null 2>&1; }
@@ -307,10 +307,10 @@ policy() { # FILE: creates the policy unless it exists, since you may have edite
   once_enabled gcloud alpha monitoring policies list --filter="displayName=\"$title\"" --format="value(name)" \
     --project="$PROJECT"
   if [ -z "$answer" ]; then
-    once_known gcloud alpha monitoring policies create --policy="$text" --project="$PROJECT" \
-      ${CHANNEL:+--notification-channels="$CHANNEL"}
+    patiently "$DISABLED|cannot find metric" gcloud alpha monitoring policies create --policy="$text" \
+      --project="$PROJECT" ${CHANNEL:+--notification-channels="$CHANNEL"}
   elif [ -n "${CHANNEL:-}" ]; then
-    once_known gcloud alpha monitoring policies update "$answer" --project="$PROJECT" \
+    once_enabled gcloud alpha monitoring policies update "$answer" --project="$PROJECT" \
       --add-notification-channels="$CHANNEL"
   fi
 }

@@ -212,6 +212,40 @@ def test_a_refusal_ends_the_script_at_once_with_its_text(cloud: Cloud) -> None:
     assert tries == ["logging metrics create gke_inventory_committed_tasks"]
 
 
+def test_waiting_ends(cloud: Cloud) -> None:
+    done = deploy(cloud, "apis", "dataset", WAIT_SECONDS="0")
+    assert done.returncode == 2
+    assert (
+        "has not been used in project before or it is disabled\ndeploy.sh: this still failed after 0 s: " in done.stderr
+    )
+
+
+def test_the_first_run_is_repeated_only_for_lack_of_rights(cloud: Cloud) -> None:
+    project, dataset, account = (
+        "my-ops-project",
+        "dataset my-ops-project:gke_inventory",
+        "iam service-accounts gke-inventory",
+    )
+    reader = f"grant of projects/shop-prod/roles/gke_inventory to {account} on projects shop-prod"
+    editor = f"grant of roles/bigquery.dataEditor to {account} on {dataset}"
+    user = f"grant of roles/bigquery.jobUser to {account} on projects {project}"
+    names = (f"api run {project}", f"api bigquery {project}", "run jobs gke-inventory", dataset, editor, user)
+    for unknown, refused, executions in (
+        ({reader: 1}, "", 2),  # coverage says `forbidden`
+        ({editor: 3}, "", 4),  # nothing was written
+        ({editor: 9}, "", 4),
+        ({}, "jobs execute", 1),
+    ):
+        cloud.things, cloud.refuses, cloud.forbidden_rows = dict.fromkeys(names, 0) | unknown, refused, 0
+        if not unknown:
+            cloud.things[f"rows on {dataset}"] = 0
+        before = len(cloud.commands)
+        done = deploy(cloud, "first-run")
+        assert done.returncode == (2 if unknown == {editor: 9} else 0), done.stderr
+        assert sum("execute" in command.words for command in cloud.commands[before:]) == executions
+        assert ("the execution failed: its log says why" in done.stderr) == (executions == 1 or done.returncode == 2)
+
+
 def test_what_cannot_be_deleted_is_named_and_the_rest_is_deleted(cloud: Cloud) -> None:
     assert deploy(cloud, "apis", "metrics").returncode == 0
     cloud.refuses = "metrics delete gke_inventory_run_seconds"
