@@ -47,7 +47,7 @@ def test_two_clusters_of_one_name_are_two_clusters(
     ]
     found, usual = fleet.rows(prefix=""), fleet.rows(usual=True)
     assert {key: rows for key, rows in found.items() if key[0] != twin} == usual
-    assert {resource for cluster, resource in found if cluster == twin} == {"clusters", *KINDS} - {"replicasets"}
+    assert {resource for cluster, resource in found if cluster == twin} == {"clusters", *KINDS}
     uids = "SELECT location, list_sort(list(uid)) FROM pods WHERE cluster = 'web-1' GROUP BY 1 ORDER BY 1"
     (_, ours), (_, theirs) = fleet.query(uids)
     assert len(ours) > 10 < len(theirs)
