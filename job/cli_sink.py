@@ -9,24 +9,41 @@ from job.commands.exits import COMPLETE, INCOMPLETE, Done
 
 
 @click.command()
-@click.argument("sql")
+@click.argument("sql", required=False, metavar="SQL|VIEW|-")
 @sink_options
+@click.option("-f", "--file", metavar="FILE", help="Read the SQL from a file.")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="CSV puts an apostrophe before text that spreadsheets take for a formula.",
+    type=click.Choice(["table", "vertical", "csv", "json", "jsonl", "markdown", "parquet"]),
+    help="Default: by the ending of the output file, else a table; on a terminal that is too narrow for it, vertical. "
+    "CSV puts an apostrophe before text that spreadsheets take for a formula.",
 )
+@click.option("-o", "--output", metavar="FILE", help="Write to a file, which is replaced only by a whole answer.")
+@click.option("--limit", type=click.IntRange(1), metavar="ROWS", help="Print the first rows alone.")
+@click.option("--dry-run", is_flag=True, help="Check the query, and print the bytes that BigQuery would read.")
 @click.option("--external-access", is_flag=True, help="DuckDB: allow other files, extensions and the network.")
-def query(configured: Configured, sql: str, form: str, external_access: bool) -> int:
-    """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB, where it can only read."""
-    from job.commands.query import print_answer
+def query(
+    configured: Configured, sql: str | None, file: str | None, form: str | None, output: str | None, limit: int | None,
+    dry_run: bool, external_access: bool,
+) -> int:  # fmt: skip
+    """Run one query against the sink: GoogleSQL on BigQuery, DuckDB's SQL on DuckDB, where it can only read.
+
+    The name of a view or table selects all of it. With -, the SQL comes from stdin.
+
+    \b
+    gke-inventory query coverage
+    gke-inventory query "SELECT cluster, COUNT(*) AS pods FROM pods GROUP BY 1" -o pods.csv
+    """
+    from job.commands import query as command
     from job.log import configure_logging
 
     configure_logging(quiet=True)
-    print_answer(configured(), sql, form, external_access=external_access)
+    asked, config = command.statement(sql, file), configured()
+    if dry_run:
+        command.print_dry_run(config, asked)
+    else:
+        command.print_answer(config, asked, form=form, output=output, limit=limit, external_access=external_access)
     return COMPLETE
 
 

@@ -20,8 +20,9 @@ import job.log
 from job.cli import cli
 from job.collect.ledger import collection_of
 from job.collect.stats import ReadStats
+from job.commands.answer import print_result
 from job.commands.exits import INCOMPLETE, USAGE, fail
-from job.commands.output import print_result, print_table
+from job.commands.output import print_table
 from job.printable import blank_tokens, without_tokens
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Result
@@ -40,19 +41,22 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("form", ["table", "csv", "json"])
+@pytest.mark.parametrize("form", ["table", "vertical", "csv", "json", "jsonl", "markdown"])
 def test_a_row_is_one_printable_line(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     columns = (("name", "STRING"), ("labels", "JSON"), ("a\x1b]0;x\x07", "STRING"))
     rows = [(text, [{"key": text, "value": text}], text) for text in HOSTILE.values()]
     print_result(Result(columns, rows), form)
     out = capsys.readouterr().out
     assert out.replace("\n", "").isprintable()
-    if form == "json":  # nothing is lost
-        assert [row["name"] for row in json.loads(out)] == list(HOSTILE.values())
-        assert json.loads(out)[0]["labels"][0]["value"] == HOSTILE["clipboard"]
+    if form in ("json", "jsonl"):  # nothing is lost
+        found = json.loads(out) if form == "json" else [json.loads(line) for line in out.splitlines()]
+        assert [row["name"] for row in found] == list(HOSTILE.values())
+        assert found[0]["labels"][0]["value"] == HOSTILE["clipboard"]
     else:
-        assert len(out.splitlines()) == len(rows) + (2 if form == "table" else 1)
-        assert r"a\x1b]52;c;bHMK\x07:v1" in out
+        more = {"table": 3, "csv": 1, "markdown": 2, "vertical": 3 * len(rows) + 1}[form]
+        assert len(out.splitlines()) == len(rows) + more
+        slash = "\\\\" if form == "markdown" else "\\"
+        assert rf"a{slash}x1b]52;c;bHMK{slash}x07:v1" in out.replace("\\]", "]")
 
 
 def test_ordinary_text_and_numbers_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +65,7 @@ def test_ordinary_text_and_numbers_are_printed_as_they_are(capsys: pytest.Captur
     columns = tuple((str(position), "STRING") for position in range(len(row)))
     print_result(Result(columns, [row]), "csv")
     assert list(csv.reader(io.StringIO(capsys.readouterr().out)))[1] == [
-        "café/日本:v1 🚀", "-5", "-1.5", "12345678901234567890", "True", "", "2026-01-02 03:04:05+00:00", "a,b",
+        "café/日本:v1 🚀", "-5", "-1.5", "12345678901234567890", "true", "", "2026-01-02 03:04:05.000006+00:00", "a,b",
     ]  # fmt: skip
 
 

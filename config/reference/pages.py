@@ -134,7 +134,7 @@ Do not query `raw_<table>` and `raw_recent_<table>`: they may hold rows of runs 
 
 def commands() -> str:
     """The exit codes, and every command with its help."""
-    sections = [_COMMANDS, "## Exit codes\n\n" + table_of_exit_codes()]
+    sections = [_COMMANDS, "## Exit codes\n\n" + table_of_exit_codes(), _FORMATS]
     sections += [f"## `{name}`\n\n```text\n{text}\n```" for name, text in _help(cli, "gke-inventory")]
     return "\n\n".join(sections)
 
@@ -169,6 +169,30 @@ _COMMANDS = """\
 # Commands
 
 Every command exits with one of the codes below and prints errors on stderr, one sentence each."""
+
+
+_FORMATS = """\
+## Formats
+
+On a terminal, a table fits its width. The widest columns of text shrink first and end with `…`; numbers and times are
+never cut. Rows that fit no table are printed vertically, one value a line, unless you ask for `--format table`. Times
+are in UTC and end with seconds, and columns that end with `_bytes` or `_age_seconds` have units. The last line counts
+the rows, and says of how many where `--limit` cut them.
+
+Everywhere else values are whole: in a pipe or a file, where a table is as wide as it needs to be, and in all other
+formats. A value that CSV or JSON has compares equal to the one in the sink: timestamps have microseconds, decimals all
+digits, and intervals their months.
+
+| format | NULL | an empty text | two columns of one name |
+| --- | --- | --- | --- |
+| `table`, `vertical`, `markdown` | `NULL` | nothing | both |
+| `csv` | nothing | `""` | both |
+| `json`, `jsonl` | `null` | `""` | `name` and `name_2` |
+| `parquet` | NULL | an empty text | `name` and `name_2` |
+
+Arrays and structs are JSON in formats that are text, bytes are base64, and `NaN` and infinity are text in JSON. Parquet
+has the types of the sink, but text for intervals. CSV, JSON, JSON lines and Parquet are written while rows arrive, in
+memory that does not grow with them. `--output FILE` replaces a file only when the whole answer is written."""
 
 
 def python() -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 import msgspec
 
-from job.commands.output import print_result, progress_bar
+from job.commands.answer import print_result
+from job.commands.output import progress_bar
 from job.commands.run import print_summary
 from job.config import Config
 from job.errors import ConfigError, InventoryError
@@ -93,9 +94,9 @@ def print_demo(demo: Demo, output: str) -> None:
     print_summary(demo.summary)
     for title, sql, result in demo.examples:
         click.echo(f"\n-- {title}\n{sql}\n")
-        print_result(result, "table")
+        print_result(result)
     click.echo(f"\nThe rows are in {output}. To query them:\n")
-    click.echo(f"  gke-inventory query --sink duckdb:///{output} 'FROM coverage'")
+    click.echo(f"  gke-inventory query --sink duckdb:///{output} coverage")
     if demo.summary.run.status != "complete":
         click.echo("\nParts of the fleet cannot be read, on purpose: `gke-inventory run` would exit with 3.")
 

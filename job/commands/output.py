@@ -1,69 +1,44 @@
-"""How commands print: tables for people, JSON and CSV for programs.
-
-Rows have names, images and messages that anybody in a cluster may choose. Here they become text that moves no cursor,
-forges no line, and is no formula of a spreadsheet.
-"""
+"""How commands print what is no answer to a query: tables for people, JSON for programs, counts and progress."""
 
 from __future__ import annotations
 
-import csv
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
 
-from job.printable import escaped
+from job.commands.cells import brief, encode
+from job.commands.table import table_lines, terminal_width, widths_for
 
-if TYPE_CHECKING:
-    from job.sinks.protocol import Result
-
-_MAX_CELL_LENGTH = 1000  # of a table; CSV and JSON have the whole text
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\n]+")
-_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align_numbers: bool = False) -> None:
-    """A table in columns.
-
-    Args:
-        align_numbers: to the right; for counts, not for versions, which look like numbers.
-    """
-    from tabulate import tabulate
-
-    cells = [[_cut(_cell(value)) for value in row] for row in rows]
-    names = [_cut(_cell(name)) for name in headers]
-    click.echo(tabulate(cells, headers=names, tablefmt="simple", disable_numparse=not align_numbers))
-
-
-def print_result(result: Result, form: str) -> None:
-    """The answer to a query, as a `table`, `csv` or `json`.
-
-    In CSV, text that a spreadsheet would take for a formula begins with an apostrophe.
-    """
-    names = [name for name, _ in result.columns]
-    if form == "json":
-        print_json([dict(zip(names, row, strict=True)) for row in result.rows])
-        return
-    if form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([_without_formula(_cell(value)) for value in row] for row in (names, *result.rows))
-    else:
-        print_table(names, result.rows)
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table in columns, which fits the terminal if its narrowest columns do. Numbers are aligned to the right."""
+    values = list(rows)
+    cells = [[brief(value) or "" for value in row] for row in values]
+    numbers = [
+        any(row[at] is not None for row in values) and all(isinstance(row[at], (int, type(None))) for row in values)
+        for at in range(len(headers))
+    ]
+    names = [brief(name) or "" for name in headers]
+    widths = widths_for(names, cells, numbers, terminal_width()) or widths_for(names, cells, numbers, None) or []
+    for line in table_lines(names, cells, numbers, widths):
+        click.echo(line)
 
 
 def print_json(value: Any) -> None:
     """A value as JSON, indented."""
-    text = msgspec.json.format(_encode(value)).decode()
-    if not text.replace("\n", "").isprintable():
-        text = _NOT_PRINTABLE.sub(_as_json_escapes, text)
-    click.echo(text)
+    click.echo(json_text(msgspec.json.format(encode(value))))
+
+
+def json_text(encoded: bytes) -> str:
+    """JSON that a terminal prints as it is: what it would not print becomes JSON's own escapes."""
+    text = encoded.decode()
+    return text if text.replace("\n", "").isprintable() else _NOT_PRINTABLE.sub(_as_json_escapes, text)
 
 
 def counted(number: int, noun: str) -> str:
@@ -80,24 +55,6 @@ def progress_bar() -> Callable[[int, int], None] | None:
         click.echo(f"\r{done} of {total} clusters", nl=done == total, err=True)
 
     return show_progress
-
-
-def _cell(value: Any) -> Any:
-    """A value of a row in one line. Numbers stay numbers, so that they can be aligned."""
-    if value is None or isinstance(value, (bool, int, float, Decimal)):
-        return value
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
-    return escaped(msgspec.json.encode(value).decode() if isinstance(value, (list, dict)) else str(value))
-
-
-def _cut(cell: Any) -> Any:
-    is_long = isinstance(cell, str) and len(cell) > _MAX_CELL_LENGTH
-    return f"{cell[: _MAX_CELL_LENGTH - 3]}..." if is_long else cell
-
-
-def _without_formula(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip().startswith(_FORMULA) else cell
 
 
 def _as_json_escapes(found: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache, partial
 
+import click
 import msgspec
 
 from job.commands.output import counted, print_json, print_table
@@ -16,6 +17,7 @@ from job.discover.projects import ProjectListing, list_projects
 from job.discover.selection import Target, select
 from job.errors import InventoryError
 from job.kinds import RESOURCES
+from job.printable import escaped_lines
 from job.sinks.open_sink import open_sink
 
 
@@ -67,16 +69,36 @@ def plan(config: Config) -> list[Planned]:
 
 
 def print_plan(planned: Iterable[Planned], *, as_json: bool = False) -> None:
-    """The plan, as a table or as JSON."""
+    """The plan, as a table with its problems below it, or as JSON."""
     if as_json:
         print_json(planned)
         return
-    headers = ("cluster", "status", "version", "nodes", "endpoint", "address")
-    rows = [
-        (entry.name, entry.status, entry.version, entry.nodes, entry.endpoint_type, entry.endpoint or _in_words(entry))
-        for entry in planned
-    ]
-    print_table(headers, rows)
+    entries = list(planned)
+    shown = [entry for entry in entries if entry.status is not None or entry.projects is not None]
+    if shown:
+        headers = ("cluster", "status", "version", "nodes", "endpoint", "address")
+        print_table(
+            headers,
+            [
+                (entry.name, entry.status, entry.version, entry.nodes, entry.endpoint_type, _address(entry))
+                for entry in shown
+            ],
+        )
+    problems = [entry for entry in entries if entry.problem is not None]
+    if problems:
+        click.echo(("\n" if shown else "") + f"{counted(len(problems), 'problem')}:")
+        for entry in problems:
+            click.echo(escaped_lines(f"  {entry.name}: {entry.problem}".replace("\n", " "), max_length=2000))
+    if not entries:
+        click.echo("no clusters")
+
+
+def _address(entry: Planned) -> str | None:
+    """Where a cluster is reached, or what a folder has in it."""
+    if entry.projects is None:
+        return entry.endpoint
+    without = f", {entry.projects_without_api} without the GKE API" if entry.projects_without_api else ""
+    return counted(entry.projects, "project") + without
 
 
 def _folder(folder: ProjectListing, listings: Iterable[ProjectListing]) -> Planned:
@@ -87,13 +109,6 @@ def _folder(folder: ProjectListing, listings: Iterable[ProjectListing]) -> Plann
         projects_without_api=sum(each.collection.outcome == "off" for each in projects),
         problem=None if folder.is_complete else _problem(folder),
     )
-
-
-def _in_words(entry: Planned) -> str | None:
-    if entry.problem is not None or entry.projects is None:
-        return entry.problem
-    without = f", {entry.projects_without_api} without the GKE API" if entry.projects_without_api else ""
-    return counted(entry.projects, "project") + without
 
 
 def _problem(listing: ProjectListing) -> str:

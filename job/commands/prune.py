@@ -19,6 +19,6 @@ def prune(config: Config, *, days: int, is_dry_run: bool) -> None:
     """
     before = datetime.now(UTC) - timedelta(days=days)
     pruned = open_warehouse(config).prune(before, dry_run=is_dry_run)
-    print_table(("table", "rows"), [entry for entry in pruned.items() if entry[1]], align_numbers=True)
+    print_table(("table", "rows"), [entry for entry in pruned.items() if entry[1]])
     action = "would be" if is_dry_run else "were"
     click.echo(f"\n{sum(pruned.values())} rows from before {before:%Y-%m-%d %H:%M} UTC {action} deleted")

@@ -1,19 +1,115 @@
-"""`query`: one query of the warehouse."""
+"""`query`: one query of the warehouse, from the command line, a file or stdin, to the terminal or a file."""
 
 from __future__ import annotations
 
-from job.commands.output import print_result
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+
+from job.commands.answer import Form, Rows, unique, write_answer
+from job.commands.cells import bytes_for_people
+from job.commands.output_file import new_file
+from job.commands.table import terminal_width
 from job.config import Config
+from job.errors import ConfigError
+from job.regular_file import check_regular
 from job.sinks.open_sink import open_warehouse
+from job.sinks.protocol import Answer
+
+_NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_BY_ENDING = {
+    ".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".md": "markdown", ".parquet": "parquet",
+}  # fmt: skip
+_LEAST_BILLED = "BigQuery bills at least 10 MiB for each table that a query reads"
+"""https://cloud.google.com/bigquery/pricing#on_demand_pricing"""
 
 
-def print_answer(config: Config, sql: str, form: str, *, external_access: bool) -> None:
-    """Prints the answer to a query as a `table`, `csv` or `json`.
+def statement(sql: str | None, file: str | None) -> str:
+    """The SQL that the arguments mean: themselves, a file, stdin for `-`, or all rows of a view or table.
+
+    >>> statement("coverage", None)
+    'SELECT * FROM coverage'
+
+    Raises:
+        ConfigError: there is none, or the file cannot be read.
+    """
+    if (sql is None) == (file is None):
+        raise ConfigError("name either SQL or a view, such as `gke-inventory query coverage`, or a file with --file")
+    if file is not None:
+        sql = _text_of(file)
+    elif sql == "-":
+        sql = sys.stdin.read()
+    text = str(sql).strip()
+    return f"SELECT * FROM {text}" if _NAME.fullmatch(text) else str(sql)  # noqa: S608 (the person's own words)
+
+
+def print_answer(
+    config: Config, sql: str, *, form: str | None, output: str | None, limit: int | None, external_access: bool
+) -> None:
+    """Prints the answer to a query, or writes it to a file.
 
     Args:
+        form: one of `answer.FORMATS`, or `parquet`; without it, the one that suits.
+        output: a file; None or `-` for stdout.
+        limit: prints so many rows at most.
         external_access: on DuckDB, lets the query use other files, extensions and the network.
+
+    Raises:
+        InventoryError: the query is refused, or the warehouse cannot be read, or the file not written.
+    """
+    file = None if output == "-" else output
+    if file is None:
+        if form == "parquet":
+            raise ConfigError("--format parquet needs --output FILE: a terminal cannot show it")
+        with open_warehouse(config).stream(sql, external_access=external_access) as answer:
+            shown = Form(form or "table", is_chosen=form is not None, width=terminal_width())
+            write_answer(Rows(_begun(answer), limit), shown, sys.stdout)
+        return
+    form = form or _BY_ENDING.get(Path(file).suffix.lower(), "table")
+    with new_file(file) as path, open_warehouse(config).stream(sql, external_access=external_access) as answer:
+        if form == "parquet":
+            from job.sinks.duckdb.parquet import write_parquet
+
+            names = unique([name for name, _ in answer.columns])
+            columns = tuple((name, kind) for name, (_, kind) in zip(names, answer.columns, strict=True))
+            write_parquet(answer._replace(columns=columns, pages=iter(Rows(answer, limit))), path)
+        else:
+            with path.open("w", encoding="utf-8", newline="") as out:
+                write_answer(Rows(answer, limit), Form(form), out)
+
+
+def print_dry_run(config: Config, sql: str) -> None:
+    """Prints what a query would read, without running it.
 
     Raises:
         InventoryError: the query is refused, or the warehouse cannot be read.
     """
-    print_result(open_warehouse(config).query(sql, external_access=external_access), form)
+    count = open_warehouse(config).dry_run(sql)
+    if count is None:
+        click.echo("the query is valid; DuckDB bills nothing")
+        return
+    click.echo(f"the query would read {bytes_for_people(count)} ({count} bytes); {_LEAST_BILLED}")
+    most = config.bigquery.maximum_bytes_billed
+    if most is not None and count > most:
+        click.echo(f"it would be refused: `bigquery.maximum_bytes_billed` is {bytes_for_people(most)} ({most} bytes)")
+
+
+def _begun(answer: Answer) -> Answer:
+    """The same answer, whose first rows are there: most errors come before them, and then nothing is printed."""
+    pages: Iterator[Sequence[tuple[Any, ...]]] = iter(answer.pages)
+    first = next(pages, None)
+    return answer if first is None else answer._replace(pages=chain([first], pages))
+
+
+def _text_of(file: str) -> str:
+    try:
+        check_regular(file)
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"cannot read the query's file {file}: {reason}") from error

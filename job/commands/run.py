@@ -41,7 +41,7 @@ def print_summary(summary: Summary) -> None:
         f"{run.clusters_complete} complete, {run.clusters_partial} partial, {run.clusters_failed} failed; "
         f"{counted(run.objects, 'object')}\n"
     )
-    print_table(("table", "rows"), [entry for entry in summary.rows.items() if entry[1]], align_numbers=True)
+    print_table(("table", "rows"), [entry for entry in summary.rows.items() if entry[1]])
     if summary.gaps:
         click.echo("\nnot read in full:")
         for gap in summary.gaps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -21,6 +21,19 @@ class Result(NamedTuple):
     """Name and type, in BigQuery's words: `STRING`, `INT64`, `FLOAT64`, `NUMERIC`, `BOOL`, `TIMESTAMP`, `DATE`; `JSON`
     for arrays and structs."""
     rows: list[tuple[Any, ...]]
+
+
+class Answer(NamedTuple):
+    """The answer to a query while it arrives."""
+
+    columns: tuple[tuple[str, str], ...]
+    """As those of `Result`."""
+    pages: Iterator[Sequence[tuple[Any, ...]]]
+    """The rows, some at a time."""
+    total: int | None = None
+    """How many rows there are, if that is known before they are read."""
+    types: tuple[str, ...] = ()
+    """The columns' types in DuckDB's words, whole: `DECIMAL(4,2)`, `STRUCT("key" VARCHAR)[]`."""
 
 
 class TaskResult(NamedTuple):
@@ -186,6 +199,24 @@ class Warehouse(Sink, Protocol):
 
         Args:
             external_access: on DuckDB, lets it use other files, extensions and the network too.
+
+        Raises:
+            QueryError: the query is refused.
+            SinkError: the warehouse cannot be read.
+        """
+
+    def stream(self, sql: str, *, external_access: bool = False) -> AbstractContextManager[Answer]:
+        """The same as `query`, in memory that does not grow with the answer. Rows can be read inside the context.
+
+        Intervals are text on DuckDB: Python's own type has no months.
+
+        Raises:
+            QueryError: the query is refused, perhaps while its rows are read.
+            SinkError: the warehouse cannot be read.
+        """
+
+    def dry_run(self, sql: str) -> int | None:
+        """Checks a query without running it; returns the bytes that it would read, or None where nothing is billed.
 
         Raises:
             QueryError: the query is refused.

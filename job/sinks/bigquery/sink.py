@@ -25,8 +25,10 @@ from job.sinks.bigquery.layout import Layout, declared
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.present import PresentViews
 from job.sinks.bigquery.queries import Queries
+from job.sinks.bigquery.types import answer_type, duckdb_type
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
+    Answer,
     Change,
     Commit,
     CommittedList,
@@ -266,16 +268,29 @@ class BigQuerySink:
                     pruned[table] = int(job.num_dml_affected_rows or 0)
         return pruned
 
-    def query(self, sql: str, *, external_access: bool = False) -> Result:  # noqa: ARG002 (rights decide here)
-        from google.api_core.exceptions import BadRequest, NotFound
+    def query(self, sql: str, *, external_access: bool = False) -> Result:
+        with self.stream(sql, external_access=external_access) as answer:
+            return Result(answer.columns, [row for page in answer.pages for row in page])
 
+    @contextmanager
+    def stream(self, sql: str, *, external_access: bool = False) -> Iterator[Answer]:  # noqa: ARG002 (rights decide here)
+        with as_sink_error(self._where), _query_errors():
+            found: Any = self._query(sql).result()
+        columns = tuple((field.name, answer_type(field)) for field in found.schema)
+        yield Answer(columns, self._pages(found), found.total_rows, tuple(map(duckdb_type, found.schema)))
+
+    def _pages(self, found: Any) -> Iterator[list[tuple[Any, ...]]]:
         with as_sink_error(self._where):
-            try:
-                found = self._query(sql).result()
-            except (BadRequest, NotFound) as error:
-                raise QueryError(f"the query failed: {message(error)}") from error
-            columns = tuple((field.name, _type(field)) for field in found.schema)
-            return Result(columns, [tuple(row.values()) for row in found])
+            for page in found.pages:
+                yield [tuple(row.values()) for row in page]
+
+    def dry_run(self, sql: str) -> int:
+        from google.cloud.bigquery import QueryJobConfig
+
+        config = QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.name)
+        with as_sink_error(self._where), _query_errors():
+            job = self._client.query(sql, job_config=config, location=self._location)
+            return int(job.total_bytes_processed or 0)
 
     @property
     def present(self) -> PresentViews:
@@ -392,9 +407,12 @@ def _timestamp(microseconds: int) -> str:
     return f"TIMESTAMP '{_EPOCH + timedelta(microseconds=microseconds):%Y-%m-%d %H:%M:%S.%f}+00'"
 
 
-def _type(field: bigquery.SchemaField) -> str:
-    if field.mode == "REPEATED" or field.field_type in ("RECORD", "STRUCT"):
-        return "JSON"
-    return {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "BIGNUMERIC": "NUMERIC"}.get(
-        field.field_type, field.field_type
-    )
+@contextmanager
+def _query_errors() -> Iterator[None]:
+    """The query is wrong, not the warehouse."""
+    from google.api_core.exceptions import BadRequest, NotFound
+
+    try:
+        yield
+    except (BadRequest, NotFound) as error:
+        raise QueryError(f"the query failed: {message(error)}") from error

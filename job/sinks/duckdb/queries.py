@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError
 from job.sinks.duckdb.connection import duckdb_error
-from job.sinks.protocol import Result
+from job.sinks.protocol import Answer, Result
 
 if TYPE_CHECKING:
     import duckdb
+
+_PAGE = 2048  # rows: one vector of DuckDB's
+_END = re.compile(r";\s*$")
 
 
 def answer(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> Result:
@@ -22,21 +27,71 @@ def answer(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bo
     Raises:
         QueryError: DuckDB refuses it, or it is empty, or several statements.
     """
+    with _query_errors():
+        cursor = database.execute(_only_statement(database, sql, external_access=external_access))
+        return Result(_columns(cursor), cursor.fetchall())
+
+
+def begin(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> Answer:
+    """The same answer, whose rows are computed as `next_page` asks for them. Intervals are text, with their months."""
+    with _query_errors():
+        statement = _only_statement(database, sql, external_access=external_access)
+        cursor = database.execute(statement)
+        types = [str(kind) for _, kind, *_ in cursor.description or ()]
+        if "INTERVAL" in types:
+            names = [str(name) for name, *_ in cursor.description or ()]
+            with suppress(duckdb_error()):  # of a statement that is not a query, they stay as Python has them
+                cursor = database.execute(_with_intervals_as_text(str(statement.query), names, types))
+        return Answer(_columns(cursor), iter(()), None, tuple(types))
+
+
+def next_page(database: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """Further rows of the answer that has begun; none at its end."""
+    with _query_errors():
+        return list(database.fetchmany(_PAGE))
+
+
+def check(database: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Has DuckDB plan a query, which finds what is wrong with it."""
+    with _query_errors():
+        statement = _only_statement(database, sql, external_access=False)
+        database.execute(f"EXPLAIN {statement.query}")
+
+
+def _only_statement(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> duckdb.Statement:
+    """The one statement, on a connection that from now on reaches nothing else."""
+    database.execute("SET python_enable_replacements = false")  # a name is never a variable of this program
+    if not external_access:
+        # https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
+        database.execute("SET enable_external_access = false; SET lock_configuration = true")
+    statements = database.extract_statements(sql)
+    if len(statements) != 1:
+        raise QueryError("the query is empty" if not statements else "write one statement for each query")
+    return statements[0]
+
+
+@contextmanager
+def _query_errors() -> Iterator[None]:
     try:
-        database.execute("SET python_enable_replacements = false")  # a name is never a variable of this program
-        if not external_access:
-            # https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
-            database.execute("SET enable_external_access = false; SET lock_configuration = true")
-        statements = database.extract_statements(sql)
-        if len(statements) != 1:
-            raise QueryError("the query is empty" if not statements else "write one statement for each query")
-        cursor = database.execute(statements[0])
-        found = tuple((name, _type(str(kind))) for name, kind, *_ in cursor.description or ())
-        return Result(found, cursor.fetchall())
+        yield
     except duckdb_error() as error:
         denied = "disabled by configuration" in str(error) or "disabled through configuration" in str(error)
         hint = "; --external-access (in Python external_access=True) allows it" if denied else ""
         raise QueryError(f"the query failed: {error}{hint}") from error
+
+
+def _columns(cursor: duckdb.DuckDBPyConnection) -> tuple[tuple[str, str], ...]:
+    return tuple((name, _type(str(kind))) for name, kind, *_ in cursor.description or ())
+
+
+def _with_intervals_as_text(sql: str, names: Sequence[str], types: Sequence[str]) -> str:
+    """The query with text such as `1 month 2 days` in place of intervals; it begins by position, as names may be the
+    same."""
+    chosen = [
+        (f"CAST(#{at} AS VARCHAR)" if kind == "INTERVAL" else f"#{at}") + f' AS "{name.replace(chr(34), chr(34) * 2)}"'
+        for at, (name, kind) in enumerate(zip(names, types, strict=True), 1)
+    ]
+    return f"SELECT {', '.join(chosen)} FROM ({_END.sub('', sql)}\n)"
 
 
 _TYPES: dict[str, Callable[[str], bool]] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from job.errors import SinkError
 from job.signals import Stop
-from job.sinks.duckdb import loading, recent
+from job.sinks.duckdb import loading, queries, recent
 from job.sinks.duckdb.connection import RolledBackError, connection, interruptible, is_interrupt, transaction
 from job.sinks.duckdb.ddl import (
     changes,
@@ -31,6 +31,7 @@ from job.sinks.duckdb.ownership import check_owner
 from job.sinks.duckdb.queries import answer
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
+    Answer,
     Change,
     Commit,
     CommittedList,
@@ -179,10 +180,24 @@ class DuckDBSink:
         return pruned
 
     def query(self, sql: str, *, external_access: bool = False) -> Result:
+        with self._querying() as database:
+            return interruptible(database, lambda: answer(database, sql, external_access=external_access))
+
+    @contextmanager
+    def stream(self, sql: str, *, external_access: bool = False) -> Iterator[Answer]:
+        """The file stays open, and no run can commit to it, until the context ends."""
+        with self._querying() as database:
+            began = interruptible(database, lambda: queries.begin(database, sql, external_access=external_access))
+            yield began._replace(pages=iter(lambda: interruptible(database, lambda: queries.next_page(database)), []))
+
+    def dry_run(self, sql: str) -> None:
+        with self._querying() as database:
+            interruptible(database, lambda: queries.check(database, sql))
+
+    def _querying(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         if not self.path.exists():
             raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
-        with self._reading(_READ_PATIENCE) as database:
-            return interruptible(database, lambda: answer(database, sql, external_access=external_access))
+        return self._reading(_READ_PATIENCE)
 
     @staticmethod
     def _needed(database: duckdb.DuckDBPyConnection) -> list[datetime]:
