@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import click
 
 from job.cli_options import Configured, cluster_and_sink_options, cluster_options, config_option, options
-from job.cli_sink import prune, query, schema
+from job.cli_sink import describe, prune, query, schema, tables
 from job.commands.exits import (
     BUG,
     COMPLETE,
@@ -245,7 +245,16 @@ def show(configured: Configured, cluster: str, kind: str, name: str, namespace: 
     return COMPLETE
 
 
-for _command in (prune, query, schema):
+@cli.command("version")
+def print_version() -> int:
+    """Show version and build."""
+    from job.version import described
+
+    click.echo(described())
+    return COMPLETE
+
+
+for _command in (describe, prune, query, schema, tables):
     cli.add_command(_command)
 
 

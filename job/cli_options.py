@@ -95,7 +95,9 @@ _scope_options = options(
     click.option("--cluster", "clusters", multiple=True, metavar="GLOB", help="Overrides `clusters.include`."),
 )
 _sink_option = click.option(
-    "--sink", metavar="URL", help="duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU. Overrides `sink`."
+    "--sink",
+    metavar="URL",
+    help="FILE.duckdb, duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU. Overrides `sink`.",
 )
 
 config_option = _configured_by(_config_option)

@@ -1,4 +1,4 @@
-"""The commands that only need the sink: `query`, `schema` and `prune`."""
+"""The commands about tables and views: what there is to query, then `query`, `schema` and `prune` of the sink."""
 
 from __future__ import annotations
 
@@ -44,6 +44,27 @@ def query(
         command.print_dry_run(config, asked)
     else:
         command.print_answer(config, asked, form=form, output=output, limit=limit, external_access=external_access)
+    return COMPLETE
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def tables(as_json: bool) -> int:
+    """List the tables and views with the question that each answers. Asks no sink."""
+    from job.commands.describe import print_tables
+
+    print_tables(as_json=as_json)
+    return COMPLETE
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def describe(name: str, as_json: bool) -> int:
+    """Explain a table, view or function: its question, an example query, and its columns. Asks no sink."""
+    from job.commands.describe import print_description
+
+    print_description(name, as_json=as_json)
     return COMPLETE
 
 

@@ -262,8 +262,8 @@ class Config(Settings, frozen=True, kw_only=True):
     sink: Annotated[
         str,
         "Where rows are written: `duckdb:///PATH` (a path relative to the working directory; `duckdb:////PATH` is "
-        "absolute) or `bigquery://PROJECT.DATASET?location=EU`. The dataset, its tables and its views are created if "
-        "they are missing.",
+        "absolute), a path that ends in `.duckdb`, or `bigquery://PROJECT.DATASET?location=EU`. The dataset, its "
+        "tables and its views are created if they are missing.",
     ] = "duckdb:///inventory.duckdb"
     kinds: Annotated[
         dict[str, bool],

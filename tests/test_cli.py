@@ -314,6 +314,15 @@ def test_a_run_whose_rows_would_be_lost_is_refused(
     assert not (tmp_path / "x.duckdb").exists()
 
 
+def test_a_path_that_ends_in_duckdb_is_a_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for sink, file in (("a.duckdb", "a.duckdb"), ("./b.duckdb", "b.duckdb"), (str(tmp_path / "c.duckdb"), "c.duckdb")):
+        open_warehouse(Config(), sink=sink).apply()
+        assert (tmp_path / file).is_file()
+    with pytest.raises(ConfigError, match="is not a sink"):
+        open_warehouse(Config(), sink="inventory.db")
+
+
 def test_a_path_that_duckdb_takes_for_a_service_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     open_warehouse(Config(), sink="duckdb:///md:inventory").apply()

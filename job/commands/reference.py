@@ -36,22 +36,26 @@ def _sections() -> Iterator[str]:
 
 
 def column_table(shown: Sequence[Column]) -> str:
-    rows = [f"| `{column.name}` | {_type(column)} | {cell(column.description)} |" for column in shown]
+    rows = [f"| `{column.name}` | {_escaped(column_type(column))} | {cell(column.description)} |" for column in shown]
     return "\n".join(["| column | type | meaning |", "| --- | --- | --- |", *rows])
 
 
-def _type(column: Column) -> str:
+def column_type(column: Column) -> str:
     """The type as BigQuery writes it.
 
-    >>> _type(Column("zones", "STRING", "REPEATED", "")), _type(Column("id", "INT64", "REQUIRED", ""))
-    ('ARRAY\\\\<STRING>', 'INT64 NOT NULL')
+    >>> column_type(Column("zones", "STRING", "REPEATED", "")), column_type(Column("id", "INT64", "REQUIRED", ""))
+    ('ARRAY<STRING>', 'INT64 NOT NULL')
     """
     kind = column.type
     if column.type == "STRUCT":
         kind = f"STRUCT<{', '.join(f'{field.name} {field.type}' for field in column.fields)}>"
     if column.mode == "REPEATED":
         kind = f"ARRAY<{kind}>"
-    return (f"{kind} NOT NULL" if column.mode == "REQUIRED" else kind).replace("<", "\\<")
+    return f"{kind} NOT NULL" if column.mode == "REQUIRED" else kind
+
+
+def _escaped(kind: str) -> str:
+    return kind.replace("<", "\\<")
 
 
 def cell(text: str) -> str:

@@ -25,6 +25,7 @@ _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9.:-]*[a-z0-9]")
 _LOCATION = re.compile(r"[A-Za-z0-9-]+")
 _FORMS = "duckdb:///PATH or bigquery://PROJECT.DATASET?location=EU"
+_ENDING = ".duckdb"
 
 
 def open_sink(config: Config, identity: Callable[[], Identity], *, threads: int = 1, stop: Stop | None = None) -> Sink:
@@ -155,9 +156,18 @@ def _open(config: Config, parts: SplitResult, identity: Callable[[], Identity], 
     raise _no_sink(config.sink)
 
 
+def _address(sink: str) -> str:
+    """The address of a sink; a path that ends in `.duckdb` is one too.
+
+    >>> _address("inventory.duckdb"), _address("/tmp/a.duckdb"), _address("bigquery://a.b")
+    ('duckdb:///inventory.duckdb', 'duckdb:////tmp/a.duckdb', 'bigquery://a.b')
+    """
+    return f"duckdb:///{sink}" if sink.endswith(_ENDING) and "://" not in sink else sink
+
+
 def _split(url: str) -> SplitResult:
     try:
-        return urlsplit(url)
+        return urlsplit(_address(url))
     except ValueError:  # brackets without an address, for example
         raise _no_sink(url) from None
 
@@ -189,7 +199,7 @@ def _names(url: str, parts: SplitResult) -> tuple[str, str, str | None]:
 def _path(url: str) -> Path:
     """`duckdb:///a.duckdb` is relative to the working directory and `duckdb:////tmp/a.duckdb` absolute, as in
     SQLAlchemy. Three slashes before a folder that exists only below the root mean that one."""
-    _, separator, text = url.partition(":///")
+    _, separator, text = _address(url).partition(":///")
     if not separator or not text or "?" in text or "\0" in text:
         raise ConfigError(f"{named('sink', url)}: {_shown(url)} has no path to a file; write {_FORMS}")
     path = Path(os.path.expanduser(text))  # noqa: PTH111 (pathlib's raises where there is no such user)
