@@ -20,10 +20,8 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table in columns, which fits the terminal if its narrowest columns do. Numbers are aligned to the right."""
     values = list(rows)
     cells = [[brief(value) or "" for value in row] for row in values]
-    numbers = [
-        any(row[at] is not None for row in values) and all(isinstance(row[at], (int, type(None))) for row in values)
-        for at in range(len(headers))
-    ]
+    columns = [[row[at] for row in values if row[at] is not None] for at in range(len(headers))]
+    numbers = [bool(column) and all(isinstance(value, (int, float)) for value in column) for column in columns]
     names = [brief(name) or "" for name in headers]
     widths = widths_for(names, cells, numbers, terminal_width()) or widths_for(names, cells, numbers, None) or []
     for line in table_lines(names, cells, numbers, widths):

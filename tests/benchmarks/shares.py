@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import random
 
-from tabulate import tabulate
-
+from job.commands.output import print_table
 from job.run.shares import OVERHEAD, ClusterShares
 
 
@@ -42,7 +41,7 @@ def main() -> None:
             largest = (max(now.values()) + OVERHEAD) / (sum(now.values()) + OVERHEAD * len(now)) * count
             rows.append((clusters, count, imbalance(weights, now, count), imbalance({}, now, count), largest))
     headers = ("clusters", "tasks", "slowest / mean", "by name", "largest left / mean")
-    print(tabulate(rows, headers=headers, floatfmt=".2f"))
+    print_table(headers, [[round(cell, 2) for cell in row] for row in rows])
 
 
 if __name__ == "__main__":

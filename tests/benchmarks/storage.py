@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from tabulate import tabulate
 
+from job.commands.output import print_table
 from job.config import Config
 from job.run import one_task as running
 from job.run.one_task import run
@@ -79,7 +79,7 @@ def main() -> None:
         for table, (count, logical, spooled) in measured.items()
     ]
     headers = ("table", "rows", "rows a cluster", "logical bytes a row", "spooled bytes a row")
-    print(tabulate(rows, headers=headers, floatfmt=".1f"))
+    print_table(headers, [(name, *(round(cell, 1) for cell in cells)) for name, *cells in rows])
     logical, spooled = (sum(sizes[index] for sizes in measured.values()) for index in (1, 2))
     pods = measured["pods"][0]
     snapshot = logical / options.clusters / 1e6
