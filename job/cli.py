@@ -233,15 +233,28 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 @click.argument("kind")
 @click.argument("name")
 @click.option("-n", "--namespace", help="Default: `default`.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="Find the name in any namespace.")
+@click.option(
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["yaml", "json", "wide"]),
+    default="yaml",
+    show_default=True,
+    help="wide: the columns that the API server makes of it.",
+)
 @config_option
-def show(configured: Configured, cluster: str, kind: str, name: str, namespace: str | None) -> int:
-    """Print one object as YAML, with its secrets hidden.
+def show(
+    configured: Configured, cluster: str, kind: str, name: str, namespace: str | None, all_namespaces: bool, form: str
+) -> int:
+    """Print one object, as YAML by default, with its secrets hidden.
 
     gke-inventory show shop-prod/europe-west1/web namespace kube-system
     """
     from job.commands import show as command
 
-    click.echo(command.show(cluster, kind, name, namespace, configured()), nl=False)
+    shown = command.show(cluster, kind, name, namespace, configured(), all_namespaces=all_namespaces, form=form)
+    click.echo(shown, nl=False)
     return COMPLETE
 
 

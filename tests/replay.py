@@ -165,7 +165,8 @@ def _kubernetes_handler(replay: Replay) -> type[_Handler]:
         def do_GET(self) -> None:
             path = urlsplit(self.path).path
             token = (self.headers["Authorization"] or "").removeprefix("Bearer ")
-            replay.requests.append({"path": self.path, "user_agent": self.headers["User-Agent"], "token": token})
+            sent = {"user_agent": self.headers["User-Agent"], "accept": self.headers["Accept"]}
+            replay.requests.append({"path": self.path, "token": token, **sent})
             found = recorded.get(_key(self.path))
             if token not in replay.tokens:
                 found = recording("error.401.bad-token")["response"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -18,14 +18,19 @@ _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\n]+")
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table in columns, which fits the terminal if its narrowest columns do. Numbers are aligned to the right."""
+    for line in lines_of_table(headers, rows):
+        click.echo(line)
+
+
+def lines_of_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """The lines of such a table."""
     values = list(rows)
     cells = [[brief(value) or "" for value in row] for row in values]
     columns = [[row[at] for row in values if row[at] is not None] for at in range(len(headers))]
     numbers = [bool(column) and all(isinstance(value, (int, float)) for value in column) for column in columns]
     names = [brief(name) or "" for name in headers]
     widths = widths_for(names, cells, numbers, terminal_width()) or widths_for(names, cells, numbers, None) or []
-    for line in table_lines(names, cells, numbers, widths):
-        click.echo(line)
+    return table_lines(names, cells, numbers, widths)
 
 
 def print_json(value: Any) -> None:

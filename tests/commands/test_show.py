@@ -223,3 +223,73 @@ def test_what_is_no_password_is_shown() -> None:
         "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "creds", "key": "password"}}}],
     }
     assert without_secrets(spec) == spec
+
+
+def test_json_is_what_yaml_is(config: Config, replay: Replay) -> None:
+    came = _object("Gadget", "x", spec={"replicas": 2, "env": {"PASSWORD": "CANARY"}, "text": "\x1b[2J é"})
+    _answer(replay, "/apis/odd.example.com/v1/namespaces/odd/gadgets/x", came)
+    as_json = show(CLUSTER_NAME, "gadgets", "x", "odd", config, form="json")
+    assert json.loads(as_json) == yaml.safe_load(show(CLUSTER_NAME, "gadgets", "x", "odd", config))
+    assert "CANARY" not in as_json
+    assert as_json.replace("\n", "").isprintable()
+
+
+def _found(replay: Replay, path: str, *namespaces: str) -> None:
+    """Answers a list in all namespaces as an API server that knows field selectors."""
+    items = [{"metadata": {"name": "x", "namespace": namespace}} for namespace in namespaces]
+    _answer(replay, path, {"kind": "PartialObjectMetadataList", "metadata": {}, "items": items})
+
+
+def test_a_name_is_found_in_any_namespace(config: Config, replay: Replay) -> None:
+    _found(replay, "/apis/apps/v1/deployments", "odd")
+    _answer(replay, "/apis/apps/v1/namespaces/odd/deployments/x", _object("Deployment", "x", spec={"replicas": 3}))
+    shown = show(CLUSTER_NAME, "deployments", "x", None, config, all_namespaces=True)
+    assert yaml.safe_load(shown)["spec"] == {"replicas": 3}
+    assert "/apis/apps/v1/deployments?fieldSelector=metadata.name%3Dx" in [sent["path"] for sent in replay.requests]
+    _found(replay, "/apis/apps/v1/deployments", "web", "odd", "a\x1b[2J")
+    with pytest.raises(ConfigError, match=r"in 3 namespaces: name one: a \[2J, odd, web"):
+        show(CLUSTER_NAME, "deployments", "x", None, config, all_namespaces=True)
+    _found(replay, "/apis/apps/v1/deployments")
+    with pytest.raises(NotFoundError, match="in any namespace"):
+        show(CLUSTER_NAME, "deployments", "x", None, config, all_namespaces=True)
+    _found(replay, "/apis/apps/v1/deployments", "../../secrets")
+    with pytest.raises(ConfigError, match="could be a path"):
+        show(CLUSTER_NAME, "deployments", "x", None, config, all_namespaces=True)
+
+
+def _table(name: str, **cells: Any) -> dict[str, Any]:
+    return {
+        "kind": "Table",
+        "columnDefinitions": [{"name": column, "type": "string"} for column in cells],
+        "rows": [{"cells": list(cells.values()), "object": _object("PartialObjectMetadata", name)}],
+    }
+
+
+def test_wide_is_the_table_that_the_server_makes(config: Config, replay: Replay) -> None:
+    path = "/apis/apps/v1/namespaces/odd/deployments/x"
+    _answer(
+        replay, path, _table("x", Name="x", Ready="1/3", **{"Up-To-Date": 3}, Images="web:v1,\x1b[2J", Token="CANARY")
+    )
+    assert show(CLUSTER_NAME, "deployments", "x", "odd", config, form="wide") == (
+        "NAME  READY  UP-TO-DATE  IMAGES          TOKEN\n"
+        "----  -----  ----------  --------------  --------\n"
+        "x     1/3             3  web:v1,\\x1b[2J  (hidden)\n"
+    )
+    _found(replay, "/apis/apps/v1/deployments", "odd")
+    shown = show(CLUSTER_NAME, "deployments", "x", None, config, all_namespaces=True, form="wide")
+    assert shown.splitlines()[2].split()[:3] == ["odd", "x", "1/3"]
+    assert all("as=Table" in sent["accept"] for sent in replay.requests if sent["path"] == path)
+    for other in (_table("y", Name="y"), {"kind": "Table", "rows": []}, {"kind": "Table", "rows": [1, 2]}):
+        _answer(replay, path, other)
+        with pytest.raises(InventoryError, match=r"another object|no object"):
+            show(CLUSTER_NAME, "deployments", "x", "odd", config, form="wide")
+
+
+def test_wide_of_a_server_without_tables_is_the_name_and_the_age(config: Config, replay: Replay) -> None:
+    came = _object("Secret", "x", **SECRET)
+    came["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
+    _answer(replay, "/api/v1/namespaces/odd/secrets/x", came)
+    shown = show(CLUSTER_NAME, "secrets", "x", "odd", config, form="wide")
+    assert [line.split()[0] for line in shown.splitlines()] == ["NAME", "----", "x"]
+    assert "CANARY" not in shown
+    assert PASSWORD not in shown
