@@ -59,8 +59,8 @@ def _exit_code(stop: Stop) -> int:
             return cast("int", cli.main(prog_name="gke-inventory", standalone_mode=False, obj=stop))
     except (KeyboardInterrupt, click.Abort, Interrupted):
         return report_stop(stop)
-    except SystemExit as left:  # click's, for a broken pipe: here that is a connection
-        return report_error(left.__context__ if isinstance(left.__context__, Exception) else RuntimeError())
+    except SystemExit as left:  # click's, for a broken pipe: here that is a connection; or after completing a word
+        return report_error(left.__context__) if isinstance(left.__context__, Exception) else int(left.code or 0)
     except Exception as error:  # noqa: BLE001 (any error becomes an exit code here)
         # DuckDB checks for signals itself, and raises its own error in place of ours
         return report_error(error) if stop.signal is None else report_stop(stop)
@@ -90,6 +90,8 @@ def cli() -> None:
 
     Each setting of the configuration is an environment variable too, such as GKE_INVENTORY_PROJECTS=a,b. Flags override
     variables, and variables override the file.
+
+    For completion: eval "$(_GKE_INVENTORY_COMPLETE=bash_source gke-inventory)", or zsh_source, or fish_source.
 
     Exit codes: 0 complete, or with gaps that `fail_on` accepts; 1 a bug; 2 an error in usage, configuration,
     credentials or sink; 3 finished with gaps; 130 Ctrl-C; 143 SIGTERM.

@@ -8,8 +8,15 @@ from job.cli_options import Configured, sink_options
 from job.commands.exits import COMPLETE, INCOMPLETE, Done
 
 
+def _names(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    """The tables and views whose names begin so, for completion."""
+    from job.views import views
+
+    return [view.name for view in views() if view.name.startswith(begun) and not view.name.startswith("recent_")]
+
+
 @click.command()
-@click.argument("sql", required=False, metavar="SQL|VIEW|-")
+@click.argument("sql", required=False, metavar="SQL|VIEW|-", shell_complete=_names)
 @sink_options
 @click.option("-f", "--file", metavar="FILE", help="Read the SQL from a file.")
 @click.option(
@@ -58,7 +65,7 @@ def tables(as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=_names)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def describe(name: str, as_json: bool) -> int:
     """Explain a table, view or function: its question, an example query, and its columns. Asks no sink."""

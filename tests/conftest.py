@@ -16,6 +16,8 @@ import pytest
 from made import sink_at
 from replay import Replay, replayed
 
+import job.log
+
 if TYPE_CHECKING:
     from job.simulator.bigquery.control import Control
 
@@ -82,6 +84,15 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "no-gcloud"))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """No test hears less because an earlier one ran a command in this process, such as `doctor`, which is silent."""
+    processors = job.log._processors
+    before = processors[:]
+    yield
+    processors[:] = before
 
 
 @pytest.fixture

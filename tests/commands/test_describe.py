@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from job.cli import cli
+from job.cli import _exit_code, cli
 from job.errors import NotFoundError
+from job.signals import Stop
 from job.tables import LEDGER, TABLES, raw
 from job.views import views
 
@@ -63,3 +64,22 @@ def test_an_unknown_name_is_one_sentence() -> None:
 
 def test_the_version_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed(capsys, "version") == printed(capsys, "--version")
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("gke-inventory desc", ["describe"]),
+        ("gke-inventory describe pod_c", ["pod_containers", "pod_containers_history"]),
+        ("gke-inventory query drif", ["drift"]),
+    ],
+)
+def test_a_shell_completes_commands_and_views(
+    words: str, names: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_GKE_INVENTORY_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
+    assert _exit_code(Stop()) == 0
+    printed = capsys.readouterr()
+    assert (sorted(printed.out.split()), printed.err) == ([f"plain,{name}" for name in names], "")
