@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
 
 from job.config import ENVIRONMENT_VARIABLE, MOST_DAYS_OF_HOURS, Config, has_scope, named
 from job.config_file import did_you_mean
+from job.config_words import in_one
 from job.errors import ConfigError
 from job.printable import without_password
 
@@ -36,57 +37,69 @@ def check_config(config: Config, *, resources: Sequence[str]) -> None:
         resources: the names that `kinds` may have.
 
     Raises:
-        ConfigError: no project, folder or organization, a malformed id or endpoint, an unknown kind, or times of
-            expiry that contradict one another.
+        ConfigError: no project, folder or organization, malformed ids or endpoints, unknown kinds, and times of expiry
+            that contradict one another: all that there are.
     """
-    if not has_scope(config):
-        raise ConfigError(
-            "no projects are configured: set `projects`, `folders` or `organizations` in the configuration file, which "
-            f"--config or {ENVIRONMENT_VARIABLE} names, set GKE_INVENTORY_PROJECTS, pass --project, --folder or "
-            "--organization, or set the project of the environment, for instance with `gcloud config set project`"
-        )
-    _check_ids(config)
-    check_kinds(config, resources)
-    rows, ledger = config.bigquery.partition_expiration_days, config.bigquery.ledger_expiration_days
-    if ledger is not None and (rows is None or rows > ledger):
-        key = named("bigquery.ledger_expiration_days", ledger)
-        raise ConfigError(
-            f"{key}: {ledger} is shorter than partition_expiration_days "
-            f"({'null' if rows is None else rows}): a row counts only while `runs` has its run; keep the ledger longer"
-        )
-    if config.bigquery.partition_by == "hour" and (rows is None or rows > MOST_DAYS_OF_HOURS):
-        raise ConfigError(
-            f"{named('bigquery.partition_by', 'hour')}: a table can have 10,000 "
-            f"partitions, so hours need partition_expiration_days of at most {MOST_DAYS_OF_HOURS}"
-        )
-    for name, url in msgspec.structs.asdict(config.api_endpoints).items():
-        if url is not None:
-            check_endpoint(f"api_endpoints.{name}", url)
+    if problems := [*_problems(config, resources)]:
+        raise ConfigError(in_one(problems))
 
 
 def check_kinds(config: Config, resources: Sequence[str]) -> None:
     """Rejects kinds that do not exist.
 
     Raises:
-        ConfigError: naming the first of them.
+        ConfigError: naming them.
     """
+    if problems := [*_unknown_kinds(config, resources)]:
+        raise ConfigError(in_one(problems))
+
+
+def _problems(config: Config, resources: Sequence[str]) -> Iterator[str]:
+    if not has_scope(config):
+        yield (
+            "no projects are configured: set `projects`, `folders` or `organizations` in the configuration file, which "
+            f"--config or {ENVIRONMENT_VARIABLE} names, set GKE_INVENTORY_PROJECTS, pass --project, --folder or "
+            "--organization, or set the project of the environment, for instance with `gcloud config set project`"
+        )
+    yield from _malformed_ids(config)
+    yield from _unknown_kinds(config, resources)
+    rows, ledger = config.bigquery.partition_expiration_days, config.bigquery.ledger_expiration_days
+    if ledger is not None and (rows is None or rows > ledger):
+        key = named("bigquery.ledger_expiration_days", ledger)
+        yield (
+            f"{key}: {ledger} is shorter than partition_expiration_days "
+            f"({'null' if rows is None else rows}): a row counts only while `runs` has its run; keep the ledger longer"
+        )
+    if config.bigquery.partition_by == "hour" and (rows is None or rows > MOST_DAYS_OF_HOURS):
+        yield (
+            f"{named('bigquery.partition_by', 'hour')}: a table can have 10,000 "
+            f"partitions, so hours need partition_expiration_days of at most {MOST_DAYS_OF_HOURS}"
+        )
+    for name, url in msgspec.structs.asdict(config.api_endpoints).items():
+        if url is not None:
+            try:
+                check_endpoint(f"api_endpoints.{name}", url)
+            except ConfigError as error:
+                yield str(error)
+
+
+def _unknown_kinds(config: Config, resources: Sequence[str]) -> Iterator[str]:
     for resource in config.kinds:
         if resource not in resources:
-            key = named("kinds", config.kinds)
-            raise ConfigError(f"{key}: unknown kind {resource!r}{did_you_mean(resource, resources)}")
+            yield f"{named('kinds', config.kinds)}: unknown kind {resource!r}{did_you_mean(resource, resources)}"
 
 
-def _check_ids(config: Config) -> None:
+def _malformed_ids(config: Config) -> Iterator[str]:
     for project in config.projects:
         if not _PROJECT_ID.fullmatch(project):
-            raise ConfigError(
+            yield (
                 f"{named('projects', config.projects)}: {project!r} is not a project id: 6 to 30 lower-case "
                 "letters, digits and hyphens, starting with a letter (use the id, not the number or the display name)"
             )
     for key, ids in (("folders", config.folders), ("organizations", config.organizations)):
         for each in ids:
             if not re.fullmatch(rf"(?:{key}/)?[0-9]{{1,20}}", each):
-                raise ConfigError(
+                yield (
                     f"{named(key, ids)}: {each!r} is not the id of {_A_NODE[key]}: digits such as "
                     f"'123456789012', which `gcloud {_GCLOUD_LIST[key]}` shows (use the id, not the display name)"
                 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeGuard, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
 
-from job.config_words import place_and_reason
+from job.config_words import in_one, place_and_reason
 from job.errors import ConfigError
 from job.regular_file import check_regular
 
@@ -39,9 +40,14 @@ def read_settings(path: Path, record: type[Record]) -> Record:
         raise ConfigError(f"the configuration file {path} has a value that is not valid YAML: {error}") from error
     if values is None:
         return record()
-    if duplicate := next((key for key, line in lines.items() if line < 0), None):
-        raise ConfigError(f"{path}, line {-lines[duplicate]}: duplicate key `{duplicate}`")
-    return convert(values, record, lambda key: f"{path}, line {_line_of(key, lines)}")
+    twice = [(key, f"{path}, line {-line}: duplicate key `{key}`") for key, line in lines.items() if line < 0]
+    return convert(
+        values,
+        record,
+        lambda key: f"{path}, line {_line_of(key, lines)}",
+        problems=twice,
+        order=lambda key: _line_of(key, lines),
+    )
 
 
 def parse(text: str) -> tuple[Any, Mapping[str, int]]:
@@ -53,21 +59,55 @@ def parse(text: str) -> tuple[Any, Mapping[str, int]]:
     return yaml.safe_load(text), dict(_lines(yaml.compose(text, Loader=yaml.SafeLoader), set()))
 
 
-def convert(values: Any, record: type[Record], place: Callable[[str], str]) -> Record:
+def convert(
+    values: Any,
+    record: type[Record],
+    place: Callable[[str], str],
+    *,
+    problems: Sequence[tuple[str, str]] = (),
+    order: Callable[[str], int] = len,
+) -> Record:
     """The document as a record.
 
     Args:
         place: says where the dotted path of a key is.
+        problems: what is wrong with the document already: a key, and a sentence.
+        order: sorts problems by their keys.
 
     Raises:
-        ConfigError: an unknown key, or an invalid value.
+        ConfigError: naming all unknown keys and invalid values.
     """
-    _reject_unknown_keys(place, values, record, "")
-    try:
-        return msgspec.convert(values, record)
-    except msgspec.ValidationError as error:
-        key, reason = place_and_reason(error, record)
-        raise ConfigError(f"{place(key)}: {key or 'the file'}: {reason}") from error
+    unknown = dict(_unknown_keys(values, record, ""))
+    found = [*problems, *((key, f"{place(key)}: unknown key `{key}`{hint}") for key, hint in unknown.items())]
+    if not found:
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(values, record)
+    for document in _documents(values, record, unknown):
+        try:
+            msgspec.convert(document, record)
+        except msgspec.ValidationError as error:
+            key, reason = place_and_reason(error, record)
+            found.append((key, f"{place(key)}: {key or 'the file'}: {reason}"))
+    raise ConfigError(in_one([sentence for key, sentence in sorted(found, key=lambda each: order(each[0]))]))
+
+
+def _documents(values: Any, record: type[msgspec.Struct], unknown: Collection[str], prefix: str = "") -> Iterator[Any]:
+    """A document of each setting alone, so that each has its own problem."""
+    if not isinstance(values, dict):
+        yield values
+        return
+    for field in msgspec.structs.fields(record):
+        key = f"{prefix}{field.name}"
+        if field.name not in values or any(
+            each.startswith(f"{key}.") for each in unknown if not _is_record(field.type)
+        ):
+            continue
+        value = values[field.name]
+        if _is_record(field.type) and isinstance(value, dict):
+            for inner in _documents(value, field.type, unknown, f"{key}."):
+                yield {field.name: inner}
+        else:
+            yield {field.name: value}
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
@@ -120,25 +160,28 @@ def _line_of(key: str, lines: Mapping[str, int]) -> int:
     return abs(lines.get(key, 1))
 
 
-def _reject_unknown_keys(
-    place: Callable[[str], str], values: object, record: type[msgspec.Struct], prefix: str
-) -> None:
+def _unknown_keys(values: object, record: type[msgspec.Struct], prefix: str) -> Iterator[tuple[str, str]]:
+    """The dotted path of each unknown key, and a hint."""
     if not isinstance(values, dict):
         return
     known = {field.name: field.type for field in msgspec.structs.fields(record)}
     for key, value in values.items():
         name = f"{prefix}{key}"
         if key not in known:
-            raise ConfigError(f"{place(name)}: unknown key `{name}`{did_you_mean(str(key), list(known))}")
-        if isinstance(known[key], type) and issubclass(known[key], msgspec.Struct):
-            _reject_unknown_keys(place, value, known[key], f"{name}.")
+            yield name, did_you_mean(str(key), list(known))
+        elif _is_record(known[key]):
+            yield from _unknown_keys(value, known[key], f"{name}.")
         elif (inner := _value_record(known[key])) and isinstance(value, dict):
             for own, settings in value.items():
-                _reject_unknown_keys(place, settings, inner, f"{name}.{own}.")
+                yield from _unknown_keys(settings, inner, f"{name}.{own}.")
+
+
+def _is_record(kind: Any) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 def _value_record(kind: Any) -> type[msgspec.Struct] | None:
     """The record that the values of a mapping are, such as the columns in `columns`."""
     mapping = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     value = get_args(mapping)[1] if get_origin(mapping) is dict else None
-    return value if isinstance(value, type) and issubclass(value, msgspec.Struct) else None
+    return value if _is_record(value) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import types
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -108,3 +109,16 @@ def _type_at(path: str, record: Any) -> Any:
             return kind
         kind = {field.name: field.type for field in msgspec.structs.fields(kind)}.get(name, kind)
     return kind
+
+
+def in_one(problems: Sequence[str]) -> str:
+    """Sentences about problems as one message: a problem alone, or one in each line.
+
+    >>> print(in_one(["a", "b"]))
+    the configuration has 2 problems:
+      a
+      b
+    """
+    if len(problems) == 1:
+        return problems[0]
+    return f"the configuration has {len(problems)} problems:\n" + "\n".join(f"  {problem}" for problem in problems)

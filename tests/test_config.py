@@ -93,6 +93,41 @@ def test_an_invalid_configuration_is_rejected_in_one_sentence(tmp_path: Path, te
     assert "\n" not in message
 
 
+def test_all_problems_of_a_file_are_said_at_once_in_its_order(tmp_path: Path) -> None:
+    text = """\
+projects: my-project
+worker: 3
+workers: 0
+timeouts:
+  run_second: 5
+  kind_seconds: x
+clusters: {include: a}
+columns: {team: {label: [a]}}
+projects: [other-project]
+"""
+    first, *lines = refused(tmp_path, text).splitlines()
+    assert first == "the configuration has 7 problems:"
+    assert [line.partition(", line ")[2] for line in lines] == [
+        "2: unknown key `worker`; did you mean `workers`?",
+        "3: workers: write a whole number, at least 1",
+        "5: unknown key `timeouts.run_second`; did you mean `run_seconds`?",
+        "6: timeouts.kind_seconds: write a number, not text",
+        "7: clusters.include: write a list such as [a, b], not text",
+        "8: unknown key `columns.team.label`; did you mean `labels`?",
+        "9: duplicate key `projects`",
+    ]
+
+
+def test_all_values_that_a_run_cannot_use_are_said_at_once(tmp_path: Path) -> None:
+    text = "projects: [Nope, '1']\nfolders: [x]\nkinds: {podz: true}\napi_endpoints: {bigquery: nowhere}"
+    lines = refused(tmp_path, text).splitlines()
+    assert lines[0] == "the configuration has 5 problems:"
+    for line, words in zip(
+        lines[1:], ("'Nope'", "'1'", "folders: 'x'", "unknown kind 'podz'", "'nowhere'"), strict=True
+    ):
+        assert words in line
+
+
 @pytest.mark.parametrize("scope", ["folders: ['12']", "folders: [folders/12]", "organizations: [organizations/12]"])
 def test_folders_and_organizations_need_no_project(tmp_path: Path, scope: str) -> None:
     (tmp_path / "c.yaml").write_text(scope)
