@@ -18,7 +18,7 @@ from msgspec.json import format as indented
 
 from job.commands.cells import NUMBERS, UNCUT, brief_for, encode, exact, json_value, without_formula
 from job.commands.output import json_text
-from job.commands.table import Cells, table_lines, terminal_width, vertical_lines, widths_for
+from job.commands.table import table_lines, terminal_width, vertical_lines, widths_for
 from job.sinks.protocol import Answer, Result
 
 FORMATS = ("table", "vertical", "csv", "json", "jsonl", "markdown")
@@ -116,16 +116,15 @@ def _table(rows: Rows, form: Form) -> Iterator[str]:
         makers = [brief_for(name) for name in names]
     kinds = [kind for _, kind in rows.columns]
     cells = [_cells(row, makers) for page in rows for row in page]
-    yield from map(_ended, _fitting(names, cells, kinds, form))
-    yield rows.count() + "\n"
-
-
-def _fitting(names: Sequence[str], cells: Cells, kinds: Sequence[str], form: Form) -> Iterator[str]:
     numbers, whole = [kind in NUMBERS for kind in kinds], [kind in UNCUT for kind in kinds]
     widths = widths_for(names, cells, whole, form.width)
     if widths is None and not form.is_chosen:
-        return vertical_lines(names, cells)
-    return table_lines(names, cells, numbers, widths or widths_for(names, cells, whole, None) or [])
+        yield from map(_ended, vertical_lines(names, cells))
+        yield f"{rows.count()} {len(names)} columns do not fit this terminal: name fewer, or use --format table\n"
+        return
+    widths = widths or widths_for(names, cells, whole, None) or []
+    yield from map(_ended, table_lines(names, cells, numbers, widths))
+    yield rows.count() + "\n"
 
 
 def _vertical(rows: Rows, _: Form) -> Iterator[str]:

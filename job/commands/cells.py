@@ -22,7 +22,7 @@ UNCUT = NUMBERS | {"BOOL", "DATE", "TIMESTAMP"}
 """Types of which half a value is another value."""
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
 def exact(value: Any) -> str | None:

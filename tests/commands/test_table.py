@@ -62,6 +62,7 @@ def test_every_width_is_kept_and_what_fits_nowhere_is_vertical() -> None:
         "status",
         'message               pods is forbidden: User "inventory" cannot list',
     ]
+    assert printed(ROW, wide, width=60)[-1].startswith("(2 rows) 6 columns do not fit this terminal: ")
     assert printed(ROW, width=60, form="table")[1].count("--") > 60  # who chooses a table gets one
 
 
