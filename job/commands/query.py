@@ -25,6 +25,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _BY_ENDING = {
     ".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".md": "markdown", ".parquet": "parquet",
 }  # fmt: skip
+_ROWS_AHEAD = 20_000
 _LEAST_BILLED = "BigQuery bills at least 10 MiB for each table that a query reads"
 """https://cloud.google.com/bigquery/pricing#on_demand_pricing"""
 
@@ -66,9 +67,13 @@ def print_answer(
     if file is None:
         if form == "parquet":
             raise ConfigError("--format parquet needs --output FILE: a terminal cannot show it")
+        shown = Form(form or "table", is_chosen=form is not None, width=terminal_width())
         with open_warehouse(config).stream(sql, external_access=external_access) as answer:
-            shown = Form(form or "table", is_chosen=form is not None, width=terminal_width())
-            write_answer(Rows(_begun(answer), limit), shown, sys.stdout)
+            is_whole, answer = _read_ahead(answer)
+            if not is_whole:
+                write_answer(Rows(answer, limit), shown, sys.stdout)
+        if is_whole:  # whoever reads it page by page keeps no DuckDB file from a run that commits
+            write_answer(Rows(answer, limit), shown, sys.stdout)
         return
     form = form or _BY_ENDING.get(Path(file).suffix.lower(), "table")
     with new_file(file) as path, open_warehouse(config).stream(sql, external_access=external_access) as answer:
@@ -99,11 +104,16 @@ def print_dry_run(config: Config, sql: str) -> None:
         click.echo(f"it would be refused: `bigquery.maximum_bytes_billed` is {bytes_for_people(most)} ({most} bytes)")
 
 
-def _begun(answer: Answer) -> Answer:
-    """The same answer, whose first rows are there: most errors come before them, and then nothing is printed."""
+def _read_ahead(answer: Answer) -> tuple[bool, Answer]:
+    """Whether the first rows are all, and the same answer with those, which most errors come before."""
     pages: Iterator[Sequence[tuple[Any, ...]]] = iter(answer.pages)
-    first = next(pages, None)
-    return answer if first is None else answer._replace(pages=chain([first], pages))
+    first: list[Sequence[tuple[Any, ...]]] = []
+    while sum(map(len, first)) < _ROWS_AHEAD:
+        page = next(pages, None)
+        if page is None:
+            return True, answer._replace(pages=iter(first))
+        first.append(page)
+    return False, answer._replace(pages=chain(first, pages))
 
 
 def _text_of(file: str) -> str:

@@ -213,6 +213,22 @@ def test_a_reader_that_has_enough_ends_the_query(sink: str, monkeypatch: pytest.
     assert len(out.getvalue()) < 100_000
 
 
+def test_an_answer_that_somebody_reads_slowly_keeps_no_run_from_the_file(
+    sink: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sink.removeprefix("duckdb:///")
+
+    class Pager(io.StringIO):
+        def write(self, text: str) -> int:
+            if not self.tell():
+                duckdb.connect(path).close()  # for writing
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stdout", pager := Pager())
+    query("SELECT i FROM range(5000) AS t(i)", "--sink", sink)
+    assert pager.getvalue().endswith("(5000 rows)\n")
+
+
 def test_a_dry_run_checks_the_query(sink: str, capsys: pytest.CaptureFixture[str]) -> None:
     query("pods", "--dry-run", "--sink", sink)
     assert capsys.readouterr().out == "the query is valid; DuckDB bills nothing\n"
