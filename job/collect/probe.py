@@ -64,9 +64,13 @@ class Probe:
         if self._may_list(kind):
             return None
         try:
-            self._answer(kind.path, [("limit", 1)])
+            body = self._answer(kind.path, [("limit", 1)])
+            if not _LIST.decode(body).kind.endswith("List"):
+                return ReadFailure("invalid", "the response is no list of an API server")
         except PageTooLarge:
             return None
+        except NOT_DECODABLE:
+            return ReadFailure("invalid", "the response is no list of an API server")
         except ReadFailure as failure:
             return failure
         return None
@@ -110,6 +114,10 @@ class _Version(Wire, frozen=True):
     git_version: str
 
 
+class _List(Wire, frozen=True):
+    kind: str
+
+
 class SubjectAccessReviewStatus(Wire, frozen=True):
     allowed: bool = False
 
@@ -118,4 +126,4 @@ class SelfSubjectAccessReview(Wire, frozen=True):
     status: SubjectAccessReviewStatus = SubjectAccessReviewStatus()
 
 
-_VERSION, _REVIEW = decoder(_Version), decoder(SelfSubjectAccessReview)
+_VERSION, _LIST, _REVIEW = decoder(_Version), decoder(_List), decoder(SelfSubjectAccessReview)

@@ -153,6 +153,14 @@ def test_a_server_that_hides_its_version_is_reached_all_the_same(doctor: Doctor,
     assert (found.status, found.message) == ("ok", "it does not say its version; 10 kinds may be listed")
 
 
+@pytest.mark.parametrize("body", [b"ok", b"{}", b'{"kind": "Pod"}', b"<html>log in</html>"])
+def test_an_answer_that_is_no_list_permits_nothing(doctor: Doctor, replay: Replay, body: bytes) -> None:
+    answer = (200, {"Content-Type": "application/json"}, body)
+    replay.answers |= {REVIEWS: answer, **{kind.path: answer for kind in KINDS}}
+    (found,) = findings(doctor(replay.configuration), CATEGORY)
+    assert found.message == "the response is no list of an API server"
+
+
 def test_a_network_in_which_nothing_answers_costs_its_other_clusters_a_second() -> None:
     limits = Timeouts(connect_seconds=10)
     assert patience(limits, is_worth_waiting=True).connect_seconds == 10
