@@ -74,8 +74,8 @@ _LEDGER = {
 
 _CAPACITY = "capacity_by_"
 _PAIRS = {
-    "changes": "events", "coverage": "trust", "images": "drift", "restarts": "rollouts_stuck",
-    "unowned_pods": "idle_namespaces", "without_limits": "workload_containers",
+    "changes": "events", "coverage": "trust", "images": "images_history", "restarts": "rollouts_stuck",
+    "unowned_pods": "idle_namespaces", "versions": "drift", "without_limits": "workload_containers",
 }  # fmt: skip
 """Views that share a row of the README."""
 
@@ -88,7 +88,7 @@ def _place(view: View) -> tuple[int, str]:
         return 5, view.name
     if view.name in _LEDGER:
         return 4, view.name
-    if view.name.endswith("_history"):
+    if view.name.removesuffix("_history") in TABLES and view.name not in TABLES:
         return 3, view.name
     return 2 if view.name in TABLES else 1, view.name
 
