@@ -203,6 +203,7 @@ def test_the_demo_ends_with_rows_and_three_answers(tmp_path: Path) -> None:
     assert int(asked.stdout.split()[1]) > 20
 
 
+@pytest.mark.exhaustive
 def test_the_demo_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     found = []
     for name in ("one", "two"):

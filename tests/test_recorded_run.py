@@ -68,9 +68,14 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
             item["metadata"]["uid"] for resource in WORKLOAD_KINDS for item in items(f"list.{resource}")
         }  # fmt: skip
         bare = {pod["metadata"]["uid"] for pod in pods if not pod["metadata"].get("ownerReferences")}
+        of_rollouts = {
+            item["metadata"]["uid"]
+            for item in items("list.replicasets")
+            if any(owner["kind"] == "Rollout" for owner in item["metadata"].get("ownerReferences", []))
+        }
         known = "SELECT uid FROM raw_workloads WHERE known_through_pods"
         assert {row[0] for row in rows(sink, f"SELECT uid FROM raw_workloads WHERE uid NOT IN ({known})")} == (
-            workloads | bare
+            workloads | bare | of_rollouts
         )
         owners = [owner for item in items("list.replicasets") for owner in item["metadata"].get("ownerReferences", [])]
         rollouts = {owner["uid"] for owner in owners if owner["kind"] == "Rollout"}

@@ -14,7 +14,7 @@ from faults.fleet import NEWEST, Fleet, Rows
 
 from job.simulator import Simulator, simulate
 
-AT_ONCE = 8
+AT_ONCE = 16
 """Clusters that have a fault each, in one run."""
 
 Hit = dict[str, Case]

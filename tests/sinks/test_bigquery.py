@@ -211,6 +211,7 @@ def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(
     assert open_sink().changes() == []
 
 
+@pytest.mark.exhaustive
 def test_views_work_where_queries_must_name_days(open_sink: Open) -> None:
     sink = open_sink(require_partition_filter=True)
     sink.apply()

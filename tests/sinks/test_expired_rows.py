@@ -83,6 +83,7 @@ def test_a_reading_whose_rows_have_expired_is_said_and_compared_with_none(open_s
         assert rows(sink, CHANGES.format(compared)) == [], compared
 
 
+@pytest.mark.exhaustive
 def test_a_function_says_what_was_read_before_the_days_that_it_looks_back(open_sink: Open) -> None:
     sink = open_sink(look_back_days=1)
     sink.apply()

@@ -9,6 +9,8 @@ import pytest
 from engines import Warehouse
 from warehouse import FIRST, Read, container, image_parts, pod, pod_container, pod_of, run_of, workload
 
+from job.tables import Record
+
 ONE, TWO = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
 DAY = 86400
 HOUR = timedelta(hours=1)
@@ -262,62 +264,69 @@ SAFE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("of_container", "of_pod", "expected"),
-    [
-        ({}, {}, {}),
-        ({"privileged": True}, {}, {"privileged": [], "escalation_allowed": []}),
-        ({"host_process": True}, {}, {"host_process": []}),
-        ({}, {"host_process": True}, {"host_process": []}),
-        ({"host_process": False}, {"host_process": True}, {}),
-        ({}, {"host_network": True}, {"host_network": []}),
-        ({}, {"host_pid": True, "host_ipc": True}, {"host_pid": [], "host_ipc": []}),
-        ({}, {"host_paths": ("/var/log", "/")}, {"host_path": ["/var/log, /"]}),
-        ({"host_ports": (80, 443)}, {}, {"host_port": ["80, 443"]}),
-        ({"probe_hosts": ("10.0.0.1", "metadata")}, {}, {"probe_host": ["10.0.0.1, metadata"]}),
-        ({"capabilities_added": ("NET_ADMIN", "CHOWN", "SYS_TIME")}, {},
-         {"capabilities_added": ["NET_ADMIN, SYS_TIME"], "capabilities_beyond_net_bind_service": ["CHOWN"]}),
-        ({"capabilities_added": ("NET_BIND_SERVICE",)}, {}, {}),
-        ({"capabilities_added": ("ALL",)}, {}, {"capabilities_added": ["ALL"]}),
-        ({"capabilities_dropped": ("NET_RAW",)}, {}, {"capabilities_not_dropped": []}),
-        ({"proc_mount": "Unmasked"}, {}, {"proc_unmasked": []}),
-        ({"proc_mount": "Default"}, {}, {}),
-        ({"apparmor_profile": "Unconfined"}, {}, {"apparmor_unconfined": []}),
-        ({"apparmor_profile": "Localhost"}, {"apparmor_profile": "Unconfined"}, {"apparmor_unconfined": []}),
-        ({}, {"seccomp_profile": "Unconfined"}, {"seccomp_unconfined": []}),
-        ({}, {"apparmor_profile": "Unconfined"}, {"apparmor_unconfined": []}),
-        ({"seccomp_profile": "Unconfined"}, {}, {"seccomp_unconfined": []}),
-        ({"seccomp_profile": None}, {}, {"seccomp_unset": []}),
-        ({"seccomp_profile": None}, {"seccomp_profile": "Localhost"}, {}),
-        ({"selinux_options": ("user:u", "type:spc_t")}, {}, {"selinux_options": ["user:u, type:spc_t"]}),
-        ({"selinux_options": ("type:container_t",)}, {"selinux_options": ("type:spc_t",)},
-         {"selinux_options": ["type:spc_t"]}),
-        ({}, {"selinux_options": ("role:r",)}, {"selinux_options": ["role:r"]}),
-        ({}, {"sysctls": ("net.core.somaxconn", "net.ipv4.tcp_rmem")}, {"sysctls": ["net.core.somaxconn"]}),
-        ({}, {"restricted_volumes": ("iscsi", "nfs")}, {"volume_types": ["iscsi, nfs"]}),
-        ({"allow_privilege_escalation": None}, {}, {"escalation_allowed": []}),
-        ({"allow_privilege_escalation": True}, {}, {"escalation_allowed": []}),
-        ({"run_as_non_root": None}, {}, {"root_allowed": []}),
-        ({"run_as_non_root": False}, {"run_as_non_root": True}, {"root_allowed": []}),
-        ({"run_as_non_root": None}, {"run_as_non_root": True}, {}),
-        ({"run_as_non_root": None, "run_as_user": 1000}, {}, {"non_root_not_required": []}),
-        ({"run_as_non_root": None}, {"run_as_user": 1000}, {"non_root_not_required": []}),
-        ({"run_as_user": 0}, {"run_as_user": 1000}, {"root_user": []}),
-        ({"run_as_user": 1000}, {"run_as_user": 0}, {"root_user": []}),
-        ({}, {"run_as_non_root": False}, {"non_root_not_required": []}),
-        ({"run_as_non_root": None, "run_as_user": 0}, {}, {"root_allowed": [], "root_user": []}),
-    ],
-)  # fmt: skip
-def test_privileged_has_a_row_for_each_broken_rule_of_what_runs_and_of_templates(
-    warehouse: Warehouse, of_container: dict[str, Any], of_pod: dict[str, Any], expected: dict[str, list[str]]
-) -> None:
-    pods = [pod_of("gs", "gs-1", kind="GameServer", **of_pod), pod_container("gs-1", "app:1", **SAFE | of_container)]
-    template = [workload("web", **of_pod), container("web", **SAFE | of_container)]
-    warehouse.publish(run_of(1, Read("a", pods=pods, more={"deployments": template})))
-    sql = "SELECT rule, details FROM privileged WHERE workload_kind"
-    running = warehouse.query(f"{sql} = 'GameServer' AND pod = 'gs-1' AND pods = 1")
-    of_template = warehouse.query(f"{sql} = 'Deployment' AND pod IS NULL AND pods = 0")
-    assert running == of_template == sorted(expected.items())
+BROKEN: list[tuple[dict[str, Any], dict[str, Any], dict[str, list[str]]]] = [
+    ({}, {}, {}),
+    ({"privileged": True}, {}, {"privileged": [], "escalation_allowed": []}),
+    ({"host_process": True}, {}, {"host_process": []}),
+    ({}, {"host_process": True}, {"host_process": []}),
+    ({"host_process": False}, {"host_process": True}, {}),
+    ({}, {"host_network": True}, {"host_network": []}),
+    ({}, {"host_pid": True, "host_ipc": True}, {"host_pid": [], "host_ipc": []}),
+    ({}, {"host_paths": ("/var/log", "/")}, {"host_path": ["/var/log, /"]}),
+    ({"host_ports": (80, 443)}, {}, {"host_port": ["80, 443"]}),
+    ({"probe_hosts": ("10.0.0.1", "metadata")}, {}, {"probe_host": ["10.0.0.1, metadata"]}),
+    ({"capabilities_added": ("NET_ADMIN", "CHOWN", "SYS_TIME")}, {},
+     {"capabilities_added": ["NET_ADMIN, SYS_TIME"], "capabilities_beyond_net_bind_service": ["CHOWN"]}),
+    ({"capabilities_added": ("NET_BIND_SERVICE",)}, {}, {}),
+    ({"capabilities_added": ("ALL",)}, {}, {"capabilities_added": ["ALL"]}),
+    ({"capabilities_dropped": ("NET_RAW",)}, {}, {"capabilities_not_dropped": []}),
+    ({"proc_mount": "Unmasked"}, {}, {"proc_unmasked": []}),
+    ({"proc_mount": "Default"}, {}, {}),
+    ({"apparmor_profile": "Unconfined"}, {}, {"apparmor_unconfined": []}),
+    ({"apparmor_profile": "Localhost"}, {"apparmor_profile": "Unconfined"}, {"apparmor_unconfined": []}),
+    ({}, {"seccomp_profile": "Unconfined"}, {"seccomp_unconfined": []}),
+    ({}, {"apparmor_profile": "Unconfined"}, {"apparmor_unconfined": []}),
+    ({"seccomp_profile": "Unconfined"}, {}, {"seccomp_unconfined": []}),
+    ({"seccomp_profile": None}, {}, {"seccomp_unset": []}),
+    ({"seccomp_profile": None}, {"seccomp_profile": "Localhost"}, {}),
+    ({"selinux_options": ("user:u", "type:spc_t")}, {}, {"selinux_options": ["user:u, type:spc_t"]}),
+    ({"selinux_options": ("type:container_t",)}, {"selinux_options": ("type:spc_t",)},
+     {"selinux_options": ["type:spc_t"]}),
+    ({}, {"selinux_options": ("role:r",)}, {"selinux_options": ["role:r"]}),
+    ({}, {"sysctls": ("net.core.somaxconn", "net.ipv4.tcp_rmem")}, {"sysctls": ["net.core.somaxconn"]}),
+    ({}, {"restricted_volumes": ("iscsi", "nfs")}, {"volume_types": ["iscsi, nfs"]}),
+    ({"allow_privilege_escalation": None}, {}, {"escalation_allowed": []}),
+    ({"allow_privilege_escalation": True}, {}, {"escalation_allowed": []}),
+    ({"run_as_non_root": None}, {}, {"root_allowed": []}),
+    ({"run_as_non_root": False}, {"run_as_non_root": True}, {"root_allowed": []}),
+    ({"run_as_non_root": None}, {"run_as_non_root": True}, {}),
+    ({"run_as_non_root": None, "run_as_user": 1000}, {}, {"non_root_not_required": []}),
+    ({"run_as_non_root": None}, {"run_as_user": 1000}, {"non_root_not_required": []}),
+    ({"run_as_user": 0}, {"run_as_user": 1000}, {"root_user": []}),
+    ({"run_as_user": 1000}, {"run_as_user": 0}, {"root_user": []}),
+    ({}, {"run_as_non_root": False}, {"non_root_not_required": []}),
+    ({"run_as_non_root": None, "run_as_user": 0}, {}, {"root_allowed": [], "root_user": []}),
+]  # fmt: skip
+"""What a container has, what its pod has, and the rules that this breaks, with their details."""
+
+
+def test_privileged_has_a_row_for_each_broken_rule_of_what_runs_and_of_templates(warehouse: Warehouse) -> None:
+    pods: list[Record] = []
+    templates: list[Record] = []
+    for number, (of_container, of_pod, _) in enumerate(BROKEN):
+        pod_name, columns = f"gs-{number}-1", SAFE | of_container
+        pods += [pod_of(f"gs-{number}", pod_name, kind="GameServer", **of_pod)]
+        pods += [pod_container(pod_name, "app:1", **columns)]
+        templates += [workload(f"web-{number}", **of_pod), container(f"web-{number}", **columns)]
+    warehouse.publish(run_of(1, Read("a", pods=pods, more={"deployments": templates})))
+    sql = "SELECT workload_name, rule, details FROM privileged WHERE workload_kind"
+    running = warehouse.query(f"{sql} = 'GameServer' AND pod = CONCAT(workload_name, '-1') AND pods = 1")
+    of_templates = warehouse.query(f"{sql} = 'Deployment' AND pod IS NULL AND pods = 0")
+    for number, (of_container, of_pod, expected) in enumerate(BROKEN):
+        for prefix, found in (("gs", running), ("web", of_templates)):
+            broken = {rule: details for name, rule, details in found if name == f"{prefix}-{number}"}
+            assert broken == expected, (of_container, of_pod)
+    assert len(running) == len(of_templates) == sum(len(expected) for *_, expected in BROKEN)
 
 
 WINDOWS = {"operating_system": "windows"}
