@@ -221,9 +221,8 @@ class DuckDBSink:
                 loading.insert(database, table, file, rows.counts[table], budget.largest_row)
             loading.flush(database, budget, self._threads)
             recent.remember(database, before)
-            self._evolve(
-                database, view_changes(database, self._columns)
-            )  # only now: translating views takes memory too
+            if newer_version(self._where, database) is None:
+                self._make(database, view_changes(database, self._columns))  # only now: translating takes memory too
             recent.make_views(database)
             recent.forget(database)
             return True
@@ -239,10 +238,11 @@ class DuckDBSink:
             raise SinkError(f"{self._where}: {made} made this file, which gets no {other}; name another file")
 
     def _evolve(self, database: duckdb.DuckDBPyConnection, missing: Iterable[Change]) -> list[Change]:
-        """Makes the changes that the database lacks."""
+        """Makes the changes that the database lacks, if it is ours and no newer version's."""
         check_owner(self._where, database)
-        if newer_version(self._where, database) is not None:
-            return []
+        return [] if newer_version(self._where, database) is not None else self._make(database, missing)
+
+    def _make(self, database: duckdb.DuckDBPyConnection, missing: Iterable[Change]) -> list[Change]:
         made = list(missing)
         refuse_loss(self._where, made)
         for change in made:
