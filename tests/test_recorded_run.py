@@ -17,7 +17,7 @@ from job import latest, snapshot
 from job.cli import cli
 from job.commands.exits import BUG, COMPLETE, INCOMPLETE, USAGE
 from job.commands.plan import plan
-from job.config import Config
+from job.config import Config, Timeouts
 from job.kinds import RESOURCES
 from job.run.one_task import run
 from job.sinks.duckdb import DuckDBSink
@@ -80,6 +80,18 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
         owners = [owner for item in items("list.replicasets") for owner in item["metadata"].get("ownerReferences", [])]
         rollouts = {owner["uid"] for owner in owners if owner["kind"] == "Rollout"}
         assert {row[0] for row in rows(sink, known)} == rollouts
+
+
+def test_a_web_page_in_place_of_a_list_is_that_of_something_in_front(
+    replay: Replay, config: Config, sink: DuckDBSink
+) -> None:
+    page = b"<!doctype html><title>Log in to the network</title>"
+    replay.answers["/api/v1/pods"] = (200, {"Content-Type": "text/html"}, page)
+    assert run(msgspec.structs.replace(config, timeouts=Timeouts(retry_seconds=1.0))).run.status == "incomplete"
+    sql = "SELECT outcome, http_status, reason, message FROM collections WHERE resource = 'pods'"
+    ((outcome, status, reason, message),) = rows(sink, sql)
+    assert (outcome, status, reason) == ("invalid", 200, "Intermediary")
+    assert message.startswith("a web page came in place of a list")
 
 
 def test_pods_are_resolved_to_the_top(config: Config, sink: DuckDBSink) -> None:

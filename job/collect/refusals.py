@@ -139,6 +139,11 @@ def _of_a_layer_in_front(status: int, headers: Any, body: memoryview, *, by_goog
     return _Refusal("Intermediary", message)
 
 
+def is_page(body: memoryview) -> bool:
+    """Whether a response is a web page, as the login of a network sends it with the status 200."""
+    return _text(body[:512]).startswith("<")
+
+
 def _text(body: memoryview) -> str:
     return bytes(body[:_MAX_TEXT_BYTES]).decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
 
