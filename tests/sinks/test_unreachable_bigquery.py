@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic
 
 import pytest
+from google.api_core.exceptions import Forbidden
 from google.oauth2.credentials import Credentials
 from sinks.conftest import OnBigQuery
 from sinks.impatient import Impatient
@@ -19,6 +20,7 @@ from job.connect.identity import Identity
 from job.errors import QueryError, SinkError
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink
+from job.sinks.bigquery.errors import as_sink_error
 
 VERBS: dict[str, Callable[[BigQuerySink], object]] = {
     "query": lambda sink: sink.query("SELECT 1"),
@@ -148,3 +150,24 @@ def test_something_else_that_answers_in_place_of_bigquery_is_a_sentence(body: by
                     VERBS[verb](sink)
         finally:
             server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "advice"),
+    [
+        ("Access Denied: Dataset p:d", "accessDenied", "grant roles/bigquery.dataEditor on the dataset"),
+        (
+            "BigQuery API has not been used in project 777 before or it is disabled.", "accessNotConfigured",
+            "`gcloud services enable bigquery.googleapis.com --project 777`",
+        ),
+        ("Prohibited. vpcServiceControlsUniqueIdentifier: x.", "policyViolation", "of the service perimeter"),
+        ("Billing has not been enabled for this project.", "billingNotEnabled", "enable billing for the project"),
+        ("Blocked", "", "a proxy or firewall answers in place of BigQuery"),
+    ],
+)  # fmt: skip
+def test_the_advice_for_a_refusal_fits_its_cause(said: str, reason: str, advice: str) -> None:
+    errors = [{"reason": reason, "message": said}] if reason else []
+    with pytest.raises(SinkError) as raised, as_sink_error("sink x"):
+        raise Forbidden(said, errors=errors)  # type: ignore[no-untyped-call]
+    assert advice in str(raised.value)
+    assert ("roles/bigquery" in str(raised.value)) == (reason == "accessDenied")

@@ -138,6 +138,7 @@ def test_versions_hold_kubelets_to_the_skew_policy(warehouse: Warehouse) -> None
         (None, "v1.33.5", None, None),
         ("1.33.5", None, None, None),
         ("1.33.5", "odd", None, None),
+        ("1.27.16", "v1.24.17", 3, False),  # before 1.25, a kubelet may be two behind
     ]
     read = [
         Read(f"c{number}", more={"nodes": [node("n", kubelet_version=kubelet)]}, gke=[gke_cluster(control_plane)])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from deploy import gcloud
@@ -164,3 +165,13 @@ def test_no_command_is_one_that_a_server_has_written(sent: GoogleError) -> None:
     message = refusal(sent).message
     assert [mend.command for mend in commands_in(message)] == ([ours] if sent.reason else [])
     assert "touch" not in "".join(message.split("`")[1::2])
+
+
+@pytest.mark.parametrize(
+    ("location", "region"),
+    [("europe-west1", "europe-west1"), ("europe-west1-b", "europe-west1"), ("u-france-east1-b", "u-france-east1")],
+)
+def test_a_job_inside_the_network_is_in_the_clusters_region(location: str, region: str) -> None:
+    target = TARGET._replace(cluster=msgspec.structs.replace(TARGET.cluster, location=location))
+    found = mends_of_endpoint(target, Endpoint("private", "192.0.2.1"), "NoRoute", ROBOT)
+    assert f"--region={region} " in "".join(mend.command or "" for mend in found)
