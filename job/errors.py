@@ -22,6 +22,11 @@ class CredentialsError(InventoryError):
         self.may_pass = may_pass
         """A retry may help: the token endpoint could not be reached, or failed."""
 
+    @property
+    def is_of_network(self) -> bool:
+        """Whether no login, key or role helps: the endpoint fails, cannot be reached, or is not what answered."""
+        return self.may_pass or not self.is_refused
+
 
 class NotFoundError(InventoryError):
     """A project, cluster or object that was named does not exist."""

@@ -17,7 +17,7 @@ from job.collect.deadlines import Deadline
 from job.collect.failures import ReadFailure, stopped, without_frames
 from job.collect.http_reader import HttpReader, OpenResponse, Request
 from job.collect.prefetch import Prefetch
-from job.collect.refusals import is_page, response_failure
+from job.collect.refusals import not_json, response_failure
 from job.collect.retries import RetryTime
 from job.collect.throttle import Throttle, ThrottledReader
 from job.collect.worker_pool import Progress
@@ -137,13 +137,7 @@ class ApiReader:
             except msgspec.ValidationError:
                 raise
             except meta.NOT_DECODABLE as error:
-                text, reason = "the response is not JSON", None
-                if is_page(body):
-                    text, reason = (
-                        "a web page came in place of a list: a proxy or a network's login answers",
-                        "Intermediary",
-                    )
-                raise ReadFailure("invalid", text, reason=reason, http_status=200, retry_after=0.0) from error
+                raise not_json(body) from error
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.is_set() or (seconds and self._stop.wait(seconds)):

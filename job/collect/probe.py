@@ -64,16 +64,14 @@ class Probe:
         if self._may_list(kind):
             return None
         try:
-            body = self._answer(kind.path, [("limit", 1)])
-            if not _LIST.decode(body).kind.endswith("List"):
-                return ReadFailure("invalid", "the response is no list of an API server")
+            is_list = _LIST.decode(self._answer(kind.path, [("limit", 1)])).kind.endswith("List")
         except PageTooLarge:
-            return None
+            is_list = True
         except NOT_DECODABLE:
-            return ReadFailure("invalid", "the response is no list of an API server")
+            is_list = False
         except ReadFailure as failure:
             return failure
-        return None
+        return None if is_list else ReadFailure("invalid", "the response is no list of an API server")
 
     def _may_list(self, kind: Kind) -> bool:
         """https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access"""

@@ -139,9 +139,12 @@ def _of_a_layer_in_front(status: int, headers: Any, body: memoryview, *, by_goog
     return _Refusal("Intermediary", message)
 
 
-def is_page(body: memoryview) -> bool:
-    """Whether a response is a web page, as the login of a network sends it with the status 200."""
-    return _text(body[:512]).startswith("<")
+def not_json(body: memoryview) -> ReadFailure:
+    """The failure that a response with the status 200 means which is not JSON, such as the login page of a network."""
+    text, reason = "the response is not JSON", None
+    if _text(body).startswith("<"):
+        text, reason = "a web page came in place of a list: a proxy or a network's login answers", "Intermediary"
+    return ReadFailure("invalid", text, reason=reason, http_status=200, retry_after=0.0)
 
 
 def _text(body: memoryview) -> str:

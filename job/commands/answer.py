@@ -36,7 +36,7 @@ class Form(NamedTuple):
     is_chosen: bool = True
     """False if nobody chose it: rows that fit no table on this terminal are vertical, as psql's `\\x auto` does."""
     width: int | None = None
-    """Of the terminal; None where there is none."""
+    """Columns of the terminal; None for a file or a pipe."""
 
 
 class Rows:

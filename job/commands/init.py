@@ -12,6 +12,7 @@ import msgspec
 
 from job.commands.commented import commented
 from job.commands.output import counted
+from job.commands.output_file import new_file
 from job.config import ENVIRONMENT_VARIABLE, Config, has_scope
 from job.config_checks import check_config
 from job.connect.identity import configured_identity
@@ -61,7 +62,7 @@ def init(config: Config, output: str, *, replaces: bool) -> Found:
     Without credentials or network the file is the same, without the clusters' names in its comments.
 
     Raises:
-        ConfigError: the file exists and `replaces` is false, it cannot be written, or a setting is invalid.
+        InventoryError: the file exists and `replaces` is false, it cannot be written, or a setting is invalid.
     """
     if not replaces and os.path.lexists(output):
         raise ConfigError(f"{output} exists, and was not changed: choose another --output, or replace it with --force")
@@ -73,8 +74,11 @@ def init(config: Config, output: str, *, replaces: bool) -> Found:
         text = commented(config, _head(found)).encode()
         if replaces and os.path.lexists(output):
             check_regular(output)
-        with Path(output).open("wb" if replaces else "xb") as file:
-            file.write(text)
+            with new_file(output) as path:  # the old one stays until the new one is whole
+                path.write_bytes(text)
+        else:
+            with Path(output).open("xb") as file:
+                file.write(text)
     except (OSError, ValueError) as error:  # ValueError: a name or a value that is no text
         reason = error.strerror if isinstance(error, OSError) else "a value is not UTF-8 text"
         raise ConfigError(f"cannot write {output}: {reason}") from error

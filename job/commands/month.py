@@ -101,16 +101,14 @@ def one_month(
     task_seconds = runs * tasks * run.seconds
     day = round(runs_a_day * objects * _LOGICAL_BYTES)
     kept = kept_days or 365
-    gib = (
-        day * (kept + _KEPT_DAYS_AFTER_EXPIRY) / _TIMES_COMPRESSED * _PHYSICAL_GIB_MONTH
-        if physical
-        else day * kept * _LOGICAL_GIB_MONTH
-    )
+    stored, price = float(day * kept), _LOGICAL_GIB_MONTH
+    if physical:
+        stored, price = day * (kept + _KEPT_DAYS_AFTER_EXPIRY) / _TIMES_COMPRESSED, _PHYSICAL_GIB_MONTH
     logged = runs * (clusters * _LOG_BYTES_A_CLUSTER + tasks * _LOG_BYTES_A_TASK)
     return Month(
         runs=runs,
         cloud_run_dollars=round(task_seconds * (_RUN_CPU_SECOND + memory_mib / 1024 * _RUN_GIB_SECOND), 2),
-        storage_dollars=round(gib / (1 << 30), 2),
+        storage_dollars=round(stored / (1 << 30) * price, 2),
         logging_dollars=round(logged / (1 << 30) * _LOG_GIB, 2),
         logical_bytes_a_day=day,
     )

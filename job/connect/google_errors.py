@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from job.printable import said, without_tokens
 from job.wire.rpc import GoogleError
@@ -34,6 +34,20 @@ def refusal(error: GoogleError, *, default_advice: str = "") -> Refusal:
     words = said(without_tokens(error.message[:4096])).rstrip(". ")
     advice = advise(error) if advise is not None else default_advice
     return Refusal(reason, "; ".join(filter(None, (words or error.status, advice))))
+
+
+def described(error: Any, status: str = "", *, service: str = "") -> GoogleError:
+    """The same, of an error of Google's clients.
+
+    Args:
+        service: the API that was called, where the error does not name it.
+    """
+    return GoogleError(
+        message=str(getattr(error, "message", None) or error),
+        status=status,
+        reason=getattr(error, "reason", None) or "",
+        metadata={"service": service} | dict(getattr(error, "metadata", None) or {}),
+    )
 
 
 def disabled_in(error: GoogleError) -> str | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from job.connect.google_errors import disabled_in, refusal
+from job.connect.google_errors import described, disabled_in, refusal
 from job.errors import CredentialsError
 from job.printable import printable, without_tokens
 from job.tables import Outcome
-from job.wire.rpc import GoogleError
 
 
 class _Status(NamedTuple):
@@ -75,9 +74,8 @@ def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:
         status = _Status("server_error", grpc.name)  # UNKNOWN, DATA_LOSS: a stream that broke
     elif http_status is not None:
         status = _STATUSES.get(http_status, _Status("refused", f"HTTP {http_status}"))
-    described = _described(error, status.reason)
-    described.metadata.setdefault("service", api.service)
-    reason, message = refusal(described, default_advice=api.advice.get(status.outcome, ""))
+    found = described(error, status.reason, service=api.service)
+    reason, message = refusal(found, default_advice=api.advice.get(status.outcome, ""))
     outcome: Outcome = "disabled" if reason == "ApiDisabled" else status.outcome
     if reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
         message += api.unknown
@@ -86,16 +84,7 @@ def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:
 
 def is_disabled_in(error: Any, *names: str) -> bool:
     """Whether the API is disabled in the project itself, which has these names, and not in that of the identity."""
-    return disabled_in(_described(error, "")) in names
-
-
-def _described(error: Any, status: str) -> GoogleError:
-    return GoogleError(
-        message=str(getattr(error, "message", None) or error),
-        status=status,
-        reason=getattr(error, "reason", None) or "",
-        metadata=dict(getattr(error, "metadata", None) or {}),
-    )
+    return disabled_in(described(error)) in names
 
 
 def _connection_columns(error: OSError, api: Api) -> dict[str, Any]:

@@ -69,8 +69,7 @@ def _application_default(config: Config, checks: list[Check]) -> Identity | None
     try:
         identity.token()
     except CredentialsError as error:
-        is_there = error.is_refused and not error.may_pass
-        mends = _mends_of_token(identity, source.path, str(error)) if is_there else [_NETWORK]
+        mends = [_NETWORK] if error.is_of_network else _mends_of_token(identity, source.path, str(error))
         checks.append(finding("credentials", subject, "get an access token", str(error), costs=[_COST], mends=mends))
         return None
     who = principal(identity.credentials)
@@ -123,8 +122,8 @@ def _impersonated(config: Config, service: Service, own: Identity, checks: list[
             identity = configured_identity(partial, service)
             identity.token()
         except CredentialsError as error:
-            is_there = error.is_refused and not error.may_pass
-            mends = [*commands_in(str(error)), _may_impersonate(before, account)] if is_there else [_NETWORK]
+            advised = [*commands_in(str(error)), _may_impersonate(before, account)]
+            mends = [_NETWORK] if error.is_of_network else advised
             checks.append(finding("credentials", subject, action, str(error), costs=[cost], mends=mends))
             return None
         checks.append(passed("credentials", subject, action, f"for {_purpose(config, service, account)}"))

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from job.connect.connection_errors import why_no_response
-from job.connect.google_errors import refusal
-from job.errors import CredentialsError, InventoryError, SinkError
+from job.connect.google_errors import described, refusal
+from job.errors import CredentialsError, InventoryError, QueryError, SinkError
 from job.printable import said
-from job.wire.rpc import GoogleError
 
 # of a refusal that no role on the dataset would mend
 _CAUSES = ("AccountDisabled", "ApiDisabled", "BillingDisabled", "QuotaProjectDenied", "VpcServiceControls")
@@ -50,6 +49,17 @@ def as_sink_error(action: str) -> Iterator[None]:
         raise SinkError(f"{action}: {message(error)}") from error
 
 
+@contextmanager
+def as_query_error() -> Iterator[None]:
+    """Raises QueryError where the query is wrong, not the warehouse."""
+    from google.api_core.exceptions import BadRequest, NotFound
+
+    try:
+        yield
+    except (BadRequest, NotFound) as error:
+        raise QueryError(f"the query failed: {message(error)}") from error
+
+
 def _refused(error: Any) -> str:
     """What a 403 says, and what to do."""
     found, words = reasons(error), message(error)
@@ -59,10 +69,7 @@ def _refused(error: Any) -> str:
         return f"{words}; a proxy or firewall answers in place of BigQuery: let it pass requests"
     if "billingNotEnabled" in found:
         return f"{words}; enable billing for the project"
-    metadata = {"service": "bigquery.googleapis.com"} | dict(getattr(error, "metadata", None) or {})
-    cause, advised = refusal(
-        GoogleError(str(error.message), reason=getattr(error, "reason", None) or "", metadata=metadata)
-    )
+    cause, advised = refusal(described(error, service="bigquery.googleapis.com"))
     if cause in _CAUSES:
         return advised
     return f"{words}; grant roles/bigquery.dataEditor on the dataset and roles/bigquery.jobUser on the project"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from job.config import BigQuery
 from job.config_checks import check_endpoint
 from job.connect.identity import Identity
-from job.errors import QueryError, SinkError
+from job.errors import SinkError
 from job.log import log
 from job.signals import Stop
 from job.sinks.bigquery import overlap
 from job.sinks.bigquery.columns import schema_of
-from job.sinks.bigquery.errors import as_sink_error, message, reasons
+from job.sinks.bigquery.errors import as_query_error, as_sink_error, message, reasons
+from job.sinks.bigquery.job_ids import job_id, part
 from job.sinks.bigquery.layout import Layout, declared
 from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.present import PresentViews
@@ -53,7 +52,6 @@ _RESULT, _TIME = ("complete", "acceptable", "stopped"), "snapshot_time"
 """Labels of a commit marker: its `TaskResult`, and the part's time in microseconds since 1970."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EMULATOR = "BIGQUERY_EMULATOR_HOST"
-_LONGEST_JOB_ID = 900  # and room for what is added to it
 _MAX_RACES = 50  # lost to other tasks; for each, one of them has made a step
 
 
@@ -274,7 +272,7 @@ class BigQuerySink:
 
     @contextmanager
     def stream(self, sql: str, *, external_access: bool = False) -> Iterator[Answer]:  # noqa: ARG002 (rights decide here)
-        with as_sink_error(self._where), _query_errors():
+        with as_sink_error(self._where), as_query_error():
             found: Any = self._query(sql).result()
         columns = tuple((field.name, answer_type(field)) for field in found.schema)
         yield Answer(columns, self._pages(found), found.total_rows, tuple(map(duckdb_type, found.schema)))
@@ -288,7 +286,7 @@ class BigQuerySink:
         from google.cloud.bigquery import QueryJobConfig
 
         config = QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.name)
-        with as_sink_error(self._where), _query_errors():
+        with as_sink_error(self._where), as_query_error():
             job = self._client.query(sql, job_config=config, location=self._location)
             return int(job.total_bytes_processed or 0)
 
@@ -343,8 +341,8 @@ class BigQuerySink:
         found: list[dict[str, str]] = []
         with as_sink_error(self._where):
             while not found or found[-1].get("stopped") == "true":
-                job_id = self._job_id(run_id, str(task_index), *_part(len(found)), "commit")
-                labels = self._loads.committed_labels(job_id)
+                marker = self._job_id(run_id, str(task_index), *part(len(found)), "commit")
+                labels = self._loads.committed_labels(marker)
                 if labels is None:
                     break
                 found.append(labels)
@@ -352,7 +350,7 @@ class BigQuerySink:
 
     def _load(self, table: str, rows: Rows, commit: Commit, *, is_marker: bool = False) -> Load:
         result, times = commit.result, commit.snapshot_times
-        name = (*_part(result.part), *(("commit",) if is_marker else (str(commit.attempt), table)))
+        name = (*part(result.part), *(("commit",) if is_marker else (str(commit.attempt), table)))
         labels = {field: str(getattr(result, field)).lower() for field in _RESULT}
         if len(times) == 1:
             labels[_TIME] = str((times[0] - _EPOCH) // timedelta(microseconds=1))
@@ -367,14 +365,7 @@ class BigQuerySink:
         )
 
     def _job_id(self, *name: str) -> str:
-        """Up to 1,024 letters, digits, _ and - are allowed (https://cloud.google.com/bigquery/docs/running-jobs). Ids
-        are unique in the whole project, so this one has the dataset in it."""
-        dataset = self.name.rpartition(".")[2]
-        text = "-".join(("gke-inventory", dataset, *name))
-        allowed = re.sub(r"[^A-Za-z0-9_-]", "-", text)[:_LONGEST_JOB_ID]
-        if allowed == text:
-            return text
-        return f"{allowed}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"  # of two such ids, none becomes the other
+        return job_id(self.name.rpartition(".")[2], *name)
 
     def _query(self, sql: str) -> bigquery.QueryJob:
         """The finished job. BigQuery refuses one that would exceed `maximum_bytes_billed`."""
@@ -398,21 +389,5 @@ class BigQuerySink:
         return [tuple(row.values()) for row in self._query(sql).result()]
 
 
-def _part(number: int) -> tuple[str, ...]:
-    """What tells the job ids of a part from those of the first."""
-    return ("part", str(number)) if number else ()
-
-
 def _timestamp(microseconds: int) -> str:
     return f"TIMESTAMP '{_EPOCH + timedelta(microseconds=microseconds):%Y-%m-%d %H:%M:%S.%f}+00'"
-
-
-@contextmanager
-def _query_errors() -> Iterator[None]:
-    """The query is wrong, not the warehouse."""
-    from google.api_core.exceptions import BadRequest, NotFound
-
-    try:
-        yield
-    except (BadRequest, NotFound) as error:
-        raise QueryError(f"the query failed: {message(error)}") from error
