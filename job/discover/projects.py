@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -53,13 +54,19 @@ class ProjectListing(NamedTuple):
         return self.collection.outcome in ("ok", "off")
 
 
-def list_projects(config: Config, identity: Identity, run_id: str) -> list[ProjectListing]:
-    """One listing a project, in the order of the configuration, then those in folders; and one a folder."""
+def list_projects(
+    config: Config, identity: Identity, run_id: str, *, is_listed: Callable[[str], bool] = lambda _project_id: True
+) -> list[ProjectListing]:
+    """One listing a project, in the order of the configuration, then those in folders; and one a folder.
+
+    Args:
+        is_listed: which of the projects to list.
+    """
     walked, reachability = walk(config, identity, run_id), Reachability()
     for node in walked.nodes:
         _log_node(node)
     found = {project.project_id: project for project in walked.projects}
-    projects = tuple(dict.fromkeys((*config.projects, *found)))
+    projects = tuple(filter(is_listed, dict.fromkeys((*config.projects, *found))))
 
     def list_project(project_id: str) -> ProjectListing:
         project = found.get(project_id)

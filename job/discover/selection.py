@@ -60,12 +60,22 @@ class Selection(NamedTuple):
 
     targets: tuple[Target, ...]
     unmatched: tuple[Unmatched, ...]
+    is_whole: bool = True
+    """Whether all projects were listed, or tried: only then a configuration that selects nothing is seen."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the configuration selects no cluster at all."""
+        return self.is_whole and not self.targets
 
 
-def select(listings: Sequence[ProjectListing], patterns: Clusters) -> Selection:
+def select(listings: Sequence[ProjectListing], patterns: Clusters, *, is_whole: bool = True) -> Selection:
     """The selected clusters, and the patterns of `clusters.include` and `clusters.locations` that match none.
 
     What could match a cluster of a project that was not listed in full counts as matching.
+
+    Args:
+        is_whole: False where another task has other projects: then that task says what matches no cluster.
 
     Raises:
         NotFoundError: no pattern of one of them matches a cluster, or no cluster has one of `clusters.labels`.
@@ -76,16 +86,24 @@ def select(listings: Sequence[ProjectListing], patterns: Clusters) -> Selection:
     targets = tuple(
         target
         for target in listed
-        if any(matches(target.name, pattern) for pattern in patterns.include)
-        and not any(matches(target.name, pattern) for pattern in patterns.exclude)
+        if is_selected(target.name, patterns)
         and _is_in(target.cluster.location or "", patterns.locations)
         and patterns.labels.items() <= (target.cluster.resource_labels or {}).items()
     )
+    if not is_whole:
+        return Selection(targets, (), is_whole=False)
     unmatched = _unmatched(listings, patterns.include)
     if all(listing.is_complete for listing in listings):
         _check_labels([target.cluster for target in listed], patterns.labels)
         unmatched += _unmatched_locations(listings, patterns.locations)
     return Selection(targets, unmatched)
+
+
+def is_selected(name: str, patterns: Clusters) -> bool:
+    """Whether `clusters.include` and `clusters.exclude` select `project/location/cluster`."""
+    return any(matches(name, pattern) for pattern in patterns.include) and not any(
+        matches(name, pattern) for pattern in patterns.exclude
+    )
 
 
 def matches(name: str, pattern: str) -> bool:

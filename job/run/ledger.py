@@ -74,7 +74,7 @@ def run_record(
     lists += [each for cluster in committed for each in cluster.lists]
     projects = [listing for listing in listings if listing.is_project]
     is_complete = (
-        not _is_empty(selection)
+        not (selection and selection.is_empty)
         and all(listing.is_complete for listing in listings)
         and all(status == "complete" for status in statuses)
     )
@@ -114,17 +114,13 @@ def _is_acceptable(
     statuses: Sequence[SnapshotStatus],
 ) -> bool:
     """Whether `fail_on` tolerates what was not read. Without any cluster, nothing was."""
-    if _is_empty(selection) and config.fail_on != "never":
+    if selection and selection.is_empty and config.fail_on != "never":
         return False
     outcomes: list[str] = [each.outcome for each in (*(listing.collection for listing in listings), *lists)]
     outcomes = [outcome for outcome in outcomes if outcome != "off"]
     return config.accepts(statuses.count("complete"), len(statuses)) and config.accepts(
         outcomes.count("ok"), len(outcomes)
     )
-
-
-def _is_empty(selection: Selection | None) -> bool:
-    return selection is not None and not selection.targets
 
 
 def _not_found(task: Task, unmatched: Unmatched) -> Collection:

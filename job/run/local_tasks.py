@@ -96,7 +96,7 @@ def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, stop: Sto
         result = TaskResult(record.status == "complete" and not is_stopped, record.acceptable, is_stopped)
         times = tuple(summary.run.started_at for summary in found.values())
         sink.publish(rows, Commit(task.run_id, 0, 0, result, snapshot_times=times))
-    gaps = {gap.name: gap for summary in found.values() for gap in summary.gaps}  # every task lists every project
+    gaps = {gap.name: gap for summary in found.values() for gap in summary.gaps}  # tasks share projects
     return Summary(
         run=record,
         rows=rows.counts,

@@ -17,14 +17,14 @@ from job.config_checks import check_config
 from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import load_client
 from job.discover.projects import ProjectListing, list_projects
-from job.discover.selection import Selection, Target, select
+from job.discover.selection import Selection, Target, is_selected, select
 from job.errors import Interrupted
 from job.kinds import RESOURCES
 from job.log import log
 from job.run.ledger import seconds_since, write_records
 from job.run.memory import container_limit, fit_to_memory, infrequent_gc, release_memory, spool_bound
 from job.run.parts import Earlier
-from job.run.shares import ClusterShares
+from job.run.shares import FIRST, ClusterShares
 from job.run.summary import Gap, Summary, committed_before, gaps_of, skipped
 from job.scratch import temporary_folder
 from job.signals import Stop
@@ -125,9 +125,11 @@ class _OneTask:
         fitting = fit_to_memory(self.config, memory, spool_limit)
         with open_spool(spool_limit, lambda: self.identity.tokens) as spool:
             earlier = self._earlier()
-            listings = self._discover()
-            selection = self._select(listings)
-            targets = earlier.left(self._share(selection))
+            shares = self._shares()
+            found = self._discover(shares)
+            selection = self._select(found)
+            targets = earlier.left(self._share(selection, shares))
+            listings = self._recorded(found)
             committed = earlier.clusters(without=targets)
             if self.task.part:
                 log.info("run continued", run_id=self.task.run_id, part=self.task.part, clusters=len(targets))
@@ -146,29 +148,35 @@ class _OneTask:
     def _earlier(self) -> Earlier:
         return Earlier(self.sink.committed_lists(self.task.run_id, self.task.index) if self.task.part else ())
 
-    def _discover(self) -> list[ProjectListing]:
-        return list_projects(self.config, self.identity, self.task.run_id)
+    def _shares(self) -> ClusterShares:
+        """How the tasks of the run divide the clusters that the configuration selects."""
+        config, weights = self.config, {}
+        if self.task.count > 1:
+            known = self.sink.cluster_weights(self.task.run_id)
+            weights = {name: weight for name, weight in known.items() if is_selected(name, config.clusters)}
+        is_walked = bool(config.folders or config.organizations)
+        return ClusterShares(weights, self.task.count, () if is_walked else config.projects)
+
+    def _discover(self, shares: ClusterShares) -> list[ProjectListing]:
+        return list_projects(
+            self.config, self.identity, self.task.run_id, is_listed=partial(shares.lists, self.task.index)
+        )
+
+    def _recorded(self, listings: Sequence[ProjectListing]) -> list[ProjectListing]:
+        """The lists that this task writes to the ledger: the first task all, the others what they could not list."""
+        return [each for each in listings if self.task.index == FIRST or not each.is_complete]
 
     def _select(self, listings: Sequence[ProjectListing]) -> Selection:
-        selection = select(listings, self.config.clusters)
+        selection = select(listings, self.config.clusters, is_whole=self.task.index == FIRST)
         for unmatched in selection.unmatched:
             log.warning("pattern matches no cluster", run_id=self.task.run_id, detail=unmatched.message)
         return selection
 
-    def _share(self, selection: Selection) -> list[Target]:
+    def _share(self, selection: Selection, shares: ClusterShares) -> list[Target]:
         """This task's part of the selected clusters, the largest first: it takes longest."""
-        targets = list(selection.targets)
+        targets = [target for target in selection.targets if shares.task_for(target.name) == self.task.index]
         if self.task.count > 1:
-            shares = ClusterShares(self.sink.cluster_weights(self.task.run_id), self.task.count)
-            mine = [target for target in targets if shares.task_for(target.name) == self.task.index]
-            log.info(
-                "share taken",
-                task_index=self.task.index,
-                task_count=self.task.count,
-                clusters=len(mine),
-                of=len(targets),
-            )
-            targets = mine
+            log.info("share taken", task_index=self.task.index, task_count=self.task.count, clusters=len(targets))
         return sorted(targets, key=lambda target: -(target.cluster.current_node_count or 0))
 
     def _collect(

@@ -107,14 +107,14 @@ def gaps_of(
         Gap(name=unmatched.pattern, status="failed", reason="not_found", message=unmatched.message)
         for unmatched in selection.unmatched
     ]
-    if not selection.targets:
+    if selection.is_empty:
         message = "no cluster is selected: the projects have none, or `clusters` leaves out all of them"
         gaps.append(Gap(name="clusters", status="failed", reason="not_found", message=message))
     return tuple(sorted(gaps, key=lambda gap: gap.name))
 
 
 def total(runs: Sequence[Run]) -> Run:
-    """The sum of the tasks of one run: each has collected its own clusters, and listed all projects."""
+    """The sum of the tasks of one run: each has collected its own clusters, and the first has listed all projects."""
     counters = ("clusters", "clusters_complete", "clusters_partial", "clusters_failed", "objects", "row_count")
     return msgspec.structs.replace(
         runs[0],
@@ -122,6 +122,7 @@ def total(runs: Sequence[Run]) -> Run:
         acceptable=all(run.acceptable for run in runs),
         finished_at=max(run.finished_at for run in runs),
         duration_seconds=max(run.duration_seconds for run in runs),
+        projects=max(run.projects for run in runs),
         projects_failed=max(run.projects_failed for run in runs),
         **{name: sum(getattr(run, name) for run in runs) for name in counters},
     )

@@ -37,7 +37,11 @@ class Run(Record, frozen=True, kw_only=True):
     started_at: Annotated[datetime, "When the task started."]
     finished_at: Annotated[datetime, "When the task finished collecting, just before the commit."]
     duration_seconds: Annotated[float, "Seconds from `started_at` to `finished_at`."]
-    projects: Annotated[int, "Number of projects in scope."]
+    projects: Annotated[
+        int,
+        "Number of projects in scope. Of several tasks, the first one records all, and each other one what it could "
+        "not list.",
+    ]
     projects_failed: Annotated[int, "Number of projects whose clusters could not all be listed."]
     clusters: Annotated[
         int,

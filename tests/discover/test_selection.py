@@ -13,7 +13,7 @@ from replay import CLUSTER, LOCATION, PROJECT
 from job.cli import cli
 from job.config import Clusters
 from job.discover.projects import ProjectListing
-from job.discover.selection import select
+from job.discover.selection import Selection, select
 from job.errors import NotFoundError
 from job.tables import Collection
 from job.tables.collections import Outcome
@@ -97,12 +97,12 @@ def test_what_no_unlisted_project_can_have_is_missing() -> None:
 
 def test_a_cluster_that_could_not_be_decoded_is_there() -> None:
     listings = (listing("shop-prod", outcome="partial", undecoded="us-east1/odd"),)
-    assert select(listings, Clusters(include=("odd",))) == ((), ())
+    assert select(listings, Clusters(include=("odd",))) == Selection((), ())
 
 
 def test_projects_without_clusters_are_an_empty_selection() -> None:
-    assert select((listing("lab-one"),), Clusters()) == ((), ())
-    assert select((SHOP,), Clusters(include=())) == ((), ())
+    assert select((listing("lab-one"),), Clusters()) == Selection((), ())
+    assert select((SHOP,), Clusters(include=())) == Selection((), ())
 
 
 def chosen(*listings: ProjectListing, **filters: Any) -> list[str]:
@@ -165,4 +165,4 @@ def test_a_label_that_no_cluster_has_is_an_error_with_the_values_that_there_are(
 def test_a_project_that_was_not_listed_may_have_any_location_and_label(outcome: Outcome) -> None:
     listings = (SHOP, listing("lab-one", outcome=outcome))
     for filters in ({"locations": ("us-east4",)}, {"labels": {"env": "prod"}}):
-        assert select(listings, Clusters(**filters)) == ((), ())  # type: ignore[arg-type]
+        assert select(listings, Clusters(**filters)) == Selection((), ())  # type: ignore[arg-type]

@@ -120,7 +120,7 @@ class Started:
 
 def test_sigterm_commits_what_the_tasks_have_finished(simulator: Simulator, tmp_path: Path) -> None:
     simulator.fault("*/*/*", "hang", "pods", after=2)
-    started = Started(simulator, tmp_path, workers=1)
+    started = Started(simulator, tmp_path, workers=1, sink=sink_at(tmp_path / "x.duckdb"))
     started.wait_for_pods(3)  # a task asks for those of its second cluster when its first is finished
     started.process.send_signal(signal.SIGTERM)
     code, out, err = started.end()

@@ -31,6 +31,33 @@ def test_every_cluster_is_in_exactly_one_share_whatever_else_a_task_has_listed(
     for name in listed | set(weights):
         taken = [index for index, shares in enumerate(tasks) if shares.task_for(name) == index]
         assert len(taken) == 1
+        assert tasks[taken[0]].lists(taken[0], name.partition("/")[0])
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=20), st.integers(1, 60), st.booleans())
+def test_a_run_lists_no_more_than_its_projects_and_its_clusters(
+    clusters: list[int], count: int, has_folders: bool
+) -> None:
+    projects = [f"project-{number}" for number in range(len(clusters))]
+    named = () if has_folders else projects
+    weights = {f"{project}/r/{n}": 1 for project, size in zip(projects, clusters, strict=True) for n in range(size)}
+    for known in (weights, {}):
+        shares = ClusterShares(known, count, named)
+        lists = sum(shares.lists(task, project) for task in range(count) for project in projects)
+        assert len(projects) <= lists <= len(projects) + (len(known) or max(len(projects), count))
+
+
+def test_new_clusters_go_to_the_tasks_that_list_their_project_anyway() -> None:
+    shares = ClusterShares({f"old/r/{number}": 1 for number in range(4)}, 8)
+    listing = [task for task in range(8) if shares.lists(task, "old")]
+    assert listing == [0, 1, 2, 3]
+    assert {shares.task_for(f"old/r/new-{number}") for number in range(50)} == set(listing)
+    assert {shares.task_for(f"new/r/new-{number}") for number in range(50)} == {0}
+
+
+def test_in_a_first_run_all_tasks_have_a_part_of_the_only_project() -> None:
+    shares = ClusterShares({}, 4, ["only"])
+    assert {shares.task_for(f"only/r/{number}") for number in range(50)} == {0, 1, 2, 3}
 
 
 def fleet(clusters: int, draw: random.Random) -> dict[str, int]:
@@ -70,6 +97,7 @@ def test_tasks_at_once_take_every_cluster_once_and_one_that_is_retried_nothing_a
         config = msgspec.convert(keys, Config)
         sink = open_warehouse(config)
         sink.apply()
+        listed = 0
         for execution in ("first", "second"):  # the first run knows no weights, the second those of the first
             environment = os.environ | {"CLOUD_RUN_EXECUTION": execution, "CLOUD_RUN_TASK_COUNT": str(tasks)}
             command = [*COMMAND, "run", "-q", "--json", "--config", str(tmp_path / "c.yaml")]
@@ -83,6 +111,11 @@ def test_tasks_at_once_take_every_cluster_once_and_one_that_is_retried_nothing_a
             assert sum(summary["clusters"] for summary in summaries) == 12
             found = f"SELECT COUNT(*), COUNT(DISTINCT cluster) FROM snapshots WHERE run_id = '{execution}'"
             assert sink.query(found).rows == [(12, 12)]
+            found = f"SELECT project_id FROM collections WHERE cluster IS NULL AND run_id = '{execution}' ORDER BY 1"
+            assert [row[0] for row in sink.query(found).rows] == sorted(simulator.projects)  # each is recorded once
+            lists = sum(each["method"] == "gRPC" for each in simulator.requests())
+            assert lists - listed <= len(simulator.projects) + 12
+            listed = lists
         retried = invoke(
             "run", "-q", "--json", "--config", str(tmp_path / "c.yaml"),
             CLOUD_RUN_EXECUTION="second", CLOUD_RUN_TASK_COUNT=str(tasks), CLOUD_RUN_TASK_INDEX="2",

@@ -132,8 +132,8 @@ class Run(Step):
     tasks: int = 1
     deaths: tuple[Death, ...] = ()
     """The attempts of the first task that die before its last one."""
-    gives_up: bool = False
-    """The last task has no last attempt: nobody retries it."""
+    gives_up: Literal["", "first", "last"] = ""
+    """The first or the last task has no last attempt: nobody retries it."""
     late: Literal["", "attempt", "run"] = ""
     """`attempt`: a slow attempt tries to commit after the next one. `run`: a slow run commits after the next run."""
 
@@ -214,7 +214,7 @@ DYING_RUNS = st.builds(
     **_ASKED,
     tasks=st.sampled_from((1, 1, 2)),
     deaths=_tuples(_DEATHS, 2),
-    gives_up=st.sampled_from((False, False, True)),
+    gives_up=st.sampled_from(("", "", "", "first", "last")),
     late=st.sampled_from(("", "", "attempt", "run")),
 )
 """Runs with attempts that are killed and retried, or slow."""

@@ -122,16 +122,24 @@ class Attempt:
     tasks: int = 1
     share: frozenset[str] | None = None
     """In a run of several tasks, the clusters of this task. Any share is right, as long as each cluster is in one."""
+    recorded: frozenset[str] | None = None
+    """In a run of several tasks, the projects whose lists this task has recorded: the first task all of them."""
 
     @cached_property
-    def lists(self) -> dict[str, Reading]:
-        """Project -> its clusters."""
+    def answers(self) -> dict[str, Reading]:
+        """Project -> its clusters, whoever asks."""
         return {project: self._list(project) for project in dict.fromkeys(self.asked.projects)}
+
+    @property
+    def lists(self) -> dict[str, Reading]:
+        """Project -> its clusters, as the attempt has recorded them."""
+        answers = self.answers.items()
+        return {project: listed for project, listed in answers if self.recorded is None or project in self.recorded}
 
     @cached_property
     def selected(self) -> dict[str, Object]:
         """`project/location/name` -> each cluster that the run has to collect."""
-        listed = {path_of(cluster): cluster for listed in self.lists.values() for cluster in listed.objects}
+        listed = {path_of(cluster): cluster for listed in self.answers.values() for cluster in listed.objects}
         return {path: cluster for path, cluster in listed.items() if path not in self.asked.exclude}
 
     @cached_property

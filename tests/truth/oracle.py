@@ -61,6 +61,20 @@ def _shares(knowledge: Knowledge) -> Iterator[str]:
         for path in tasks[0].selected:
             if taken[path] > 1 or (taken[path] == 0 and len(tasks) == tasks[0].tasks):
                 yield f"{run_id}: {taken[path]} tasks have taken {path}"
+        for attempt in tasks:
+            yield from _recorded(attempt)
+
+
+def _recorded(attempt: Attempt) -> Iterator[str]:
+    """The first task of a run records the lists of all projects; another one those that are not whole."""
+    where = f"attempt {attempt.number}, task {attempt.task}"
+    for project, listed in attempt.answers.items():
+        has_clusters = any(path.startswith(f"{project}/") for path in attempt.snapshots)
+        must = attempt.task == 0 or (has_clusters and listed.outcome != "ok")
+        if must and project not in attempt.lists:
+            yield f"{where} has not recorded the list of {project}"
+        if attempt.task > 0 and listed.outcome == "ok" and project in attempt.lists:
+            yield f"{where} has recorded the list of {project} too"
 
 
 def _history(seen: Seen, knowledge: Knowledge) -> Iterator[str]:
@@ -255,7 +269,8 @@ def _is_explained(row: Object) -> bool:
 def _run(attempt: Attempt) -> Object:
     statuses = Counter(snapshot.status for snapshot in attempt.snapshots.values())
     unlisted = [listed for listed in attempt.lists.values() if listed.outcome != "ok"]
-    complete = bool(attempt.selected) and not unlisted and statuses["complete"] == len(attempt.snapshots)
+    selects_none = attempt.task == 0 and not attempt.selected
+    complete = not selects_none and not unlisted and statuses["complete"] == len(attempt.snapshots)
     return {
         "attempt": attempt.number,
         "status": "complete" if complete else "incomplete",

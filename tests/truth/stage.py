@@ -183,7 +183,7 @@ class Stage:
         for death in asked_for.deaths if task == 0 else ():
             self._die(attempt(number), death)
             number += not death.repeated
-        if asked_for.gives_up and task == asked_for.tasks - 1:
+        if task == {"first": 0, "last": asked_for.tasks - 1}.get(asked_for.gives_up):
             self._note("  and nobody tries again")
         elif asked_for.late == "run" and asked_for.tasks == 1:
             self._slow = self._start_slowly(attempt(number))
@@ -259,7 +259,7 @@ class Stage:
             self._fail([f"attempt {attempt.number} says committed_before={summary.committed_before}"])
         if not others:
             if attempt.tasks > 1:
-                attempt.share = self._share(attempt)
+                attempt.share, attempt.recorded = self._share(attempt), self._recorded(attempt)
             self.knowledge.commit(attempt)
         self.judge()
 
@@ -267,6 +267,11 @@ class Stage:
         """The clusters of the task, by its rows of `snapshots`."""
         rows = [row for row in self._warehouse.snapshots() if self.knowledge.attempt_of(row) is attempt]
         return frozenset(f"{row['project_id']}/{row['location']}/{row['cluster']}" for row in rows)
+
+    def _recorded(self, attempt: Attempt) -> frozenset[str]:
+        """The projects whose lists the task has recorded, by its rows of `collections`."""
+        rows = self._warehouse.lists()
+        return frozenset(str(row["project_id"]) for row in rows if self.knowledge.attempt_of(row) is attempt)
 
     def _make(self, attempt: Attempt) -> Summary:
         return run(self.config(attempt.asked))

@@ -96,7 +96,7 @@ def test_a_cluster_that_is_created_again_and_not_collected_does_not_bring_the_ol
 
 
 def test_a_cluster_that_one_task_found_gone_is_not_never_read(play: Play) -> None:
-    one_task_alone = Chapter((DeleteCluster(0),), run=Run(tasks=2, gives_up=True))
+    one_task_alone = Chapter((DeleteCluster(0),), run=Run(tasks=2, gives_up="last"))
     play(DuckDB(), Fleet(1, 4, 1), (Chapter(), one_task_alone))
 
 

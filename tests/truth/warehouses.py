@@ -54,6 +54,10 @@ class DuckDB:
         with self._selecting() as select:
             return select(_SNAPSHOTS)
 
+    def lists(self) -> list[Object]:
+        with self._selecting() as select:
+            return select(_LISTS)
+
     @contextmanager
     def _selecting(self) -> Iterator[Callable[[str], list[Object]]]:
         with duckdb.connect(str(self.path), read_only=True) as connection:
@@ -103,6 +107,9 @@ class BigQuery:
     def snapshots(self) -> list[Object]:
         return self._select(_SNAPSHOTS)
 
+    def lists(self) -> list[Object]:
+        return self._select(_LISTS)
+
     def _select(self, sql: str) -> list[Object]:
         config = bigquery.QueryJobConfig(default_dataset=self._dataset)
         return [dict(row.items()) for row in self._client.query_and_wait(sql, job_config=config, location="EU")]
@@ -125,6 +132,11 @@ class BigQuery:
 
 _IDENTITIES = "SELECT snapshot_id, snapshot_time, run_id, task_index, attempt, project_id, location, cluster"
 _SNAPSHOTS = f"{_IDENTITIES} FROM snapshots"
+_LISTS = (
+    "SELECT r.run_id, r.task_index, r.attempt, r.snapshot_time, c.project_id FROM collections AS c "
+    "JOIN committed_attempts AS r ON r.snapshot_id = c.snapshot_id WHERE c.cluster IS NULL"
+)
+"""Each list of a project, with the attempt that has recorded it."""
 
 
 def _seen(select: Callable[[str], list[Object]]) -> Seen:

@@ -414,3 +414,22 @@ def test_a_list_as_old_as_a_snapshot_proves_no_deletion(warehouse: Warehouse) ->
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), by=Attempt(time=FIRST)))
     warehouse.publish(run_of(2, by=Attempt(time=FIRST)))
     assert warehouse.query(PODS) == [("a", "p1", "ok")]
+
+
+def test_a_run_without_the_task_that_lists_the_projects_leaves_nothing_fresh(warehouse: Warehouse) -> None:
+    """Task 0 lists the project and records it. In later runs only task 1 ends, which has cluster b."""
+    a, b = Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])
+    warehouse.publish(run_of(1, a, listed=["a", "b"], by=Attempt(0, 2)))
+    warehouse.publish(run_of(1, b, projects=(), by=Attempt(1, 2)))
+    lists = "SELECT run_id, outcome, reason, known_by_run_id FROM project_lists ORDER BY newest"
+    pods = "SELECT cluster, status, outcome, reason FROM coverage WHERE resource IN ('pods', 'clusters')"
+    listed = ("run-1", "ok", None, None)
+    for number in (2, 3):
+        warehouse.publish(run_of(number, b, projects=(), by=Attempt(1, 2)))
+        lost = [(f"run-{older}", "not_collected", "TaskNotCommitted", "run-1") for older in range(2, number)]
+        assert warehouse.query(lists) == sorted([*lost, listed], key=repr)
+        status = ("stale", "not_collected", "TaskNotCommitted") if lost else ("ok", "ok", None)
+        assert warehouse.query(pods) == [("a", *status), ("b", "ok", "ok", None), (None, *status)]
+    assert warehouse.query("SELECT DISTINCT run_id FROM needed_attempts") == [("run-1",), ("run-2",), ("run-3",)]
+    warehouse.publish(run_of(4, a, b, listed=["a", "b"]))
+    assert {row[1] for row in warehouse.query(pods)} == {"ok"}

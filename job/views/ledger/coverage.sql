@@ -67,7 +67,7 @@ WITH
     WHERE n.cluster_id IS NULL OR s.cluster_id IS NULL OR n.cluster_id = s.cluster_id
     UNION ALL
     SELECT
-      * EXCEPT (config_digest, run_time, under_way, newest),
+      * EXCEPT (config_digest, known_by_run_id, run_time, under_way, newest),
       run_id,
       snapshot_id,
       snapshot_time,

@@ -75,7 +75,7 @@ WITH
   -- the newest list, and that of a finished run: of each project, and of each configuration since any snapshot above;
   -- and the newest that says in which folders the project was
   last_lists AS (
-    SELECT run_id
+    SELECT run_id, known_by_run_id
     FROM lists
     QUALIFY
       ROW_NUMBER() OVER (PARTITION BY project_id, under_way ORDER BY newest) = 1
@@ -125,6 +125,8 @@ WITH
     WHERE gone.path IS NULL
     UNION DISTINCT
     SELECT run_id FROM last_lists
+    UNION DISTINCT
+    SELECT known_by_run_id FROM last_lists WHERE known_by_run_id IS NOT NULL
     UNION DISTINCT
     SELECT run_id FROM proofs
   )

@@ -2,6 +2,7 @@
 -- One row for each list of each committed attempt; also for a folder's or organization's list of projects, with
 -- `folders/NUMBER` as `project_id`. A project that the last runs of its configuration no longer find in a folder has a
 -- row for each of them, with the outcome of the folder's list, or `not_found`: it was not read, and does not look deleted.
+-- So has a project, with `not_collected`, for each run that is over without its first task, which lists the projects.
 -- Scans collections, and what committed_attempts scans, over all time.
 --
 -- SELECT project_id, outcome, reason, missing_zones FROM project_lists WHERE newest = 1 AND outcome <> 'ok'
@@ -11,12 +12,19 @@
 -- run_time TIMESTAMP: When the run's last list of the project began.
 -- newest INT64: Rank of the list: 1 is the newest run's. Where several tasks of a run listed the project, the list that
 --   shows the least comes first.
+-- known_by_run_id STRING: For such a row, the last run before it that listed the project.
 -- under_way BOOL: True if tasks of the run are not committed yet, and may still be: no later run has listed the project,
 --   or the run began less than six hours ago.
 
 WITH
   lists AS (
-    SELECT c.*, a.config_digest, a.superseded, a.task_count, a.tasks_committed
+    SELECT
+      c.*,
+      a.config_digest,
+      a.superseded,
+      a.task_count,
+      a.tasks_committed,
+      CAST(NULL AS STRING) AS known_by_run_id
     FROM ${dataset}.collections AS c
     JOIN ${dataset}.committed_attempts AS a ON a.snapshot_id = c.snapshot_id
     WHERE c.cluster IS NULL AND c.resource IN ('clusters', 'projects')
@@ -50,6 +58,49 @@ WITH
       PARTITION BY l.snapshot_id, f.project_id
       ORDER BY l.outcome = 'ok', f.found_at DESC, f.folder
     ) = 1
+  ),
+  -- the first committed task of each run that is over without its first one: the job has begun again since
+  headless AS (
+    SELECT *
+    FROM (
+      SELECT *, LEAD(run_id) OVER (PARTITION BY config_digest ORDER BY started_at, run_id) AS later_run_id
+      FROM ${dataset}.committed_attempts
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY run_id ORDER BY task_index, superseded) = 1
+    )
+    WHERE
+      task_index > 0
+      AND later_run_id IS NOT NULL
+      AND TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), started_at, SECOND) >= 21600
+  ),
+  unlisted AS (
+    SELECT
+      l.* REPLACE (
+        r.run_id AS run_id,
+        r.snapshot_id AS snapshot_id,
+        r.snapshot_time AS snapshot_time,
+        r.started_at AS started_at,
+        'not_collected' AS outcome,
+        CAST(NULL AS INT64) AS http_status,
+        'TaskNotCommitted' AS reason,
+        'the task that lists the projects did not commit: look at its log' AS message,
+        0 AS objects,
+        0 AS pages,
+        0 AS bytes,
+        0 AS requests,
+        0 AS retries,
+        0 AS waited_seconds,
+        0 AS duration_seconds,
+        0 AS unreadable_objects,
+        CAST([] AS ARRAY<STRING>) AS unreadable,
+        CAST([] AS ARRAY<STRING>) AS listed_clusters,
+        CAST([] AS ARRAY<STRING>) AS missing_zones,
+        l.run_id AS known_by_run_id
+      )
+    FROM headless AS r
+    JOIN lists AS l ON l.config_digest = r.config_digest AND l.started_at < r.started_at
+    LEFT JOIN lists AS own ON own.run_id = r.run_id AND own.project_id = l.project_id
+    WHERE own.run_id IS NULL
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY r.run_id, l.project_id ORDER BY l.started_at DESC, l.snapshot_id DESC) = 1
   )
 SELECT
   * EXCEPT (superseded, task_count, tasks_committed),
@@ -63,7 +114,8 @@ SELECT
       started_at DESC,
       snapshot_id DESC
   ) AS newest,
-  tasks_committed < task_count
+  known_by_run_id IS NULL
+    AND tasks_committed < task_count
     AND (
       run_id = FIRST_VALUE(run_id) OVER (PARTITION BY project_id ORDER BY run_time DESC, run_id DESC)
       OR TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), run_time, SECOND) < 21600
@@ -74,5 +126,7 @@ FROM (
     SELECT * FROM lists
     UNION ALL
     SELECT * FROM lost
+    UNION ALL
+    SELECT * FROM unlisted
   )
 )
