@@ -6,7 +6,8 @@ import difflib
 from typing import TYPE_CHECKING
 
 from job.config import Config, load_config
-from job.connect.endpoints import choose_endpoint
+from job.connect.connect_gateway import gateway_endpoint
+from job.connect.endpoints import choose_endpoints
 from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import connect
 from job.discover.container_api import container_client
@@ -32,7 +33,7 @@ def kubernetes_client(
         project_id: the project's id.
         location: region or zone.
         cluster: the cluster's name.
-        config: for `endpoint` and `api_endpoints`; without it, that of `load_config()`.
+        config: for `endpoints`, of which it takes the first, and `api_endpoints`; without it, that of `load_config()`.
         identity: lets several clients share one token; without it, the client has its own.
 
     Raises:
@@ -48,7 +49,8 @@ def kubernetes_client(
     name = f"{project_id}/{location}/{cluster}"
     for found in listing.clusters:
         if (found.location, found.name) == (location, cluster):
-            return connect(found, choose_endpoint(found, config.endpoint), identity)
+            gateway = gateway_endpoint(found, identity.universe_domain, config.api_endpoints.connectgateway)
+            return connect(found, choose_endpoints(found, config.endpoints, gateway)[0], identity)
     if listing.collection.outcome not in ("ok", "partial"):
         raise InventoryError(
             f"{name}: cannot list the clusters of {project_id}: "

@@ -34,6 +34,8 @@ less those that are yet to expire."""
 
 Service = Literal["kubernetes", "bigquery"]
 """What an identity is for: the GKE API and the clusters, or BigQuery."""
+EndpointType = Literal["public", "dns", "private", "connect_gateway"]
+
 FailOn = Annotated[
     str,
     msgspec.Meta(
@@ -209,6 +211,11 @@ class ApiEndpoints(Settings, frozen=True, kw_only=True):
         "Where user and service account credentials get their tokens. `null` means "
         "`https://oauth2.googleapis.com/token`.",
     ] = None
+    connectgateway: Annotated[
+        str | None,
+        "Connect Gateway. `null` means `https://connectgateway.googleapis.com`, with the region of a regional "
+        "membership before it.",
+    ] = None
     iamcredentials: Annotated[
         str | None, "The API for impersonation. `null` means `https://iamcredentials.googleapis.com`."
     ] = None
@@ -253,12 +260,14 @@ class Config(Settings, frozen=True, kw_only=True):
         "nothing and exit with 0.",
     ] = "warn"
     clusters: Clusters = Clusters()
-    endpoint: Annotated[
-        Literal["auto", "public", "dns", "private"],
-        "Which endpoint of a control plane to connect to. `auto` takes the first that the cluster has of: the public "
-        "IP address, if any network may use it; the DNS endpoint, if it allows external traffic; the public IP "
-        "address, if only authorized networks may use it; the private IP address, for a job inside the VPC.",
-    ] = "auto"
+    endpoints: Annotated[
+        tuple[EndpointType, ...],
+        "Which endpoints of a control plane to try, in this order, until one answers: `public`, `dns`, `private`, "
+        "`connect_gateway`. An empty list tries what the cluster has of: the public IP address, if any network may use "
+        "it; the DNS endpoint, if it allows external traffic; the public IP address, if only authorized networks may "
+        "use it; the private IP address, for a job inside the VPC; Connect Gateway, if the cluster is a member of a "
+        "fleet. `snapshots` has the one that answered, and why others did not.",
+    ] = ()
     sink: Annotated[
         str,
         "Where rows are written: `duckdb:///PATH` (a path relative to the working directory; `duckdb:////PATH` is "

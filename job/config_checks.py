@@ -27,6 +27,7 @@ _GCLOUD_LIST = {
 # Without what one parser of URLs takes for the end of a host and another for a part of it
 _CLEAR = re.compile(r"[^\s\\?#]+")
 
+_TLS_ENDPOINTS = ("api_endpoints.connectgateway",)
 _GRPC_ENDPOINTS = ("api_endpoints.container", "api_endpoints.cloudresourcemanager")
 
 
@@ -113,7 +114,8 @@ def check_endpoint(key: str, url: str) -> None:
     Raises:
         ConfigError: naming the key.
     """
-    schemes = ("https", "http", "grpc") if key in _GRPC_ENDPOINTS else ("https", "http")
+    schemes: tuple[str, ...] = ("https",) if key in _TLS_ENDPOINTS else ("https", "http")
+    schemes += ("grpc",) if key in _GRPC_ENDPOINTS else ()
     try:
         parts = urlsplit(url)
         is_url = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

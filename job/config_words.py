@@ -102,12 +102,16 @@ def _description(kind: Any) -> str | None:
 
 def _type_at(path: str, record: Any) -> Any:
     kind: Any = record
+    if path.endswith("]") and typing.get_origin(found := _type_at(path.partition("[")[0], record)) is tuple:
+        return typing.get_args(found)[0]  # of one value of a list
     for name in re.sub(r"\[[^\]]*\]", "", path).split("."):
         while typing.get_origin(kind) is typing.Annotated:
             kind = typing.get_args(kind)[0]
         if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
             return kind
         kind = {field.name: field.type for field in msgspec.structs.fields(kind)}.get(name, kind)
+    while typing.get_origin(kind) is typing.Annotated and typing.get_origin(typing.get_args(kind)[0]) is tuple:
+        kind = typing.get_args(kind)[0]
     return kind
 
 

@@ -59,7 +59,10 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
             "projects: [my-project]\nfail_on: below:95",
             "line 2: fail_on: write incomplete, never, or a percentage such as below:95%",
         ),
-        ("projects: [my-project]\nendpoint: tunnel", "line 2: endpoint: write one of: auto, public, dns, private"),
+        (
+            "projects: [my-project]\nendpoints: [dns, tunnel]",
+            "line 2: endpoints[1]: write one of: public, dns, private, connect_gateway",
+        ),
         ("projects: [my-project]\nprojects: [other-project]", "line 2: duplicate key `projects`"),
         ("projects: [my-project\nsink: x", "is not YAML: line 2"),
         ("- my-project", "write keys with values, such as `key: value`, not a list"),

@@ -42,7 +42,8 @@ def a_value(hint: Any) -> str:
     if get_origin(kind) is Literal:
         return str(get_args(kind)[-1])
     if get_origin(kind) is tuple:
-        return "one@example.com,two@example.com"
+        of = get_args(kind)[0]
+        return a_value(of) if get_origin(of) is Literal else "one@example.com,two@example.com"
     return {str: "me@example.com", int: "7", float: "7.5", bool: "{}"}[kind]
 
 
@@ -130,7 +131,7 @@ SECRET = "ya29.a-secret"
         ("WORKERS", "0", "workers: write a whole number, at least 1"),
         ("WORKERS", "null", "workers: write a whole number, not null"),
         ("COMPRESSION", SECRET, "compression: write true or false, not text"),
-        ("ENDPOINT", SECRET, "endpoint: write one of: auto, public, dns, private"),
+        ("OVERLAP", SECRET, "overlap: write one of: warn, skip"),
         ("BIGQUERY_PARTITION_BY", SECRET, "bigquery.partition_by: write one of: hour, day, month, null"),
         ("FAIL_ON", SECRET, "fail_on: write incomplete, never, or a percentage such as below:95%"),
         ("IDENTITY_KUBERNETES", SECRET, "identity.kubernetes: write the email address of a service account"),

@@ -241,7 +241,8 @@ _PERMISSIONS = """\
 The job needs three things, and a fourth for folders and organizations. [config/deploy](../deploy/README.md) grants the
 three, and no more:
 
-- **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint.
+- **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint,
+  and `gkehub.gateway.get` in the fleet host project (`roles/gkehub.gatewayReader`) for Connect Gateway.
   `container.clusters.get` for `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
   the custom role in [role.yaml](../deploy/role.yaml).
 - **To find projects** in `folders` and `organizations`: `resourcemanager.folders.list` and

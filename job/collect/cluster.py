@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 from job.collect.api_reader import ApiReader
 from job.collect.budget import Budget, Limits
+from job.collect.contact import Attempts
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, report_bug, stopped
 from job.collect.ledger import ListOutcome, collection_of, snapshot_of
 from job.collect.lists import ClusterReader, ListResult, failed_lists
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS, Throttle
 from job.collect.worker_pool import WorkerPool
-from job.config import Config
-from job.connect.endpoints import CONNECTABLE_STATUSES, ConnectError, Endpoint, choose_endpoint
+from job.config import Config, Timeouts
+from job.connect.connect_gateway import GatewayQuota, gateway_endpoint
+from job.connect.endpoints import CONNECTABLE_STATUSES, ConnectError, Endpoint, choose_endpoints
 from job.connect.identity import Identity
 from job.connect.kubernetes import connect
 from job.connect.reachability import Network, Reachability, network_of
@@ -30,6 +32,7 @@ from job.kinds.clusters import cluster_rows
 from job.log import log
 from job.spool import Spool
 from job.tables import Collection, Key, Record, Snapshot
+from job.tables.snapshots import FailedEndpoint
 from job.task import Task
 from job.waiting import waiting_for
 from job.wire import gke
@@ -66,6 +69,7 @@ class _Reading:
     clock: float = field(default_factory=monotonic)
     wanted: frozenset[str] = frozenset(RESOURCES)
     endpoint: Endpoint | None = None
+    failed_endpoints: tuple[FailedEndpoint, ...] = ()
     version: str | None = None
     results: dict[str, ListResult] = field(default_factory=dict)
     """By resource."""
@@ -87,6 +91,7 @@ class ClusterCollector:
     reachability: Reachability = field(default_factory=Reachability)
     clusters: int = 1
     """How many the run reads."""
+    quota: GatewayQuota = field(default_factory=GatewayQuota)
 
     def collect(
         self,
@@ -118,6 +123,7 @@ class ClusterCollector:
             (*earlier, *collections),
             self.task,
             endpoint=reading.endpoint,
+            failed_endpoints=reading.failed_endpoints,
             version=reading.version,
             rows=rows,
             started_at=reading.started_at,
@@ -141,17 +147,13 @@ class ClusterCollector:
         """Reads the cluster's lists; the cause of it where the cluster itself cannot be read."""
         try:
             _check_status(cluster)
-            reading.endpoint = endpoint = choose_endpoint(cluster, self.config.endpoint)
-            network = network_of(cluster, endpoint)
-            with connect(cluster, endpoint, self.identity, connections=MAX_CONCURRENT_REQUESTS) as client:
-                reader = self._reader(client, endpoint, key, network)
-                budget = self._budget()
-                segment = partial(self.spool.segment, key, budget.add_spooled)
-                deadline = self._deadline(reading.clock)
-                server = ClusterReader(reader, deadline, self.config, key, segment, self.stop, reading.wanted, budget)
+            gateway = gateway_endpoint(cluster, self.identity.universe_domain, self.config.api_endpoints.connectgateway)
+            endpoints = choose_endpoints(cluster, self.config.endpoints, gateway)
+            with ExitStack() as opened:
                 name = f"{key.project_id}/{key.location}/{key.cluster} to answer"
                 with self.pool.contact(), waiting_for(name, self.config.timeouts.retry_seconds, is_logged=False):
-                    reading.version = self._contact(server, network)
+                    server = self._reach(cluster, endpoints, key, reading, opened)
+                reader = server.reader
                 with self.pool.reading(self.stop, reader.progress) as waited:
                     server.deadline = self._deadline(reading.clock + waited)
                     with closing(server.lists()) as lists:  # ends its threads, whatever happens here
@@ -177,25 +179,63 @@ class ClusterCollector:
         )
         return Budget(limits, is_spool_full=self.spool.is_full)
 
-    def _reader(self, client: ApiClient, endpoint: Endpoint, key: Key, network: Network) -> ApiReader:
+    def _reach(
+        self, cluster: gke.Cluster, endpoints: Sequence[Endpoint], key: Key, reading: _Reading, opened: ExitStack
+    ) -> ClusterReader:
+        """A reader of the first of the endpoints that answers, of which `opened` closes the connections."""
+        connect_to = partial(connect, cluster, identity=self.identity, connections=MAX_CONCURRENT_REQUESTS)
+        reader = partial(self._cluster_reader, key, reading)
+        if len(endpoints) == 1:
+            reading.endpoint = endpoint = endpoints[0]
+            network = network_of(cluster, endpoint)
+            server = reader(opened.enter_context(connect_to(endpoint)), endpoint, self.config.timeouts, network)
+            reading.version = self._contact(server, network)
+            return server
+        attempts = Attempts(
+            connect_to, reader, self.config.timeouts, self.reachability, self.stop, self._deadline(reading.clock)
+        )
+        try:
+            endpoint, client, reading.version = attempts.first_that_answers(
+                cluster, endpoints, opened, partial(self._log_wait, key)
+            )
+        finally:
+            reading.failed_endpoints = tuple(attempts.failed.values())
+        reading.endpoint = endpoint
+        return reader(client, endpoint, self.config.timeouts, network_of(cluster, endpoint))
+
+    def _cluster_reader(
+        self, key: Key, reading: _Reading, client: ApiClient, endpoint: Endpoint, timeouts: Timeouts,
+        network: Network | None = None,
+    ) -> ClusterReader:  # fmt: skip
+        """Args:
+        network: without it, the reader does not wait for a server that cannot be connected to.
+        """
+
         def is_worth_waiting(failure: ReadFailure) -> bool:
-            found = self.reachability.is_worth_waiting(network)
+            found = network is not None and self.reachability.is_worth_waiting(network)
             if found:
-                event = log.bind(project=key.project_id, location=key.location, cluster=key.cluster)
-                seconds = self.config.timeouts.retry_seconds
-                event.info("waiting for cluster", reason=failure.cause.reason, detail=str(failure), seconds=seconds)
+                self._log_wait(key, failure)
             return found
 
-        return ApiReader(
+        reader = ApiReader(
             client,
             self.identity,
-            self.config.timeouts,
+            timeouts,
             self.stop,
-            Throttle(),
+            Throttle(seconds_until_next=partial(self.quota.seconds_until, endpoint)),
             compression=self.config.compression,
             by_google=endpoint.is_google_frontend,
             worth_waiting=is_worth_waiting,
         )
+        budget = self._budget()
+        segment = partial(self.spool.segment, key, budget.add_spooled)
+        deadline = self._deadline(reading.clock)
+        return ClusterReader(reader, deadline, self.config, key, segment, self.stop, reading.wanted, budget)
+
+    def _log_wait(self, key: Key, failure: ReadFailure) -> None:
+        event = log.bind(project=key.project_id, location=key.location, cluster=key.cluster)
+        seconds = self.config.timeouts.retry_seconds
+        event.info("waiting for cluster", reason=failure.cause.reason, detail=str(failure), seconds=seconds)
 
     def _contact(self, server: ClusterReader, network: Network) -> str | None:
         """The version of the API server, which is what it is asked for first."""

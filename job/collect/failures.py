@@ -35,9 +35,12 @@ class ReadFailure(Exception):  # noqa: N818 (expected: it becomes a row of `coll
         reason: str | None = None,
         http_status: int | None = None,
         retry_after: float | None = None,
+        is_in_front: bool = False,
     ) -> None:
         super().__init__(message)
         self.cause = Cause(outcome, message, reason, http_status)
+        self.is_in_front = is_in_front
+        """Whether a layer in front of the API server refused the request."""
         self.retry_after = retry_after
         """Seconds to wait before a retry; None where a retry cannot help."""
 

@@ -7,10 +7,13 @@ from datetime import datetime
 from time import monotonic
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from job.collect.lists import ListResult
 from job.connect.endpoints import Endpoint
 from job.printable import printable, without_tokens
 from job.tables import Collection, Snapshot, SnapshotStatus
+from job.tables.snapshots import FailedEndpoint
 from job.task import Task
 from job.wire import gke
 
@@ -65,6 +68,7 @@ def snapshot_of(
     task: Task,
     *,
     endpoint: Endpoint | None,
+    failed_endpoints: Sequence[FailedEndpoint] = (),
     version: str | None,
     rows: int,
     started_at: datetime,
@@ -76,6 +80,7 @@ def snapshot_of(
     Args:
         lists: of the cluster, with those that earlier parts of the task have committed.
         endpoint: the one that was used.
+        failed_endpoints: those that were tried before.
         version: of the API server.
         rows: how many the snapshot has in all other tables.
         clock: when collecting began, on the monotonic clock.
@@ -94,6 +99,10 @@ def snapshot_of(
         cluster_status=str(cluster.status) if cluster.status is not None else None,
         endpoint_type=endpoint.type if endpoint else None,
         endpoint=endpoint.host if endpoint else None,
+        failed_endpoints=tuple(
+            msgspec.structs.replace(each, message=printable(without_tokens(each.message, tokens), _MAX_MESSAGE_LENGTH))
+            for each in failed_endpoints
+        ),
         server_version=without_tokens(version, tokens) if version else None,
         started_at=task.by_the_sinks_clock(started_at),
         duration_seconds=round(monotonic() - clock, 3),

@@ -65,6 +65,8 @@ class ClusterReader:
     wanted: frozenset[str] = frozenset(RESOURCES)
     """The resources whose rows are kept."""
     budget: Budget = field(default_factory=Budget)
+    refusal: ReadFailure | None = None
+    """Why the server, which answers, does not say its version."""
     _stats: dict[str, tuple[Deadline, ReadStats]] = field(default_factory=dict)
 
     def version(self) -> str | None:
@@ -127,6 +129,7 @@ class ClusterReader:
         except ReadFailure as error:
             cause = error.cause
             if cause.outcome not in ("unreachable", "timed_out", "stopped"):
+                self.refusal = error
                 return None
             text = f"{cause.message} to the first request (/version)" if cause.reason == "ReadTimeout" else str(error)
             raise ReadFailure(cause.outcome, text, reason=cause.reason, http_status=cause.http_status) from error

@@ -43,11 +43,8 @@ def response_failure(
     """
     if token and token.encode() in bytes(body):
         body = memoryview(bytes(body).replace(token.encode(), b"..."))
-    found = (
-        _of_kubernetes(status, headers, body)
-        or _of_google(status, body)
-        or _of_a_layer_in_front(status, headers, body, by_google=by_google)
-    )
+    own = _of_kubernetes(status, headers, body)
+    found = own or _of_google(status, body) or _of_a_layer_in_front(status, headers, body, by_google=by_google)
     message = printable(without_tokens(found.message, [token]), 700) or f"HTTP status {status}"
     if status == 410:
         raise ContinueTokenExpired(message)
@@ -57,6 +54,7 @@ def response_failure(
         reason=printable(without_tokens(found.reason, [token]), 100) or None,
         http_status=status,
         retry_after=max(retry_after(headers), found.retry_after) if status == 429 or status >= 500 else None,
+        is_in_front=own is None,
     )
 
 

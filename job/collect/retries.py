@@ -22,6 +22,11 @@ class RetryTime:
         self.end = math.inf
         """When the last retry is sent, on the monotonic clock; infinite before the first failure."""
 
+    @property
+    def is_first(self) -> bool:
+        """Whether the last delay was the first."""
+        return self._attempts == 1
+
     def delay(self, wanted: float) -> float | None:
         """Seconds until the next attempt; None where the time is up.
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
-from time import monotonic
+from collections.abc import Callable
+from time import monotonic, sleep
 
 from job.collect.failures import retry_after
 from job.collect.http_reader import HttpReader, OpenResponse, Request
@@ -16,7 +17,13 @@ _SUCCESSES_PER_STEP = 10  # after which a throttled server gets one concurrent r
 class Throttle:
     """A semaphore whose limit follows the server: halved by each 429, raised by one after every ten successes."""
 
-    def __init__(self, limit: int = MAX_CONCURRENT_REQUESTS) -> None:
+    def __init__(
+        self, limit: int = MAX_CONCURRENT_REQUESTS, seconds_until_next: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        """Args:
+        seconds_until_next: called once for each request: how long it has to wait for a quota that others share.
+        """
+        self._seconds_until_next = seconds_until_next
         self._limit = self._max_limit = limit
         self._successes = 0
         self._held = 0
@@ -36,7 +43,13 @@ class Throttle:
                 closed_until = min(self._closed_until, last_retry_at)
                 self._changed.wait(min(deadline, max(closed_until, monotonic() + 1.0)) - monotonic())
             self._held += 1
-            return True
+        seconds = self._seconds_until_next()
+        if seconds > max(deadline - monotonic(), 0.0):
+            self.release()
+            return False
+        if seconds:
+            sleep(seconds)
+        return True
 
     def release(self) -> None:
         """Gives a slot back."""

@@ -20,7 +20,7 @@ _SHORT = 40
 _SHOWN = frozenset(
     {
         "projects", "folders", "organizations", "exclude_projects", "project_labels", "fail_on", "overlap",
-        "clusters.include", "clusters.exclude", "clusters.locations", "clusters.labels", "endpoint", "sink", "kinds",
+        "clusters.include", "clusters.exclude", "clusters.locations", "clusters.labels", "endpoints", "sink", "kinds",
         "annotations", "workers",
         "bigquery.partition_expiration_days",
     }

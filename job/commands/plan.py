@@ -11,7 +11,8 @@ import msgspec
 from job.commands.output import counted, print_json, print_table
 from job.config import Config
 from job.config_checks import check_config
-from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoint
+from job.connect.connect_gateway import gateway_endpoint
+from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoints
 from job.connect.identity import configured_identity
 from job.discover.projects import ProjectListing, list_projects
 from job.discover.selection import Target, select
@@ -121,7 +122,8 @@ def _planned(target: Target, config: Config) -> Planned:
         problem = f"not_running: the cluster is {cluster.status}"
     else:
         try:
-            endpoint = choose_endpoint(cluster, config.endpoint)
+            gateway = gateway_endpoint(cluster, address=config.api_endpoints.connectgateway)
+            endpoint = choose_endpoints(cluster, config.endpoints, gateway)[0]
         except InventoryError as error:
             problem = f"unreachable: {error}"
     return Planned(

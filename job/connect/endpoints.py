@@ -1,9 +1,11 @@
-"""Which endpoint of a cluster's control plane to use."""
+"""Which endpoints of a cluster's control plane to try, in which order."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from job.config import EndpointType
 from job.errors import InventoryError
 from job.wire import gke
 
@@ -23,67 +25,79 @@ class ConnectError(InventoryError):
 class Endpoint(NamedTuple):
     """Where a cluster's control plane is reached."""
 
-    type: str
-    """`public`, `dns` or `private`."""
+    type: EndpointType
     host: str
     """Host, or `HOST:PORT`."""
+    path: str = ""
+    """Before the paths of the Kubernetes API."""
+    fleet_project: str = ""
+    """Of Connect Gateway, whose quota is by fleet: the fleet host project, as the membership names it."""
 
     @property
     def is_google_frontend(self) -> bool:
-        """Whether Google's frontend answers there, before the control plane does.
+        """Whether Google's frontend answers there, before the control plane does, with a certificate of a public CA.
 
         https://cloud.google.com/kubernetes-engine/docs/concepts/network-isolation#dns-based_endpoint
         """
-        return self.type == "dns"
+        return self.type in ("dns", "connect_gateway")
 
 
-def choose_endpoint(cluster: gke.Cluster, preference: str = "auto") -> Endpoint:
-    """The endpoint through which this process most likely reaches the cluster.
+def choose_endpoints(
+    cluster: gke.Cluster, order: Sequence[EndpointType] = (), gateway: Endpoint | None = None
+) -> tuple[Endpoint, ...]:
+    """The endpoints through which this process may reach the cluster, in the order in which to try them.
 
-    `auto` takes the first that the cluster has of:
+    Without an order, those that the cluster has of:
 
     1. the public IP address, where any network may use it
     2. the DNS endpoint, where it accepts traffic from outside the VPC
     3. the public IP address, where only authorized networks may use it
     4. the private IP address, for a process inside the VPC
-    5. the DNS endpoint, though it refuses traffic from outside the VPC
+    5. Connect Gateway
+    6. the DNS endpoint that refuses traffic from outside the VPC, where there is no other
 
     Args:
-        preference: `auto`, or `public`, `dns` or `private` for that one alone.
+        order: these alone, in this order.
+        gateway: the cluster at Connect Gateway, if it is a member of a fleet.
 
     Raises:
         ConnectError: the cluster has no such endpoint; its reason is `NoEndpoint`.
     """
-    offered = sorted(_endpoints(cluster), key=lambda ranked: ranked[1])
-    for endpoint, _ in offered:
-        if preference in ("auto", endpoint.type):
-            return endpoint
-    missing = "endpoint" if preference == "auto" else f"{preference} endpoint"
+    offered = sorted(_endpoints(cluster, gateway), key=lambda ranked: ranked[1])
+    if order:
+        chosen = [endpoint for kind in dict.fromkeys(order) for endpoint, _ in offered if endpoint.type == kind]
+    else:
+        chosen = [endpoint for endpoint, rank in offered if rank < _LAST_RESORT or len(offered) == 1]
+    if chosen:
+        return tuple(chosen)
+    missing = f"{' or '.join(order)} endpoint" if order else "endpoint"
     others = ", ".join(sorted({endpoint.type for endpoint, _ in offered})) or "none"
     raise ConnectError(f"the cluster has no {missing} (it offers: {others})", reason="NoEndpoint")
 
 
-def offered_endpoints(cluster: gke.Cluster) -> list[Endpoint]:
-    """All endpoints of a cluster, in the order in which `auto` prefers them."""
-    return [endpoint for endpoint, _ in sorted(_endpoints(cluster), key=lambda ranked: ranked[1])]
+def offered_endpoints(cluster: gke.Cluster, gateway: Endpoint | None = None) -> list[Endpoint]:
+    """All endpoints of a cluster, in the order in which they are tried without a configured one."""
+    return [endpoint for endpoint, _ in sorted(_endpoints(cluster, gateway), key=lambda ranked: ranked[1])]
 
 
-def why_chosen(cluster: gke.Cluster, endpoint: Endpoint, preference: str = "auto") -> str:
-    """Why `choose_endpoint` gives this endpoint of the cluster, in words."""
-    return f"`endpoint` is {preference}" if preference != "auto" else _WHY[dict(_endpoints(cluster))[endpoint]]
+def why_chosen(cluster: gke.Cluster, endpoint: Endpoint, order: Sequence[EndpointType] = ()) -> str:
+    """Why `choose_endpoints` gives this endpoint of the cluster, in words."""
+    return f"`endpoints` is {', '.join(order)}" if order else _WHY[dict(_endpoints(cluster, endpoint))[endpoint]]
 
 
 _WHY = {  # by rank
     1: "any network may use it",
     2: "it accepts traffic from outside the VPC",
-    3: "only authorized networks may use it, and the DNS endpoint refuses traffic from outside the VPC",
-    4: "there is no public one, and the DNS endpoint refuses traffic from outside the VPC",
-    5: "there is no other, though it refuses traffic from outside the VPC",
+    3: "only authorized networks may use it",
+    4: "it is inside the VPC",
+    5: "the cluster is a member of a fleet",
+    6: "there is no other, though it refuses traffic from outside the VPC",
 }
+_LAST_RESORT = 6
 
 
-def _endpoints(cluster: gke.Cluster) -> list[tuple[Endpoint, int]]:
-    """Each endpoint with its rank in `choose_endpoint`."""
+def _endpoints(cluster: gke.Cluster, gateway: Endpoint | None) -> list[tuple[Endpoint, int]]:
+    """Each endpoint with its rank in `choose_endpoints`."""
     config = cluster.control_plane_endpoints_config or gke.ControlPlaneEndpointsConfig()
     ip, dns = config.ip_endpoints_config, config.dns_endpoint_config
     legacy = cluster.private_cluster_config or gke.PrivateClusterConfig()
@@ -108,5 +122,7 @@ def _endpoints(cluster: gke.Cluster) -> list[tuple[Endpoint, int]]:
         if private:
             ranked.append((Endpoint("private", private), 4))
     if dns and dns.endpoint:
-        ranked.append((Endpoint("dns", dns.endpoint), 2 if dns.allow_external_traffic else 5))
+        ranked.append((Endpoint("dns", dns.endpoint), 2 if dns.allow_external_traffic else _LAST_RESORT))
+    if gateway is not None and gateway.type == "connect_gateway":
+        ranked.append((gateway, 5))
     return ranked

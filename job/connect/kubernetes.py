@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def connect(cluster: gke.Cluster, endpoint: Endpoint, identity: Identity, *, connections: int = 4) -> ApiClient:
     """A Kubernetes client for one cluster, usable with every API class, for as long as the process lives.
 
-    Each request carries a token that is fresh at that moment. The DNS endpoint has a certificate of a public CA: there
-    the client trusts the system's roots, not the cluster's CA.
+    Each request carries a token that is fresh at that moment. The DNS endpoint and Connect Gateway have certificates
+    of a public CA: there the client trusts the system's roots, not the cluster's CA.
 
     Args:
         connections: how many the client keeps open for reuse.
@@ -36,10 +36,10 @@ def connect(cluster: gke.Cluster, endpoint: Endpoint, identity: Identity, *, con
         configuration.api_key["BearerToken"] = identity.token()
 
     configuration = Configuration(
-        host=f"https://{_bracketed(endpoint.host)}",
+        host=f"https://{_bracketed(endpoint.host)}{endpoint.path}",
         api_key={"BearerToken": ""},  # without an entry, the client never calls the hook
         api_key_prefix={"BearerToken": "Bearer"},
-        ca_cert_data=None if endpoint.type == "dns" else _ca_certificate(cluster),
+        ca_cert_data=None if endpoint.is_google_frontend else _ca_certificate(cluster),
     )
     configuration.refresh_api_key_hook = set_token  # type: ignore[assignment]
     configuration.connection_pool_maxsize = connections

@@ -14,6 +14,7 @@ from job.collect.deadlines import Deadline
 from job.collect.worker_pool import WorkerPool
 from job.config import Config
 from job.config_checks import check_config
+from job.connect.connect_gateway import GatewayQuota
 from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import load_client
 from job.discover.projects import ProjectListing, list_projects
@@ -188,7 +189,15 @@ class _OneTask:
         collected: list[CollectedCluster] = []
         with self.stop.linked() as stop, self.stop.graceful_shutdown(), infrequent_gc():
             collector = ClusterCollector(
-                config, self.identity, spool, self.task, stop, self._deadline(), pool, clusters=len(targets)
+                config,
+                self.identity,
+                spool,
+                self.task,
+                stop,
+                self._deadline(),
+                pool,
+                clusters=len(targets),
+                quota=GatewayQuota(self.task.count),
             )
 
             def collect(target: Target) -> CollectedCluster:

@@ -48,6 +48,10 @@ class Cluster:
     node_pools: tuple[NodePool, ...]
     endpoint: str = "public"
     """`public`, `private` or `dns`."""
+    addresses: dict[str, str] | None = None
+    """In place of that, the address of each endpoint that GKE describes: `public`, `private`, `dns`."""
+    membership: str = ""
+    """Its name in the fleet, through which Connect Gateway reaches it."""
     autopilot: bool = False
     unusual: bool = False
     """Whether it has the objects that few clusters have."""

@@ -123,6 +123,31 @@ class ClusterManager(grpc.GenericRpcHandler):
 
 
 def message(cluster: Cluster) -> gke.Cluster:
+    """The cluster as the GKE API returns it, with the endpoints that it was given."""
+    described = _described(cluster)
+    if cluster.membership:
+        described.fleet.membership = (
+            f"//gkehub.googleapis.com/projects/{cluster.project}/locations/global/memberships/{cluster.membership}"
+        )
+    if cluster.addresses is not None:
+        public, private, dns = (cluster.addresses.get(kind, "") for kind in ("public", "private", "dns"))
+        described.endpoint = public or private
+        described.private_cluster_config = gke.PrivateClusterConfig()
+        described.control_plane_endpoints_config = gke.ControlPlaneEndpointsConfig(
+            dns_endpoint_config=gke.ControlPlaneEndpointsConfig.DNSEndpointConfig(
+                endpoint=dns, allow_external_traffic=True
+            ),
+            ip_endpoints_config=gke.ControlPlaneEndpointsConfig.IPEndpointsConfig(
+                enabled=bool(public or private),
+                enable_public_endpoint=bool(public),
+                public_endpoint=public,
+                private_endpoint=private,
+            ),
+        )
+    return described
+
+
+def _described(cluster: Cluster) -> gke.Cluster:
     """The cluster as the GKE API returns it: all fields that an inventory reads, and secrets that it must not keep."""
     address = f"{'localhost' if cluster.endpoint == 'dns' else '127.0.0.1'}:{cluster.port}"
     is_private = cluster.endpoint == "private"
@@ -137,7 +162,7 @@ def message(cluster: Cluster) -> gke.Cluster:
         enabled=not is_dns,
         enable_public_endpoint=not is_dns,
         public_endpoint="" if is_dns else address,
-        private_endpoint="10.132.0.2",
+        private_endpoint="",
         authorized_networks_config=networks,
     )
     return gke.Cluster(
@@ -179,7 +204,7 @@ def message(cluster: Cluster) -> gke.Cluster:
         private_cluster_config=gke.PrivateClusterConfig(
             enable_private_nodes=is_private,
             enable_private_endpoint=is_private,
-            private_endpoint=address if is_private else "10.132.0.2",
+            private_endpoint=address if is_private else "",
             public_endpoint="" if is_private or is_dns else address,
         ),
         control_plane_endpoints_config=gke.ControlPlaneEndpointsConfig(

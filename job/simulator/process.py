@@ -35,6 +35,7 @@ class Simulator:
     resource_manager_rest_endpoint: str
     """The same API as REST."""
     bigquery_endpoint: str
+    connect_gateway_endpoint: str
     has_bigquery: bool
     """If false, the endpoint refuses every request."""
     token_uri: str
@@ -61,6 +62,7 @@ class Simulator:
             "container": self.container_endpoint,
             "cloudresourcemanager": self.resource_manager_endpoint,
             "bigquery": self.bigquery_endpoint,
+            "connectgateway": self.connect_gateway_endpoint,
             "oauth2": self.token_uri,
         }
         return {"projects": list(self.projects), "api_endpoints": endpoints}
@@ -136,6 +138,15 @@ class Simulator:
     def set_status(self, cluster: str, status: str) -> None:
         """Sets the status of a cluster in GKE."""
         self._call("POST", "/clusters", {"do": "status", "cluster": cluster, "status": status})
+
+    def set_endpoints(self, cluster: str, addresses: dict[str, str], membership: str = "") -> None:
+        """Sets the addresses by which GKE describes a cluster, and its name in a fleet.
+
+        Args:
+            addresses: of the endpoints `public`, `private` and `dns`; it has no others.
+        """
+        body = {"do": "endpoints", "cluster": cluster, "addresses": addresses, "membership": membership}
+        self._call("POST", "/clusters", body)
 
     def forbid(self, cluster: str, *resources: str) -> None:
         """Sets the resources of a cluster that the identity may not list; `*` means all."""
@@ -250,6 +261,7 @@ def simulate(
             resource_manager_endpoint=ready["resource_manager"],
             resource_manager_rest_endpoint=ready["resource_manager_rest"],
             bigquery_endpoint=ready["bigquery"],
+            connect_gateway_endpoint=ready["connectgateway"],
             has_bigquery=bigquery,
             token_uri=ready["token_uri"],
             metadata_host=ready["metadata_host"],

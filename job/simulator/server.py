@@ -15,6 +15,7 @@ from aiohttp import web
 from job.simulator.bigquery import application as bigquery_application
 from job.simulator.bigquery import refusing_application
 from job.simulator.certificates import OLD_FORMS, Authority, authority, server_certificate
+from job.simulator.connect_gateway import ConnectGateway
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
 from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
 from job.simulator.gke import ClusterManager
@@ -119,6 +120,7 @@ class Simulation:
         folders = await self._serve(resource_manager.application())
         bigquery = await self._serve(self._bigquery())
         control = await self._serve(self._control())
+        gateway = await ConnectGateway(self._member, self.directory, self._public).start()
         token_uri = f"http://{LOOPBACK}:{identity}/token"
         self.identity.write_credentials(self.directory, token_uri)
         # replaces the system's root certificates: DNS endpoints present certificates of a public authority
@@ -127,6 +129,7 @@ class Simulation:
             "container": f"grpc://{LOOPBACK}:{container}",
             "resource_manager": f"grpc://{LOOPBACK}:{container}",
             "resource_manager_rest": f"http://{LOOPBACK}:{folders}",
+            "connectgateway": f"https://{LOOPBACK}:{gateway}",
             "bigquery": f"http://{LOOPBACK}:{bigquery}",
             "token_uri": token_uri,
             "metadata_host": f"{LOOPBACK}:{identity}",
@@ -280,6 +283,8 @@ class Simulation:
         cluster = self._listener(body["cluster"]).api.cluster
         if body["do"] == "delete":
             await self.delete_cluster(cluster)
+        elif body["do"] == "endpoints":
+            cluster.addresses, cluster.membership = body["addresses"], body["membership"]
         elif body["do"] == "forbid":
             cluster.forbidden = frozenset(body["resources"])
         else:
@@ -308,6 +313,14 @@ class Simulation:
 
     async def _delete_connections(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response({"cut": sum(listener.cut() for listener in self._listeners)})
+
+    def _member(self, project: str, location: str, membership: str) -> ApiServer | None:
+        """The API server of a member of a fleet."""
+        for listener in self._listeners:
+            cluster = listener.api.cluster
+            if (cluster.project, "global", cluster.membership) == (project, location, membership):
+                return listener.api
+        return None
 
     def _listener(self, path: str) -> Listener:
         for listener in self._listeners:

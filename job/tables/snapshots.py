@@ -5,10 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from job.tables.record import Record
+from job.tables.record import Part, Record
 
 SnapshotStatus = Literal["complete", "partial", "failed"]
 """The column `status` of `snapshots`."""
+
+
+class FailedEndpoint(Part, frozen=True, kw_only=True):
+    """An endpoint that did not answer."""
+
+    endpoint_type: Annotated[str, "`public`, `dns`, `private` or `connect_gateway`."]
+    endpoint: Annotated[str, "Its host."]
+    reason: Annotated[str, "Cause in one word, as in `collections`."]
+    message: Annotated[str, "What went wrong, in a sentence."]
+    seconds: Annotated[float, "Seconds that all attempts took."]
 
 
 class Snapshot(Record, frozen=True, kw_only=True):
@@ -37,8 +47,13 @@ class Snapshot(Record, frozen=True, kw_only=True):
         str | None, "Unique id of the cluster in GKE. A cluster that is recreated under the same name has a new id."
     ] = None
     cluster_status: Annotated[str | None, "State of the cluster in GKE: `RUNNING`, `PROVISIONING`, ..."] = None
-    endpoint_type: Annotated[str | None, "Control plane endpoint that was used: `public`, `dns` or `private`."] = None
+    endpoint_type: Annotated[
+        str | None, "Control plane endpoint that was used: `public`, `dns`, `private` or `connect_gateway`."
+    ] = None
     endpoint: Annotated[str | None, "Host of that endpoint, with the port unless it is 443."] = None
+    failed_endpoints: Annotated[
+        tuple[FailedEndpoint, ...], "Endpoints that were tried and did not answer, in the order of the attempts."
+    ] = ()
     server_version: Annotated[str | None, "Version that the API server reports: `v1.33.5-gke.1080000`."] = None
     started_at: Annotated[datetime, "When collecting the cluster started."]
     duration_seconds: Annotated[float, "Seconds that collecting the cluster took."]

@@ -116,6 +116,7 @@ class ReleaseChannel(Wire, frozen=True):
 class Fleet(Wire, frozen=True):
     project: str | None = None
     membership: str | None = None
+    membership_type: Enum | None = None
 
 
 class StatusCondition(Wire, frozen=True):

@@ -19,11 +19,12 @@ from job.commands.doctor.rights import mends_of_rights
 from job.commands.doctor.roles import switched_on
 from job.commands.output import counted
 from job.config import Config, Timeouts
+from job.connect.connect_gateway import gateway_endpoint
 from job.connect.endpoints import (
     CONNECTABLE_STATUSES,
     ConnectError,
     Endpoint,
-    choose_endpoint,
+    choose_endpoints,
     offered_endpoints,
     why_chosen,
 )
@@ -35,6 +36,7 @@ from job.discover.selection import Target
 from job.kinds.kind import Kind
 from job.tables import Key
 from job.waiting import waiting_for
+from job.wire import gke
 from job.workers import map_unordered
 
 _THREADS = 64  # nearly all of their time they wait
@@ -106,36 +108,44 @@ def _checks(context: _Context, target: Target) -> Iterator[Check]:
         message = f"it is {cluster.status} in GKE" + (f": {cluster.status_message}" if cluster.status_message else "")
         yield finding("clusters", subject, "see its status", message, costs=costs, mends=mends_of_status(target))
         return
+    gateway = gateway_endpoint(cluster, context.identity.universe_domain, config.api_endpoints.connectgateway)
+    offered = offered_endpoints(cluster, gateway)
     try:
-        chosen = choose_endpoint(cluster, config.endpoint)
+        chosen = choose_endpoints(cluster, config.endpoints, gateway)
     except ConnectError as error:
-        others = [_reached(context, target, endpoint) for endpoint in offered_endpoints(cluster)]
+        others = [_reached(context, target, endpoint) for endpoint in offered]
         mends = [*_use_instead(others), *mends_of_endpoint(target, None, error.reason, who)]
         yield finding("clusters", subject, "choose an endpoint", str(error), costs=costs, mends=mends)
         return
-    why = why_chosen(cluster, chosen, config.endpoint)
-    action = f"reach its {chosen.type} endpoint {chosen.host} ({why})"
-    kinds, refusals = switched_on(config), []
-    try:
-        with _probe(context, target, chosen) as probe:
-            version = probe.version()
-            refusals = [(kind, failure) for kind in kinds if (failure := probe.refusal(kind))]
-    except (ConnectError, ReadFailure) as error:
-        failure = _as_failure(error)
-        others = [
-            _reached(context, target, endpoint)
-            for endpoint in offered_endpoints(cluster)
-            if endpoint.type != chosen.type
-        ]
-        tried = "".join(f"; its {each.endpoint.type} endpoint: {each.failure}" for each in others if each.failure)
-        reason = failure.cause.reason or failure.cause.outcome
-        mends = [*_use_instead(others), *mends_of_endpoint(target, chosen, reason, who, str(failure))]
-        message = f"{step_of(failure)}: {failure}{tried}"
-        yield finding("clusters", subject, action, message, costs=costs, mends=mends)
+    kinds, failed = switched_on(config), list[tuple[Endpoint, ReadFailure]]()
+    for endpoint in chosen:  # as a run tries them
+        try:
+            with _probe(context, target, endpoint) as probe:
+                version = probe.version()
+                refusals = [(kind, failure) for kind in kinds if (failure := probe.refusal(kind))]
+        except (ConnectError, ReadFailure) as error:
+            failed.append((endpoint, _as_failure(error)))
+            continue
+        listed = counted(len(kinds) - len(refusals), "kind")
+        message = f"{version or 'it does not say its version'}; {listed} may be listed{_said(failed)}"
+        yield passed("clusters", subject, _action(cluster, endpoint, config), message)
+        yield from _refused(target, endpoint, who, kinds, refusals)
         return
-    listed = counted(len(kinds) - len(refusals), "kind")
-    yield passed("clusters", subject, action, f"{version or 'it does not say its version'}; {listed} may be listed")
-    yield from _refused(target, chosen, who, kinds, refusals)
+    others = [_reached(context, target, endpoint) for endpoint in offered if endpoint not in chosen]
+    endpoint, failure = failed[0]
+    reason = failure.cause.reason or failure.cause.outcome
+    mends = [*_use_instead(others), *mends_of_endpoint(target, endpoint, reason, who, str(failure))]
+    failed += [(each.endpoint, each.failure) for each in others if each.failure is not None]
+    message = f"{step_of(failure)}: {failure}{_said(failed[1:])}"
+    yield finding("clusters", subject, _action(cluster, endpoint, config), message, costs=costs, mends=mends)
+
+
+def _action(cluster: gke.Cluster, endpoint: Endpoint, config: Config) -> str:
+    return f"reach its {endpoint.type} endpoint {endpoint.host} ({why_chosen(cluster, endpoint, config.endpoints)})"
+
+
+def _said(failed: Sequence[tuple[Endpoint, ReadFailure]]) -> str:
+    return "".join(f"; its {endpoint.type} endpoint: {failure}" for endpoint, failure in failed)
 
 
 @contextmanager
@@ -172,7 +182,7 @@ def _as_failure(error: ConnectError | ReadFailure) -> ReadFailure:
 
 def _use_instead(reached: Sequence[_Reached]) -> list[Mend]:
     return [
-        Mend(f"set `endpoint: {each.endpoint.type}` in the configuration: that endpoint of the cluster answers")
+        Mend(f"set `endpoints: [{each.endpoint.type}]` in the configuration: that endpoint of the cluster answers")
         for each in reached
         if each.version is not None
     ]

@@ -64,7 +64,12 @@ def mends_of_endpoint(
         message: the same in words.
     """
     if endpoint is None:
-        return [*_dns_unless_it_is_open(target), Mend("set `endpoint: auto` in the configuration")]
+        return [*_dns_unless_it_is_open(target), Mend("set `endpoints: []` in the configuration")]
+    if endpoint.type == "connect_gateway" and reason == "IamPermissionMissing":
+        command = f"gcloud projects add-iam-policy-binding {shlex.quote(endpoint.fleet_project)} --member={who.member} "
+        return [
+            Mend(f"let {who.name} use Connect Gateway", f"{command}--role=roles/gkehub.gatewayReader --condition=None")
+        ]
     if reason == "IamPermissionMissing":
         return [may_list_clusters(shlex.quote(target.project_id), who)]
     if reason == "ExternalTrafficDisabled":

@@ -28,6 +28,9 @@ _OF_THE_GKE_API = {
     "container.clusters.connect": "through a cluster's DNS endpoint",
 }
 
+_OF_CONNECT_GATEWAY = {
+    "gkehub.gateway.get": "through Connect Gateway; in the fleet host project",
+}
 _OF_RESOURCE_MANAGER = {
     "resourcemanager.folders.list": "the folders in a folder or organization",
     "resourcemanager.projects.list": "the projects in it",
@@ -48,17 +51,25 @@ def print_role(config: Config, *, is_for_rbac: bool) -> None:
     check_kinds(config, RESOURCES)
     kinds, user = switched_on(config), config.identity.account("kubernetes")
     in_folders = bool(config.folders or config.organizations)
-    role = cluster_role(kinds, user or _JOB_ACCOUNT) if is_for_rbac else custom_role(kinds, in_folders=in_folders)
+    if is_for_rbac:
+        role = cluster_role(kinds, user or _JOB_ACCOUNT)
+    else:
+        role = custom_role(kinds, in_folders=in_folders, by_gateway="connect_gateway" in config.endpoints)
     click.echo(role)
 
 
-def custom_role(kinds: Sequence[Kind], *, in_folders: bool = False) -> str:
+def custom_role(kinds: Sequence[Kind], *, in_folders: bool = False, by_gateway: bool = False) -> str:
     """An IAM custom role for these kinds.
 
     Args:
         in_folders: whether projects are to be found in folders and organizations, to which the role is granted then.
+        by_gateway: whether the configuration names Connect Gateway.
     """
-    needed = {**(_OF_RESOURCE_MANAGER if in_folders else {}), **permissions(kinds)}
+    needed = {
+        **(_OF_RESOURCE_MANAGER if in_folders else {}),
+        **(_OF_CONNECT_GATEWAY if by_gateway else {}),
+        **permissions(kinds),
+    }
     return _ROLE + "\n".join(f"  - {name} # {reason}" for name, reason in needed.items())
 
 

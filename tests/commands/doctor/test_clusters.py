@@ -19,7 +19,7 @@ from job.connect.identity import configured_identity
 from job.discover.projects import list_projects
 from job.discover.selection import select
 from job.kinds import KINDS
-from job.simulator import Simulator
+from job.simulator import Simulator, simulate
 from job.simulator.identity import ACCOUNT
 from job.tables import TABLES
 
@@ -125,17 +125,20 @@ def test_another_endpoint_that_answers_is_named_and_so_is_the_list_of_authorized
     cluster.master_authorized_networks_config = container_v1.MasterAuthorizedNetworksConfig(
         enabled=True, cidr_blocks=[{"cidr_block": "192.0.2.0/24"}, {"cidr_block": "$(reboot)"}]
     )
-    (found,) = findings(doctor(replay.configuration), CATEGORY)
+    (passed,) = (each for each in doctor(replay.configuration) if each.category == CATEGORY)
+    assert passed.status == "ok"  # as a run does, it tries the next one
+    assert passed.message.endswith("; its public endpoint: the connection was refused")
+    (found,) = findings(doctor(replay.configuration, endpoints=["public"]), CATEGORY)
     assert found.message == "TCP: the connection was refused"
-    assert found.mends[0].how.startswith("set `endpoint: private` in the configuration")
+    assert found.mends[0].how.startswith("set `endpoints: [private]` in the configuration")
     assert found.mends[1].command == (
         f"gcloud container clusters update {CLUSTER} --location={LOCATION} --project={PROJECT} "
         '--enable-master-authorized-networks --master-authorized-networks="192.0.2.0/24,$(curl -s https://ifconfig.me)/32"'
     )
-    (found,) = findings(doctor(replay.configuration, endpoint="dns"), CATEGORY)
+    (found,) = findings(doctor(replay.configuration, endpoints=["dns"]), CATEGORY)
     assert (found.action, found.mends[0].command) == ("choose an endpoint", None)
-    assert found.mends[0].how.startswith("set `endpoint: private` in the configuration")
-    assert doctor(replay.configuration, endpoint="private")[-1].status == "ok"
+    assert found.mends[0].how.startswith("set `endpoints: [private]` in the configuration")
+    assert doctor(replay.configuration, endpoints=["private"])[-1].status == "ok"
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"<html>", b'{"gitVersion": 1}', b"{" * 10_000])
@@ -179,3 +182,22 @@ def test_a_refusal_that_repeats_the_token_or_forges_yaml_does_neither(doctor: Do
     by_rbac = str(commands(found)[1])
     assert by_rbac.count("\nEOF") == 1
     assert list(yaml.safe_load_all(by_rbac.partition("<<'EOF'\n")[2].removesuffix("\nEOF")))
+
+
+def test_a_member_of_a_fleet_is_reached_through_connect_gateway(doctor: Doctor) -> None:
+    with simulate(clusters=1, pods=3, plain=True, bigquery=False) as fleet, pytest.MonkeyPatch.context() as patch:
+        for name, value in fleet.environment.items():
+            patch.setenv(name, value)
+        (name,) = fleet.clusters
+        fleet.set_endpoints(name, {"private": "127.0.0.1:1"}, membership="web")
+        (passed,) = (each for each in doctor(fleet.configuration) if each.category == CATEGORY)
+        assert passed.action.startswith("reach its connect_gateway endpoint ")
+        assert passed.message.endswith("; its private endpoint: the connection was refused")
+        fleet.fault(name, "in_front", "*", code=403, form="google_json", permission="gkehub.gateway.get",
+                    reason="IAM_PERMISSION_DENIED")  # fmt: skip
+        (found,) = findings(doctor(fleet.configuration, endpoints=["connect_gateway"]), CATEGORY)
+        project = name.partition("/")[0]
+        assert "gkehub.gateway.get" in found.message
+        command = f"gcloud projects add-iam-policy-binding {project} --member="
+        assert (found.mends[0].command or "").startswith(command)
+        assert (found.mends[0].command or "").endswith(" --role=roles/gkehub.gatewayReader --condition=None")

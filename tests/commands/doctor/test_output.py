@@ -96,7 +96,7 @@ def test_a_bug_in_one_cluster_is_a_finding(
     def fail(*_: object) -> None:
         raise RuntimeError("CANARY")
 
-    monkeypatch.setattr(clusters, "choose_endpoint", fail)
+    monkeypatch.setattr(clusters, "choose_endpoints", fail)
     code, text = invoke("--json")
     (found,) = [check for check in json.loads(text)["checks"] if check["category"] == "clusters"]
     assert (code, found["status"]) == (3, "finding")

@@ -117,14 +117,15 @@ def test_a_folder_that_may_not_be_listed_has_its_own_mend(doctor: Doctor, fleet:
     assert f"of all projects in {LAB}" in denied.costs[0]
 
 
-def test_the_role_has_the_permissions_for_folders_where_they_are_configured(
+def test_the_role_has_the_permissions_for_folders_and_connect_gateway_where_they_are_configured(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     permissions = []
-    for config in (Config(projects=("shop-prod",)), Config(folders=("1",))):
+    for config in (Config(projects=("shop-prod",)), Config(folders=("1",), endpoints=("dns", "connect_gateway"))):
         print_role(config, is_for_rbac=False)
         permissions.append(yaml.safe_load(capsys.readouterr().out)["includedPermissions"])
     assert set(permissions[1]) - set(permissions[0]) == {
         "resourcemanager.folders.list",
         "resourcemanager.projects.list",
+        "gkehub.gateway.get",
     }
