@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from google.cloud import container_v1
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 from job.config import Config
@@ -327,3 +328,19 @@ def test_a_path_that_duckdb_takes_for_a_service_is_a_file(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     open_warehouse(Config(), sink="duckdb:///md:inventory").apply()
     assert (tmp_path / "md:inventory").is_file()
+
+
+def test_a_run_says_each_cause_once_and_the_next_command(configured: dict[str, Any], replay: Replay) -> None:
+    second = container_v1.Cluster(replay.clusters[0])
+    second.name = "second"
+    replay.clusters.append(second)
+    message = 'jobs.batch is forbidden: User "viewer" cannot list resource "jobs"'
+    body = {"kind": "Status", "reason": "Forbidden", "message": message}
+    replay.answers["/apis/batch/v1/jobs"] = (403, {"Content-Type": "application/json"}, json.dumps(body).encode())
+    done = invoke("run", "--quiet")
+    names = ", ".join(f"{PROJECT}/{LOCATION}/{each.name}" for each in replay.clusters)
+    (line,) = [line for line in done.stdout.splitlines() if "jobs.batch is forbidden" in line]
+    assert line.startswith(f"  {names}: jobs: forbidden (jobs.batch is forbidden")
+    command = done.stdout.splitlines()[-1].removeprefix("next: ")
+    assert command.endswith(f" query coverage --sink {configured['sink']}")
+    assert subprocess.run(command, shell=True, check=False, capture_output=True).returncode == 0

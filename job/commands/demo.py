@@ -91,7 +91,7 @@ def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop) ->
 
 def print_demo(demo: Demo, output: str) -> None:
     """The summary, the examples with their answers, and how to go on."""
-    print_summary(demo.summary)
+    print_summary(demo.summary, says_next=False)
     for title, sql, result in demo.examples:
         click.echo(f"\n-- {title}\n{sql}\n")
         print_result(result)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -47,6 +50,15 @@ def json_text(encoded: bytes) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 cluster`, `2 clusters`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def this_command() -> str:
+    """How this program can be called again: by its name where that is on the PATH, else by its path."""
+    called = sys.argv[0]
+    if Path(called).stem != "gke-inventory":
+        return f"{shlex.quote(sys.executable)} -m job"
+    found = shutil.which("gke-inventory")
+    return "gke-inventory" if found and Path(found).resolve() == Path(called).resolve() else shlex.quote(called)
 
 
 def progress_bar() -> Callable[[int, int], None] | None:

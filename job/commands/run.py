@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 import click
 
-from job.commands.output import counted, print_table, progress_bar
+from job.commands.output import counted, print_table, progress_bar, this_command
 from job.config import Config
 from job.printable import escaped_lines
 from job.run.local_tasks import run_tasks
 from job.run.memory import use_one_malloc_arena
 from job.run.one_task import run
-from job.run.summary import Summary
+from job.run.summary import Gap, Summary
 from job.signals import Stop
+
+_MAX_NAMES = 3  # of one cause; `coverage` has all
 
 
 def take_snapshot(config: Config, *, tasks: int, stop: Stop) -> Summary:
@@ -27,8 +32,8 @@ def take_snapshot(config: Config, *, tasks: int, stop: Stop) -> Summary:
     return run(config, stop=stop, progress=progress_bar())
 
 
-def print_summary(summary: Summary) -> None:
-    """What the run did, for people."""
+def print_summary(summary: Summary, *, says_next: bool = True) -> None:
+    """What the run did, for people, and the command to go on with."""
     run = summary.run
     if summary.skipped_for:
         click.echo(f"nothing was read: run {summary.skipped_for} is under way on {summary.sink}, and overlap is skip")
@@ -44,6 +49,25 @@ def print_summary(summary: Summary) -> None:
     print_table(("table", "rows"), [entry for entry in summary.rows.items() if entry[1]])
     if summary.gaps:
         click.echo("\nnot read in full:")
-        for gap in summary.gaps:
-            click.echo(escaped_lines(f"  {gap.name}: {gap.message or gap.reason}".replace("\n", " "), max_length=2000))
+        for names, cause in by_cause(summary.gaps):
+            click.echo(escaped_lines(f"  {names}: {cause}".replace("\n", " "), max_length=2000))
     click.echo(f"\nrun {run.run_id} is in {summary.sink}")
+    if says_next:
+        click.echo(f"next: {this_command()} query coverage --sink {shlex.quote(summary.sink)}")
+
+
+def by_cause(gaps: Sequence[Gap]) -> list[tuple[str, str]]:
+    """Each cause once, with the names of what it left unread.
+
+    >>> from functools import partial
+    >>> gap = partial(Gap, status="failed", reason="forbidden", message="nodes is forbidden")
+    >>> by_cause([gap(name=f"p/l/c-{number}") for number in range(1, 6)])
+    [('p/l/c-1, p/l/c-2, p/l/c-3 and 2 more', 'nodes is forbidden')]
+    """
+    names: dict[str, list[str]] = {}
+    for gap in gaps:
+        names.setdefault(gap.message or gap.reason, []).append(gap.name)
+    return [
+        (", ".join(found[:_MAX_NAMES]) + (f" and {left} more" if (left := len(found) - _MAX_NAMES) > 0 else ""), cause)
+        for cause, found in names.items()
+    ]
