@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from job.collect.lists import ClusterReader
 
+_SHORT_SECONDS = 2.0  # for one attempt, in a network in which nothing has answered
+
 
 @dataclass(frozen=True)
 class Attempts:
@@ -48,8 +50,9 @@ class Attempts:
     ) -> tuple[Endpoint, ApiClient, str | None]:
         """The endpoint, its client, which `opened` closes, and the version of the API server.
 
-        Endpoints whose networks are out of reach come last. Each attempt has `connect_seconds`. Where none answers, all
-        are tried again for `retry_seconds`, unless waiting has been in vain for other clusters.
+        Endpoints whose networks are out of reach come last. Each attempt has `connect_seconds`, and less in such a
+        network. Where none answers, all are tried again for `retry_seconds`, unless waiting has been in vain for other
+        clusters.
 
         Args:
             waiting: called once, with the first failure, if it waits.
@@ -81,7 +84,11 @@ class Attempts:
     ) -> tuple[Endpoint, ApiClient, str | None] | None:
         started = monotonic()
         short = min(self.timeouts.connect_seconds, self.timeouts.request_seconds)
-        timeouts = msgspec.structs.replace(self.timeouts, request_seconds=short, retry_seconds=0.0)
+        if not self.reachability.is_worth_waiting(network):
+            short = min(short, _SHORT_SECONDS)
+        timeouts = msgspec.structs.replace(
+            self.timeouts, connect_seconds=short, request_seconds=short, retry_seconds=0.0
+        )
         try:
             client = attempt.enter_context(self.connect(endpoint))
             server = self.reader(client, endpoint, timeouts)

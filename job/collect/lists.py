@@ -132,7 +132,9 @@ class ClusterReader:
                 self.refusal = error
                 return None
             text = f"{cause.message} to the first request (/version)" if cause.reason == "ReadTimeout" else str(error)
-            raise ReadFailure(cause.outcome, text, reason=cause.reason, http_status=cause.http_status) from error
+            raise ReadFailure(
+                cause.outcome, text, reason=cause.reason, http_status=cause.http_status, retry_after=error.retry_after
+            ) from error
 
     def _started(self, kind: Kind) -> tuple[Deadline, ReadStats]:
         """The deadline and the counters of a list, which begin when they are first asked for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ def fleet() -> Iterator[Simulator]:
 
 def collected(fleet: Simulator, folder: Path, **keys: Any) -> dict[str, tuple[Any, ...]]:
     """Cluster -> status, endpoint_type, endpoint, reason, message and failed_endpoints of its snapshot."""
-    timeouts = {"connect_seconds": 1, "retry_seconds": 1}
-    settings = {**fleet.configuration, "sink": sink_at(folder / "x.duckdb"), "timeouts": timeouts, **keys}
+    settings = {
+        **fleet.configuration, "sink": sink_at(folder / "x.duckdb"),
+        "timeouts": {"connect_seconds": 1, "retry_seconds": 1}, **keys,
+    }  # fmt: skip
     config = msgspec.convert(settings, Config)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in fleet.environment.items():
@@ -91,3 +94,17 @@ def test_an_order_of_endpoints_is_kept(fleet: Simulator, tmp_path: Path) -> None
         fleet.set_endpoints(name, addresses, membership=name.replace("/", "-"))
     found = collected(fleet, tmp_path, endpoints=["connect_gateway", "private"])
     assert {row[1] for row in found.values()} == {"connect_gateway"}
+
+
+def test_endpoints_that_do_not_answer_yet_are_tried_again(fleet: Simulator, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        dead = f"127.0.0.1:{closed.getsockname()[1]}"
+    for name, port in fleet.clusters.items():
+        fleet.set_endpoints(name, {"public": dead, "private": f"127.0.0.1:{port}"})
+    fleet.fault("*/*/*", "refuse")
+    back = threading.Timer(1.5, fleet.clear)
+    back.start()
+    found = collected(fleet, tmp_path, timeouts={"connect_seconds": 1, "retry_seconds": 60})
+    back.join()
+    assert {row[1] for row in found.values()} == {"private"}
+    assert {each["endpoint_type"] for row in found.values() for each in row[5]} == {"public"}
