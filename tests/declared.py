@@ -9,9 +9,21 @@ LEDGER = ("runs", "snapshots", "collections")
 """The tables of what a run did."""
 OBJECT_TABLES = tuple(table for table in TABLES if table not in LEDGER)
 """The tables of what a run read."""
-UID_TABLES = tuple(table for table in OBJECT_TABLES if "uid" in TABLES[table].__struct_fields__)
+UID_TABLES = tuple(
+    table
+    for table in OBJECT_TABLES
+    if "uid" in TABLES[table].__struct_fields__
+    and set(TABLES[table].primary_key) <= {"snapshot_id", "resource", "namespace", "name", "uid"}
+)
 """Those with one row for each object."""
-OWN_TABLES = tuple(table for table in UID_TABLES if TABLES[table].read_from == table)
-"""Those with one row for each object of the kind that they are named for."""
+OWN_TABLES = {table: read_from for table in UID_TABLES if (read_from := TABLES[table].read_from) not in (None, "*")}
+"""Those with one row for each object of one kind -> its resource."""
+FLAT_RESOURCES = frozenset(
+    resource
+    for table in OBJECT_TABLES
+    if "uid" in TABLES[table].__struct_fields__ and table not in UID_TABLES
+    for resource in (TABLES[table].shared_by or (TABLES[table].read_from,))
+)
+"""The kinds whose objects have a row for each of their elements, and none without any."""
 WORKLOAD_KINDS = tuple(kind.resource for kind in KINDS if kind.controls and kind.resource != "replicasets")
 """The kinds of which each object is a row of `workloads`; only some pods and ReplicaSets are."""

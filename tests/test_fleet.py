@@ -73,12 +73,12 @@ def test_every_object_that_can_be_read_is_there_and_every_other_is_known_to_be_m
     }
     key = "project_id, location, cluster"
     assert set(rows(config, f"SELECT {key} FROM latest_snapshots")) == set(clusters)
-    for table in OWN_TABLES:
+    for table, resource in OWN_TABLES.items():
         expected = {
             (*name, item["metadata"]["uid"])
             for name, cluster in clusters.items()
-            if table in readable(cluster)
-            for item in cluster["objects"][table]
+            if resource in readable(cluster)
+            for item in cluster["objects"][resource]
         }
         found = rows(config, f"SELECT {key}, uid FROM {table}")
         assert len(found) == len(expected)

@@ -61,9 +61,10 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
     sql = "SELECT outcome, pages, objects, restarts, resource_version FROM collections WHERE resource = 'pods'"
     assert rows(sink, sql) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
     if page_limit == 500:
-        for resource in set(OWN_TABLES) - {"pods"}:
-            listed = {item["metadata"]["uid"] for item in items(f"list.{resource}")}
-            assert {row[0] for row in rows(sink, f"SELECT uid FROM {resource}")} == listed
+        for table, resource in OWN_TABLES.items():
+            if table != "pods":
+                listed = {item["metadata"]["uid"] for item in items(f"list.{resource}")}
+                assert {row[0] for row in rows(sink, f"SELECT uid FROM {table}")} == listed
         workloads = {
             item["metadata"]["uid"] for resource in WORKLOAD_KINDS for item in items(f"list.{resource}")
         }  # fmt: skip

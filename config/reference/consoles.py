@@ -2,7 +2,7 @@
 
 A line `$ command` is run by sh in a temporary folder; what follows up to the next one is its output. An output may end
 with a line `... and what follows`: it is then cut before the line that a comment `<!-- cut before: line -->` above the
-block names.
+block names. `<!-- fold after: word -->` leaves out the rest of a paragraph, after its line that begins with the word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from pathlib import Path
 
 from job.simulator import simulate
 
-_BLOCK = re.compile(r"(?P<cut><!-- cut before: (?P<line>.*?) -->\n)?```console\n(?P<steps>.*?)```", re.DOTALL)
+_BLOCK = re.compile(
+    r"(?P<comments>(?:<!-- cut before: (?P<line>[^\n]*) -->\n)?(?:<!-- fold after: (?P<word>[^\n]*) -->\n)?)"
+    r"```console\n(?P<steps>.*?)```",
+    re.DOTALL,
+)
 _REST = re.compile(r"^\.\.\. .*\n", re.MULTILINE)
 _VARYING = re.compile(
     r"\d+\.\d+ s\b"  # durations
@@ -42,10 +46,9 @@ def with_outputs(text: str) -> str:
 
 def _ran(block: re.Match[str], folder: str, environment: Mapping[str, str]) -> str:
     steps = [
-        f"$ {command}\n{_output(command, old, block['line'], folder, environment)}"
-        for command, old in _steps(block["steps"])
+        f"$ {command}\n{_output(command, old, block, folder, environment)}" for command, old in _steps(block["steps"])
     ]
-    return f"{block['cut'] or ''}```console\n{''.join(steps)}```"
+    return f"{block['comments']}```console\n{''.join(steps)}```"
 
 
 def _steps(block: str) -> Iterator[tuple[str, str]]:
@@ -59,16 +62,19 @@ def _steps(block: str) -> Iterator[tuple[str, str]]:
         yield command, output
 
 
-def _output(command: str, old: str, cut: str | None, folder: str, environment: Mapping[str, str]) -> str:
+def _output(command: str, old: str, block: re.Match[str], folder: str, environment: Mapping[str, str]) -> str:
     done = subprocess.run(
         ["sh", "-c", command], cwd=folder, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL, text=True, timeout=120, check=False,
     )  # fmt: skip
     new = done.stdout.replace(f"{Path(folder).resolve()}/", "/path/to/")
     if rest := _REST.search(old):
-        kept, found, _ = new.partition(f"\n{cut}\n")
+        line = r" +".join(map(re.escape, block["line"].split()))
+        found = re.search(rf"^{line}$", new, re.MULTILINE)
         if not found:
-            raise SystemExit(f"README.md: the output of `{command}` has no line {cut!r}")
-        new = f"{kept}\n{rest[0]}"
+            raise SystemExit(f"README.md: the output of `{command}` has no line {block['line']!r}")
+        new = f"{new[: found.start()]}{rest[0]}"
+    if block["word"]:
+        new = re.sub(rf"^({block['word']}\b.*\n)(?:.+\n)+", r"\1...\n", new, count=1, flags=re.MULTILINE)
     new = re.sub(r" +$", "", new, flags=re.MULTILINE)
     return old if _VARYING.sub("", old) == _VARYING.sub("", new) else new

@@ -30,8 +30,12 @@ def tables() -> str:
 
 
 def table_of_tables() -> str:
-    """The tables in one screen, for the README."""
-    return _table(("table", "one row is"), [(f"`{name}`", record.description) for name, record in TABLES.items()])
+    """The tables in one screen, for the README: those of the other kinds share a row."""
+    names = list(TABLES)
+    first, others = names[: names.index("services")], names[names.index("services") :]
+    rows = [(f"`{name}`", TABLES[name].description) for name in first]
+    rows.append((", ".join(f"`{name}`" for name in others), "An object of that kind."))
+    return _table(("table", "one row is"), rows)
 
 
 def views_page() -> str:

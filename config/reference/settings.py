@@ -14,10 +14,10 @@ import yaml
 from job.commands.reference import cell
 from job.config import Config, Settings
 from job.config_keys import settings_of
-from job.kinds import RESOURCES
+from job.kinds import KINDS
 
 _WIDTH = 100
-_EXAMPLES = {"projects": ["my-project"], "kinds": dict.fromkeys(RESOURCES, True)}
+_EXAMPLES = {"projects": ["my-project"], "kinds": {kind.resource: kind.default for kind in KINDS}}
 """What the example file shows in place of a default that is empty."""
 
 

@@ -92,7 +92,7 @@ class ClusterReader:
         Raises:
             SpoolError: the spool cannot be written.
         """
-        enabled = [kind for kind in _ORDER if self.config.kinds.get(kind.resource, True)]
+        enabled = [kind for kind in _ORDER if kind.is_on(self.config.kinds)]
         yield from unread_lists(_OFF, [kind for kind in KINDS if kind not in enabled])
         enabled = self._needed(enabled)
         places: dict[str, Place] = {}
@@ -201,7 +201,7 @@ def unread_lists(cause: Cause, kinds: list[Kind]) -> Iterator[ListResult]:
 def failed_lists(cause: Cause, config: Config) -> Iterator[ListResult]:
     """The results of all lists of a cluster that cannot be read."""
     for kind in KINDS:
-        yield from unread_lists(cause if config.kinds.get(kind.resource, True) else _OFF, [kind])
+        yield from unread_lists(cause if kind.is_on(config.kinds) else _OFF, [kind])
 
 
 class _Version(meta.Wire, frozen=True):

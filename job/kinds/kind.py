@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from job.kinds.parts.places import Place
@@ -47,11 +47,21 @@ class Kind(NamedTuple):
     """What is kept of each of its objects for the pods on it, by name."""
     whole_list: Callable[[Scope], WholeList] | None = None
     """What makes rows that need the whole list: anew for each attempt at it."""
+    default: bool = True
+    """Whether it is collected where the configuration does not name it."""
 
     @property
     def name(self) -> str:
         """As in an object's `kind`: `Pod`, `CronJob`."""
         return self.item.__name__
+
+    def is_on(self, configured: Mapping[str, bool]) -> bool:
+        """Whether it is collected.
+
+        Args:
+            configured: the setting `kinds`.
+        """
+        return configured.get(self.resource, self.default)
 
     @property
     def api_version(self) -> str:

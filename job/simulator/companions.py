@@ -166,9 +166,8 @@ class Companions:
         hard = {"pods": "100", "requests.cpu": "20", "requests.memory": "40Gi"}
         used = {"pods": str(number % 90), "requests.cpu": "4500m", "requests.memory": "9126805504"}
         status = {"hard": hard, "used": used} if number % 3 else {}  # empty until a controller has seen it
-        return self._made_of(
-            "v1", "team-quota", team, {"hard": hard}, status, annotations=applied("ResourceQuota", team)
-        )
+        spec = {"hard": hard} | ({"scopes": ["NotTerminating"]} if number % 2 else {})
+        return self._made_of("v1", "team-quota", team, spec, status, annotations=applied("ResourceQuota", team))
 
     def _limits(self, team: str) -> Object:
         limit = {
@@ -176,7 +175,8 @@ class Companions:
             "default": {"cpu": "500m", "memory": "512Mi"},
             "defaultRequest": {"cpu": "100m", "memory": "128974848"},
         }
-        return self._made_of("v1", "defaults", team, {"limits": [limit]}, None)
+        claims = {"type": "PersistentVolumeClaim", "max": {"storage": "500Gi"}, "min": {"storage": "1Gi"}}
+        return self._made_of("v1", "defaults", team, {"limits": [limit | {"max": {"cpu": "4"}}, claims]}, None)
 
     def _account(self, name: str, namespace: str) -> Object:
         annotations = {}

@@ -64,7 +64,13 @@ def request_info(path: str) -> RequestInfo | None:
 
 
 _CAMEL_CASE = {
-    "cronjobs": "cronJobs", "daemonsets": "daemonSets", "replicasets": "replicaSets", "statefulsets": "statefulSets",
+    "apiservices": "apiServices", "clusterrolebindings": "clusterRoleBindings", "clusterroles": "clusterRoles",
+    "configmaps": "configMaps", "cronjobs": "cronJobs", "customresourcedefinitions": "customResourceDefinitions",
+    "daemonsets": "daemonSets", "limitranges": "limitRanges",
+    "mutatingwebhookconfigurations": "mutatingWebhookConfigurations", "priorityclasses": "priorityClasses",
+    "replicasets": "replicaSets", "resourcequotas": "resourceQuotas", "rolebindings": "roleBindings",
+    "runtimeclasses": "runtimeClasses", "serviceaccounts": "serviceAccounts", "statefulsets": "statefulSets",
+    "validatingwebhookconfigurations": "validatingWebhookConfigurations",
 }  # fmt: skip
 
 

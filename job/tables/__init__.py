@@ -3,11 +3,13 @@
 from job.tables.clusters import Cluster
 from job.tables.collections import Collection, Outcome
 from job.tables.containers import Container
+from job.tables.limit_ranges import LimitRange
 from job.tables.namespaces import Namespace
 from job.tables.node_pools import NodePool
 from job.tables.nodes import Node
 from job.tables.pod_containers import PodContainer
 from job.tables.pods import Pod
+from job.tables.quotas import Quota, QuotaResource
 from job.tables.record import (
     Accelerator,
     Condition,
@@ -41,6 +43,8 @@ TABLES: dict[str, type[Record]] = {
         Pod,
         PodContainer,
         Service,
+        Quota,
+        LimitRange,
     )
 }
 """Table name -> record class, in the order of the reference."""
@@ -64,6 +68,7 @@ __all__ = [
     "Container",
     "Key",
     "KeyValue",
+    "LimitRange",
     "LoadBalancerIngress",
     "Namespace",
     "Node",
@@ -74,6 +79,8 @@ __all__ = [
     "Pod",
     "PodContainer",
     "Port",
+    "Quota",
+    "QuotaResource",
     "Record",
     "ResourceQuantity",
     "Run",

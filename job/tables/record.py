@@ -20,6 +20,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     read_from: ClassVar[str | None] = None
     """The API resource that the rows are read from. `"*"` if each row says so in its column `resource`. None if every
     snapshot has the rows, whatever could be read."""
+    shared_by: ClassVar[tuple[str, ...]] = ()
+    """With `"*"`, the resources whose objects have rows; none for those of workloads, which the kinds declare."""
     clustering: ClassVar[tuple[str, ...]] = ("project_id", "cluster")
     primary_key: ClassVar[tuple[str, ...]] = ()
     """The columns whose values no two rows share, declared to BigQuery, which plans queries by it and enforces nothing.

@@ -95,8 +95,15 @@ class Condition(Wire, frozen=True):
             check_years(self.last_transition_time)
 
 
+class LabelSelectorRequirement(Wire, frozen=True):
+    key: str
+    operator: str
+    values: Elements[str] | None = None
+
+
 class LabelSelector(Wire, frozen=True):
     match_labels: Texts | None = None
+    match_expressions: Elements[LabelSelectorRequirement] | None = None
 
 
 class ListMeta(Wire, frozen=True):

@@ -95,8 +95,13 @@ def test_the_iam_role_has_the_permissions_of_the_gke_api_and_one_for_each_kind()
     assert len(role["description"]) <= 300
     # https://cloud.google.com/iam/docs/roles-permissions/container has these names
     camel_case = {
-        "cronjobs": "cronJobs", "daemonsets": "daemonSets", "replicasets": "replicaSets",
-        "statefulsets": "statefulSets",
+        "apiservices": "apiServices", "clusterrolebindings": "clusterRoleBindings", "clusterroles": "clusterRoles",
+        "configmaps": "configMaps", "cronjobs": "cronJobs", "customresourcedefinitions": "customResourceDefinitions",
+        "daemonsets": "daemonSets", "limitranges": "limitRanges",
+        "mutatingwebhookconfigurations": "mutatingWebhookConfigurations", "priorityclasses": "priorityClasses",
+        "replicasets": "replicaSets", "resourcequotas": "resourceQuotas", "rolebindings": "roleBindings",
+        "runtimeclasses": "runtimeClasses", "serviceaccounts": "serviceAccounts", "statefulsets": "statefulSets",
+        "validatingwebhookconfigurations": "validatingWebhookConfigurations",
     }  # fmt: skip
     listed = [f"container.{camel_case.get(kind.resource, kind.resource)}.list" for kind in KINDS]
     assert role["includedPermissions"] == [

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from declared import OWN_TABLES, UID_TABLES
+from declared import FLAT_RESOURCES, OWN_TABLES, UID_TABLES
 from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, Reading, path_of
 from truth.rows import Identity, is_workload, rows_of_gke, rows_of_kind
 
@@ -17,8 +17,11 @@ TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
     "clusters": (), "node_pools": ("name",), "workloads": ("resource", "uid", "namespace"),
     "containers": ("workload_uid", "container_type", "position"),
     "pod_containers": ("pod_uid", "container_type", "position"),
+    "limit_ranges": ("uid", "position", "resource_name"),
 }  # fmt: skip
 """Table of objects -> the columns that identify a row within a cluster."""
+NAMED = ("clusters", "node_pools", "nodes", "namespaces", "workloads", "pods", "services")
+"""The tables of objects that Cloud Asset Inventory names."""
 VIEWS = (*TABLES, "latest_snapshots", "latest_collections", "latest_runs", "coverage")
 _COUNTS = ("replicas_wanted", "replicas_ready")  # the API omits 0, so NULL and 0 are the same
 
@@ -229,13 +232,17 @@ class _Views:
                     yield f"{view}: {_words(identity)} does not say why it is {expected_row['outcome']}"
 
 
-_GROUPS = {"jobs": "batch/jobs", "cronjobs": "batch/cronjobs", "pods": "pods"}
+_GROUPS = {
+    "cronjobs": "batch", "jobs": "batch", "pods": "",
+}  # fmt: skip
+"""Kind -> its API group."""
 
 
 def _named_for_joins(path: str, table: str, kind: str, row: Object) -> Object:
     """The name of an object in Cloud Asset Inventory, and its labels as JSON, for tables that have them."""
-    if table in ("containers", "pod_containers"):
-        return {}
+    labels = {"labels_json": row["labels"]} if "labels" in row else {}
+    if table not in NAMED:
+        return labels
     project, location, cluster = path.split("/")
     places = "zones" if location[-1].isalpha() else "locations"
     name = f"//container.googleapis.com/projects/{project}/{places}/{location}/clusters/{cluster}"
@@ -243,10 +250,9 @@ def _named_for_joins(path: str, table: str, kind: str, row: Object) -> Object:
         name += f"/nodePools/{row['name']}"
     elif table != "clusters":
         within = f"namespaces/{row['namespace']}/" if "namespace" in row else ""
-        plural = _GROUPS.get(kind, f"apps/{kind}") if table == "workloads" else table
-        name += f"/k8s/{within}{plural}/{row['name']}"
-    found = {"full_resource_name": None if row.get("known_through_pods") else name}
-    return found | ({"labels_json": row["labels"]} if "labels" in row else {})
+        group = _GROUPS.get(kind, "apps" if table == "workloads" else "")
+        name += f"/k8s/{within}{group and group + '/'}{kind}/{row['name']}"
+    return labels | {"full_resource_name": None if row.get("known_through_pods") else name}
 
 
 def _status(outcome: str, read: Attempt | None) -> str:
@@ -290,7 +296,7 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
     """
     numbers = {row["snapshot_id"]: knowledge.attempt_of(row) for row in (*seen.runs, *seen.snapshots)}
     shown = Counter(
-        (_path(row), row.get("resource", table), row["uid"])
+        (_path(row), row.get("resource") or OWN_TABLES[table], row["uid"])
         for table in UID_TABLES
         for row in seen.views[table]
         if row.get("resource") != "pods"
@@ -304,7 +310,7 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
     for path, kinds in covered.items():
         for kind, row in kinds.items():
             asked = numbers.get(row["snapshot_id"])
-            if kind not in KINDS or asked is None:
+            if kind not in KINDS or kind in FLAT_RESOURCES or asked is None:
                 continue
             cluster = next((one for one in asked.inventory["clusters"] if path_of(one) == path), None)
             if cluster is None:

@@ -9,16 +9,15 @@ from functools import lru_cache
 from typing import Any
 
 from declared import OWN_TABLES, WORKLOAD_KINDS
+from truth.amounts import fraction
+from truth.configuration import FLAT, MORE
 from truth.model import KINDS, Object, Snapshot
+
+_OWN = {resource: table for table, resource in OWN_TABLES.items()}
 
 Identity = tuple[Any, ...]
 Row = tuple[str, Identity, Object]
 """Table, what identifies the row within a cluster, and columns."""
-
-_SUFFIXES = {
-    "n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "k": 10**3, "M": 10**6, "G": 10**9,
-    "T": 10**12, "P": 10**15, "E": 10**18, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60,
-}  # fmt: skip
 
 
 def rows_of_gke(cluster: Object) -> Iterator[Row]:
@@ -50,9 +49,11 @@ def rows_of_kind(snapshot: Snapshot, kind: str) -> tuple[Row, ...]:
 
 def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
     for item in snapshot.readings[kind].objects:
-        if kind in OWN_TABLES:
+        if kind in _OWN:
             judged = _JUDGED[kind](item, snapshot) if kind in _JUDGED else {}
-            yield kind, (_uid(item),), {**_named(item), **judged}
+            yield _OWN[kind], (_uid(item),), {**_named(item), **judged, **(MORE[kind](item) if kind in MORE else {})}
+        if kind in FLAT:
+            yield from FLAT[kind](item)
         if kind == "pods":
             yield from _pod_containers(item)
         if kind in WORKLOAD_KINDS or (kind in ("pods", "replicasets") and is_workload(item)):
@@ -224,18 +225,18 @@ def _reserved_amount(spec: Object, status: Object, bound: str, resource: str) ->
         known = [
             one for one in (effective, allocated, *(() if infeasible and "resources" in report else (wish,))) if one
         ]
-        amount = max(map(_fraction, known), default=None)
+        amount = max(map(fraction, known), default=None)
         return None if bound == "limits" and not amount else amount
 
     def of(container: Object) -> Fraction | None:
         asked, report = container.get("resources") or {}, by_name.get(container["name"], {})
         amount = counted(asked, report)
         if amount is None and bound == "requests" and resource in asked.get("limits", {}):
-            return _fraction(asked["limits"][resource])
+            return fraction(asked["limits"][resource])
         return amount
 
     overhead = (spec.get("overhead") or {}).get(resource)
-    extra = _fraction(overhead) if overhead else Fraction(0)
+    extra = fraction(overhead) if overhead else Fraction(0)
     whole = counted(spec.get("resources") or {}, status)
     regular = [of(one) for one in spec["containers"]]
     init = [(one.get("restartPolicy") == "Always", of(one)) for one in spec.get("initContainers") or []]
@@ -486,12 +487,5 @@ def _amount(quantities: Object, resource: str, factor: int = 1) -> int | None:
 
 @lru_cache
 def _whole(text: str, factor: int) -> int | None:
-    whole = math.ceil(_fraction(text) * factor)
+    whole = math.ceil(fraction(text) * factor)
     return whole if whole < 2**63 else None
-
-
-@lru_cache
-def _fraction(text: str) -> Fraction:
-    """https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/"""
-    suffix = next((suffix for suffix in _SUFFIXES if text.endswith(suffix)), "")
-    return Fraction(text.removesuffix(suffix)) * _SUFFIXES.get(suffix, 1)

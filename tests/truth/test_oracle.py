@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
-from declared import OBJECT_TABLES, UID_TABLES
+from declared import OWN_TABLES, UID_TABLES
+from truth.configuration import COLUMNS
 from truth.history import Alter, Chapter, Delete, Fleet, ProjectTrouble, Run, Trouble
 from truth.model import Knowledge, Object
-from truth.oracle import TABLES, VIEWS, Seen, judge, lies
+from truth.oracle import NAMED, TABLES, VIEWS, Seen, judge, lies
 from truth.stage import Stage
 from truth.warehouses import DuckDB
 
@@ -132,6 +133,7 @@ JUDGED = {
         "snapshot_id read_status namespace name uid labels created_at type headless cluster_ips external_addresses "
         "external_name internal external_traffic_policy session_affinity"
     ),
+    **{table: f"snapshot_id read_status name {columns}" for table, columns in COLUMNS.items()},
     "latest_snapshots": "snapshot_id status cluster_id cluster_status",
     "latest_collections": "snapshot_id outcome http_status reason objects unreadable unreadable_objects",
     "latest_runs": (
@@ -146,7 +148,7 @@ JUDGED = {
 def judged(view: str) -> list[str]:
     """Of a kind that the oracle has no words for, what all objects have."""
     known = JUDGED.get(view, "snapshot_id read_status name uid labels created_at").split()
-    known += ["full_resource_name"] if view in OBJECT_TABLES and "containers" not in view else []
+    known += ["full_resource_name"] if view in NAMED else []
     return known + (["labels_json"] if "labels" in known else [])
 
 
@@ -262,7 +264,7 @@ def test_an_object_that_looks_deleted_is_reported_without_the_model_too(played: 
     asked = {(row["snapshot_id"], row["resource"]) for row in read}
     for view in (table for table in UID_TABLES if table != "pods"):
         for row in played.seen.views[view]:
-            if (row["snapshot_id"], row.get("resource", view)) not in asked:
+            if (row["snapshot_id"], row.get("resource") or OWN_TABLES[view]) not in asked:
                 continue
             others = [one for one in played.seen.views[view] if one is not row]
             wrong = list(lies(_with(played.seen, view, others), played.knowledge, played.now))

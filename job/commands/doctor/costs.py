@@ -12,7 +12,7 @@ from job.views import views
 
 _STAYS = "are those of the last reading, if there was one; `coverage` says how old they are"
 _OF_THE_GKE_API = (Cluster.table, NodePool.table)
-_SHARED = [table for table in TABLES if TABLES[table].read_from == "*"]
+_SHARED = [table for table in TABLES if TABLES[table].read_from == "*" and not TABLES[table].shared_by]
 
 
 def cost_of_kinds(kinds: Iterable[Kind], where: str) -> list[str]:
@@ -24,7 +24,7 @@ def cost_of_kinds(kinds: Iterable[Kind], where: str) -> list[str]:
     found = list(kinds)
     if len(found) == len(KINDS):
         return cost_of_clusters(where, but=_OF_THE_GKE_API)
-    tables = [table for table in TABLES if any(TABLES[table].read_from == kind.resource for kind in found)]
+    tables = [table for table in TABLES if any(_is_of(table, kind) for kind in found)]
     shared = [kind.name for kind in found if _is_workload(kind)]
     costs = []
     if tables:
@@ -39,8 +39,12 @@ def cost_of_kinds(kinds: Iterable[Kind], where: str) -> list[str]:
 
 def tables_of(kind: Kind) -> list[str]:
     """The tables that have rows of a kind."""
-    own = [table for table in TABLES if TABLES[table].read_from == kind.resource]
-    return own + (_SHARED if _is_workload(kind) else [])
+    return [table for table in TABLES if _is_of(table, kind)] + (_SHARED if _is_workload(kind) else [])
+
+
+def _is_of(table: str, kind: Kind) -> bool:
+    """Whether all objects of the kind have rows in the table."""
+    return kind.resource in (TABLES[table].read_from, *TABLES[table].shared_by)
 
 
 def _is_workload(kind: Kind) -> bool:

@@ -22,6 +22,7 @@ ROLE = "gkeInventory"
 TITLE = "GKE inventory"
 _JOB_ACCOUNT = "${JOB_ACCOUNT}"  # for envsubst
 _PLAIN = re.compile(r"[A-Za-z][\w.-]*@[\w.-]+|\$\{JOB_ACCOUNT\}", re.ASCII)  # needs no quotes in YAML
+_ACRONYM = re.compile(r"^[A-Z]+?(?=[A-Z]?[a-z])")
 _OF_THE_GKE_API = {
     "container.clusters.list": "the clusters and their endpoints",
     "container.clusters.get": "one cluster, for kubernetes_client() and `gke-inventory show`",
@@ -75,7 +76,7 @@ def custom_role(kinds: Sequence[Kind], *, in_folders: bool = False, by_gateway: 
 
 def switched_on(config: Config) -> list[Kind]:
     """The kinds that a run lists."""
-    return [kind for kind in KINDS if config.kinds.get(kind.resource, True)]
+    return [kind for kind in KINDS if kind.is_on(config.kinds)]
 
 
 def permissions(kinds: Sequence[Kind]) -> dict[str, str]:
@@ -85,7 +86,11 @@ def permissions(kinds: Sequence[Kind]) -> dict[str, str]:
 
 def permission(kind: Kind) -> str:
     """The permission of IAM to list a kind: https://cloud.google.com/iam/docs/roles-permissions/container"""
-    return f"container.{kind.name[0].lower()}{kind.name[1:]}s.list"
+    singular = kind.name.lower()
+    plural = kind.name + kind.resource.removeprefix(singular)
+    if not kind.resource.startswith(singular):  # networkpolicies
+        plural = f"{kind.name[:-1]}ies"
+    return f"container.{_ACRONYM.sub(lambda found: found[0].lower(), plural)}.list"
 
 
 def cluster_role(kinds: Sequence[Kind], user: str) -> str:

@@ -50,6 +50,16 @@ def milli_units(quantity: Quantity | None) -> int | None:
     return rounded_up(nano_units(quantity), NANOS_PER_MILLI)
 
 
+def amount(quantity: Quantity | None) -> float | None:
+    """The quantity in base units (cores, bytes, objects) as a number. None if it is absent or not a quantity.
+
+    >>> amount("18500m"), amount("1Ki"), amount("lots")
+    (18.5, 1024.0, None)
+    """
+    nanos = nano_units(quantity)
+    return None if nanos is None else nanos / NANOS
+
+
 def nano_units(quantity: Quantity | None) -> int | None:
     """The quantity in billionths, the precision of Kubernetes, which rounds up what is finer. May exceed 64 bits.
 
