@@ -276,8 +276,9 @@ class Config(Settings, frozen=True, kw_only=True):
     ] = "duckdb:///inventory.duckdb"
     kinds: Annotated[
         dict[str, bool],
-        "Kinds to collect. Every kind is on unless it is `false` here. Without `replicasets` or `jobs`, pods cannot "
-        "be traced to the Deployment or CronJob that controls them.",
+        "Kinds to collect. Every kind is on unless it is `false` here, except `validatingadmissionpolicies`: the only "
+        "permission of GKE for them, `container.thirdPartyObjects.list`, also reads custom resources. Without "
+        "`replicasets` or `jobs`, pods cannot be traced to the Deployment or CronJob that controls them.",
     ] = msgspec.field(default_factory=dict)
     annotations: Annotated[
         tuple[str, ...],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from job.kinds import KINDS
+from job.kinds import KINDS, RESOURCES
 from job.tables import TABLES
 
+EVERY_KIND = dict.fromkeys(RESOURCES, True)
+"""The setting `kinds` of a run that collects also those that are off by default."""
 LEDGER = ("runs", "snapshots", "collections")
 """The tables of what a run did."""
 OBJECT_TABLES = tuple(table for table in TABLES if table not in LEDGER)

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from declared import OBJECT_TABLES, OWN_TABLES, WORKLOAD_KINDS
+from declared import EVERY_KIND, OBJECT_TABLES, OWN_TABLES, WORKLOAD_KINDS
 from made import sink_at
 from test_cli import COMMAND, invoke
 
@@ -42,7 +42,9 @@ def environment(fleet: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def configured(fleet: Simulator, tmp_path: Path, **keys: Any) -> Config:
-    return msgspec.convert({**fleet.configuration, "sink": sink_at(tmp_path / "x.duckdb"), **keys}, Config)
+    return msgspec.convert(
+        {**fleet.configuration, "kinds": EVERY_KIND, "sink": sink_at(tmp_path / "x.duckdb"), **keys}, Config
+    )
 
 
 def rows(config: Config, sql: str) -> list[tuple[Any, ...]]:

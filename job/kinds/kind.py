@@ -49,6 +49,8 @@ class Kind(NamedTuple):
     """What makes rows that need the whole list: anew for each attempt at it."""
     default: bool = True
     """Whether it is collected where the configuration does not name it."""
+    permission: str | None = None
+    """IAM's word for its objects where that is not their plural: `thirdPartyObjects`."""
 
     @property
     def name(self) -> str:

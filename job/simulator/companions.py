@@ -41,7 +41,7 @@ class Companions:
                 self._config(f"{each['metadata']['name']}-config", each["metadata"]["namespace"])
                 for each in deployments
             ],
-            "customresourcedefinitions": [self._definition()],
+            "customresourcedefinitions": [self._definition(), self._refused_definition()],
         }
 
     def _service(self, number: int, workload: Object) -> Object:
@@ -183,7 +183,9 @@ class Companions:
         if name != "default":
             account = f"{name}@{self._maker.cluster.project}.iam.gserviceaccount.com"
             annotations = applied("ServiceAccount", name) | {"iam.gke.io/gcp-service-account": account}
-        return {"metadata": self._maker.metadata(name, namespace, annotations=annotations)}
+        own: Object = {} if name == "default" else {"automountServiceAccountToken": False}
+        pulls = {"imagePullSecrets": [{"name": "registry"}]} if namespace in self._teams else {}
+        return {"metadata": self._maker.metadata(name, namespace, annotations=annotations), **pulls, **own}
 
     def _secret(self, name: str, namespace: str) -> Object:
         annotations = applied("Secret", name, stringData={"password": "CANARY-last-applied"})
@@ -218,6 +220,38 @@ class Companions:
             "storedVersions": ["v1alpha1"],
         }
         name, version = "rollouts.argoproj.io", "apiextensions.k8s.io/v1"
+        annotations = applied("CustomResourceDefinition", name)
+        return self._made_of(version, name, None, spec, status, annotations=annotations, generation=1)
+
+    def _refused_definition(self) -> Object:
+        """One that is not served: another has its names. It has a deprecated version."""
+        names = {
+            "plural": "widgets",
+            "singular": "widget",
+            "shortNames": ["wd"],
+            "kind": "Widget",
+            "listKind": "WidgetList",
+        }
+        schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+        spec = {
+            "group": "example.com",
+            "names": names,
+            "scope": "Cluster",
+            "versions": [
+                {"name": "v1", "served": True, "storage": True, "schema": schema},
+                {"name": "v1beta1", "served": True, "storage": False, "deprecated": True, "schema": schema},
+            ],
+            "conversion": {"strategy": "None"},
+        }
+        status = {
+            "conditions": [
+                condition("NamesAccepted", "False", "PluralConflict"),
+                condition("Established", "False", "NotAccepted"),
+            ],
+            "acceptedNames": names,
+            "storedVersions": ["v1beta1", "v1"],
+        }
+        name, version = "widgets.example.com", "apiextensions.k8s.io/v1"
         annotations = applied("CustomResourceDefinition", name)
         return self._made_of(version, name, None, spec, status, annotations=annotations, generation=1)
 

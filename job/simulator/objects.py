@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from job.simulator.companions import Companions
 from job.simulator.fleet import Cluster, NodePool
+from job.simulator.governance import governing_objects
 from job.simulator.metadata import Maker, Object, ago, applied, condition
 from job.simulator.unusual import unusual_objects
 from job.simulator.workloads import Workloads
@@ -52,7 +53,8 @@ class _Objects(Maker):
         }
         made = workloads | Companions(self, workloads, [*_SYSTEM, *teams], teams).objects()
         unusual = unusual_objects(self, teams[0], addresses) if self.cluster.unusual else {}
-        return made | {resource: [*made[resource], *found] for resource, found in unusual.items()}
+        made |= {resource: [*made[resource], *found] for resource, found in unusual.items()}
+        return made | governing_objects(self, teams)
 
     def _namespace(self, name: str) -> Object:
         labels, annotations = {"kubernetes.io/metadata.name": name}, {}

@@ -70,6 +70,7 @@ _CAMEL_CASE = {
     "mutatingwebhookconfigurations": "mutatingWebhookConfigurations", "priorityclasses": "priorityClasses",
     "replicasets": "replicaSets", "resourcequotas": "resourceQuotas", "rolebindings": "roleBindings",
     "runtimeclasses": "runtimeClasses", "serviceaccounts": "serviceAccounts", "statefulsets": "statefulSets",
+    "validatingadmissionpolicies": "thirdPartyObjects",
     "validatingwebhookconfigurations": "validatingWebhookConfigurations",
 }  # fmt: skip
 

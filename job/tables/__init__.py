@@ -1,14 +1,19 @@
 """Every table as a described, frozen record class: the one declaration of every column."""
 
+from job.tables.admission_policies import AdmissionPolicy
+from job.tables.admission_webhooks import AdmissionRule, AdmissionWebhook
+from job.tables.api_services import ApiService
 from job.tables.clusters import Cluster
 from job.tables.collections import Collection, Outcome
 from job.tables.containers import Container
+from job.tables.custom_resource_definitions import CustomResourceDefinition, DefinedVersion
 from job.tables.limit_ranges import LimitRange
 from job.tables.namespaces import Namespace
 from job.tables.node_pools import NodePool
 from job.tables.nodes import Node
 from job.tables.pod_containers import PodContainer
 from job.tables.pods import Pod
+from job.tables.priority_classes import PriorityClass
 from job.tables.quotas import Quota, QuotaResource
 from job.tables.record import (
     Accelerator,
@@ -23,7 +28,11 @@ from job.tables.record import (
     Taint,
     Toleration,
 )
+from job.tables.role_bindings import RoleBinding
+from job.tables.roles import Role, RoleRule
 from job.tables.runs import Run, RunStatus
+from job.tables.runtime_classes import RuntimeClass
+from job.tables.service_accounts import ServiceAccount
 from job.tables.services import LoadBalancerIngress, Service, ServicePort
 from job.tables.snapshots import Snapshot, SnapshotStatus
 from job.tables.workloads import Workload
@@ -45,6 +54,15 @@ TABLES: dict[str, type[Record]] = {
         Service,
         Quota,
         LimitRange,
+        ServiceAccount,
+        Role,
+        RoleBinding,
+        AdmissionWebhook,
+        AdmissionPolicy,
+        CustomResourceDefinition,
+        ApiService,
+        PriorityClass,
+        RuntimeClass,
     )
 }
 """Table name -> record class, in the order of the reference."""
@@ -62,10 +80,16 @@ __all__ = [
     "LEDGER",
     "TABLES",
     "Accelerator",
+    "AdmissionPolicy",
+    "AdmissionRule",
+    "AdmissionWebhook",
+    "ApiService",
     "Cluster",
     "Collection",
     "Condition",
     "Container",
+    "CustomResourceDefinition",
+    "DefinedVersion",
     "Key",
     "KeyValue",
     "LimitRange",
@@ -79,13 +103,19 @@ __all__ = [
     "Pod",
     "PodContainer",
     "Port",
+    "PriorityClass",
     "Quota",
     "QuotaResource",
     "Record",
     "ResourceQuantity",
+    "Role",
+    "RoleBinding",
+    "RoleRule",
     "Run",
     "RunStatus",
+    "RuntimeClass",
     "Service",
+    "ServiceAccount",
     "ServicePort",
     "Snapshot",
     "SnapshotStatus",

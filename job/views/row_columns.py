@@ -41,6 +41,8 @@ _CLUSTER = (
     "IF(REGEXP_CONTAINS(t.location, '[0-9]$'), '/locations/', '/zones/'), t.location, '/clusters/', t.cluster"
 )
 _IN_NAMESPACE = f"{_CLUSTER}, '/k8s/namespaces/', t.namespace"
+_MAYBE_IN_NAMESPACE = f"{_CLUSTER}, '/k8s', IF(t.namespace IS NULL, '', CONCAT('/namespaces/', t.namespace))"
+_RBAC = f"CONCAT({_MAYBE_IN_NAMESPACE}, '/rbac.authorization.k8s.io/', t.resource, '/', t.name)"
 _FULL_NAMES = {
     "clusters": f"CONCAT({_CLUSTER})",
     "node_pools": f"CONCAT({_CLUSTER}, '/nodePools/', t.name)",
@@ -48,6 +50,9 @@ _FULL_NAMES = {
     "namespaces": f"CONCAT({_CLUSTER}, '/k8s/namespaces/', t.name)",
     "pods": f"CONCAT({_IN_NAMESPACE}, '/pods/', t.name)",
     "services": f"CONCAT({_IN_NAMESPACE}, '/services/', t.name)",
+    "roles": _RBAC,
+    "role_bindings": _RBAC,
+    "admission_webhooks": f"CONCAT({_CLUSTER}, '/k8s/admissionregistration.k8s.io/', t.resource, '/', t.name)",
     "workloads": (
         "IF(t.known_through_pods, NULL, "
         f"CONCAT({_IN_NAMESPACE}, '/', IF(t.resource = 'pods', '', CONCAT(SPLIT(t.api_version, '/')[OFFSET(0)], '/')), "

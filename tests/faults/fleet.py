@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
+from declared import EVERY_KIND
 
 from job.cli import main
 from job.schema import columns as columns_of
@@ -109,8 +110,8 @@ class Fleet:
     def configure(self, *, timeouts: dict[str, float] | None = None, **keys: Any) -> None:
         """Writes the configuration file."""
         settings = {
-            **self.simulator.configuration, "page_limit": 10, "timeouts": PATIENT | (timeouts or {}),
-            "sink": f"duckdb:///{self.database}", **keys,
+            **self.simulator.configuration, "kinds": EVERY_KIND, "page_limit": 10,
+            "timeouts": PATIENT | (timeouts or {}), "sink": f"duckdb:///{self.database}", **keys,
         }  # fmt: skip
         self.config.write_text(json.dumps(settings))
 

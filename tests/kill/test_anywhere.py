@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from declared import UID_TABLES
+from declared import EVERY_KIND, UID_TABLES
 from kill import killed
 from loopback_bigquery import lift_update_limits
 from made import sink_at
@@ -126,7 +126,8 @@ def test_nothing_is_half_visible_or_twice_wherever_it_is_killed(
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
     url = {"duckdb": sink_at(tmp_path / "k.duckdb"), "bigquery": "bigquery://shop-prod.kill?location=EU"}[kind]
-    keys = {**fleet.configuration, "projects": [p for p in fleet.projects if p != "acquired-company"], "sink": url}
+    projects = [project for project in fleet.projects if project != "acquired-company"]
+    keys = {**fleet.configuration, "kinds": EVERY_KIND, "projects": projects, "sink": url}
     config = msgspec.convert(keys, Config)
     path = tmp_path / "c.yaml"
     path.write_text(json.dumps(keys))

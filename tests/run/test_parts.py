@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from declared import UID_TABLES
+from declared import EVERY_KIND, UID_TABLES
 from loopback_bigquery import lift_update_limits
 from made import sink_at
 
@@ -44,7 +44,7 @@ class Attempts:
         for name, value in simulator.environment.items():
             patch.setenv(name, value)
         projects = [project for project in simulator.projects if project != "acquired-company"]
-        keys = {**simulator.configuration, "projects": projects, "sink": url, "workers": 4}
+        keys = {**simulator.configuration, "kinds": EVERY_KIND, "projects": projects, "sink": url, "workers": 4}
         self.config = msgspec.convert(keys, Config)
         self.sink: Warehouse = open_warehouse(self.config)
         self.clusters = sorted(simulator.clusters)

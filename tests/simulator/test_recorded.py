@@ -51,6 +51,8 @@ NOT_ALWAYS = (
     "strategy.rollingUpdate",
     # absent from a failed Job:
     "status.completionTime", "status.succeeded",
+    # absent from a subject that is a ServiceAccount:
+    "subjects[].apiGroup",
     # an alternative to `maxUnavailable`:
     "spec.minAvailable",
     # absent from a Service of type ExternalName:

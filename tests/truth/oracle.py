@@ -17,10 +17,14 @@ TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
     "clusters": (), "node_pools": ("name",), "workloads": ("resource", "uid", "namespace"),
     "containers": ("workload_uid", "container_type", "position"),
     "pod_containers": ("pod_uid", "container_type", "position"),
-    "limit_ranges": ("uid", "position", "resource_name"),
+    "limit_ranges": ("uid", "position", "resource_name"), "roles": ("uid",), "role_bindings": ("uid", "position"),
+    "admission_webhooks": ("uid", "position"),
 }  # fmt: skip
 """Table of objects -> the columns that identify a row within a cluster."""
-NAMED = ("clusters", "node_pools", "nodes", "namespaces", "workloads", "pods", "services")
+NAMED = (
+    "clusters", "node_pools", "nodes", "namespaces", "workloads", "pods", "services", "roles", "role_bindings",
+    "admission_webhooks",
+)  # fmt: skip
 """The tables of objects that Cloud Asset Inventory names."""
 VIEWS = (*TABLES, "latest_snapshots", "latest_collections", "latest_runs", "coverage")
 _COUNTS = ("replicas_wanted", "replicas_ready")  # the API omits 0, so NULL and 0 are the same
@@ -233,7 +237,10 @@ class _Views:
 
 
 _GROUPS = {
-    "cronjobs": "batch", "jobs": "batch", "pods": "",
+    "clusterrolebindings": "rbac.authorization.k8s.io", "clusterroles": "rbac.authorization.k8s.io",
+    "cronjobs": "batch", "jobs": "batch", "mutatingwebhookconfigurations": "admissionregistration.k8s.io", "pods": "",
+    "rolebindings": "rbac.authorization.k8s.io", "roles": "rbac.authorization.k8s.io",
+    "validatingwebhookconfigurations": "admissionregistration.k8s.io",
 }  # fmt: skip
 """Kind -> its API group."""
 
@@ -249,7 +256,7 @@ def _named_for_joins(path: str, table: str, kind: str, row: Object) -> Object:
     if table == "node_pools":
         name += f"/nodePools/{row['name']}"
     elif table != "clusters":
-        within = f"namespaces/{row['namespace']}/" if "namespace" in row else ""
+        within = f"namespaces/{row['namespace']}/" if row.get("namespace") else ""
         group = _GROUPS.get(kind, "apps" if table == "workloads" else "")
         name += f"/k8s/{within}{group and group + '/'}{kind}/{row['name']}"
     return labels | {"full_resource_name": None if row.get("known_through_pods") else name}

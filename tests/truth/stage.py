@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from unittest.mock import patch
 
 import msgspec
+from declared import EVERY_KIND
 from truth import history as step
 from truth.history import Chapter, Death, ProjectTrouble, Run, Trouble
 from truth.model import NO_CONNECTION, Asked, Attempt, Fault, Knowledge, Object, key_of, path_of
@@ -282,7 +283,7 @@ class Stage:
             **self._simulator.configuration,
             "projects": asked.projects,
             "clusters": {"exclude": asked.exclude},
-            "kinds": dict.fromkeys(asked.off, False),
+            "kinds": EVERY_KIND | dict.fromkeys(asked.off, False),
             "page_limit": asked.page_limit,
             "sink": self._warehouse.url,
             "timeouts": {"request_seconds": 60, "retry_seconds": 60},

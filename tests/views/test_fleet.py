@@ -11,6 +11,7 @@ from typing import NamedTuple
 import duckdb
 import msgspec
 import pytest
+from declared import EVERY_KIND
 from engines import Answer, OnDuckDB, OnGoogleSQL, tables_of
 from googlesql import DATASET, Dataset
 
@@ -42,7 +43,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     with simulate(clusters=6, pods=40, seed=3) as simulator, pytest.MonkeyPatch.context() as patch:
         for name, value in simulator.environment.items():
             patch.setenv(name, value)
-        config = msgspec.convert(simulator.configuration | {"sink": f"duckdb:///{path}"}, Config)
+        config = msgspec.convert(simulator.configuration | {"kinds": EVERY_KIND, "sink": f"duckdb:///{path}"}, Config)
         run(config)
         _change(simulator)
         run(config)

@@ -30,21 +30,32 @@ resource "google_project_iam_custom_role" "reader" {
   title       = "GKE inventory"
   description = "Lists clusters, connects to them, and lists the kinds of objects that the inventory has."
   permissions = [
-    "container.clusters.list",       # the clusters and their endpoints
-    "container.clusters.get",        # one cluster, for kubernetes_client() and `gke-inventory show`
-    "container.clusters.connect",    # through a cluster's DNS endpoint
-    "container.namespaces.list",     # rows of namespaces
-    "container.nodes.list",          # rows of nodes
-    "container.services.list",       # rows of services
-    "container.resourceQuotas.list", # rows of quotas
-    "container.limitRanges.list",    # rows of limit_ranges
-    "container.deployments.list",    # rows of workloads, containers
-    "container.statefulSets.list",   # rows of workloads, containers
-    "container.daemonSets.list",     # rows of workloads, containers
-    "container.cronJobs.list",       # rows of workloads, containers
-    "container.jobs.list",           # rows of workloads, containers
-    "container.replicaSets.list",    # rows of workloads, containers
-    "container.pods.list",           # rows of pods, pod_containers, workloads, containers
+    "container.clusters.list",                        # the clusters and their endpoints
+    "container.clusters.get",                         # one cluster, for kubernetes_client() and `gke-inventory show`
+    "container.clusters.connect",                     # through a cluster's DNS endpoint
+    "container.namespaces.list",                      # rows of namespaces
+    "container.nodes.list",                           # rows of nodes
+    "container.services.list",                        # rows of services
+    "container.resourceQuotas.list",                  # rows of quotas
+    "container.limitRanges.list",                     # rows of limit_ranges
+    "container.serviceAccounts.list",                 # rows of service_accounts
+    "container.roles.list",                           # rows of roles
+    "container.clusterRoles.list",                    # rows of roles
+    "container.roleBindings.list",                    # rows of role_bindings
+    "container.clusterRoleBindings.list",             # rows of role_bindings
+    "container.validatingWebhookConfigurations.list", # rows of admission_webhooks
+    "container.mutatingWebhookConfigurations.list",   # rows of admission_webhooks
+    "container.customResourceDefinitions.list",       # rows of custom_resource_definitions
+    "container.apiServices.list",                     # rows of api_services
+    "container.priorityClasses.list",                 # rows of priority_classes
+    "container.runtimeClasses.list",                  # rows of runtime_classes
+    "container.deployments.list",                     # rows of workloads, containers
+    "container.statefulSets.list",                    # rows of workloads, containers
+    "container.daemonSets.list",                      # rows of workloads, containers
+    "container.cronJobs.list",                        # rows of workloads, containers
+    "container.jobs.list",                            # rows of workloads, containers
+    "container.replicaSets.list",                     # rows of workloads, containers
+    "container.pods.list",                            # rows of pods, pod_containers, workloads, containers
   ]
 
   depends_on = [google_project_service.job, google_project_service.clusters]

@@ -86,6 +86,8 @@ def permissions(kinds: Sequence[Kind]) -> dict[str, str]:
 
 def permission(kind: Kind) -> str:
     """The permission of IAM to list a kind: https://cloud.google.com/iam/docs/roles-permissions/container"""
+    if kind.permission:
+        return f"container.{kind.permission}.list"
     singular = kind.name.lower()
     plural = kind.name + kind.resource.removeprefix(singular)
     if not kind.resource.startswith(singular):  # networkpolicies
