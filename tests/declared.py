@@ -7,6 +7,8 @@ from job.tables import TABLES
 
 EVERY_KIND = dict.fromkeys(RESOURCES, True)
 """The setting `kinds` of a run that collects also those that are off by default."""
+METADATA_ONLY = frozenset(kind.resource for kind in KINDS if kind.metadata_only)
+"""The kinds of which only metadata is requested."""
 LEDGER = ("runs", "snapshots", "collections")
 """The tables of what a run did."""
 OBJECT_TABLES = tuple(table for table in TABLES if table not in LEDGER)

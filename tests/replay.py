@@ -158,13 +158,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _kubernetes_handler(replay: Replay) -> type[_Handler]:
-    recorded = {}
+    recorded, metadata_only = {}, {}
     for file in sorted(RECORDINGS.glob("*.json")):
         exchange = json.loads(file.read_text())
         request = exchange["request"]
         is_plain = file.name.startswith(("list.", "pods.", "get.", "version", "discovery.api", "discovery.apps"))
         if is_plain and "aggregated" not in file.name:
             recorded[_key(request["path"])] = exchange["response"]
+        if file.name.startswith("metadata-only."):
+            metadata_only[_key(request["path"])] = exchange["response"]
 
     class Kubernetes(_Handler):
         def do_GET(self) -> None:
@@ -172,7 +174,8 @@ def _kubernetes_handler(replay: Replay) -> type[_Handler]:
             token = (self.headers["Authorization"] or "").removeprefix("Bearer ")
             sent = {"user_agent": self.headers["User-Agent"], "accept": self.headers["Accept"]}
             replay.requests.append({"path": self.path, "token": token, **sent})
-            found = recorded.get(_key(self.path))
+            asked = metadata_only if "PartialObjectMetadataList" in self.headers["Accept"] else recorded
+            found = asked.get(_key(self.path))
             if token not in replay.tokens:
                 found = recording("error.401.bad-token")["response"]
             elif path in replay.answers:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from declared import OWN_TABLES, WORKLOAD_KINDS
+from declared import METADATA_ONLY, OWN_TABLES, WORKLOAD_KINDS
 from made import sink_at
 from replay import CLUSTER, LOCATION, PROJECT, Replay, items, recording
 
@@ -63,7 +63,8 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
     if page_limit == 500:
         for table, resource in OWN_TABLES.items():
             if table != "pods":
-                listed = {item["metadata"]["uid"] for item in items(f"list.{resource}")}
+                form = "metadata-only" if resource in METADATA_ONLY else "list"
+                listed = {item["metadata"]["uid"] for item in items(f"{form}.{resource}")}
                 assert {row[0] for row in rows(sink, f"SELECT uid FROM {table}")} == listed
         workloads = {
             item["metadata"]["uid"] for resource in WORKLOAD_KINDS for item in items(f"list.{resource}")
@@ -116,6 +117,8 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
 ) -> None:
     config = msgspec.structs.replace(config, annotations=("*",))
     replay.answers["/apis/batch/v1/jobs"] = (403, {"Content-Type": "application/json"}, b'{"message": "no"}')
+    for resource in ("secrets", "configmaps"):  # of a server that sends whole objects, whatever it is asked for
+        replay.answers[f"/api/v1/{resource}"] = (200, {"Content-Type": "application/json"}, whole_objects(resource))
     (tmp_path / "c.json").write_bytes(msgspec.json.encode(config))
     assert _command("run", "--config", str(tmp_path / "c.json"), "--json", "-v") == INCOMPLETE
     output = capfd.readouterr()
@@ -130,6 +133,36 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
     assert "CANARY" not in allowed, text[max(canary - 200, 0) : canary + 100]
     assert "last-applied" not in text
     assert "someone@example.com" in text  # the dump has what is allowed
+    assert rows(sink, "SELECT name FROM secrets UNION ALL SELECT name FROM config_maps") == [("whole",), ("whole",)]
+    sql = "SELECT resource, unreadable FROM collections WHERE outcome = 'partial' ORDER BY 1"
+    assert rows(sink, sql) == [("configmaps", ["n/broken"]), ("secrets", ["n/broken"])]
+
+
+def whole_objects(resource: str) -> bytes:
+    """A list of a whole object, and of one that cannot be decoded."""
+    kind = {"secrets": "SecretList", "configmaps": "ConfigMapList"}[resource]
+    data = {"data": {"key": "CANARY-data"}, "stringData": {"key": "CANARY-data"}, "type": "CANARY-type"}
+    metadata = {"namespace": "n", "annotations": {"note": "CANARY-copy"}}
+    found = [
+        {"metadata": {"name": "broken", "uid": "1", "labels": ["CANARY-label"], **metadata}, **data},
+        {"metadata": {"name": "whole", "uid": "2", **metadata}, **data},
+    ]
+    return json.dumps({"kind": kind, "metadata": {"resourceVersion": "1"}, "items": found}).encode()
+
+
+def test_only_the_metadata_of_secrets_and_config_maps_is_requested(config: Config, replay: Replay) -> None:
+    run(config)
+    for resource in METADATA_ONLY:
+        (accept,) = (request["accept"] for request in replay.requests if f"/{resource}?" in request["path"])
+        assert accept == "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+def test_secrets_are_off_unless_they_are_switched_on(config: Config, sink: DuckDBSink, replay: Replay) -> None:
+    run(msgspec.structs.replace(config, kinds={}))
+    assert not any("/secrets" in request["path"] for request in replay.requests)
+    assert rows(sink, "SELECT resource FROM collections WHERE outcome = 'off' ORDER BY 1") == [
+        ("secrets",), ("validatingadmissionpolicies",)
+    ]  # fmt: skip
 
 
 def test_annotations_are_kept_by_allow_list_alone(config: Config, sink: DuckDBSink) -> None:

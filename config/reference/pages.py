@@ -20,6 +20,7 @@ from job.collect.reasons import REASONS  # noqa: E402
 from job.commands.exits import BUG, COMPLETE, INCOMPLETE, INTERRUPTED, TERMINATED, USAGE  # noqa: E402
 from job.commands.reference import cell, column_table, reference  # noqa: E402
 from job.kinds import KINDS  # noqa: E402
+from job.kinds.kind import METADATA_LIST  # noqa: E402
 from job.tables import LEDGER, TABLES  # noqa: E402
 from job.views import View, views  # noqa: E402
 
@@ -236,7 +237,15 @@ from gke_inventory import kubernetes_client, latest, snapshot
 def permissions() -> str:
     """What the identity needs, with the kinds that are listed."""
     rows = [(f"`{kind.resource}`", f"`{kind.api_version}`", f"`{kind.path}`") for kind in KINDS]
-    return f"{_PERMISSIONS}\n\n{_table(('kind', 'API version', 'listed at'), rows)}"
+    return f"{_PERMISSIONS}\n\n{_table(('kind', 'API version', 'listed at'), rows)}\n\n{_METADATA_ONLY}"
+
+
+_METADATA_ONLY = f"""\
+Of {" and ".join(f"`{kind.resource}`" for kind in KINDS if kind.metadata_only)} the job asks for the metadata alone
+(`{METADATA_LIST}`), and decodes neither data nor annotations, whatever the server sends. Neither
+IAM nor RBAC can grant only that: who may list them may read their data. So `secrets` is off by default, and
+`kinds: {{secrets: true}}` switches it on and adds it to the printed roles. If nothing may read the data of ConfigMaps
+either, set `configmaps` to `false`. `validatingadmissionpolicies` is off too: GKE has no permission for it alone."""
 
 
 _PERMISSIONS = """\

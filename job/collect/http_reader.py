@@ -39,6 +39,8 @@ class Request(NamedTuple):
     stats: ReadStats
     question: bytes | None = None
     """The JSON to POST; None for a GET."""
+    accept: str | None = None
+    """The form to ask for, in place of the reader's."""
 
 
 class PageTooLarge(ReadFailure):
@@ -145,7 +147,7 @@ class HttpReader:
                 "GET",
                 request.path,
                 query_params=request.query,
-                header_params=dict(self._headers),
+                header_params=self._headers | ({"Accept": request.accept} if request.accept else {}),
                 auth_settings=["BearerToken"],
             )
         except CredentialsError as error:

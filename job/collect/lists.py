@@ -153,7 +153,7 @@ class ClusterReader:
                 kind, scope, self.new_segment(), is_ordered=is_ordered, budget=self.budget, deadline=deadline
             )
             try:
-                read_list(self.reader, kind.path, limit, builder, deadline, stats)
+                read_list(self.reader, kind.path, limit, builder, deadline, stats, kind.accept)
             except ContinueTokenExpired as error:
                 if stats.restarts == _MAX_RESTARTS:
                     raise

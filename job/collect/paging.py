@@ -29,7 +29,13 @@ class PageTaker(Protocol):
 
 
 def read_list(
-    reader: ApiReader, path: str, limit: PageLimit, taker: PageTaker, deadline: Deadline, stats: ReadStats
+    reader: ApiReader,
+    path: str,
+    limit: PageLimit,
+    taker: PageTaker,
+    deadline: Deadline,
+    stats: ReadStats,
+    accept: str | None = None,
 ) -> None:
     """Reads all pages of one list, all of one resource version.
 
@@ -39,6 +45,7 @@ def read_list(
     Args:
         limit: objects a page; lowered where a page is too large or too slow. A continue token may be used with any
             limit.
+        accept: the form to ask for; None for JSON.
 
     Raises:
         ReadFailure: the list cannot be read to its end.
@@ -46,7 +53,7 @@ def read_list(
     """
     token: str | None = None
     seen: set[int] = set()  # hashes: a token may have 16 kB, and a list thousands of pages
-    with closing(_Pages(reader, path, limit, taker, deadline, stats)) as pages:
+    with closing(_Pages(reader, path, limit, taker, deadline, stats, accept)) as pages:
         while True:
             try:
                 metadata = pages.read(token)
@@ -83,9 +90,10 @@ class _Pages:
         taker: PageTaker,
         deadline: Deadline,
         stats: ReadStats,
+        accept: str | None,
     ) -> None:
         self._reader, self._path, self._limit, self._taker = reader, path, limit, taker
-        self._deadline, self._stats = deadline, stats
+        self._deadline, self._stats, self._accept = deadline, stats, accept
         self._next_token: str | None = None
         self._next: Prefetch | None = None
         """The page with this token."""
@@ -140,7 +148,7 @@ class _Pages:
         query: list[tuple[str, Any]] = [("limit", self._limit.value)]
         if token:
             query.append(("continue", token))
-        return Request(self._path, query, self._deadline, self._stats)
+        return Request(self._path, query, self._deadline, self._stats, accept=self._accept)
 
     def close(self) -> None:
         """Discards the page that is on its way."""

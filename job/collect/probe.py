@@ -64,7 +64,7 @@ class Probe:
         if self._may_list(kind):
             return None
         try:
-            is_list = _LIST.decode(self._answer(kind.path, [("limit", 1)])).kind.endswith("List")
+            is_list = _LIST.decode(self._answer(kind.path, [("limit", 1)], accept=kind.accept)).kind.endswith("List")
         except PageTooLarge:
             is_list = True
         except NOT_DECODABLE:
@@ -86,7 +86,13 @@ class Probe:
         except (ReadFailure, *NOT_DECODABLE):
             return False
 
-    def _answer(self, path: str, query: Sequence[tuple[str, Any]] = (), question: bytes | None = None) -> bytes:
+    def _answer(
+        self,
+        path: str,
+        query: Sequence[tuple[str, Any]] = (),
+        question: bytes | None = None,
+        accept: str | None = None,
+    ) -> bytes:
         """The body of a response that grants the request.
 
         Raises:
@@ -95,7 +101,7 @@ class Probe:
         # beyond both times, so that a connection that fails late is not taken for a response that does not come
         late = 2.5 * self._seconds
         deadline = Deadline(monotonic() + late, "ReadTimeout", f"no response within {late:g} s")
-        request = Request(path, query, deadline, ReadStats(), question)
+        request = Request(path, query, deadline, ReadStats(), question, accept)
         try:
             response = self._reader.open(request)
             with self._reader.body(response, request) as body:

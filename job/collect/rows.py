@@ -17,6 +17,7 @@ from job.collect.deadlines import Deadline
 from job.collect.failures import ContinueTokenExpired, ReadFailure
 from job.collect.page_items import has_more_items, has_too_many_elements
 from job.kinds import KINDS, Kind
+from job.kinds.kind import METADATA_LIST
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.owners import Controllers
 from job.kinds.parts.places import Place
@@ -223,7 +224,8 @@ class RowBuilder:
     def _check_kind(self, kind: str | None) -> None:
         """A proxy may mix up responses: one that can be decoded may still answer another request."""
         expected = f"{self._kind.name}List"
-        if kind not in (expected, None):
+        also = METADATA_LIST if self._kind.metadata_only else None
+        if kind not in (expected, also, None):
             raise ReadFailure("invalid", f"the response is of kind {printable(kind)}, not {expected}", http_status=200)
 
     def _add(self, item: Any, *, is_large: bool = False) -> None:

@@ -9,6 +9,9 @@ from job.kinds.parts.places import Place
 from job.kinds.parts.scope import Scope
 from job.tables import Record
 
+METADATA_LIST = "PartialObjectMetadataList"
+"""The kind of a list that has the metadata of its objects alone."""
+
 
 class WholeList(Protocol):
     """What the rows of a list need besides each object."""
@@ -47,6 +50,8 @@ class Kind(NamedTuple):
     """What is kept of each of its objects for the pods on it, by name."""
     whole_list: Callable[[Scope], WholeList] | None = None
     """What makes rows that need the whole list: anew for each attempt at it."""
+    metadata_only: bool = False
+    """The server is asked for the metadata of its objects alone. Its struct decodes nothing else."""
     default: bool = True
     """Whether it is collected where the configuration does not name it."""
     permission: str | None = None
@@ -56,6 +61,14 @@ class Kind(NamedTuple):
     def name(self) -> str:
         """As in an object's `kind`: `Pod`, `CronJob`."""
         return self.item.__name__
+
+    @property
+    def accept(self) -> str | None:
+        """The form to ask a server for; None for the usual one.
+
+        https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+        """
+        return f"application/json;as={METADATA_LIST};g=meta.k8s.io;v=v1" if self.metadata_only else None
 
     def is_on(self, configured: Mapping[str, bool]) -> bool:
         """Whether it is collected.

@@ -38,7 +38,7 @@ class Companions:
             "secrets": [self._secret(name, team) for team in self._teams for name in ("database", "tls")],
             "configmaps": [self._config("kube-root-ca.crt", namespace) for namespace in self._namespaces]
             + [
-                self._config(f"{each['metadata']['name']}-config", each["metadata"]["namespace"])
+                self._config(f"{each['metadata']['name']}-config", each["metadata"]["namespace"], each["metadata"])
                 for each in deployments
             ],
             "customresourcedefinitions": [self._definition(), self._refused_definition()],
@@ -189,11 +189,17 @@ class Companions:
 
     def _secret(self, name: str, namespace: str) -> Object:
         annotations = applied("Secret", name, stringData={"password": "CANARY-last-applied"})
-        metadata = self._maker.metadata(name, namespace, annotations=annotations)
+        held: Object = {"finalizers": ["example.com/in-use"], "labels": {"app": "tls"}} if name == "tls" else {}
+        metadata = self._maker.metadata(name, namespace, annotations=annotations, **held)
         return {"metadata": metadata, "data": {"password": "CANARYSecretData"}, "type": "Opaque"}  # also valid base64
 
-    def _config(self, name: str, namespace: str) -> Object:
-        return {"metadata": self._maker.metadata(name, namespace), "data": {"config.yaml": "CANARY-ConfigMap-data"}}
+    def _config(self, name: str, namespace: str, owner: Object | None = None) -> Object:
+        more: Object = {}
+        if owner:
+            reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": owner["name"], "uid": owner["uid"]}
+            more = {"labels": owner["labels"], "ownerReferences": [reference | {"controller": True}]}
+        metadata = self._maker.metadata(name, namespace, **more)
+        return {"metadata": metadata, "data": {"config.yaml": "CANARY-ConfigMap-data"}}
 
     def _definition(self) -> Object:
         names = {

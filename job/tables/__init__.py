@@ -5,6 +5,7 @@ from job.tables.admission_webhooks import AdmissionRule, AdmissionWebhook
 from job.tables.api_services import ApiService
 from job.tables.clusters import Cluster
 from job.tables.collections import Collection, Outcome
+from job.tables.config_maps import ConfigMap
 from job.tables.containers import Container
 from job.tables.custom_resource_definitions import CustomResourceDefinition, DefinedVersion
 from job.tables.limit_ranges import LimitRange
@@ -32,6 +33,7 @@ from job.tables.role_bindings import RoleBinding
 from job.tables.roles import Role, RoleRule
 from job.tables.runs import Run, RunStatus
 from job.tables.runtime_classes import RuntimeClass
+from job.tables.secrets import Secret
 from job.tables.service_accounts import ServiceAccount
 from job.tables.services import LoadBalancerIngress, Service, ServicePort
 from job.tables.snapshots import Snapshot, SnapshotStatus
@@ -63,6 +65,8 @@ TABLES: dict[str, type[Record]] = {
         ApiService,
         PriorityClass,
         RuntimeClass,
+        ConfigMap,
+        Secret,
     )
 }
 """Table name -> record class, in the order of the reference."""
@@ -87,6 +91,7 @@ __all__ = [
     "Cluster",
     "Collection",
     "Condition",
+    "ConfigMap",
     "Container",
     "CustomResourceDefinition",
     "DefinedVersion",
@@ -114,6 +119,7 @@ __all__ = [
     "Run",
     "RunStatus",
     "RuntimeClass",
+    "Secret",
     "Service",
     "ServiceAccount",
     "ServicePort",

@@ -152,9 +152,7 @@ def answer_to(name: str, request: dict[str, Any], cluster: Cluster) -> Answer:
 def expired_token(cluster: Cluster, request: dict[str, Any]) -> str:
     """The token of a list that started before a change and a compaction."""
     first = next(cluster.pages(request))
-    cluster.simulator.create(
-        cluster.name, "configmaps", {"metadata": {"name": uuid.uuid4().hex, "namespace": "default"}}
-    )
+    cluster.simulator.create(cluster.name, "leases", {"metadata": {"name": uuid.uuid4().hex, "namespace": "default"}})
     cluster.simulator.compact(cluster.name)
     return str(first.json["metadata"]["continue"])
 

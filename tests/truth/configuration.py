@@ -99,6 +99,17 @@ def _admission_rules(rules: list[Object]) -> list[Object]:
     ]
 
 
+def _metadata_only(found: Object) -> Object:
+    metadata = found["metadata"]
+    owner = next((one for one in metadata.get("ownerReferences", []) if one.get("controller")), {})
+    return {
+        "finalizers": len(metadata.get("finalizers", [])),
+        "owner_kind": owner.get("kind"),
+        "owner_name": owner.get("name"),
+        "owner_uid": owner.get("uid"),
+    }
+
+
 def _priority(found: Object) -> Object:
     return {
         "priority": found["value"],
@@ -134,6 +145,8 @@ COLUMNS = {
         "uid labels created_at api_group version local service_name service_port available available_reason "
         "insecure_skip_tls_verify"
     ),
+    "config_maps": "namespace uid labels created_at finalizers owner_kind owner_name owner_uid",
+    "secrets": "namespace uid labels created_at finalizers owner_kind owner_name owner_uid",
     "priority_classes": "uid labels created_at priority global_default preemption_policy",
     "runtime_classes": "uid labels created_at handler overhead_cpu_millicores overhead_memory_bytes",
     "quotas": "namespace uid labels created_at resources scopes",
@@ -144,7 +157,7 @@ COLUMNS = {
 MORE: dict[str, Callable[[Object], Object]] = {
     "resourcequotas": _quota, "serviceaccounts": _service_account, "customresourcedefinitions": _definition,
     "apiservices": _api_service, "validatingadmissionpolicies": _policy, "priorityclasses": _priority,
-    "runtimeclasses": _runtime,
+    "runtimeclasses": _runtime, "configmaps": _metadata_only, "secrets": _metadata_only,
 }  # fmt: skip
 """Kind -> the columns of its own table that are judged, besides those that all objects have."""
 

@@ -49,6 +49,7 @@ resource "google_project_iam_custom_role" "reader" {
     "container.apiServices.list",                     # rows of api_services
     "container.priorityClasses.list",                 # rows of priority_classes
     "container.runtimeClasses.list",                  # rows of runtime_classes
+    "container.configMaps.list",                      # rows of config_maps: it asks for metadata alone, though this reads the data too
     "container.deployments.list",                     # rows of workloads, containers
     "container.statefulSets.list",                    # rows of workloads, containers
     "container.daemonSets.list",                      # rows of workloads, containers

@@ -81,7 +81,12 @@ def switched_on(config: Config) -> list[Kind]:
 
 def permissions(kinds: Sequence[Kind]) -> dict[str, str]:
     """Each permission of IAM that a run needs, with its reason."""
-    return {**_OF_THE_GKE_API, **{permission(kind): f"rows of {', '.join(tables_of(kind))}" for kind in kinds}}
+    return {**_OF_THE_GKE_API, **{permission(kind): _reason(kind) for kind in kinds}}
+
+
+def _reason(kind: Kind) -> str:
+    rows = f"rows of {', '.join(tables_of(kind))}"
+    return f"{rows}: it asks for metadata alone, though this reads the data too" if kind.metadata_only else rows
 
 
 def permission(kind: Kind) -> str:
@@ -112,7 +117,7 @@ _ROLE = f"""\
 # What the job may do in the GKE API and in the clusters, for `gcloud iam roles create --file`. Written by
 # `gke-inventory doctor --print-role`, which leaves out kinds that the configuration switches off. With this role no
 # cluster needs a ClusterRole. Predefined roles have more: roles/container.viewer reads nearly every object of every
-# cluster, ConfigMaps included.
+# cluster.
 title: {TITLE}
 description: Lists clusters, connects to them, and lists the kinds of objects that the inventory has.
 stage: GA
@@ -120,8 +125,9 @@ includedPermissions:
 """
 _CLUSTER_ROLE = """\
 # What the job may do in a cluster: read these kinds, all of them, and nothing else. No watch, since each run reads
-# everything once; no Secrets and no ConfigMaps, at all. Written by `gke-inventory doctor --print-clusterrole`, which
-# leaves out kinds that the configuration switches off.
+# everything once; no Secrets, unless the configuration switches them on. Of them and of ConfigMaps the job asks for the
+# metadata alone; RBAC cannot grant only that. Written by `gke-inventory doctor --print-clusterrole`, which leaves out
+# kinds that are switched off.
 #
 # `list` is what a run needs. `get` is what `gke-inventory show` and `kubernetes_client()` need to read one object; a
 # job alone does without.
