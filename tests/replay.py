@@ -22,7 +22,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from declared import EVERY_KIND
 from google.cloud import container_v1
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -60,11 +59,7 @@ class Replay:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        return {
-            "projects": [PROJECT],
-            "kinds": EVERY_KIND,
-            "api_endpoints": {"container": self.container, "oauth2": self.token_uri},
-        }
+        return {"projects": [PROJECT], "api_endpoints": {"container": self.container, "oauth2": self.token_uri}}
 
 
 @contextmanager

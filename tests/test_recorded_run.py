@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from declared import METADATA_ONLY, OWN_TABLES, WORKLOAD_KINDS
+from declared import EVERY_KIND, METADATA_ONLY, OWN_TABLES, WORKLOAD_KINDS
 from made import sink_at
 from replay import CLUSTER, LOCATION, PROJECT, Replay, items, recording
 
@@ -25,7 +25,8 @@ from job.sinks.duckdb import DuckDBSink
 
 @pytest.fixture
 def config(replay: Replay, tmp_path: Path) -> Config:
-    return msgspec.convert(replay.configuration | {"sink": sink_at(tmp_path / "x.duckdb")}, Config)
+    asked = {"kinds": EVERY_KIND, "sink": sink_at(tmp_path / "x.duckdb")}
+    return msgspec.convert(replay.configuration | asked, Config)
 
 
 @pytest.fixture

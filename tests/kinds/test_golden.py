@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from declared import EVERY_KIND
 from google.cloud import container_v1
 from made import sink_at
 from replay import PROJECT, RECORDINGS, Replay, items, recording
@@ -37,7 +38,8 @@ OF_OBJECTS = [table for table, record in TABLES.items() if record.read_from is n
 
 @pytest.fixture
 def config(replay: Replay, tmp_path: Path) -> Config:
-    return msgspec.convert(replay.configuration | {"sink": sink_at(tmp_path / "x.duckdb")}, Config)
+    asked = {"kinds": EVERY_KIND, "sink": sink_at(tmp_path / "x.duckdb")}
+    return msgspec.convert(replay.configuration | asked, Config)
 
 
 @pytest.fixture
