@@ -79,8 +79,9 @@ _LEDGER = {
 
 _CAPACITY = "capacity_by_"
 _PAIRS = {
-    "changes": "events", "coverage": "trust", "images": "images_history", "restarts": "rollouts_stuck",
-    "unowned_pods": "idle_namespaces", "versions": "drift", "without_limits": "workload_containers",
+    "changes": "events", "coverage": "trust", "images": "images_history", "privileged": "admins",
+    "restarts": "rollouts_stuck", "unowned_pods": "idle_namespaces", "versions": "drift",
+    "without_limits": "workload_containers",
 }  # fmt: skip
 """Views that share a row of the README."""
 

@@ -12,14 +12,13 @@ import yaml
 from commands.doctor.conftest import Doctor, commands
 from made import sink_at
 
-from job.commands.doctor.roles import custom_role
+from job.commands.doctor.roles import custom_role, switched_on
 from job.config import Config
-from job.kinds import KINDS
 from job.run.one_task import run
 from job.simulator import Simulator
 
 pytestmark = pytest.mark.fleet
-PERMISSIONS = yaml.safe_load(custom_role(KINDS))["includedPermissions"]
+PERMISSIONS = yaml.safe_load(custom_role(switched_on(Config())))["includedPermissions"]
 # a cluster with a public endpoint and one with a DNS endpoint
 CLUSTERS: dict[str, Any] = {"projects": ["shop-prod", "shop-staging"], "clusters": {"include": ["web-1", "payments-1"]}}
 UNUSED = {"container.clusters.get"}

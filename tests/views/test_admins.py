@@ -1,0 +1,105 @@
+"""The view `admins`: who is bound to a role that has all rights, or leads to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engines import NOW, Warehouse
+from warehouse import Read, run_of
+
+from job.tables import Role, RoleBinding, RoleRule
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+def role(name: str, *rules: RoleRule, namespace: str | None = None) -> Role:
+    kind = "Role" if namespace else "ClusterRole"
+    return Role(
+        resource=f"{kind.lower()}s", kind=kind, namespace=namespace, name=name, uid=f"{namespace}/{name}",
+        rules=rules, has_wildcard=False,
+    )  # fmt: skip
+
+
+def rule(verbs: str, groups: str, resources: str, *names: str) -> RoleRule:
+    return RoleRule(
+        verbs=tuple(verbs.split()), api_groups=tuple(groups.split(",")), resources=tuple(resources.split()),
+        resource_names=names, non_resource_urls=(),
+    )  # fmt: skip
+
+
+def bound(name: str, role_name: str, subject: str, *, namespace: str | None = None, **more: Any) -> RoleBinding:
+    kind = "RoleBinding" if namespace else "ClusterRoleBinding"
+    defaults = {"position": 0, "subject_kind": "User", "role_kind": "ClusterRole"}
+    return RoleBinding(
+        resource=f"{kind.lower()}s", kind=kind, namespace=namespace, name=name, uid=f"{namespace}/{name}",
+        scope="namespace" if namespace else "cluster", role_name=role_name, subject_name=subject, **defaults | more,
+    )  # fmt: skip
+
+
+READ = Read(
+    "a",
+    more={
+        "clusterroles": [
+            role("cluster-admin", rule("*", "*", "*")),
+            role("all", rule("get", "", "pods"), rule("*", "*", "*")),
+            role("named", rule("bind escalate", RBAC, "clusterroles", "view"), rule("create", "apps", "pods/exec")),
+            role("keeper", rule("bind escalate", RBAC, "roles"), rule("impersonate", "", "groups")),
+            role("rbac", rule("*", RBAC, "clusterroles rolebindings")),
+            role("debugger", rule("get create", "", "pods pods/exec")),
+        ],
+        "roles": [
+            role("debugger", rule("get", "", "pods"), namespace="n"),
+            role("own", rule("*", "", "*"), namespace="n"),
+        ],
+        "clusterrolebindings": [
+            bound("masters", "cluster-admin", "system:masters", subject_kind="Group"),
+            bound("everybody", "cluster-admin", "system:authenticated", subject_kind="Group"),
+            bound("gone", "no-such-role", "nobody"),
+            bound("named", "named", "nobody"),
+            bound("keeper", "keeper", "keeper"),
+            bound("rbac", "rbac", "rbac"),
+            bound("all-1", "all", "ci", subject_kind="ServiceAccount", subject_namespace="n"),
+            bound("all-2", "all", "ci", subject_kind="ServiceAccount", subject_namespace="n"),
+        ],
+        "rolebindings": [
+            bound("debug", "debugger", "dev", namespace="n"),
+            bound("looks", "debugger", "nobody", namespace="n", role_kind="Role"),
+            bound("own", "own", "lead", namespace="n", role_kind="Role"),
+            bound("elsewhere", "own", "nobody", namespace="m", role_kind="Role"),
+            bound("admin", "cluster-admin", "lead", namespace="m"),
+        ],
+    },
+)
+
+
+def test_admins_are_those_whose_roles_have_all_rights_or_lead_to_them(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, READ))
+    columns = "subject_name, scope, namespace, reason, is_system, roles, bindings"
+    cluster, shared = "cluster", (None,)
+    owner = ["ClusterRole/cluster-admin"]
+    assert warehouse.query(f"SELECT {columns} FROM admins") == sorted(
+        [
+            ("system:masters", cluster, *shared, "cluster_admin", True, owner, ["masters"]),
+            (
+                "system:authenticated",
+                cluster,
+                *shared,
+                "cluster_admin",
+                False,
+                ["ClusterRole/cluster-admin"],
+                ["everybody"],
+            ),
+            ("keeper", cluster, *shared, "escalate", False, ["ClusterRole/keeper"], ["keeper"]),
+            ("keeper", cluster, *shared, "bind", False, ["ClusterRole/keeper"], ["keeper"]),
+            ("keeper", cluster, *shared, "impersonate", False, ["ClusterRole/keeper"], ["keeper"]),
+            ("rbac", cluster, *shared, "escalate", False, ["ClusterRole/rbac"], ["rbac"]),
+            ("rbac", cluster, *shared, "bind", False, ["ClusterRole/rbac"], ["rbac"]),
+            ("ci", cluster, *shared, "wildcard", False, ["ClusterRole/all"], ["all-1", "all-2"]),
+            ("dev", "namespace", "n", "pod_exec", False, ["ClusterRole/debugger"], ["debug"]),
+            ("lead", "namespace", "n", "wildcard", False, ["Role/own"], ["own"]),
+            ("lead", "namespace", "m", "cluster_admin", False, owner, ["admin"]),
+        ],
+        key=repr,
+    )
+    shown = warehouse.query("SELECT * FROM admins")
+    assert warehouse.query(f"SELECT * FROM admins_as_of(TIMESTAMP '{NOW.isoformat()}')") == shown
