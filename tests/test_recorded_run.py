@@ -18,9 +18,12 @@ from job.cli import cli
 from job.commands.exits import BUG, COMPLETE, INCOMPLETE, USAGE
 from job.commands.plan import plan
 from job.config import Config, Timeouts
-from job.kinds import RESOURCES
+from job.kinds import KINDS, RESOURCES
 from job.run.one_task import run
 from job.sinks.duckdb import DuckDBSink
+
+NOT_INSTALLED = {kind.resource for kind in KINDS if kind.optional}
+"""Kinds that the recorded server does not serve."""
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: Duc
     assert rows(sink, sql) == [("ok", 4 if page_limit == 12 else 1, 45, 0, "408")]
     if page_limit == 500:
         for table, resource in OWN_TABLES.items():
-            if table != "pods":
+            if resource not in ("pods", *NOT_INSTALLED):
                 form = "metadata-only" if resource in METADATA_ONLY else "list"
                 listed = {item["metadata"]["uid"] for item in items(f"{form}.{resource}")}
                 assert {row[0] for row in rows(sink, f"SELECT uid FROM {table}")} == listed
@@ -192,6 +195,31 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
         ("not_read",)
     ]
     assert 'User "viewer" cannot list' in summary.gaps[0].message
+
+
+@pytest.mark.parametrize("answer", ["error.404.group-version-gone", "error.404.kind-not-served"])
+def test_a_kind_that_is_not_installed_is_read_and_has_no_objects(
+    config: Config, sink: DuckDBSink, replay: Replay, answer: str
+) -> None:
+    for kind in KINDS:
+        if kind.optional:
+            replay.answers[kind.path] = status_answer(answer)
+    assert run(config).run.status == "complete"
+    sql = "SELECT outcome, http_status, reason, message, objects FROM collections WHERE resource = 'gateways'"
+    message = "the API server does not serve gateways (gateway.networking.k8s.io/v1): they are not installed"
+    assert rows(sink, sql) == [("ok", 404, "NotServed", message, 0)]
+    assert rows(sink, "SELECT status FROM coverage WHERE resource = 'gateways'") == [("ok",)]
+    assert rows(sink, "SELECT count(*) FROM gateways") == [(0,)]
+
+
+def test_a_404_of_something_in_front_does_not_mean_that_a_kind_is_not_installed(
+    config: Config, sink: DuckDBSink, replay: Replay
+) -> None:
+    page = b"<!doctype html><title>404 Not Found</title>"
+    replay.answers["/apis/gateway.networking.k8s.io/v1/gateways"] = (404, {"Content-Type": "text/html"}, page)
+    assert run(config).run.status == "incomplete"
+    sql = "SELECT outcome, http_status, reason FROM collections WHERE resource = 'gateways'"
+    assert rows(sink, sql) == [("not_found", 404, "Intermediary")]
 
 
 def test_a_list_that_keeps_expiring_is_given_up_and_leaves_no_rows(

@@ -54,7 +54,7 @@ def _view(view: View) -> str:
 
 
 def table_of_views() -> str:
-    """The views in one screen; those of the ledger are left to the reference, and those of tables share two rows."""
+    """The views in one screen; those of the ledger are left to the reference, and those of tables share a row."""
     shown = {view.name: view for view in sorted(views(), key=_place) if _place(view)[0] < 2}
     grains = [f"`{name}`" for name in shown if name.startswith(_CAPACITY)]
     seconds = set(_PAIRS.values())
@@ -64,10 +64,7 @@ def table_of_views() -> str:
             row = [shown[one] for one in (name, _PAIRS.get(name)) if one]
             rows.append((" ".join(view.question for view in row), ", ".join(f"`{view.name}`" for view in row)))
     rows.append(("How much of the nodes' allocatable CPU and memory do pods request?", ", ".join(grains)))
-    rows += [
-        ("Which objects exist now?", "`<table>`"),
-        ("Which objects existed, in each reading?", "`<table>_history`"),
-    ]
+    rows.append(("Which objects exist now? Which existed, in each reading?", "`<table>`, `<table>_history`"))
     return _table(("question", "view"), rows)
 
 

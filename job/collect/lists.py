@@ -35,7 +35,7 @@ from job.wire import meta
 from job.wire.decoders import decoder
 
 _MAX_RESTARTS = 5  # of one list
-# Controllers first, and the kinds with the most objects: pods wait for all of them.
+# Controllers first, and the kinds with the most objects: pods wait for all of them, while short lists are read.
 _ORDER = [kind for kind in reversed(KINDS) if kind.controls] + [kind for kind in KINDS if not kind.controls]
 _OFF = Cause("off", "switched off in the configuration")
 
@@ -181,7 +181,7 @@ class ClusterReader:
         if isinstance(error, AbandonedError):
             error = self._abandoned(deadline)
         if isinstance(error, ReadFailure):
-            cause = error.cause
+            cause = not_installed(kind) if kind.optional and error.cause.outcome == "not_served" else error.cause
         elif isinstance(error, ContinueTokenExpired):
             cause = Cause("expired", str(error), "Expired", stats.http_status)
         else:  # an interrupted run has closed the spool meanwhile
@@ -190,6 +190,12 @@ class ClusterReader:
 
     def _abandoned(self, deadline: Deadline) -> ReadFailure:
         return stopped() if self.stop.is_set() else deadline.failure()
+
+
+def not_installed(kind: Kind) -> Cause:
+    """The list of a kind that the API server itself does not serve is read, and has no objects."""
+    message = f"the API server does not serve {kind.resource} ({kind.api_version}): they are not installed"
+    return Cause("ok", message, "NotServed", 404)
 
 
 def unread_lists(cause: Cause, kinds: list[Kind]) -> Iterator[ListResult]:

@@ -70,7 +70,7 @@ class Probe:
         except NOT_DECODABLE:
             is_list = False
         except ReadFailure as failure:
-            return failure
+            return None if kind.optional and failure.cause.outcome == "not_served" else failure
         return None if is_list else ReadFailure("invalid", "the response is no list of an API server")
 
     def _may_list(self, kind: Kind) -> bool:

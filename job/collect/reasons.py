@@ -18,6 +18,8 @@ REASONS: dict[str, str] = {
     "QuotaExceeded": "A quota of a Google API is used up.",
     "GoogleFrontend": "Google's frontend answers in place of the API server, without a cause that it names.",
     "Intermediary": "A proxy, load balancer or firewall answers in place of the API server. The message quotes it.",
+    "NotServed": "The API server does not serve the kind, which is read only where it is installed; `ok`, without "
+    "objects.",
     "Proxy": "The proxy of the environment refuses the connection.",
     "NoEndpoint": "The cluster has no endpoint of the configured type.",
     "Endpoint": "The endpoint is neither a host name nor an address.",

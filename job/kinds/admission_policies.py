@@ -77,4 +77,5 @@ KIND = Kind(
     policy_rows,
     default=False,  # GKE has no permission for it alone: https://cloud.google.com/iam/docs/roles-permissions/container
     permission="thirdPartyObjects",
+    optional=True,  # served from Kubernetes 1.30
 )

@@ -55,7 +55,9 @@ class Kind(NamedTuple):
     default: bool = True
     """Whether it is collected where the configuration does not name it."""
     permission: str | None = None
-    """IAM's word for its objects where that is not their plural: `thirdPartyObjects`."""
+    """IAM's word for its objects where that is not their plural: `thirdPartyObjects` for those of custom resources."""
+    optional: bool = False
+    """Served only where it is installed, as custom resources are. Where it is not, there are no objects."""
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from job.simulator.metadata import Maker, Object, ago, applied, condition
+from job.simulator.storage import storage_objects
 
 Objects = dict[str, list[Object]]
 
@@ -19,18 +20,22 @@ class Companions:
         """Objects by resource."""
         deployments, statefulsets = self._made["deployments"], self._made["statefulsets"]
         numbered = list(enumerate(deployments))
+        claims = [
+            self._claim(f"data-{workload['metadata']['name']}-{ordinal}", workload)
+            for workload in statefulsets
+            for ordinal in range(workload["spec"]["replicas"])
+        ]
         return {
             "services": [self._kubernetes(), self._legacy()]
             + [self._service(number, workload) for number, workload in numbered]
             + [self._headless(workload) for workload in statefulsets],
-            "ingresses": [self._ingress(workload) for number, workload in numbered if number % 6 == 0],
+            "ingresses": [self._ingress(*pair) for pair in numbered if pair[0] % 6 == 0],
+            "networkpolicies": [self._deny_all(team) for team in self._teams] + [self._allow_some()],
             "horizontalpodautoscalers": [self._autoscaler(*pair) for pair in numbered if pair[0] % 3 == 0],
-            "poddisruptionbudgets": [self._budget(*pair) for pair in numbered if pair[0] % 4 == 0],
-            "persistentvolumeclaims": [
-                self._claim(f"data-{workload['metadata']['name']}-{ordinal}", workload)
-                for workload in statefulsets
-                for ordinal in range(workload["spec"]["replicas"])
-            ],
+            "poddisruptionbudgets": [self._idle_budget()]
+            + [self._budget(*pair) for pair in numbered if pair[0] % 4 == 0],
+            "persistentvolumeclaims": claims,
+            **storage_objects(self._maker, claims),
             "resourcequotas": [self._quota(team, number) for number, team in enumerate(self._teams)],
             "limitranges": [self._limits(team) for team in self._teams[::2]],
             "serviceaccounts": [self._account("default", namespace) for namespace in self._namespaces]
@@ -83,17 +88,22 @@ class Companions:
         spec = {"type": "ExternalName", "sessionAffinity": "None", "externalName": "db.legacy.example.com"}
         return self._made_of("v1", "legacy-db", self._teams[0], spec, {"loadBalancer": {}})
 
-    def _ingress(self, workload: Object) -> Object:
+    def _ingress(self, number: int, workload: Object) -> Object:
+        """One that GKE serves inside or outside the VPC network, or that another controller serves."""
         name, host = workload["metadata"]["name"], f"{workload['metadata']['name']}.shop.example.com"
         backend = {"service": {"name": name, "port": {"number": 80}}}
         paths = [{"path": "/", "pathType": "Prefix", "backend": backend}]
-        spec = {
-            "ingressClassName": "gce",
+        spec: Object = {
             "tls": [{"hosts": [host], "secretName": "tls"}],
             "rules": [{"host": host, "http": {"paths": paths}}],
         }
         status = {"loadBalancer": {"ingress": [{"ip": f"35.190.0.{self._maker.draw.randrange(1, 250)}"}]}}
         annotations = applied("Ingress", name) | {"canary": "CANARY-ingress-annotation"}
+        if number % 18 == 0:
+            annotations["kubernetes.io/ingress.class"] = "gce-internal"
+            spec["defaultBackend"] = {"service": {"name": name, "port": {"name": "http"}}}
+        elif number % 18 == 6:
+            spec["ingressClassName"] = "nginx"
         return self._made_of(
             "networking.k8s.io/v1",
             name,
@@ -111,7 +121,7 @@ class Companions:
         if number % 2:
             depth = {"metric": {"name": "queue_depth"}, "target": {"type": "AverageValue", "averageValue": "30"}}
             metrics.append({"type": "External", "external": depth})
-        spec = {
+        spec: Object = {
             "scaleTargetRef": {"kind": "Deployment", "name": name, "apiVersion": "apps/v1"},
             "minReplicas": 1,
             "maxReplicas": replicas + 10,
@@ -121,12 +131,20 @@ class Companions:
         if number % 4:
             used = cpu | {"current": {"averageUtilization": 40 + number % 50, "averageValue": "140m"}}
             del used["target"]
+            is_limited = number % 9 == 3
+            wanted = spec["maxReplicas"] if is_limited else replicas
+            limited = ("True", "TooManyReplicas") if is_limited else ("False", "DesiredWithinRange")
             status = {
+                "observedGeneration": 1,
                 "lastScaleTime": ago(minutes=90),
                 "currentReplicas": replicas,
-                "desiredReplicas": replicas,
+                "desiredReplicas": wanted,
                 "currentMetrics": [{"type": "Resource", "resource": used}],
-                "conditions": [condition("AbleToScale", "True", "ReadyForNewScale")],
+                "conditions": [
+                    condition("AbleToScale", "True", "ReadyForNewScale"),
+                    condition("ScalingActive", "True", "ValidMetricFound"),
+                    condition("ScalingLimited", *limited),
+                ],
             }
         namespace = workload["metadata"]["namespace"]
         return self._made_of(
@@ -134,21 +152,37 @@ class Companions:
         )
 
     def _budget(self, number: int, workload: Object) -> Object:
+        """One that allows a disruption, or none; or one that its controller has not seen since it was changed."""
         name, replicas = workload["metadata"]["name"], workload["spec"]["replicas"]
-        least: Object = {"maxUnavailable": 1} if number % 8 else {"minAvailable": "50%"}
-        needed = replicas - 1 if number % 8 else -(-replicas // 2)
+        spec: Object = {"maxUnavailable": 1, "selector": workload["spec"]["selector"]}
+        needed = max(replicas - 1, 0)
+        if number % 8 == 0:
+            least = "100%" if number % 24 == 0 else "50%"
+            needed = replicas if number % 24 == 0 else -(-replicas // 2)
+            spec = {"minAvailable": least, "selector": spec["selector"], "unhealthyPodEvictionPolicy": "AlwaysAllow"}
+        return self._made_budget(
+            name, workload["metadata"]["namespace"], spec, replicas, needed, 1 + (number % 20 == 4)
+        )
+
+    def _idle_budget(self) -> Object:
+        """One whose selector matches no pod."""
+        term = {"key": "app", "operator": "In", "values": ["gone", "moved"]}
+        spec = {"maxUnavailable": 0, "selector": {"matchLabels": {"tier": "db"}, "matchExpressions": [term]}}
+        return self._made_budget("idle", self._teams[0], spec, 0, 0, 1)
+
+    def _made_budget(self, name: str, namespace: str, spec: Object, pods: int, needed: int, generation: int) -> Object:
+        allowed = pods - needed
+        reason = "SufficientPods" if allowed else "InsufficientPods"
         status = {
             "observedGeneration": 1,
-            "disruptionsAllowed": replicas - needed,
-            "currentHealthy": replicas,
+            "disruptionsAllowed": allowed,
+            "currentHealthy": pods,
             "desiredHealthy": needed,
-            "expectedPods": replicas,
-            "conditions": [condition("DisruptionAllowed", "True", "SufficientPods", observedGeneration=1)],
+            "expectedPods": pods,
+            "conditions": [condition("DisruptionAllowed", str(bool(allowed)), reason, observedGeneration=1)],
         }
         annotations = applied("PodDisruptionBudget", name)
-        spec = least | {"selector": workload["spec"]["selector"]}
-        namespace = workload["metadata"]["namespace"]
-        return self._made_of("policy/v1", name, namespace, spec, status, annotations=annotations, generation=1)
+        return self._made_of("policy/v1", name, namespace, spec, status, annotations=annotations, generation=generation)
 
     def _claim(self, name: str, workload: Object) -> Object:
         spec = dict(workload["spec"]["volumeClaimTemplates"][0]["spec"])
@@ -161,6 +195,21 @@ class Companions:
             "v1", name, workload["metadata"]["namespace"], spec, status, labels=workload["metadata"]["labels"],
             annotations={"canary": "CANARY-claim-annotation"}, finalizers=["kubernetes.io/pvc-protection"],
         )  # fmt: skip
+
+    def _deny_all(self, team: str) -> Object:
+        return self._policy("default-deny", team, {"podSelector": {}, "policyTypes": ["Ingress"]})
+
+    def _allow_some(self) -> Object:
+        selector = {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["db"]}]}
+        sources = [{"namespaceSelector": {"matchLabels": {"team": self._teams[0]}}}]
+        ingress = [{"from": sources, "ports": [{"protocol": "TCP", "port": 8080}]}]
+        spec = {"podSelector": selector, "ingress": ingress, "egress": [{}], "policyTypes": ["Ingress", "Egress"]}
+        return self._policy("allow-web", self._teams[0], spec)
+
+    def _policy(self, name: str, namespace: str, spec: Object) -> Object:
+        annotations = applied("NetworkPolicy", name)
+        version = "networking.k8s.io/v1"
+        return self._made_of(version, name, namespace, spec, None, annotations=annotations, generation=1)
 
     def _quota(self, team: str, number: int) -> Object:
         hard = {"pods": "100", "requests.cpu": "20", "requests.memory": "40Gi"}

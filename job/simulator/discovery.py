@@ -24,25 +24,31 @@ def with_broken_api(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "groups": [broken, *document["groups"]]}
 
 
-def aggregated(path: str) -> dict[str, Any] | None:
-    """Everything below `/api` or `/apis` in one document; None for any other path."""
+def aggregated(path: str, absent: frozenset[str] = frozenset()) -> dict[str, Any] | None:
+    """Everything below `/api` or `/apis` in one document, without the absent groups; None for any other path."""
     if path not in ("/api", "/apis"):
         return None
-    items = [group for group in GROUPS if ("name" in group["metadata"]) == (path == "/apis")]
+    items = [group for group in _groups(absent) if ("name" in group["metadata"]) == (path == "/apis")]
     return {"kind": AGGREGATED[0], "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items}
 
 
-def plain(path: str) -> dict[str, Any] | None:
+def _groups(absent: frozenset[str]) -> list[dict[str, Any]]:
+    return [group for group in GROUPS if group["metadata"].get("name") not in absent]
+
+
+def plain(path: str, absent: frozenset[str] = frozenset()) -> dict[str, Any] | None:
     """The plain document at the path, which every client understands; None if there is none."""
     parts = path.strip("/").split("/")
     if parts == ["api"]:
         address = {"clientCIDR": "0.0.0.0/0", "serverAddress": "127.0.0.1:443"}
         return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [address]}
     if parts == ["apis"]:
-        groups = [_group(group) for group in GROUPS if "name" in group["metadata"]]
+        groups = [_group(group) for group in _groups(absent) if "name" in group["metadata"]]
         return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
     if parts[0] == "api" and len(parts) == 2:
         return _resources("", parts[1])
+    if parts[1:2] and parts[1] in absent:
+        return None
     if parts[0] == "apis" and len(parts) == 3:
         return _resources(parts[1], parts[2])
     for group in GROUPS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from job.simulator.hierarchy import Hierarchy, usual_hierarchy
+from job.simulator.resources import GATEWAY_API
 
 PROJECTS = ("shop-prod", "shop-staging", "data-platform")
 DENIED_PROJECT = "acquired-company"
@@ -56,6 +57,8 @@ class Cluster:
     unusual: bool = False
     """Whether it has the objects that few clusters have."""
     status: str = "RUNNING"
+    gateway_api: bool = False
+    """Whether the Gateway API is installed."""
     forbidden: frozenset[str] = frozenset()
     """Resources that the identity may not list; `*` means all."""
     permissions: frozenset[str] | None = None
@@ -68,6 +71,11 @@ class Cluster:
     @property
     def path(self) -> str:
         return f"{self.project}/{self.location}/{self.name}"
+
+    @property
+    def absent_groups(self) -> frozenset[str]:
+        """API groups that its server does not serve."""
+        return frozenset() if self.gateway_api else frozenset({GATEWAY_API})
 
     @property
     def regional(self) -> bool:
@@ -165,6 +173,7 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
         pods=size,
         version=_VERSIONS[minor],
         node_pools=tuple(pools),
+        gateway_api=number % 3 == 1,
         created_at=NOW - timedelta(days=draw.randrange(5, 1500), seconds=draw.randrange(86400)),
     )
 

@@ -138,9 +138,9 @@ class ApiServer:
         if not allowed or (fault and fault.kind == "forbidden"):
             by_iam = self.cluster.permissions is not None
             return forbidden(user, verb, info, gke=by_iam or bool(fault and fault.options.get("gke")))
-        found = served(info)
+        found = served(info, self.cluster.absent_groups)
         if found is None:
-            return not_served(group=is_group(info.group))
+            return not_served(group=is_group(info.group, self.cluster.absent_groups))
         if verb == "create":  # RBAC allows nobody to create anything except self-subject reviews
             return self._review(request, info, user, sent)
         if verb == "watch" or verb not in found.verbs:
@@ -162,11 +162,12 @@ class ApiServer:
         if path == "/version":
             return indented(json_answer(_version(self.cluster.version)))
         is_broken = fault is not None and fault.kind == "broken_api"
-        document = discovery.aggregated(path)
+        absent = self.cluster.absent_groups
+        document = discovery.aggregated(path, absent)
         form = negotiated(request.headers.get("Accept"), (discovery.AGGREGATED,) if document else ())
         if form == discovery.AGGREGATED:
             return _aggregated(document, request.headers.get("If-None-Match"))
-        plain = discovery.plain(path)
+        plain = discovery.plain(path, absent)
         if plain is None:
             return not_served(group=False)
         return (

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from job.simulator.companions import Companions
 from job.simulator.fleet import Cluster, NodePool
+from job.simulator.gateway_api import gateway_objects
 from job.simulator.governance import governing_objects
 from job.simulator.metadata import Maker, Object, ago, applied, condition
 from job.simulator.unusual import unusual_objects
@@ -52,6 +53,8 @@ class _Objects(Maker):
             **Workloads(self, teams, addresses, uids).objects(),
         }
         made = workloads | Companions(self, workloads, [*_SYSTEM, *teams], teams).objects()
+        if self.cluster.gateway_api:
+            made |= gateway_objects(self, teams[0], made["services"][2:6])
         unusual = unusual_objects(self, teams[0], addresses) if self.cluster.unusual else {}
         made |= {resource: [*made[resource], *found] for resource, found in unusual.items()}
         return made | governing_objects(self, teams)

@@ -6,9 +6,11 @@ import json
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+GATEWAY_API = "gateway.networking.k8s.io"
+"""Served by clusters that have it."""
 GROUPS: list[dict[str, Any]] = json.loads(files(__package__).joinpath("discovery.json").read_text())
-"""The aggregated discovery document of a real API server, plus Argo's Rollout."""
-CUSTOM_GROUPS = frozenset({"argoproj.io"})
+"""The aggregated discovery document of a real API server, plus Argo's Rollout and the Gateway API."""
+CUSTOM_GROUPS = frozenset({"argoproj.io", GATEWAY_API})
 
 
 class Resource(NamedTuple):
@@ -65,29 +67,38 @@ def request_info(path: str) -> RequestInfo | None:
 
 _CAMEL_CASE = {
     "apiservices": "apiServices", "clusterrolebindings": "clusterRoleBindings", "clusterroles": "clusterRoles",
-    "configmaps": "configMaps", "cronjobs": "cronJobs", "customresourcedefinitions": "customResourceDefinitions",
-    "daemonsets": "daemonSets", "limitranges": "limitRanges",
-    "mutatingwebhookconfigurations": "mutatingWebhookConfigurations", "priorityclasses": "priorityClasses",
+    "configmaps": "configMaps", "cronjobs": "cronJobs", "csidrivers": "csiDrivers",
+    "customresourcedefinitions": "customResourceDefinitions", "daemonsets": "daemonSets",
+    "horizontalpodautoscalers": "horizontalPodAutoscalers", "limitranges": "limitRanges",
+    "mutatingwebhookconfigurations": "mutatingWebhookConfigurations", "networkpolicies": "networkPolicies",
+    "persistentvolumeclaims": "persistentVolumeClaims", "persistentvolumes": "persistentVolumes",
+    "poddisruptionbudgets": "podDisruptionBudgets", "priorityclasses": "priorityClasses",
     "replicasets": "replicaSets", "resourcequotas": "resourceQuotas", "rolebindings": "roleBindings",
     "runtimeclasses": "runtimeClasses", "serviceaccounts": "serviceAccounts", "statefulsets": "statefulSets",
-    "validatingadmissionpolicies": "thirdPartyObjects",
+    "storageclasses": "storageClasses", "validatingadmissionpolicies": "thirdPartyObjects",
     "validatingwebhookconfigurations": "validatingWebhookConfigurations",
 }  # fmt: skip
 
 
 def iam_permission(resource: str, verb: str) -> str:
     """GKE's IAM permission for a verb on a resource: https://cloud.google.com/iam/docs/roles-permissions/container"""
+    if (found := BY_NAME.get(resource)) and found.custom:
+        return f"container.thirdPartyObjects.{verb}"
     return f"container.{_CAMEL_CASE.get(resource, resource)}.{verb}"
 
 
-def served(info: RequestInfo) -> Resource | None:
-    """The kind of the requested resource; None if it is not served. Subresources are never served."""
-    return None if info.subresource else _SERVED.get((info.group, info.version, info.resource))
+def served(info: RequestInfo, absent: frozenset[str] = frozenset()) -> Resource | None:
+    """The kind of the requested resource; None if it is not served. Subresources are never served.
+
+    Args:
+        absent: groups that the server lacks.
+    """
+    return None if info.subresource or info.group in absent else _SERVED.get((info.group, info.version, info.resource))
 
 
-def is_group(name: str) -> bool:
+def is_group(name: str, absent: frozenset[str] = frozenset()) -> bool:
     """True if any version of the group is served."""
-    return any(group == name for group, _, _ in _SERVED)
+    return name not in absent and any(group == name for group, _, _ in _SERVED)
 
 
 _SERVED = {

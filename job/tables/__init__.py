@@ -3,13 +3,20 @@
 from job.tables.admission_policies import AdmissionPolicy
 from job.tables.admission_webhooks import AdmissionRule, AdmissionWebhook
 from job.tables.api_services import ApiService
+from job.tables.autoscalers import Autoscaler, AutoscalerMetric
 from job.tables.clusters import Cluster
 from job.tables.collections import Collection, Outcome
 from job.tables.config_maps import ConfigMap
 from job.tables.containers import Container
+from job.tables.csi_drivers import CSIDriver
 from job.tables.custom_resource_definitions import CustomResourceDefinition, DefinedVersion
+from job.tables.disruption_budgets import DisruptionBudget
+from job.tables.gateways import Gateway, GatewayAddress, GatewayListener
+from job.tables.http_routes import HttpRoute, RouteBackend, RouteParent
+from job.tables.ingresses import Ingress, IngressRule, IngressTls
 from job.tables.limit_ranges import LimitRange
 from job.tables.namespaces import Namespace
+from job.tables.network_policies import NetworkPolicy
 from job.tables.node_pools import NodePool
 from job.tables.nodes import Node
 from job.tables.pod_containers import PodContainer
@@ -26,6 +33,7 @@ from job.tables.record import (
     Port,
     Record,
     ResourceQuantity,
+    SelectorExpression,
     Taint,
     Toleration,
 )
@@ -37,6 +45,9 @@ from job.tables.secrets import Secret
 from job.tables.service_accounts import ServiceAccount
 from job.tables.services import LoadBalancerIngress, Service, ServicePort
 from job.tables.snapshots import Snapshot, SnapshotStatus
+from job.tables.storage_classes import StorageClass
+from job.tables.volume_claims import VolumeClaim
+from job.tables.volumes import Volume
 from job.tables.workloads import Workload
 
 TABLES: dict[str, type[Record]] = {
@@ -67,6 +78,16 @@ TABLES: dict[str, type[Record]] = {
         RuntimeClass,
         ConfigMap,
         Secret,
+        Ingress,
+        Gateway,
+        HttpRoute,
+        NetworkPolicy,
+        Autoscaler,
+        DisruptionBudget,
+        VolumeClaim,
+        Volume,
+        StorageClass,
+        CSIDriver,
     )
 }
 """Table name -> record class, in the order of the reference."""
@@ -88,6 +109,9 @@ __all__ = [
     "AdmissionRule",
     "AdmissionWebhook",
     "ApiService",
+    "Autoscaler",
+    "AutoscalerMetric",
+    "CSIDriver",
     "Cluster",
     "Collection",
     "Condition",
@@ -95,11 +119,20 @@ __all__ = [
     "Container",
     "CustomResourceDefinition",
     "DefinedVersion",
+    "DisruptionBudget",
+    "Gateway",
+    "GatewayAddress",
+    "GatewayListener",
+    "HttpRoute",
+    "Ingress",
+    "IngressRule",
+    "IngressTls",
     "Key",
     "KeyValue",
     "LimitRange",
     "LoadBalancerIngress",
     "Namespace",
+    "NetworkPolicy",
     "Node",
     "NodeAccelerator",
     "NodePool",
@@ -116,17 +149,23 @@ __all__ = [
     "Role",
     "RoleBinding",
     "RoleRule",
+    "RouteBackend",
+    "RouteParent",
     "Run",
     "RunStatus",
     "RuntimeClass",
     "Secret",
+    "SelectorExpression",
     "Service",
     "ServiceAccount",
     "ServicePort",
     "Snapshot",
     "SnapshotStatus",
+    "StorageClass",
     "Taint",
     "Toleration",
+    "Volume",
+    "VolumeClaim",
     "Workload",
     "raw",
 ]

@@ -33,7 +33,8 @@ class Collection(Record, frozen=True, kw_only=True):
     ]
     outcome: Annotated[
         Outcome,
-        "`ok`: read to the end. `partial`: read to the end, except for `unreadable` objects or `missing_zones`. "
+        "`ok`: read to the end; or, of a kind that is read only where it is installed, not served (`reason` is "
+        "`NotServed`). `partial`: read to the end, except for `unreadable` objects or `missing_zones`. "
         "`off`: disabled in the configuration; for a project that was found in a folder: its GKE API is disabled. "
         "The others mean that the list was not read: `forbidden`, "
         "`unauthorized`, `not_served`, `not_found`, `disabled` (the API is), `throttled`, `server_error`, "

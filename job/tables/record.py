@@ -65,6 +65,14 @@ class KeyValue(Part, frozen=True, kw_only=True):
     value: Annotated[str, "Value; may be empty."]
 
 
+class SelectorExpression(Part, frozen=True, kw_only=True):
+    """A term of `matchExpressions`. All terms of a selector must hold, and its labels."""
+
+    key: Annotated[str, "Label key."]
+    operator: Annotated[str, "`In`, `NotIn`, `Exists` or `DoesNotExist`."]
+    values: Annotated[tuple[str, ...], "Values of `In` and `NotIn`."] = ()
+
+
 class ResourceQuantity(Part, frozen=True, kw_only=True):
     """A quantity of one resource, as the API wrote it."""
 

@@ -53,6 +53,13 @@ _FULL_NAMES = {
     "roles": _RBAC,
     "role_bindings": _RBAC,
     "admission_webhooks": f"CONCAT({_CLUSTER}, '/k8s/admissionregistration.k8s.io/', t.resource, '/', t.name)",
+    "ingresses": f"CONCAT({_IN_NAMESPACE}, '/networking.k8s.io/ingresses/', t.name)",
+    "network_policies": f"CONCAT({_IN_NAMESPACE}, '/networking.k8s.io/networkpolicies/', t.name)",
+    "autoscalers": f"CONCAT({_IN_NAMESPACE}, '/autoscaling/horizontalpodautoscalers/', t.name)",
+    "disruption_budgets": f"CONCAT({_IN_NAMESPACE}, '/policy/poddisruptionbudgets/', t.name)",
+    "volume_claims": f"CONCAT({_IN_NAMESPACE}, '/persistentvolumeclaims/', t.name)",
+    "volumes": f"CONCAT({_CLUSTER}, '/k8s/persistentvolumes/', t.name)",
+    "storage_classes": f"CONCAT({_CLUSTER}, '/k8s/storage.k8s.io/storageclasses/', t.name)",
     "workloads": (
         "IF(t.known_through_pods, NULL, "
         f"CONCAT({_IN_NAMESPACE}, '/', IF(t.resource = 'pods', '', CONCAT(SPLIT(t.api_version, '/')[OFFSET(0)], '/')), "

@@ -139,6 +139,10 @@ CASES = (
     in_front("503 permanently, by a load balancer", 503, "server_error", "Intermediary", "by policy", "text"),
     # statuses of the API server
     Case("404: the kind is not served", (fault("not_served"),), "not_served", 404, message="page not found"),
+    Case(
+        "404: Gateways or HTTPRoutes are not served", (fault("not_served", "gateways"),), "ok", 404, "NotServed",
+        ("gateways",), message="does not serve gateways", changed=("gateways",),
+    ),
     Case("406", (fault("not_acceptable"),), "refused", 406, "NotAcceptable"),
     Case("a broken aggregated API in the discovery document", (fault("broken_api", "discovery"),)),
     *(

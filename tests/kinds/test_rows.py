@@ -17,7 +17,9 @@ from job.kinds.clusters import cluster_rows
 from job.tables import Record
 from job.wire import gke
 
-FALSE_WHERE_ABSENT = {"deployments": {"paused"}, "jobs": {"suspended"}, "cronjobs": {"suspended"}}
+FALSE_WHERE_ABSENT = {
+    "cronjobs": {"suspended"}, "deployments": {"paused"}, "ingresses": {"internal"}, "jobs": {"suspended"},
+}  # fmt: skip
 """Columns of fields that the API leaves out where they are false."""
 
 METADATA = {"name": "a", "uid": "00000000-0000-4000-8000-000000000001", "namespace": "n"}
@@ -45,6 +47,7 @@ def test_an_object_of_which_nothing_is_known_has_its_rows_and_no_invented_values
 
 SCALARS = {
     inspect.NoneType: st.none(),
+    inspect.RawType: st.sampled_from([None, "a", {}]),
     inspect.BoolType: st.booleans(),
     inspect.IntType: st.integers(-(2**31), 2**31 - 1),
     inspect.FloatType: st.floats(allow_nan=False, allow_infinity=False),

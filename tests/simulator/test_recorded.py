@@ -58,6 +58,9 @@ NOT_ALWAYS = (
     # absent from a Service of type ExternalName:
     "spec.ports", "spec.clusterIP", "spec.clusterIPs", "spec.ipFamilies", "spec.ipFamilyPolicy",
     "spec.internalTrafficPolicy",
+    # Optional in Ingresses, NetworkPolicies, volumes and classes, of which few were recorded:
+    "spec.ingressClassName", "ports[].endPort", "spec.storageClassName", "spec.claimRef", "spec.csi",
+    "spec.nodeAffinity", "items[].allowedTopologies",
 )  # fmt: skip
 
 

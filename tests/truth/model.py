@@ -18,6 +18,8 @@ from job import kinds
 Object = dict[str, Any]
 
 KINDS = {kind.resource: kind.name for kind in kinds.KINDS}
+_OPTIONAL = {kind.resource for kind in kinds.KINDS if kind.optional}
+"""Kinds that some clusters do not serve."""
 """Resource -> kind, for everything that is collected."""
 
 READ = ("ok", "partial")
@@ -78,6 +80,7 @@ ANSWERS = {
     ("repeat_continue", None): Reading("invalid", ANY, ANY),
     ("expired_continue", None): Reading("expired", 410, "Expired"),
 }
+NOT_INSTALLED = Reading("ok", 404, "NotServed")
 BEFORE_AUTHORIZATION = ("status", "unauthorized", "not_served", "not_acceptable", "reset")
 """Faults that come before the check of the identity's permissions."""
 MENDED_BY_ASKING_AGAIN = ("status", "unauthorized", "reset", "invalid_json", "expired_continue")
@@ -171,13 +174,15 @@ class Attempt:
         faults = [fault for fault in self.faults if fault.at == path_of(cluster)]
         if any(fault.kind in NO_CONNECTION for fault in faults):
             return Reading("unreachable", None, ANY)
-        objects = sorted(cluster["objects"][kind], key=key_of)
+        objects = sorted(cluster["objects"].get(kind, ()), key=key_of)
         pages = [objects[at : at + self.asked.page_limit] for at in range(0, len(objects), self.asked.page_limit)]
         fault = next((one for one in faults if fnmatchcase(kind, one.resource) and _applies(one, len(pages))), None)
         if fault and fault.kind in BEFORE_AUTHORIZATION:
-            return ANSWERS[fault.kind, dict(fault.options).get("code")]
-        if {"*", kind} & set(cluster["forbidden"]):
+            return _unless_optional(ANSWERS[fault.kind, dict(fault.options).get("code")], kind)
+        if {"*", kind} & set(cluster["forbidden"]) or (fault and fault.kind == "forbidden"):
             return ANSWERS["forbidden", None]
+        if kind not in cluster["objects"]:
+            return NOT_INSTALLED
         if fault and (fault.kind, None) in ANSWERS:
             return ANSWERS[fault.kind, None]
         if fault and fault.kind == "wrong_type":
@@ -187,6 +192,10 @@ class Attempt:
                 kept = tuple(item for item in objects if key_of(item) not in names)
                 return Reading("partial", 200, None, kept, names)
         return Reading("ok", 200, None, tuple(objects))
+
+
+def _unless_optional(answer: Reading, kind: str) -> Reading:
+    return NOT_INSTALLED if answer.outcome == "not_served" and kind in _OPTIONAL else answer
 
 
 def _applies(fault: Fault, pages: int) -> bool:

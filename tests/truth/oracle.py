@@ -23,7 +23,8 @@ TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
 """Table of objects -> the columns that identify a row within a cluster."""
 NAMED = (
     "clusters", "node_pools", "nodes", "namespaces", "workloads", "pods", "services", "roles", "role_bindings",
-    "admission_webhooks",
+    "admission_webhooks", "ingresses", "network_policies", "autoscalers", "disruption_budgets", "volume_claims",
+    "volumes", "storage_classes",
 )  # fmt: skip
 """The tables of objects that Cloud Asset Inventory names."""
 VIEWS = (*TABLES, "latest_snapshots", "latest_collections", "latest_runs", "coverage")
@@ -241,15 +242,14 @@ _GROUPS = {
     "cronjobs": "batch", "jobs": "batch", "mutatingwebhookconfigurations": "admissionregistration.k8s.io", "pods": "",
     "rolebindings": "rbac.authorization.k8s.io", "roles": "rbac.authorization.k8s.io",
     "validatingwebhookconfigurations": "admissionregistration.k8s.io",
+    "horizontalpodautoscalers": "autoscaling", "ingresses": "networking.k8s.io", "networkpolicies": "networking.k8s.io",
+    "poddisruptionbudgets": "policy", "storageclasses": "storage.k8s.io",
 }  # fmt: skip
 """Kind -> its API group."""
 
 
 def _named_for_joins(path: str, table: str, kind: str, row: Object) -> Object:
     """The name of an object in Cloud Asset Inventory, and its labels as JSON, for tables that have them."""
-    labels = {"labels_json": row["labels"]} if "labels" in row else {}
-    if table not in NAMED:
-        return labels
     project, location, cluster = path.split("/")
     places = "zones" if location[-1].isalpha() else "locations"
     name = f"//container.googleapis.com/projects/{project}/{places}/{location}/clusters/{cluster}"
@@ -259,7 +259,8 @@ def _named_for_joins(path: str, table: str, kind: str, row: Object) -> Object:
         within = f"namespaces/{row['namespace']}/" if row.get("namespace") else ""
         group = _GROUPS.get(kind, "apps" if table == "workloads" else "")
         name += f"/k8s/{within}{group and group + '/'}{kind}/{row['name']}"
-    return labels | {"full_resource_name": None if row.get("known_through_pods") else name}
+    found = {"full_resource_name": None if row.get("known_through_pods") else name} if table in NAMED else {}
+    return found | ({"labels_json": row["labels"]} if "labels" in row else {})
 
 
 def _status(outcome: str, read: Attempt | None) -> str:
@@ -325,7 +326,7 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
                 continue
             there = {
                 item["metadata"]["uid"]: item
-                for item in cluster["objects"][kind]
+                for item in cluster["objects"].get(kind, ())
                 if kind != "replicasets" or is_workload(item)
             }
             for uid, item in there.items():

@@ -19,6 +19,9 @@ Identity = tuple[Any, ...]
 Row = tuple[str, Identity, Object]
 """Table, what identifies the row within a cluster, and columns."""
 
+_OWN = {resource: table for table, resource in OWN_TABLES.items()}
+"""Kind -> the table that has a row for each of its objects."""
+
 
 def rows_of_gke(cluster: Object) -> Iterator[Row]:
     """The rows for a cluster in the GKE API."""
@@ -271,8 +274,167 @@ def _service(service: Object, _snapshot: Snapshot) -> Object:
     }
 
 
+def _budget(budget: Object, _snapshot: Snapshot) -> Object:
+    metadata, spec, status = budget["metadata"], budget["spec"], budget.get("status") or {}
+    acted = status.get("observedGeneration", 0) >= metadata.get("generation", 1)
+    allowed, pods = status.get("disruptionsAllowed", 0), status.get("expectedPods", 0)
+    selector = spec.get("selector") or {}
+    return {
+        "min_available": str(spec["minAvailable"]) if "minAvailable" in spec else None,
+        "max_unavailable": str(spec["maxUnavailable"]) if "maxUnavailable" in spec else None,
+        "selector": _pairs(selector.get("matchLabels")),
+        "selects_all_pods": spec.get("selector") == {},
+        "disruptions_allowed": allowed if "observedGeneration" in status else None,
+        "expected_pods": pods if "observedGeneration" in status else None,
+        "blocking": allowed == 0 and pods > 0 if acted else None,
+    }
+
+
+def _autoscaler(autoscaler: Object, _snapshot: Snapshot) -> Object:
+    spec, status = autoscaler["spec"], autoscaler["status"]
+    acted = "conditions" in status
+    found = {one["type"]: (one["status"] == "True", one["reason"]) for one in status.get("conditions", [])}
+    return {
+        "target_kind": spec["scaleTargetRef"]["kind"],
+        "target_name": spec["scaleTargetRef"]["name"],
+        "min_replicas": spec["minReplicas"],
+        "max_replicas": spec["maxReplicas"],
+        "current_replicas": status["currentReplicas"] if acted else None,
+        "desired_replicas": status["desiredReplicas"] if acted else None,
+        "at_maximum": status["desiredReplicas"] == spec["maxReplicas"] if acted else None,
+        "scaling_limited": found.get("ScalingLimited", (None, None))[0],
+        "scaling_limited_reason": found.get("ScalingLimited", (None, None))[1],
+    }
+
+
+def _ingress(ingress: Object, _snapshot: Snapshot) -> Object:
+    spec, annotations = ingress["spec"], ingress["metadata"].get("annotations") or {}
+    found = annotations.get("kubernetes.io/ingress.class")
+    named = found or spec.get("ingressClassName")
+    default = spec.get("defaultBackend", {}).get("service", {})
+    return {
+        "ingress_class": named,
+        "internal": {None: False, "gce-internal": True, "nginx": None}[named],
+        "tls": [{"host": host, "secret_name": one["secretName"]} for one in spec["tls"] for host in one["hosts"]],
+        "default_service": default.get("name"),
+        "default_service_port": default.get("port", {}).get("name"),
+        "rules": [
+            {
+                "host": rule["host"], "path": path["path"], "path_type": path["pathType"],
+                "service": path["backend"]["service"]["name"],
+                "service_port": str(path["backend"]["service"]["port"]["number"]), "resource": None,
+            }
+            for rule in spec["rules"] for path in rule["http"]["paths"]
+        ],
+    }  # fmt: skip
+
+
+def _policy(policy: Object, _snapshot: Snapshot) -> Object:
+    spec = policy["spec"]
+    ingress, egress, types = spec.get("ingress", []), spec.get("egress", []), spec["policyTypes"]
+    return {
+        "selects_all_pods": spec["podSelector"] == {},
+        "policy_types": types,
+        "ingress_rules": len(ingress),
+        "egress_rules": len(egress) if "Egress" in types else None,
+        "denies_all_ingress": ingress == [],
+        "denies_all_egress": "Egress" in types and egress == [],
+        "admits_all_ingress": {} in ingress,
+        "admits_all_egress": {} in egress,
+    }
+
+
+def _claim(claim: Object, _snapshot: Snapshot) -> Object:
+    spec, status = claim["spec"], claim["status"]
+    return {
+        "phase": status["phase"],
+        "storage_class": spec["storageClassName"],
+        "access_modes": spec["accessModes"],
+        "volume_name": spec.get("volumeName"),
+        "requested_bytes": _amount(spec["resources"]["requests"], "storage"),
+        "capacity_bytes": _amount(status.get("capacity", {}), "storage"),
+    }
+
+
+def _volume(volume: Object, _snapshot: Snapshot) -> Object:
+    spec, labels = volume["spec"], volume["metadata"].get("labels") or {}
+    csi, disk = spec.get("csi", {}), spec.get("gcePersistentDisk", {})
+    terms = spec.get("nodeAffinity", {}).get("required", {}).get("nodeSelectorTerms", [])
+    zones = [zone for term in terms for one in term["matchExpressions"] for zone in one["values"]]
+    zones = zones or sorted(filter(None, labels.get("topology.kubernetes.io/zone", "").split("__")))
+    return {
+        "phase": volume["status"]["phase"],
+        "storage_class": spec.get("storageClassName"),
+        "capacity_bytes": _amount(spec["capacity"], "storage"),
+        "unparsed_quantities": ["capacity.storage"] if spec["capacity"]["storage"] == "16Ei" else [],
+        "claim_namespace": spec.get("claimRef", {}).get("namespace"),
+        "claim_name": spec.get("claimRef", {}).get("name"),
+        "reclaim_policy": spec["persistentVolumeReclaimPolicy"],
+        "source": "csi" if csi else "gcePersistentDisk" if disk else "nfs",
+        "csi_driver": csi.get("driver"),
+        "volume_handle": csi.get("volumeHandle", disk.get("pdName")),
+        "zones": zones,
+    }
+
+
+def _storage_class(found: Object, _snapshot: Snapshot) -> Object:
+    default = (found["metadata"].get("annotations") or {}).get("storageclass.kubernetes.io/is-default-class")
+    return {
+        "provisioner": found["provisioner"],
+        "default_class": default == "true",
+        "volume_binding_mode": found["volumeBindingMode"],
+        "allow_volume_expansion": found["allowVolumeExpansion"],
+        "parameter_names": sorted(found["parameters"]),
+    }
+
+
+def _driver(driver: Object, _snapshot: Snapshot) -> Object:
+    spec = driver["spec"]
+    return {"attach_required": spec["attachRequired"], "volume_lifecycle_modes": spec["volumeLifecycleModes"]}
+
+
+def _gateway(gateway: Object, _snapshot: Snapshot) -> Object:
+    spec, status = gateway["spec"], gateway["status"]
+    programmed = next(one for one in status["conditions"] if one["type"] == "Programmed")
+    attached = {one["name"]: one["attachedRoutes"] for one in status.get("listeners", [])}
+    return {
+        "gateway_class": spec["gatewayClassName"],
+        "addresses": status.get("addresses", []),
+        "listeners": [
+            {
+                "name": one["name"], "port": one["port"], "protocol": one["protocol"], "hostname": one.get("hostname"),
+                "tls_mode": one.get("tls", {}).get("mode"), "attached_routes": attached.get(one["name"]),
+            }
+            for one in spec["listeners"]
+        ],
+        "programmed": {"True": True, "Unknown": None}[programmed["status"]],
+    }  # fmt: skip
+
+
+def _route(route: Object, _snapshot: Snapshot) -> Object:
+    spec, parents = route["spec"], route["status"]["parents"]
+    return {
+        "hostnames": spec.get("hostnames", []),
+        "backends": [
+            {
+                "rule": 0, "kind": "Service", "namespace": None, "name": one["name"], "port": one["port"],
+                "weight": one["weight"],
+            }
+            for rule in spec["rules"] for one in rule["backendRefs"]
+        ],
+        "accepted": True if parents else None,
+    }  # fmt: skip
+
+
+def _pairs(labels: Object | None) -> list[Object]:
+    return [{"key": key, "value": value} for key, value in (labels or {}).items()]
+
+
 _JUDGED: dict[str, Callable[[Object, Snapshot], Object]] = {
-    "namespaces": _namespace, "nodes": _node, "services": _service, "pods": _pod,
+    "namespaces": _namespace, "nodes": _node, "services": _service, "pods": _pod, "poddisruptionbudgets": _budget,
+    "horizontalpodautoscalers": _autoscaler, "ingresses": _ingress, "networkpolicies": _policy,
+    "persistentvolumeclaims": _claim, "persistentvolumes": _volume, "storageclasses": _storage_class,
+    "csidrivers": _driver, "gateways": _gateway, "httproutes": _route,
 }  # fmt: skip
 """Kind -> the columns of its own table that are judged, besides those that all objects have."""
 

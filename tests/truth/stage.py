@@ -124,7 +124,7 @@ class Stage:
         self._simulator.create_cluster(path)
 
     def _change_object(self, change: step.Create | step.Alter | step.Delete, cluster: Object) -> None:
-        objects, path = cluster["objects"][change.kind], path_of(cluster)
+        objects, path = cluster["objects"].get(change.kind), path_of(cluster)
         if not objects:
             return
         self._made += 1

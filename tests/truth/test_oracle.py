@@ -134,6 +134,39 @@ JUDGED = {
         "external_name internal external_traffic_policy session_affinity"
     ),
     **{table: f"snapshot_id read_status name {columns}" for table, columns in COLUMNS.items()},
+    "disruption_budgets": (
+        "snapshot_id read_status namespace name uid labels created_at min_available max_unavailable selector "
+        "selects_all_pods disruptions_allowed expected_pods blocking"
+    ),
+    "ingresses": (
+        "snapshot_id read_status namespace name uid labels created_at ingress_class internal tls default_service "
+        "default_service_port rules"
+    ),
+    "gateways": (
+        "snapshot_id read_status namespace name uid labels created_at gateway_class addresses listeners programmed"
+    ),
+    "http_routes": "snapshot_id read_status namespace name uid labels created_at hostnames backends accepted",
+    "network_policies": (
+        "snapshot_id read_status namespace name uid labels created_at selects_all_pods policy_types ingress_rules "
+        "egress_rules denies_all_ingress denies_all_egress admits_all_ingress admits_all_egress"
+    ),
+    "autoscalers": (
+        "snapshot_id read_status namespace name uid labels created_at target_kind target_name min_replicas "
+        "max_replicas current_replicas desired_replicas at_maximum scaling_limited scaling_limited_reason"
+    ),
+    "volume_claims": (
+        "snapshot_id read_status namespace name uid labels created_at phase storage_class access_modes volume_name "
+        "requested_bytes capacity_bytes"
+    ),
+    "volumes": (
+        "snapshot_id read_status name uid labels created_at phase storage_class capacity_bytes unparsed_quantities "
+        "claim_namespace claim_name reclaim_policy source csi_driver volume_handle zones"
+    ),
+    "storage_classes": (
+        "snapshot_id read_status name uid labels created_at provisioner default_class volume_binding_mode "
+        "allow_volume_expansion parameter_names"
+    ),
+    "csi_drivers": "snapshot_id read_status name uid labels created_at attach_required volume_lifecycle_modes",
     "latest_snapshots": "snapshot_id status cluster_id cluster_status",
     "latest_collections": "snapshot_id outcome http_status reason objects unreadable unreadable_objects",
     "latest_runs": (

@@ -50,6 +50,15 @@ resource "google_project_iam_custom_role" "reader" {
     "container.priorityClasses.list",                 # rows of priority_classes
     "container.runtimeClasses.list",                  # rows of runtime_classes
     "container.configMaps.list",                      # rows of config_maps: it asks for metadata alone, though this reads the data too
+    "container.ingresses.list",                       # rows of ingresses
+    "container.thirdPartyObjects.list",               # rows of gateways, http_routes
+    "container.networkPolicies.list",                 # rows of network_policies
+    "container.horizontalPodAutoscalers.list",        # rows of autoscalers
+    "container.podDisruptionBudgets.list",            # rows of disruption_budgets
+    "container.persistentVolumeClaims.list",          # rows of volume_claims
+    "container.persistentVolumes.list",               # rows of volumes
+    "container.storageClasses.list",                  # rows of storage_classes
+    "container.csiDrivers.list",                      # rows of csi_drivers
     "container.deployments.list",                     # rows of workloads, containers
     "container.statefulSets.list",                    # rows of workloads, containers
     "container.daemonSets.list",                      # rows of workloads, containers

@@ -29,7 +29,7 @@ def mends_of_rights(
         message: the API server's refusal, which names the user.
     """
     project = shlex.quote(target.project_id)
-    missing = ",".join(permission(kind) for kind in denied)
+    missing = ",".join(dict.fromkeys(permission(kind) for kind in denied))
     by_iam = (
         f"gcloud iam roles create {ROLE} --project={project} --title={shlex.quote(TITLE)} --stage=GA "
         f"--permissions={','.join(permissions(kinds))} ||\n"

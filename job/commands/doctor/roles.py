@@ -81,12 +81,16 @@ def switched_on(config: Config) -> list[Kind]:
 
 def permissions(kinds: Sequence[Kind]) -> dict[str, str]:
     """Each permission of IAM that a run needs, with its reason."""
-    return {**_OF_THE_GKE_API, **{permission(kind): _reason(kind) for kind in kinds}}
+    of_kinds: dict[str, list[Kind]] = {}
+    for kind in kinds:
+        of_kinds.setdefault(permission(kind), []).append(kind)
+    return {**_OF_THE_GKE_API, **{name: _reason(found) for name, found in of_kinds.items()}}
 
 
-def _reason(kind: Kind) -> str:
-    rows = f"rows of {', '.join(tables_of(kind))}"
-    return f"{rows}: it asks for metadata alone, though this reads the data too" if kind.metadata_only else rows
+def _reason(kinds: Sequence[Kind]) -> str:
+    rows = f"rows of {', '.join(table for kind in kinds for table in tables_of(kind))}"
+    is_metadata = all(kind.metadata_only for kind in kinds)
+    return f"{rows}: it asks for metadata alone, though this reads the data too" if is_metadata else rows
 
 
 def permission(kind: Kind) -> str:

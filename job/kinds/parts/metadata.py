@@ -80,6 +80,15 @@ def condition_holds(found: Iterable[meta.Condition] | None, type: str) -> bool |
     return None
 
 
+def reason_of(found: Iterable[meta.Condition] | None, type: str) -> str | None:  # noqa: A002 (the API's name)
+    """The condition's reason; None if it is absent or has none.
+
+    >>> reason_of([meta.Condition(type="Ready", status="False", reason="KubeletNotReady")], "Ready")
+    'KubeletNotReady'
+    """
+    return next((condition.reason or None for condition in found or () if condition.type == type), None)
+
+
 _HOLDS = {"True": True, "False": False}
 
 

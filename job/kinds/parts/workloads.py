@@ -75,7 +75,7 @@ def workload_rows(
     )
 
 
-def counts(*signs: object, **columns: int | None) -> dict[str, int | None]:
+def counts(*signs: object, **columns: int | None) -> dict[str, Any]:
     """Counts of a status. The API omits those that are 0, so an absent count is 0 once the controller has acted.
 
     Before that, all are None. API servers themselves write some zeros into the status of a new object.
@@ -91,6 +91,15 @@ def counts(*signs: object, **columns: int | None) -> dict[str, int | None]:
     if any(signs) or any(columns.values()):
         return {column: count or 0 for column, count in columns.items()}
     return dict.fromkeys(columns)
+
+
+def has_acted(generation: int | None, observed: int | None) -> bool:
+    """Whether the controller has acted on the object as it is now.
+
+    >>> has_acted(2, 1), has_acted(2, 2), has_acted(None, 1), has_acted(1, None)
+    (False, True, True, False)
+    """
+    return observed is not None and observed >= (generation or 0)
 
 
 def selector(found: LabelSelector | None) -> tuple[tables.KeyValue, ...]:

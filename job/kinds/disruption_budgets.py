@@ -1,0 +1,88 @@
+"""PodDisruptionBudgets (`policy/v1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from job import tables
+from job.kinds.kind import Kind
+from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, controller_of, key_values
+from job.kinds.parts.scope import Scope
+from job.kinds.parts.selectors import pod_selector
+from job.kinds.parts.workloads import counts, has_acted
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
+
+
+class PodDisruptionBudgetSpec(Wire, frozen=True):
+    min_available: str | Int64 | None = None
+    max_unavailable: str | Int64 | None = None
+    selector: LabelSelector | None = None
+    unhealthy_pod_eviction_policy: str | None = None
+
+
+class PodDisruptionBudgetStatus(Wire, frozen=True):
+    observed_generation: Int64 | None = None
+    expected_pods: Int64 | None = None
+    current_healthy: Int64 | None = None
+    desired_healthy: Int64 | None = None
+    disruptions_allowed: Int64 | None = None
+    conditions: Elements[Condition] | None = None
+
+
+class PodDisruptionBudget(Wire, frozen=True):
+    metadata: ObjectMeta
+    spec: PodDisruptionBudgetSpec | None = None
+    status: PodDisruptionBudgetStatus | None = None
+
+
+def budget_rows(budget: PodDisruptionBudget, scope: Scope) -> Iterator[tables.Record]:
+    """The budget's row."""
+    metadata, spec = budget.metadata, budget.spec or PodDisruptionBudgetSpec()
+    status = budget.status or PodDisruptionBudgetStatus()
+    owner = controller_of(metadata)
+    yield tables.DisruptionBudget(
+        namespace=metadata.namespace or "",
+        name=metadata.name,
+        uid=metadata.uid,
+        created_at=metadata.creation_timestamp,
+        deleted_at=metadata.deletion_timestamp,
+        generation=metadata.generation,
+        observed_generation=status.observed_generation,
+        owner_kind=owner.kind if owner else None,
+        owner_api_version=owner.api_version if owner else None,
+        owner_name=owner.name if owner else None,
+        owner_uid=owner.uid if owner else None,
+        min_available=_text(spec.min_available),
+        max_unavailable=_text(spec.max_unavailable),
+        **pod_selector(spec.selector),
+        unhealthy_pod_eviction_policy=spec.unhealthy_pod_eviction_policy or None,
+        **counts(
+            status.observed_generation,
+            expected_pods=status.expected_pods,
+            current_healthy=status.current_healthy,
+            desired_healthy=status.desired_healthy,
+            disruptions_allowed=status.disruptions_allowed,
+        ),
+        disruption_allowed=condition_holds(status.conditions, "DisruptionAllowed"),
+        blocking=_blocks(metadata, status),
+        conditions=conditions(status.conditions),
+        labels=key_values(metadata.labels),
+        annotations=allowed_annotations(metadata, scope.annotations),
+    )
+
+
+def _text(amount: str | int | None) -> str | None:
+    return None if amount in (None, "") else str(amount)
+
+
+def _blocks(metadata: ObjectMeta, status: PodDisruptionBudgetStatus) -> bool | None:
+    """Whether an eviction of any of its pods would be refused now.
+
+    The API refuses by the same counts: https://kubernetes.io/docs/tasks/run-application/configure-pdb/
+    """
+    if not has_acted(metadata.generation, status.observed_generation):
+        return None
+    return not status.disruptions_allowed and bool(status.expected_pods)
+
+
+KIND = Kind("poddisruptionbudgets", "/apis/policy/v1/poddisruptionbudgets", PodDisruptionBudget, budget_rows)

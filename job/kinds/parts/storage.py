@@ -1,0 +1,64 @@
+"""What claims and volumes share: their storage class, and the zones that a node affinity leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from job.wire.meta import Elements, ObjectMeta, Wire
+
+ZONE_KEYS = ("topology.gke.io/zone", "topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
+"""Labels of nodes that name their zone, to CSI drivers and to the scheduler."""
+_BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
+
+
+class NodeSelectorRequirement(Wire, frozen=True):
+    key: str
+    operator: str
+    values: Elements[str] | None = None
+
+
+class NodeSelectorTerm(Wire, frozen=True):
+    match_expressions: Elements[NodeSelectorRequirement] | None = None
+
+
+def storage_class(metadata: ObjectMeta, name: str | None) -> str | None:
+    """The class of a claim or a volume. An old annotation comes before the field.
+
+    https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class
+    """
+    return (metadata.annotations or {}).get(_BETA_CLASS, name) or None
+
+
+def allowed_values(terms: Iterable[NodeSelectorTerm], keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of the labels of which a node must have one, sorted; empty where any value will do.
+
+    A node has to match one term, and all expressions of that. https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity
+
+    >>> zone_a = NodeSelectorRequirement("topology.gke.io/zone", "In", ["a"])
+    >>> anywhere = NodeSelectorRequirement("kubernetes.io/os", "In", ["linux"])
+    >>> allowed_values([NodeSelectorTerm([zone_a, anywhere])], ZONE_KEYS)
+    ('a',)
+    >>> allowed_values([NodeSelectorTerm([zone_a]), NodeSelectorTerm([anywhere])], ZONE_KEYS)
+    ()
+    """
+    found: set[str] = set()
+    for term in terms:
+        if not term.match_expressions:  # it matches no node
+            continue
+        named = [set(one.values or ()) for one in term.match_expressions if one.key in keys and one.operator == "In"]
+        if not named:
+            return ()
+        found |= set.intersection(*named)
+    return tuple(sorted(found))
+
+
+def zones_of_labels(labels: Mapping[str, str] | None) -> tuple[str, ...]:
+    """The zones that a volume's label names: of a regional disk, two.
+
+    https://kubernetes.io/docs/reference/labels-annotations-taints/#topologykubernetesiozone
+
+    >>> zones_of_labels({"topology.kubernetes.io/zone": "europe-west1-b__europe-west1-c"})
+    ('europe-west1-b', 'europe-west1-c')
+    """
+    value = next((labels[key] for key in ZONE_KEYS if labels.get(key)), "") if labels else ""
+    return tuple(sorted(value.split("__"))) if value else ()

@@ -1,0 +1,185 @@
+-- What holds up a drain, as an upgrade of a node pool does, or is lost by it?
+-- One row for each pod and reason, with the evidence. A pod that has ended, is pending or is being deleted may always be
+-- evicted, and is not here. Budgets that select nothing have rows without a pod. GKE waits up to an hour for budgets and
+-- for pods to end, then goes on.
+-- Scans what pods, workloads and disruption_budgets scan.
+--
+-- SELECT cluster, node_pool, reason, COUNT(*) AS pods FROM drain_blockers GROUP BY 1, 2, 3
+--
+-- project_id, location, cluster, node_pool, node FROM pods
+-- namespace STRING: Namespace of the pod or budget.
+-- pod STRING: Name of the pod; NULL for `budget_selects_nothing`.
+-- pod_uid STRING: UID of the pod.
+-- workload_kind, workload_name FROM pods
+-- reason STRING: `budget_blocks`: a budget allows no disruption. `several_budgets`: more than one budget selects the
+--   pod, and the API refuses to evict it. `budget_selects_nothing`: a budget protects no pod. `uncontrolled`: nothing
+--   makes the pod again. `single_replica`: a budget selects the pod, and its workload wants one replica. `host_path`: the
+--   pod uses directories of its node. `long_termination`: it may take longer than an hour to end.
+-- budget STRING: PodDisruptionBudget behind the reason; of several, the first by name.
+-- evidence STRING: The values behind the reason.
+-- read_at FROM pods
+-- read_age_seconds INT64: Seconds since the oldest of the readings behind the row.
+-- read_status STRING: `ok`; else the status of the reading of the budgets or, if that is `ok`, of the pods.
+
+WITH
+  -- https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/storage/eviction.go (`canIgnorePDB`)
+  running AS (
+    SELECT
+      p.project_id,
+      p.location,
+      p.cluster,
+      p.node_pool,
+      p.node,
+      p.namespace,
+      p.name AS pod,
+      p.uid AS pod_uid,
+      p.workload_kind,
+      p.workload_name,
+      p.workload_uid,
+      p.workload_resolution,
+      p.ready,
+      p.host_paths,
+      ARRAY(SELECT CONCAT(l.key, '=', l.value) FROM UNNEST(p.labels) AS l) AS label_pairs,
+      ARRAY(SELECT l.key FROM UNNEST(p.labels) AS l) AS label_keys,
+      p.read_at,
+      p.read_age_seconds,
+      p.read_status
+    FROM ${dataset}.pods AS p
+    WHERE COALESCE(p.phase, 'Unknown') IN ('Running', 'Unknown') AND p.deleted_at IS NULL
+  ),
+  protected AS (
+    SELECT
+      p.*,
+      b.name AS budget,
+      b.blocking
+        -- a pod that is not ready may be evicted while enough others are healthy, or by policy
+        AND NOT (
+          p.ready IS FALSE
+          AND (
+            COALESCE(b.unhealthy_pod_eviction_policy, '') = 'AlwaysAllow'
+            OR (b.desired_healthy > 0 AND b.current_healthy >= b.desired_healthy)
+          )
+        ) AS is_blocked,
+      CONCAT(
+        'disruptions_allowed ', CAST(b.disruptions_allowed AS STRING), ', current_healthy ',
+        CAST(b.current_healthy AS STRING), ', desired_healthy ', CAST(b.desired_healthy AS STRING)
+      ) AS counts,
+      b.read_age_seconds AS budget_age_seconds,
+      b.read_status AS budget_status
+    FROM ${dataset}.disruption_budgets AS b
+    JOIN running AS p
+      ON p.project_id = b.project_id AND p.location = b.location AND p.cluster = b.cluster
+      AND p.namespace = b.namespace
+    WHERE
+      (b.selects_all_pods OR ARRAY_LENGTH(b.selector) > 0 OR ARRAY_LENGTH(b.selector_expressions) > 0)
+      AND NOT EXISTS (
+        SELECT 1 FROM UNNEST(b.selector) AS s WHERE CONCAT(s.key, '=', s.value) NOT IN UNNEST(p.label_pairs)
+      )
+      AND NOT EXISTS (
+        SELECT 1
+        FROM UNNEST(b.selector_expressions) AS e
+        WHERE NOT CASE e.operator
+          WHEN 'Exists' THEN e.key IN UNNEST(p.label_keys)
+          WHEN 'DoesNotExist' THEN e.key NOT IN UNNEST(p.label_keys)
+          WHEN 'In' THEN EXISTS (
+            SELECT 1 FROM UNNEST(e.values) AS v WHERE CONCAT(e.key, '=', v) IN UNNEST(p.label_pairs)
+          )
+          ELSE NOT EXISTS (
+            SELECT 1 FROM UNNEST(e.values) AS v WHERE CONCAT(e.key, '=', v) IN UNNEST(p.label_pairs)
+          )
+        END
+      )
+  ),
+  by_pod AS (
+    SELECT
+      project_id,
+      location,
+      cluster,
+      pod_uid,
+      MIN(budget) AS budget,
+      MAX(budget) AS last_budget,
+      COUNT(*) AS budgets,
+      MAX(budget_age_seconds) AS budget_age_seconds,
+      MIN(budget_status) AS budget_status
+    FROM protected
+    GROUP BY 1, 2, 3, 4
+  ),
+  found AS (
+    SELECT
+      project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
+      'budget_blocks' AS reason, budget, counts AS evidence, read_at, read_age_seconds, read_status,
+      budget_age_seconds, budget_status
+    FROM protected
+    WHERE is_blocked
+    UNION ALL
+    SELECT
+      p.project_id, p.location, p.cluster, p.node_pool, p.node, p.namespace, p.pod, p.pod_uid, p.workload_kind,
+      p.workload_name, 'several_budgets', g.budget,
+      CONCAT(CAST(g.budgets AS STRING), ' budgets: ', g.budget, ' to ', g.last_budget),
+      p.read_at, p.read_age_seconds, p.read_status, g.budget_age_seconds, g.budget_status
+    FROM running AS p
+    JOIN by_pod AS g
+      ON g.project_id = p.project_id AND g.location = p.location AND g.cluster = p.cluster AND g.pod_uid = p.pod_uid
+    WHERE g.budgets > 1
+    UNION ALL
+    SELECT
+      p.project_id, p.location, p.cluster, p.node_pool, p.node, p.namespace, p.pod, p.pod_uid, p.workload_kind,
+      p.workload_name, 'single_replica', g.budget, CONCAT(w.kind, ' ', w.name, ' wants 1 replica'),
+      p.read_at, p.read_age_seconds, p.read_status, g.budget_age_seconds, g.budget_status
+    FROM running AS p
+    JOIN by_pod AS g
+      ON g.project_id = p.project_id AND g.location = p.location AND g.cluster = p.cluster AND g.pod_uid = p.pod_uid
+    JOIN ${dataset}.workloads AS w
+      ON w.project_id = p.project_id AND w.location = p.location AND w.cluster = p.cluster AND w.uid = p.workload_uid
+      AND w.namespace = p.namespace
+    WHERE w.replicas_wanted = 1 AND NOT w.known_through_pods AND w.kind NOT IN ('DaemonSet', 'Job', 'CronJob')
+    UNION ALL
+    SELECT
+      p.project_id, p.location, p.cluster, p.node_pool, p.node, p.namespace, p.pod, p.pod_uid, p.workload_kind,
+      p.workload_name, 'long_termination', NULL,
+      CONCAT('termination_grace_period_seconds ', CAST(w.termination_grace_period_seconds AS STRING)),
+      p.read_at, p.read_age_seconds, p.read_status, NULL, 'ok'
+    FROM running AS p
+    JOIN ${dataset}.workloads AS w
+      ON w.project_id = p.project_id AND w.location = p.location AND w.cluster = p.cluster AND w.uid = p.workload_uid
+      AND w.namespace = p.namespace
+    WHERE w.termination_grace_period_seconds > 3600 AND NOT w.known_through_pods
+    UNION ALL
+    SELECT
+      project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
+      'uncontrolled', NULL, 'no controller', read_at, read_age_seconds, read_status, NULL, 'ok'
+    FROM running
+    WHERE workload_resolution = 'uncontrolled'
+    UNION ALL
+    SELECT
+      project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
+      'host_path', NULL, ARRAY_TO_STRING(host_paths, ', '), read_at, read_age_seconds, read_status, NULL, 'ok'
+    FROM running
+    -- a drain leaves these on their node
+    WHERE ARRAY_LENGTH(host_paths) > 0 AND workload_kind NOT IN ('DaemonSet', 'Node')
+    UNION ALL
+    SELECT
+      project_id, location, cluster, CAST(NULL AS STRING), CAST(NULL AS STRING), namespace, CAST(NULL AS STRING),
+      CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING), 'budget_selects_nothing', name,
+      'expected_pods 0', read_at, read_age_seconds, read_status, NULL, 'ok'
+    FROM ${dataset}.disruption_budgets
+    WHERE expected_pods = 0
+  )
+SELECT
+  project_id,
+  location,
+  cluster,
+  node_pool,
+  node,
+  namespace,
+  pod,
+  pod_uid,
+  workload_kind,
+  workload_name,
+  reason,
+  budget,
+  evidence,
+  read_at,
+  IF(budget_age_seconds > read_age_seconds, budget_age_seconds, read_age_seconds) AS read_age_seconds,
+  IF(budget_status = 'ok', read_status, budget_status) AS read_status
+FROM found

@@ -1,0 +1,89 @@
+"""The view `drain_blockers`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from engines import NOW, Warehouse
+from warehouse import FIRST, Read, pod, pod_of, run_of, workload
+
+from job.tables import DisruptionBudget, KeyValue, SelectorExpression
+
+
+def labels(**values: str) -> tuple[KeyValue, ...]:
+    return tuple(KeyValue(key=key, value=value) for key, value in values.items())
+
+
+def budget(name: str, *, namespace: str = "default", allowed: int = 0, pods: int = 1, **more: Any) -> DisruptionBudget:
+    """A budget that its controller has acted on."""
+    acted = {
+        "disruptions_allowed": allowed, "expected_pods": pods, "current_healthy": pods,
+        "desired_healthy": pods - allowed,
+        "blocking": allowed == 0 and pods > 0, "selects_all_pods": False,
+    }  # fmt: skip
+    return DisruptionBudget(namespace=namespace, name=name, uid=f"uid-{name}", **acted | more)
+
+
+def term(key: str, operator: str, *values: str) -> tuple[SelectorExpression, ...]:
+    return (SelectorExpression(key=key, operator=operator, values=values),)
+
+
+PODS = [
+    pod_of("web", "web-1", labels=labels(app="web", tier="front"), node="n1", node_pool="a"),
+    pod_of("web", "unready", labels=labels(app="web"), ready=False, node_pool="a"),
+    pod_of("web", "pending", labels=labels(app="web"), phase="Pending"),
+    pod_of("web", "going", labels=labels(app="web"), deleted_at=FIRST),
+    pod_of("web", "other", namespace="elsewhere", labels=labels(app="web")),
+    pod_of("db", "db-0", kind="StatefulSet", labels=labels(app="db"), node_pool="b"),
+    pod_of("slow", "slow-1", labels=labels(app="slow"), host_paths=("/data", "/tmp"), node_pool="b"),
+    pod_of("agent", "agent-1", kind="DaemonSet", host_paths=("/var/log",)),
+    pod("alone", labels=labels(app="alone"), node_pool="b"),
+]
+BUDGETS = [
+    budget("blocks", selector=labels(app="web"), desired_healthy=2),
+    budget("allows", allowed=1, selector=labels(app="db")),
+    budget("db-too", allowed=1, selector_expressions=term("app", "In", "db", "x"), selector=labels()),
+    budget("front", selector=labels(app="web"), selector_expressions=term("tier", "DoesNotExist"), blocking=None),
+    budget(
+        "not-alone",
+        allowed=1,
+        selector_expressions=(*term("app", "NotIn", "web", "db", "slow"), *term("app", "Exists")),
+    ),
+    budget("idle", pods=0, selector=labels(app="gone")),
+    budget("of-nobody", pods=0, expected_pods=None, blocking=None),
+    budget("whole", namespace="elsewhere", selects_all_pods=True, unhealthy_pod_eviction_policy="AlwaysAllow"),
+]
+WORKLOADS = [
+    workload("web", replicas_wanted=3),
+    workload("slow", replicas_wanted=1, termination_grace_period_seconds=7200),
+]
+DB = workload("db", kind="StatefulSet", replicas_wanted=1, termination_grace_period_seconds=3600)
+
+
+def test_what_holds_up_a_drain_is_shown_by_pod_with_its_evidence(warehouse: Warehouse) -> None:
+    more = {"poddisruptionbudgets": BUDGETS, "deployments": WORKLOADS, "statefulsets": [DB]}
+    warehouse.publish(run_of(1, Read("a", pods=PODS, more=more)))
+    sql = "SELECT namespace, node_pool, pod, reason, budget, evidence FROM drain_blockers"
+    blocked, alike = "disruptions_allowed 0, current_healthy 1, desired_healthy ", "2 budgets: "
+    expected = [
+        ("default", None, None, "budget_selects_nothing", "idle", "expected_pods 0"),
+        ("default", "a", "unready", "budget_blocks", "blocks", f"{blocked}2"),
+        ("default", "a", "unready", "several_budgets", "blocks", f"{alike}blocks to front"),
+        ("default", "a", "web-1", "budget_blocks", "blocks", f"{blocked}2"),
+        ("default", "b", "alone", "uncontrolled", None, "no controller"),
+        ("default", "b", "db-0", "several_budgets", "allows", f"{alike}allows to db-too"),
+        ("default", "b", "db-0", "single_replica", "allows", "StatefulSet db wants 1 replica"),
+        ("default", "b", "slow-1", "host_path", None, "/data, /tmp"),
+        ("default", "b", "slow-1", "long_termination", None, "termination_grace_period_seconds 7200"),
+        ("elsewhere", None, "other", "budget_blocks", "whole", f"{blocked}1"),
+    ]
+    assert warehouse.query(sql) == sorted(expected, key=repr)
+    assert warehouse.query("SELECT DISTINCT read_status FROM drain_blockers") == [("ok",)]
+    shown = warehouse.query("SELECT * FROM drain_blockers")
+    assert warehouse.query(f"SELECT * FROM drain_blockers_as_of(TIMESTAMP '{NOW.isoformat()}')") == shown
+    ready = [msgspec.structs.replace(one, ready=False) for one in PODS if one.name == "other"]
+    warehouse.publish(run_of(2, Read("a", pods=ready, more={"poddisruptionbudgets": "forbidden"})))
+    assert warehouse.query(f"{sql} WHERE pod IS NOT NULL") == []
+    found = warehouse.query("SELECT reason, budget, read_status FROM drain_blockers")
+    assert found == [("budget_selects_nothing", "idle", "stale")]
