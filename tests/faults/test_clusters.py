@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import msgspec
 import pytest
-from declared import UID_TABLES
+from declared import EVERY_KIND, UID_TABLES
 from faults.cases import KINDS, WEB
 from faults.fleet import NEWEST, Fleet
 from made import sink_at
@@ -128,7 +128,8 @@ def test_a_dns_endpoint_without_external_traffic(tmp_path: Path, monkeypatch: py
             monkeypatch.setenv(name, value)
         (dns,) = (path for path in special.clusters if "/payments-" in path)
         special.fault(dns, "in_front", "*", form="google_page")
-        settings = {**special.configuration, "projects": ["shop-staging"], "sink": sink_at(tmp_path / "x.duckdb")}
+        asked = {"kinds": EVERY_KIND, "projects": ["shop-staging"], "sink": sink_at(tmp_path / "x.duckdb")}
+        settings = {**special.configuration, **asked}
         summary = run(msgspec.convert(settings, Config))
     (gap,) = summary.gaps
     with duckdb.connect(str(tmp_path / "x.duckdb")) as connection:

@@ -9,6 +9,7 @@ from statistics import median
 
 import msgspec
 import pytest
+from declared import EVERY_KIND
 from faults.cases import WEB
 from faults.fleet import PATIENT, Fleet
 
@@ -36,7 +37,8 @@ def resident() -> float:
 @pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 def test_fifty_runs_leave_nothing_behind(fleet: Fleet) -> None:
-    settings = {**fleet.simulator.configuration, "sink": f"duckdb:///{fleet.database}", "page_limit": 10}
+    asked = {"kinds": EVERY_KIND, "sink": f"duckdb:///{fleet.database}", "page_limit": 10}
+    settings = {**fleet.simulator.configuration, **asked}
     config = msgspec.convert(settings | {"timeouts": PATIENT}, Config)
     holdings, memory = [], []
     for number in range(RUNS):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from declared import EVERY_KIND
 from kill import killed
 
 from job.config import Config
@@ -34,7 +35,8 @@ def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
     projects = [project for project in fleet.projects if project != "acquired-company"]
-    keys = {**fleet.configuration, "projects": projects, "sink": "bigquery://shop-prod.tasks?location=EU"}
+    asked = {"kinds": EVERY_KIND, "projects": projects, "sink": "bigquery://shop-prod.tasks?location=EU"}
+    keys = {**fleet.configuration, **asked}
     path = tmp_path / "c.yaml"
     path.write_text(json.dumps(keys))
 
