@@ -70,7 +70,7 @@ class SelectorExpression(Part, frozen=True, kw_only=True):
 
     key: Annotated[str, "Label key."]
     operator: Annotated[str, "`In`, `NotIn`, `Exists` or `DoesNotExist`."]
-    values: Annotated[tuple[str, ...], "Values of `In` and `NotIn`."] = ()
+    values: Annotated[tuple[str, ...], "Values of `In` and `NotIn`."]
 
 
 class ResourceQuantity(Part, frozen=True, kw_only=True):
