@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 import click
 
 from job.cli_options import Configured, cluster_and_sink_options, cluster_options, config_option, options
-from job.cli_sink import describe, prune, query, schema, tables
+from job.cli_sink import describe, prune, query, report, schema, tables
 from job.commands.exits import (
     BUG,
     COMPLETE,
@@ -269,7 +269,7 @@ def print_version() -> int:
     return COMPLETE
 
 
-for _command in (describe, prune, query, schema, tables):
+for _command in (describe, prune, query, report, schema, tables):
     cli.add_command(_command)
 
 

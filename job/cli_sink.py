@@ -55,6 +55,38 @@ def query(
 
 
 @click.command()
+@sink_options
+@click.option("-o", "--output", metavar="FILE", help="Write to a file, which is replaced only by a whole report.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "markdown", "terminal"]),
+    help="Default: by the ending of the output file; terminal without one. The last two have the first screen alone.",
+)
+@click.option("--at", metavar="TIME", help="Report what was known then, such as 2026-01-31T10:00 in UTC. Default: now.")
+@click.option("--diff", "between", nargs=2, metavar="FROM TO", help="Report what changed between two such moments.")
+@click.option("--dry-run", is_flag=True, help="Check the queries, and print the bytes that BigQuery would read.")
+def report(
+    configured: Configured, output: str | None, form: str | None, at: str | None, between: tuple[str, str] | None,
+    dry_run: bool,
+) -> int:  # fmt: skip
+    """Report on the fleet: coverage first, then versions, capacity, trouble, changes, images, security, each cluster.
+
+    HTML is one file that loads nothing: it opens from disk, and can be sent. A column `team` in `columns` adds teams.
+
+    \b
+    gke-inventory report -o fleet.html
+    gke-inventory report --diff 2026-01-30 2026-01-31 -o changes.md
+    """
+    from job.commands.report import write_report
+    from job.log import configure_logging
+
+    configure_logging(quiet=True)
+    write_report(configured(), form=form, output=output, at=at, between=between, dry_run=dry_run)
+    return COMPLETE
+
+
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def tables(as_json: bool) -> int:
     """List the tables and views with the question that each answers. Asks no sink."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TextIO
 
 from msgspec.json import format as indented
 
-from job.commands.cells import NUMBERS, UNCUT, brief_for, encode, exact, json_value, without_formula
+from job.cells import NUMBERS, UNCUT, brief_for, encode, exact, json_value, without_formula
 from job.commands.output import json_text
 from job.commands.table import table_lines, terminal_width, vertical_lines, widths_for
 from job.sinks.protocol import Answer, Result

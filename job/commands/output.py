@@ -13,7 +13,7 @@ from typing import Any
 import click
 import msgspec
 
-from job.commands.cells import brief, encode
+from job.cells import brief, encode
 from job.commands.table import table_lines, terminal_width, widths_for
 
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e\n]+")

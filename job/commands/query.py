@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
+from job.cells import bytes_for_people
 from job.commands.answer import Form, Rows, unique, write_answer
-from job.commands.cells import bytes_for_people
 from job.commands.output_file import new_file
 from job.commands.table import terminal_width
 from job.config import Config

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from job.commands.cells import age_for_people
+from job.cells import age_for_people
 from job.commands.hidden import without_secrets
 from job.commands.output import lines_of_table
 

@@ -128,3 +128,12 @@ def test_mypy_knows_the_types(installed: Installed, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "-> job.config.Config" in done.stdout
     assert "(name: str, *, sink: str | None =," in done.stdout
+
+
+def test_the_report_has_its_template_style_and_script(installed: Installed, tmp_path: Path) -> None:
+    program = (
+        "from job.report.page import Page, html\n"
+        "text = html(Page('Fleet', [], [], [], []), ())\n"
+        "print(json.dumps([part in text for part in ('<title>Fleet', '--paper:', 'aria-sort')]))"
+    )
+    assert installed.printed(tmp_path, program) == [True, True, True]

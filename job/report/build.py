@@ -1,0 +1,174 @@
+"""What a report has and in which order: the queries that it needs, and the page that their answers make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from job.errors import ConfigError
+from job.report import groups, shown
+from job.report.clusters import CLUSTERS
+from job.report.comparison import compared
+from job.report.groups import Kind
+from job.report.moment import Moment, possible
+from job.report.page import Page, Part
+from job.report.section import Section, Table
+from job.report.sections import SECTIONS, changes, coverage, fleet
+from job.report.shown import Ask, Shown, text_for
+from job.report.teams import COLUMN, TEAMS
+from job.views import View
+
+_FIRST_ROWS = 10  # of each table of the first screen, where it is text
+_COMMITS = Table(
+    name="commits",
+    title="Commits",
+    sql="SELECT COUNT(*) AS tasks, MIN(finished_at) AS first_commit, MAX(finished_at) AS last_commit FROM ${runs}",
+    is_figures=True,
+)
+_ALWAYS = (
+    "What lives and dies between two runs is not seen: a report is about readings, not events.",
+    f"Texts are cut after {shown.MOST_CHARACTERS} characters.",
+)
+
+
+class Step(NamedTuple):
+    """A section as it is at a moment or, with `before`, at two."""
+
+    section: Section
+    moment: Moment
+    before: Moment | None = None
+
+
+class Plan(NamedTuple):
+    """A report before anything is asked."""
+
+    title: str
+    moment: Moment
+    steps: list[Step]
+    kinds: tuple[Kind, ...]
+    left_out: list[str]
+
+    def statements(self) -> Iterator[str]:
+        """Every query that the report sends."""
+        yield shown.executed(_COMMITS, self.moment)
+        for step in self.steps:
+            for table in step.section.tables:
+                yield from (shown.executed(table, each) for each in (step.before, step.moment) if each is not None)
+        for kind in self.kinds:
+            yield from groups.statements(kind, self.moment)
+
+
+def plan(moment: Moment, views: Sequence[View], *, is_first_screen: bool = False) -> Plan:
+    """The report about now, or a moment.
+
+    Args:
+        views: of the sink, with the columns of the configuration.
+        is_first_screen: only the first sections, shorter, as a terminal has them.
+    """
+    names = {view.name for view in views} | {function.name for view in views for function in view.functions}
+    sections = [_shortened(section) for section in SECTIONS if section.is_first] if is_first_screen else SECTIONS
+    kept, lacking = possible(sections, moment, names)
+    left_out = [
+        f"{table.title}: the view {view} has no function of a moment, so it shows the present alone."
+        for table, view in lacking
+    ]
+    has_teams = any(column.name == COLUMN for view in views if view.name == "pods" for column in view.columns)
+    kinds = () if is_first_screen else (*((TEAMS,) if has_teams else ()), CLUSTERS)
+    if not (has_teams or is_first_screen):
+        left_out.append(f"Teams: the configuration has no column {COLUMN} in columns.")
+    return Plan("GKE fleet", moment, [Step(section, moment) for section in kept], kinds, left_out)
+
+
+def plan_comparison(moment: Moment) -> Plan:
+    """The report about what changed between two moments: `since` and `at` of one."""
+    before = Moment(moment.since, dataset=moment.dataset)
+    after = moment._replace(since=None)
+    readings = coverage.SECTION._replace(about="What was read, and what was not and why, at each of the two moments?")
+    steps = [
+        Step(readings._replace(tables=(coverage.FIGURES,)), after, before),
+        Step(_at("before", "at the earlier moment"), before),
+        Step(_at("after", "at the later moment"), after),
+        Step(fleet.SECTION._replace(tables=(fleet.FIGURES,)), after, before),
+        Step(
+            changes.SECTION._replace(
+                about="What changed between what was known at the two moments? What could not be read shows no change."
+            ),
+            moment,
+        ),
+    ]
+    return Plan("Changes in the GKE fleet", moment, steps, (), [])
+
+
+def read(plan: Plan, ask: Ask, *, sink: str, now: datetime) -> Page:
+    """Asks all queries of a plan.
+
+    Raises:
+        ConfigError: nothing was committed by its moment.
+        SinkError: the warehouse cannot be read.
+    """
+    commits = _commits(plan, ask)
+    parts = [Part(step.section, [_table(table, step, ask) for table in step.section.tables]) for step in plan.steps]
+    found = [groups.read(kind, plan.moment, ask) for kind in plan.kinds]
+    left_out = [*plan.left_out, *_cut(parts, found), *_ALWAYS]
+    if plan.moment.at is None and _commits(plan, ask) != commits:
+        left_out.insert(0, "A run was committed while this report was made: some tables show it, and some do not.")
+    about = [("sink", text_for("sink")(sink)), *_moments(plan.moment, now), *commits]
+    return Page(plan.title, about, parts, found, left_out)
+
+
+def _table(table: Table, step: Step, ask: Ask) -> Shown:
+    if step.before is None:
+        return shown.read(table, step.moment, ask)
+    return compared(table, shown.read(table, step.before, ask), shown.read(table, step.moment, ask))
+
+
+def _commits(plan: Plan, ask: Ask) -> list[tuple[str, str]]:
+    """How many tasks of runs are committed, and the last commit."""
+    for moment in (Moment(plan.moment.since, dataset=plan.moment.dataset), plan.moment):
+        found = shown.read(_COMMITS, moment._replace(since=None), ask).rows[0]
+        if found[0].sort:
+            continue
+        first = shown.read(_COMMITS, Moment(dataset=moment.dataset), ask).rows[0]
+        if not first[0].sort:
+            raise ConfigError("the report: the sink has no committed run yet; `gke-inventory run` makes one")
+        raise ConfigError(
+            f"the report: nothing was committed by {text_for('at')(moment.at)} UTC: the first commit was at "
+            f"{first[1].text} UTC"
+        )
+    return [("newest commit", f"{found[2].text} UTC"), ("commits", found[0].text)]
+
+
+def _moments(moment: Moment, now: datetime) -> list[tuple[str, str]]:
+    written = f"{text_for('at')(now)} UTC"
+    if moment.at is None:
+        return [("as of", f"now, {written}")]
+    at = f"{text_for('at')(moment.at)} UTC"
+    if moment.since is not None:
+        return [("from", f"{text_for('at')(moment.since)} UTC"), ("to", at), ("written", written)]
+    return [("as of", at), ("written", written)]
+
+
+def _cut(parts: Sequence[Part], found: Sequence[groups.Group]) -> Iterator[str]:
+    """What the limits cut."""
+    for part in parts:
+        for table in part.tables:
+            if table.total > len(table.rows):
+                of = f"{shown.number(len(table.rows))} of {shown.number(table.total)}"
+                yield f"{table.table.title}: the first {of} rows are shown. Its SQL without LIMIT has all."
+    for group in found:
+        if group.total > len(group.members):
+            of = f"{shown.number(len(group.members))} of {shown.number(group.total)}"
+            yield f"{group.kind.title}: {of} have a section here, in the order of {group.kind.order}."
+
+
+def _shortened(section: Section) -> Section:
+    return section._replace(
+        tables=tuple(table._replace(limit=min(table.limit, _FIRST_ROWS)) for table in section.tables)
+    )
+
+
+def _at(name: str, when: str) -> Section:
+    """The coverage of one of two moments."""
+    tables = tuple(table._replace(name=f"{table.name}-{name}") for table in (coverage.RESOURCES, coverage.GAPS))
+    return coverage.SECTION._replace(name=f"coverage-{name}", title=f"Coverage {when}", tables=tables)

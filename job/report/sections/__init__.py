@@ -1,0 +1,16 @@
+"""The sections of the report, in order. A new one is a file here, and its name in this list."""
+
+from __future__ import annotations
+
+from job.report.section import Section
+from job.report.sections import changes, coverage, fleet, images, security, trouble, versions
+
+SECTIONS: tuple[Section, ...] = (
+    coverage.SECTION,
+    fleet.SECTION,
+    trouble.SECTION,
+    changes.SECTION,
+    images.SECTION,
+    security.SECTION,
+    versions.SECTION,
+)

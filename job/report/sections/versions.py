@@ -1,0 +1,60 @@
+"""How far nodes are behind their control planes."""
+
+from __future__ import annotations
+
+from job.report.section import Bars, Section, Table
+
+SECTION = Section(
+    name="versions",
+    title="Versions",
+    about="How far are nodes behind their control plane, and does Kubernetes' version skew policy allow it?",
+    tables=(
+        Table(
+            name="skew",
+            title="Nodes that the version skew policy does not allow, or whose version is unknown",
+            sql="""\
+SELECT
+  project_id,
+  location,
+  cluster,
+  node_pool,
+  release_channel,
+  control_plane_version,
+  kubelet_version,
+  nodes,
+  minor_versions_behind,
+  kubelet_skew_ok
+FROM ${versions}
+WHERE kubelet_skew_ok IS NOT TRUE""",
+            order="minor_versions_behind DESC, project_id, location, cluster, node_pool, kubelet_version",
+            empty="None: the policy allows each kubelet to run with its control plane.",
+        ),
+        Table(
+            name="minor-versions-behind",
+            title="Node pools by minor versions behind their control plane",
+            sql="""\
+SELECT
+  minor_versions_behind,
+  COUNT(*) AS node_pools,
+  SUM(nodes) AS nodes,
+  COUNT(DISTINCT project_id || '/' || location || '/' || cluster) AS clusters
+FROM ${versions}
+WHERE node_pool IS NOT NULL OR nodes IS NOT NULL
+GROUP BY minor_versions_behind""",
+            order="minor_versions_behind DESC",
+            limit=20,
+            note="A pool counts once for each version that its nodes run.",
+            bars=Bars(("node_pools",)),
+        ),
+        Table(
+            name="control-plane-versions",
+            title="Control planes by version and channel",
+            sql="""\
+SELECT control_plane_version, COALESCE(release_channel, 'no channel') AS release_channel, COUNT(*) AS clusters
+FROM ${clusters}
+GROUP BY 1, 2""",
+            order="clusters DESC, control_plane_version, release_channel",
+            bars=Bars(("clusters",)),
+        ),
+    ),
+)
