@@ -32,6 +32,9 @@ _ALWAYS = (
 )
 
 
+_STOOD = "How did each list stand, and what was not read and why?"
+
+
 class Step(NamedTuple):
     """A section as it is at a moment or, with `before`, at two."""
 
@@ -171,4 +174,4 @@ def _shortened(section: Section) -> Section:
 def _at(name: str, when: str) -> Section:
     """The coverage of one of two moments."""
     tables = tuple(table._replace(name=f"{table.name}-{name}") for table in (coverage.RESOURCES, coverage.GAPS))
-    return coverage.SECTION._replace(name=f"coverage-{name}", title=f"Coverage {when}", tables=tables)
+    return coverage.SECTION._replace(name=f"coverage-{name}", title=f"Coverage {when}", about=_STOOD, tables=tables)

@@ -41,6 +41,7 @@ ALLOWED = {
 SPDX = {
     ("pyasn1-modules", "BSD"): "BSD-2-Clause",
     ("pysocks", "BSD"): "BSD-3-Clause",
+    ("jinja2", "BSD License"): "BSD-3-Clause",
     ("python-dateutil", "Dual License"): "Apache-2.0 OR BSD-3-Clause",
 }
 

@@ -1,0 +1,99 @@
+"""Size of the report on a large fleet, the seconds that it takes to write, and those that a browser takes to open it.
+
+A run reads a small simulated fleet into a DuckDB file, and each of its clusters is inserted again under other names.
+The goal is at most 8 MB and 2 s. The baseline of the browser is an empty page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from job.commands.report import write_report
+from job.config import Config
+from job.run.one_task import run
+from job.schema import columns
+from job.simulator import simulate
+from job.tables import TABLES, raw
+
+_GOAL_BYTES, _GOAL_SECONDS = 8_000_000, 2.0
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def multiply(path: Path, copies: int) -> None:
+    """Inserts each cluster again under other names, and adds them to the lists of their projects."""
+    with duckdb.connect(str(path)) as database:
+        database.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        for table in TABLES:
+            if "cluster" not in {column.name for column in columns(table)}:
+                continue
+            database.execute(
+                f"INSERT INTO {raw(table)} SELECT t.* REPLACE (t.cluster || '-' || c.n AS cluster, "
+                f"t.snapshot_id || '-' || c.n AS snapshot_id) FROM {raw(table)} AS t, range(1, {copies}) AS c(n) "
+                "WHERE t.cluster IS NOT NULL"
+            )
+        named = f"flatten([[n] || [n || '-' || c for c in range(1, {copies})] for n in listed_clusters])"
+        database.execute(f"UPDATE raw_collections SET listed_clusters = {named} WHERE len(listed_clusters) > 0")
+        database.execute("CHECKPOINT")
+
+
+def opened(browser: str, page: Path, profile: str) -> float:
+    """The seconds that a browser takes to open a page, run its script, and end."""
+    began = time.perf_counter()
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}", "--dump-dom"]
+    subprocess.run([*command, page.as_uri()], capture_output=True, check=True, timeout=120)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clusters", type=int, default=1000)
+    parser.add_argument("--pods", type=int, default=320, help="of each cluster: 320 make about 100 workloads")
+    parser.add_argument("--simulated", type=int, default=20, help="clusters that are read; the others are copies")
+    parser.add_argument("--keep", type=Path, help="where to keep the page")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        simulate(clusters=options.simulated, pods=options.pods) as fleet,
+    ):
+        os.environ |= fleet.environment
+        path, page = Path(folder, "fleet.duckdb"), Path(folder, "fleet.html")
+        keys: dict[str, Any] = {**fleet.configuration, "sink": f"duckdb:///{path}"}
+        run(msgspec.convert(keys, Config))
+        multiply(path, options.clusters // options.simulated)
+        config = msgspec.convert(keys, Config)
+        began = time.perf_counter()
+        write_report(config, form="html", output=str(page), at=None, between=None, dry_run=False)
+        seconds, text = time.perf_counter() - began, page.read_text()
+        with duckdb.connect(str(path), read_only=True) as database:
+            for view in ("coverage", "workloads", "pods"):
+                ((count,),) = database.execute(f"SELECT count(*) FROM {view}").fetchall()
+                print(f"{view:12}{count:>12,} rows")
+        size = page.stat().st_size
+        elements, sections = len(re.findall(r"<[a-z]", text)), text.count("<section class=")
+        missed = " (missed)" if size > _GOAL_BYTES else ""
+        print(f"written in {seconds:.0f} s: {size:,} bytes{missed}, {elements:,} elements, {sections:,} sections")
+        browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+        if browser is not None:
+            empty = Path(folder, "empty.html")
+            empty.write_text("<!DOCTYPE html><title>empty</title>")
+            opened(browser, empty, folder)  # makes the profile
+            base = min(opened(browser, empty, folder) for _ in range(3))
+            found = min(opened(browser, page, folder) for _ in range(3)) - base
+            print(f"opened in {found:.1f} s more than an empty page{' (missed)' if found > _GOAL_SECONDS else ''}")
+        if options.keep:
+            shutil.copy(page, options.keep)
+
+
+if __name__ == "__main__":
+    main()
