@@ -8,7 +8,7 @@ from typing import TextIO
 from job.commands.answer import Form, Rows, write_answer
 from job.commands.table import table_lines, vertical_lines, widths_for
 from job.report.page import Page
-from job.report.shown import Cell, Column, Shown
+from job.report.shown import LEGEND, Cell, Column, Shown
 from job.sinks.protocol import Answer
 
 _VALUE = (Column("figure", "figure", is_number=False), Column("value", "value", is_number=True))
@@ -20,6 +20,7 @@ def write_text(page: Page, out: TextIO, *, is_markdown: bool, width: int | None)
     newline = "\n" if is_markdown else ""
     out.write(f"{one}{page.title}\n\n")
     out.write("".join(f"{'- ' if is_markdown else ''}{name}: {text}\n" for name, text in page.about))
+    out.write(f"\n{LEGEND}\n")
     for part in page.parts:
         out.write(f"\n{two}{part.section.title if is_markdown else part.section.title.upper()}\n\n")
         out.write(f"{part.section.about}\n")

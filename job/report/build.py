@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from job.report import groups, shown
 from job.report.clusters import CLUSTERS
 from job.report.comparison import compared
 from job.report.groups import Kind
-from job.report.moment import Moment, possible
+from job.report.moment import Moment, lacking, possible
 from job.report.page import Page, Part
 from job.report.section import Section, Table
 from job.report.sections import SECTIONS, changes, coverage, fleet
@@ -71,16 +71,33 @@ def plan(moment: Moment, views: Sequence[View], *, is_first_screen: bool = False
     """
     names = {view.name for view in views} | {function.name for view in views for function in view.functions}
     sections = [_shortened(section) for section in SECTIONS if section.is_first] if is_first_screen else SECTIONS
-    kept, lacking = possible(sections, moment, names)
-    left_out = [
-        f"{table.title}: the view {view} has no function of a moment, so it shows the present alone."
-        for table, view in lacking
-    ]
+    kept, left_out = possible(sections, moment, names)
     has_teams = any(column.name == COLUMN for view in views if view.name == "pods" for column in view.columns)
     kinds = () if is_first_screen else (*((TEAMS,) if has_teams else ()), CLUSTERS)
-    if not (has_teams or is_first_screen):
-        left_out.append(f"Teams: the configuration has no column {COLUMN} in columns.")
-    return Plan("GKE fleet", moment, [Step(section, moment) for section in kept], kinds, left_out)
+    shown_kinds = []
+    for kind in kinds:
+        shown_kind, missing = _possible(kind, moment, names)
+        shown_kinds.append(shown_kind)
+        left_out += missing
+    sentences = [
+        f"{title}: the view {view} has no function of a moment: it shows the present." for title, view in left_out
+    ]
+    if is_first_screen:
+        sentences.append("The other sections, and one for each cluster, are in the HTML page: --output fleet.html.")
+    elif not has_teams:
+        sentences.append(f"Teams: columns of the configuration has no {COLUMN}.")
+    return Plan("GKE fleet", moment, [Step(section, moment) for section in kept], tuple(shown_kinds), sentences)
+
+
+def _possible(kind: Kind, moment: Moment, names: Collection[str]) -> tuple[Kind, list[tuple[str, str]]]:
+    """The kind with those facts that can be read at the moment; the others, each with what it lacks."""
+    asked = {each.name: each.sql for each in kind.facts} | {each.name: each.sql for each in kind.details}
+    missing = {name: view for name, sql in asked.items() if (view := lacking(sql, moment, names)) is not None}
+    kept = kind._replace(
+        facts=tuple(each for each in kind.facts if each.name not in missing),
+        details=tuple(each for each in kind.details if each.name not in missing),
+    )
+    return kept, [(f"{kind.title}, {name}", view) for name, view in missing.items()]
 
 
 def plan_comparison(moment: Moment) -> Plan:

@@ -104,7 +104,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY {_KEY} ORDER BY COUNT(*) DESC, status, o
 ORDER BY {_KEY}, COUNT(*) DESC, status, outcome, COALESCE(reason, '')""",  # noqa: S608 (our own words)
         ),
         Details(
-            "node_pools",
+            "node pools",
             f"Node pools (the first {_MOST_DETAILS})",
             f"""\
 SELECT {_KEY}, node_pool, kubelet_version, nodes, minor_versions_behind
@@ -115,7 +115,7 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY {_KEY} ORDER BY nodes DESC, COALESCE(nod
 ORDER BY {_KEY}, nodes DESC, COALESCE(node_pool, ''), kubelet_version""",  # noqa: S608 (our own words)
         ),
         Details(
-            "namespaces",
+            "largest namespaces",
             f"Namespaces that request most CPU (the first {_MOST_DETAILS})",
             f"""\
 SELECT

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from job.errors import ConfigError
-from job.report.section import Section, Table
+from job.report.section import Section
 
 _NAME = re.compile(r"\$\{(\w+)\}")
 
@@ -88,8 +88,8 @@ def reads(query: str) -> tuple[str, ...]:
 
 def possible(
     sections: Iterable[Section], moment: Moment, names: Collection[str]
-) -> tuple[list[Section], list[tuple[Table, str]]]:
-    """The sections with those tables that can be read at the moment, and the others, each with the view that it lacks.
+) -> tuple[list[Section], list[tuple[str, str]]]:
+    """The sections with those tables that can be read at the moment; the titles of the others, each with what it lacks.
 
     Args:
         names: of all views and functions.
@@ -98,19 +98,17 @@ def possible(
     for section in sections:
         tables = []
         for table in section.tables:
-            lacking = next(_lacking(table.sql, moment, names), None)
-            if lacking is None:
+            if (missing := lacking(table.sql, moment, names)) is None:
                 tables.append(table)
             else:
-                left_out.append((table, lacking))
+                left_out.append((table.title, missing))
         if tables:
             kept.append(section._replace(tables=tuple(tables)))
     return kept, left_out
 
 
-def _lacking(query: str, moment: Moment, names: Collection[str]) -> Iterator[str]:
-    """The views that the moment needs in a form that they do not have."""
+def lacking(query: str, moment: Moment, names: Collection[str]) -> str | None:
+    """The first view of a query that does not have the form that the moment needs, such as a function."""
     plain = moment._replace(dataset=None)
-    for view in reads(query):
-        if re.split(r"\(", plain._named(view))[0] not in names:
-            yield view
+    needed = ((view, plain._named(view).partition("(")[0]) for view in reads(query))
+    return next((view for view, name in needed if name not in names), None)

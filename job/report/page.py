@@ -16,7 +16,7 @@ from job.report.groups import Group
 from job.report.moment import reads
 from job.report.section import Section, Table
 from job.report.sections.coverage import STATUSES
-from job.report.shown import Cell, Column, Shown, number
+from job.report.shown import LEGEND, Cell, Column, Shown, number
 from job.version import described
 from job.views import View
 
@@ -68,6 +68,7 @@ def html(page: Page, views: Sequence[View]) -> str:
         anchors=frozenset(member.anchor for group in page.groups for member in group.members),
         marks=_MARKS,
         marked=_MARKED,
+        legend=LEGEND,
         number=number,
         sort_value=_sort_value,
         figures_of=lambda shown: zip(shown.columns, shown.rows[0], strict=True) if shown.rows else (),

@@ -21,6 +21,8 @@ Ask = Callable[[str], Result]
 TOTAL = "rows_in_all"
 NULL = "\N{EN DASH}"
 """A value that is unknown, or that the row cannot have."""
+LEGEND = f"{NULL} is a value that is unknown, or that does not apply. Times are UTC."
+"""What every report says about its cells."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9./:-]")
 _KEY = ("project_id", "location", "cluster")
 MOST_CHARACTERS = 300  # of a cell

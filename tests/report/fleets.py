@@ -22,6 +22,7 @@ from warehouse import (
 
 from job.sinks.duckdb import DuckDBSink
 from job.tables import Key, Record
+from job.tables.record import KeyValue
 from job.tables.workloads import Condition
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}</style>--><img src=x onerror=alert(2)>\x1b[2J"
@@ -42,7 +43,14 @@ def rows(name: str = "web") -> list[list[tuple[Key, Record]]]:
     counts = {"replicas_wanted": 2, "replicas": 2, "replicas_updated": 1, "replicas_ready": 1, "replicas_available": 1}
     deployment = workload(name, namespace=name, generation=1, observed_generation=1, conditions=(failed,), **counts)
     template = container(name, name, namespace=name, **image_parts(f"{name}:1"))
-    wanted = {"namespace": name, "node": "n1", "cpu_request_millicores": 500, "memory_request_bytes": GIB}
+    team = (KeyValue(key="team", value=name),)
+    wanted = {
+        "labels": team,
+        "namespace": name,
+        "node": "n1",
+        "cpu_request_millicores": 500,
+        "memory_request_bytes": GIB,
+    }
     pods = [
         pod_of(name, f"{name}-1", ready=True, status="Running", **wanted),
         pod_of(name, f"{name}-2", ready=False, status="CrashLoopBackOff", restarts=3, **wanted),

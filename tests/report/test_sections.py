@@ -18,13 +18,15 @@ from job.report import groups, shown
 from job.report.build import Plan, Step, plan, read
 from job.report.clusters import CLUSTERS
 from job.report.moment import Moment
-from job.report.page import html
+from job.report.page import Page, html
 from job.report.section import Section
 from job.report.sections import SECTIONS, coverage, fleet
-from job.report.shown import Ask
+from job.report.shown import Ask, anchor
 from job.report.teams import TEAMS
+from job.sinks.duckdb import DuckDBSink
 from job.sinks.open_sink import open_warehouse
 from job.views import views
+from job.views.row_columns import LabelColumn
 
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
 AT = Moment(NOW)
@@ -97,6 +99,25 @@ def test_a_count_of_a_cluster_is_unknown_where_its_list_was_not_read(plain: Ask)
         "containers_without_limits": "2",
     }  # fmt: skip
     assert denied.details[0].title == "Not read in full"
+
+
+def test_each_team_of_the_configuration_has_a_section(tmp_path: Path) -> None:
+    columns = (LabelColumn("team", ("team",), ()),)
+    published(tmp_path / "teams.duckdb", HOSTILE)
+    sink = DuckDBSink(tmp_path / "teams.duckdb", timeout_seconds=5, columns=columns)
+    sink.apply()
+    wanted = plan(AT, views(columns))
+    assert [kind.name for kind in wanted.kinds] == ["team", "cluster"]
+    group = groups.read(TEAMS, AT, sink.query)
+    found = [{column.name: cell.text for column, cell in member.facts.items()} for member in group.members]
+    assert found[0] == {
+        "clusters": "1", "namespaces": "1", "workloads": "1", "pods": "2", "pods_not_ready": "1",
+        "cpu_requested_cores": "1", "memory_requested_bytes": "2 GiB",
+    }  # fmt: skip
+    assert [member.anchor for member in group.members] == [anchor("team", HOSTILE), anchor("team", "(no team)")]
+    assert Markup(html(Page("Fleet", [], [], [group], []), views(columns))).wrong == []
+    assert [kind.name for kind in plan(AT, views()).kinds] == ["cluster"]
+    assert "Teams: columns of the configuration has no team." in plan(AT, views()).left_out
 
 
 def counts(member: groups.Member) -> dict[str, str]:

@@ -40,7 +40,7 @@ WHERE digests_of_tag > 1
 GROUP BY image""",
             order="digests DESC, workloads DESC, image",
             limit=30,
-            note="The tag was moved: containers that started at different times run different images.",
+            note="If the tag was moved, containers that started at different times run different images.",
         ),
         Table(
             name="pinned-mismatches",

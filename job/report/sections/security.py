@@ -47,6 +47,7 @@ WHERE severity IN ('critical', 'high')
 GROUP BY project_id, location, cluster, namespace, workload_kind, workload_name""",
             order="severity, project_id, location, cluster, namespace, workload_kind, workload_name",
             limit=100,
+            note="pods: how many running pods break a rule; 0 where none runs and the template would.",
         ),
         Table(
             name="missing-limits",
