@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -13,6 +14,8 @@ from report.fleets import HOSTILE
 from report.markup import Page as Markup
 from report.markup import loads
 
+from job.commands.report_text import write_text
+from job.report.clusters import CLUSTERS
 from job.report.groups import Group, Member
 from job.report.moment import Moment, possible
 from job.report.page import Page, Part, html
@@ -77,6 +80,29 @@ def test_no_name_is_markup_wherever_it_stands() -> None:
     assert (len(found.of("script")), len(found.of("img"))) == (1, 0)
     assert sum(name in data for _, data in found.texts) >= 6
     assert anchor("team", name) in {each.attributes["href"].removeprefix("#") for each in found.of("a")}
+
+
+@pytest.mark.parametrize("is_markdown", [False, True])
+def test_no_name_forges_a_line_of_text(is_markdown: bool) -> None:
+    name, out = f"{HOSTILE}\n| forged |\r\n# forged", io.StringIO()
+    table = shown(TABLE, (name, name, name, name, 1, 0, None))
+    part = Part(Section("s", "A section", "About it.", (TABLE,)), [table])
+    write_text(Page("Fleet", [], [part], [], []), out, is_markdown=is_markdown, width=None)
+    text = out.getvalue()
+    assert text.replace("\n", "").isprintable()
+    assert [line for line in text.splitlines() if line.startswith(("# forged", "| forged"))] == []
+    assert ("<script>" in text.replace("\\<", "")) is not is_markdown
+
+
+def test_sections_tables_and_kinds_have_anchors_of_their_own() -> None:
+    names = [section.name for section in SECTIONS] + [table.name for each in SECTIONS for table in each.tables]
+    names += [f"{kind.name}{end}" for kind in (TEAMS, CLUSTERS) for end in ("s", "-list")] + [
+        "main",
+        "left-out",
+        "theme",
+    ]
+    assert sorted(names) == sorted(set(names))
+    assert all(re.fullmatch(r"[a-z-]+", name) for name in names)
 
 
 def test_each_name_has_an_anchor_of_its_own() -> None:
