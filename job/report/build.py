@@ -190,5 +190,8 @@ def _shortened(section: Section) -> Section:
 
 def _at(name: str, when: str) -> Section:
     """The coverage of one of two moments."""
-    tables = tuple(table._replace(name=f"{table.name}-{name}") for table in (coverage.RESOURCES, coverage.GAPS))
+    tables = tuple(
+        table._replace(name=f"{table.name}-{name}", title=f"{table.title}, {when}")
+        for table in (coverage.RESOURCES, coverage.GAPS)
+    )
     return coverage.SECTION._replace(name=f"coverage-{name}", title=f"Coverage {when}", about=_STOOD, tables=tables)

@@ -23,7 +23,6 @@ from job.report.section import Section
 from job.report.sections import SECTIONS, coverage, fleet
 from job.report.shown import Ask, anchor
 from job.report.teams import TEAMS
-from job.sinks.duckdb import DuckDBSink
 from job.sinks.open_sink import open_warehouse
 from job.views import views
 from job.views.row_columns import LabelColumn
@@ -89,7 +88,8 @@ def test_the_figures_of_the_fleet_are_of_what_was_read(plain: Ask) -> None:
 
 
 def test_a_count_of_a_cluster_is_unknown_where_its_list_was_not_read(plain: Ask) -> None:
-    found = {member.name: member for member in groups.read(CLUSTERS, AT, plain).members}
+    kind = CLUSTERS._replace(details=CLUSTERS.details[:1])
+    found = {member.name: member for member in groups.read(kind, AT, plain).members}
     whole, denied = found["shop-prod/europe-west1/whole"], found["shop-prod/europe-west1/denied"]
     assert denied.anchor == "cluster-shop-prod/europe-west1/denied"
     assert counts(denied) == dict.fromkeys(counts(whole), "\N{EN DASH}")
@@ -101,14 +101,11 @@ def test_a_count_of_a_cluster_is_unknown_where_its_list_was_not_read(plain: Ask)
     assert denied.details[0].title == "Not read in full"
 
 
-def test_each_team_of_the_configuration_has_a_section(tmp_path: Path) -> None:
+def test_each_team_of_the_configuration_has_a_section(ask: Ask) -> None:
     columns = (LabelColumn("team", ("team",), ()),)
-    published(tmp_path / "teams.duckdb", HOSTILE)
-    sink = DuckDBSink(tmp_path / "teams.duckdb", timeout_seconds=5, columns=columns)
-    sink.apply()
-    wanted = plan(AT, views(columns))
-    assert [kind.name for kind in wanted.kinds] == ["team", "cluster"]
-    group = groups.read(TEAMS, AT, sink.query)
+    assert [kind.name for kind in plan(AT, views(columns)).kinds] == ["team", "cluster"]
+    # views with such a column take long to make; this is what theirs reads
+    group = groups.read(TEAMS, AT, lambda sql: ask(sql.replace("COALESCE(team", "COALESCE(labels[1].value")))
     found = [{column.name: cell.text for column, cell in member.facts.items()} for member in group.members]
     assert found[0] == {
         "clusters": "1", "namespaces": "1", "workloads": "1", "pods": "2", "pods_not_ready": "1",
