@@ -52,9 +52,15 @@ class Plan(NamedTuple):
     kinds: tuple[Kind, ...]
     left_out: list[str]
 
+    def known_at(self) -> list[Moment]:
+        """The moments by which something must have been committed."""
+        earlier = [] if self.moment.since is None else [Moment(self.moment.since, dataset=self.moment.dataset)]
+        return [*earlier, self.moment._replace(since=None)]
+
     def statements(self) -> Iterator[str]:
         """Every query that the report sends."""
-        yield shown.executed(_COMMITS, self.moment)
+        for moment in self.known_at():
+            yield shown.executed(_COMMITS, moment)
         for step in self.steps:
             for table in step.section.tables:
                 yield from (shown.executed(table, each) for each in (step.before, step.moment) if each is not None)
@@ -145,8 +151,8 @@ def _table(table: Table, step: Step, ask: Ask) -> Shown:
 
 def _commits(plan: Plan, ask: Ask) -> list[tuple[str, str]]:
     """How many tasks of runs are committed, and the last commit."""
-    for moment in (Moment(plan.moment.since, dataset=plan.moment.dataset), plan.moment):
-        found = shown.read(_COMMITS, moment._replace(since=None), ask).rows[0]
+    for moment in plan.known_at():
+        found = shown.read(_COMMITS, moment, ask).rows[0]
         if found[0].sort:
             continue
         first = shown.read(_COMMITS, Moment(dataset=moment.dataset), ask).rows[0]

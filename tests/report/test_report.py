@@ -29,6 +29,7 @@ from job.report.sections import coverage, fleet
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink
 from job.sinks.open_sink import open_warehouse
+from job.sinks.protocol import Result
 from job.views import views
 
 LATER = "2026-01-03"
@@ -98,8 +99,15 @@ def words(text: str) -> set[str]:
 
 def test_two_moments_are_compared_as_a_page_and_as_markdown(sink: str) -> None:
     moment = Moment(datetime(2026, 1, 3, tzinfo=UTC), datetime(2026, 1, 1, 0, 30, tzinfo=UTC))
-    ask = open_warehouse(Config(), sink=sink).query
-    page = build.read(build.plan_comparison(moment), ask, sink="x.duckdb", now=datetime.now(UTC))
+    opened, asked = open_warehouse(Config(), sink=sink), list[str]()
+
+    def ask(sql: str) -> Result:
+        asked.append(sql)
+        return opened.query(sql)
+
+    plan = build.plan_comparison(moment)
+    page = build.read(plan, ask, sink="x.duckdb", now=datetime.now(UTC))
+    assert asked == list(plan.statements())  # of which a dry run says the bytes
     found, out = Markup(html(page, views())), io.StringIO()
     assert found.wrong == []
     assert found.text_of("h2") == [
