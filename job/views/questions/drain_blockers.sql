@@ -22,7 +22,7 @@
 -- read_status STRING: `ok`; else the status of the reading of the budgets or, if that is `ok`, of the pods.
 
 WITH
-  -- https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/storage/eviction.go (`canIgnorePDB`)
+  -- https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/storage/eviction.go (canIgnorePDB)
   running AS (
     SELECT
       p.project_id,
