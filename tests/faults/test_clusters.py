@@ -94,7 +94,9 @@ def test_a_glob_that_matches_no_cluster_is_a_warning_and_a_row(
     assert fleet.query(sql) == []
 
 
-@pytest.mark.parametrize(("kind", "repeated"), [("repeat_object", 3), ("duplicate_uid", 4)])
+@pytest.mark.parametrize(
+    ("kind", "repeated"), [("repeat_object", 3), pytest.param("duplicate_uid", 4, marks=pytest.mark.exhaustive)]
+)
 def test_no_object_has_two_rows_in_one_snapshot(
     kind: str, repeated: int, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

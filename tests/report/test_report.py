@@ -164,6 +164,7 @@ def test_a_report_that_fails_leaves_the_old_file(sink: str, tmp_path: Path, monk
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("fleet.html", "old")]
 
 
+@pytest.mark.exhaustive
 def test_a_dry_run_says_the_bytes_that_bigquery_would_read(
     bigquery_sink: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

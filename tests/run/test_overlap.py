@@ -198,6 +198,7 @@ def test_a_run_with_odd_labels_or_from_the_future_holds_up_no_other(
     assert json.loads(capsys.readouterr().err)["message"] in ("run from the future", "label not understood")
 
 
+@pytest.mark.exhaustive
 def test_a_clock_that_is_ahead_hides_no_later_run(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

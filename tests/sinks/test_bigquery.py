@@ -71,6 +71,7 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
     ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_labels_expiry_the_filter_and_columns_are_options_that_apply_changes(open_sink: Open) -> None:
     open_sink().apply()
     wanted = {"partition_expiration_days": 30, "require_partition_filter": False, "labels": {"team": "platform"}}
@@ -145,6 +146,7 @@ def test_what_the_configuration_no_longer_has_is_taken_away(open_sink: Open) -> 
     assert open_sink(labels={"team": "web"}).changes() == []
 
 
+@pytest.mark.exhaustive
 def test_defaults_of_a_dataset_expire_nothing_of_ours(open_sink: Open) -> None:
     warehouse = client(open_sink())
     dataset = bigquery.Dataset(open_sink().name)
@@ -191,6 +193,7 @@ def test_expirations_and_keys_that_somebody_set_are_found_and_set_right(open_sin
     assert warehouse.get_dataset(name).storage_billing_model == "LOGICAL"
 
 
+@pytest.mark.exhaustive
 def test_a_digest_is_written_only_once_the_answer_is_what_was_declared(
     open_sink: Open, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -249,6 +252,7 @@ def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(ope
     assert rows(sink, "SELECT name FROM namespaces ORDER BY 1") == [("x",), ("y",)]
 
 
+@pytest.mark.exhaustive
 def test_tasks_that_start_at_once_evolve_the_tables_together(open_sink: Open) -> None:
     open_sink().apply()
     newer = {"labels": {"team": "platform"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from made import made_file
 from warehouse import Read, annotated, pod, publish, rows, run_of
 
 from job import query
@@ -25,15 +27,22 @@ PODS = "SELECT cluster, name FROM pods ORDER BY 1, 2"
 
 
 @pytest.fixture
-def sink(tmp_path: Path) -> DuckDBSink:
+def new_sink(tmp_path: Path) -> DuckDBSink:
+    """Its file does not exist yet."""
     return DuckDBSink(tmp_path / "w.duckdb", timeout_seconds=5)
 
 
-def test_the_declared_statements_make_the_whole_schema(sink: DuckDBSink, tmp_path: Path) -> None:
+@pytest.fixture
+def sink(new_sink: DuckDBSink) -> DuckDBSink:
+    shutil.copy(made_file(), new_sink.path)
+    return new_sink
+
+
+def test_the_declared_statements_make_the_whole_schema(new_sink: DuckDBSink, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        for statement in sink.ddl():
+        for statement in new_sink.ddl():
             connection.execute(statement)
-    assert sink.changes() == []
+    assert new_sink.changes() == []
 
 
 _KILLED = """
@@ -47,17 +56,17 @@ DuckDBSink(Path(sys.argv[1]), timeout_seconds=5).apply()
 """
 
 
-def test_a_first_commit_that_is_killed_or_fails_leaves_no_file(sink: DuckDBSink, tmp_path: Path) -> None:
+def test_a_first_commit_that_is_killed_or_fails_leaves_no_file(new_sink: DuckDBSink, tmp_path: Path) -> None:
     command = [sys.executable, "-c", _KILLED, str(tmp_path / "w.duckdb")]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert not (tmp_path / "w.duckdb").exists()
     first = run_of(1, Read("a", ["x"], ["p1"]))
     with pytest.raises(SinkError, match="1 of 2 rows"):
-        publish(sink, first, change=lambda saved: saved._replace(counts=saved.counts | {"pods": 2}))
+        publish(new_sink, first, change=lambda saved: saved._replace(counts=saved.counts | {"pods": 2}))
     assert list(tmp_path.iterdir()) == []
-    assert publish(sink, first)
+    assert publish(new_sink, first)
     assert [path.name for path in tmp_path.iterdir()] == ["w.duckdb"]
-    assert rows(sink, PODS) == [("a", "p1")]
+    assert rows(new_sink, PODS) == [("a", "p1")]
 
 
 def test_two_first_commits_at_once_both_count(tmp_path: Path) -> None:
@@ -154,6 +163,8 @@ def test_a_transaction_is_not_tried_again_after_a_stop(sink: DuckDBSink, monkeyp
 def test_more_threads_publish_the_same_rows(tmp_path: Path) -> None:
     pods = [f"pod-{number}" for number in range(70_000)]
     made = run_of(1, Read("a", ["x"], pods))
+    for count in (1, 2):
+        shutil.copy(made_file(), tmp_path / f"{count}.duckdb")
     sinks = [DuckDBSink(tmp_path / f"{count}.duckdb", timeout_seconds=5, threads=count) for count in (1, 2)]
     asked = "SELECT count(*), bit_xor(hash(p)), sum(hash(p)) FROM raw_pods AS p"
     (first,), (second,) = (rows(sink, asked) for sink in sinks if publish(sink, made))

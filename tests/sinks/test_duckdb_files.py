@@ -90,6 +90,7 @@ def test_a_person_can_allow_the_rest(on_duckdb: OnDuckDB, tmp_path: Path) -> Non
     assert on_duckdb.open().query(f"SELECT * FROM '{out}'", external_access=True).rows == [(7,)]
 
 
+@pytest.mark.exhaustive
 def test_every_view_answers_at_home(on_duckdb: OnDuckDB) -> None:
     on_duckdb.publish("r", RUN)
     for view in views():

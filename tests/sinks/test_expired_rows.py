@@ -49,6 +49,7 @@ def read(pods: list[str] | str) -> Read:
     return Read("a", ["x"], named, more={"deployments": [workload("w"), *known]})
 
 
+@pytest.mark.exhaustive
 def test_a_reading_whose_rows_have_expired_is_said_and_compared_with_none(open_sink: Open, at: Clock) -> None:
     sink = open_sink(partition_expiration_days=2, ledger_expiration_days=400)
     at(0)

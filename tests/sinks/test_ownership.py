@@ -187,7 +187,10 @@ def test_a_dataset_with_one_name_of_somebody_elses_is_not_written_to(open_sink: 
     assert open_sink(None).changes() == []
 
 
-@pytest.mark.parametrize(("name", "kind"), [("raw_pods", "table"), ("images", "view"), ("pods", "view")])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("raw_pods", "table"), ("pods", "view"), pytest.param("images", "view", marks=pytest.mark.exhaustive)],
+)
 def test_what_somebody_makes_while_we_make_ours_is_left_alone(
     open_sink: Open, monkeypatch: pytest.MonkeyPatch, name: str, kind: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_tasks_that_commit_together_are_all_shown(on_bigquery: OnBigQuery) -> No
     assert all(times[name] >= times[DECIDING] for name in OTHERS)
 
 
+@pytest.mark.exhaustive
 def test_what_no_view_needs_is_forgotten_and_what_is_added_meanwhile_is_not(
     on_bigquery: OnBigQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:

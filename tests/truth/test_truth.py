@@ -89,17 +89,20 @@ def test_the_same_holds_in_bigquery(play: Play, simulator: Simulator, data: st.D
 # Regressions.
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_that_is_created_again_and_not_collected_does_not_bring_the_old_one_back(play: Play) -> None:
     read, gone = Chapter(), Chapter((DeleteCluster(0),))
     made_anew = Chapter((CreateCluster(0),), run=Run(exclude=(0,)))
     play(DuckDB(), Fleet(1, 4, 1), (read, gone, made_anew))
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_that_one_task_found_gone_is_not_never_read(play: Play) -> None:
     one_task_alone = Chapter((DeleteCluster(0),), run=Run(tasks=2, gives_up="last"))
     play(DuckDB(), Fleet(1, 4, 1), (Chapter(), one_task_alone))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("loaded", [(*OBJECT_TABLES, "collections", "snapshots"), ("collections", "snapshots")])
 def test_an_attempt_repeated_under_its_number_does_not_show_the_one_that_died(
     play: Play, loaded: tuple[str, ...]
