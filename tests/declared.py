@@ -7,6 +7,14 @@ from job.tables import TABLES
 
 EVERY_KIND = dict.fromkeys(RESOURCES, True)
 """The setting `kinds` of a run that collects also those that are off by default."""
+_FEW = ("gateways", "limitranges", "clusterroles", "validatingwebhookconfigurations", "secrets")
+SOME_KINDS = {
+    kind.resource: bool(kind.controls or kind.waits or kind.place)
+    or kind.resource in ("namespaces", "services", "pods", *_FEW)
+    for kind in KINDS
+}
+"""The setting `kinds` with the large ones and one of each form: a run of each of many faults, or a history, costs
+less."""
 METADATA_ONLY = frozenset(kind.resource for kind in KINDS if kind.metadata_only)
 """The kinds of which only metadata is requested."""
 LEDGER = ("runs", "snapshots", "collections")

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from declared import EVERY_KIND
 from made import sink_at
 from replay import Replay
 
@@ -40,7 +41,7 @@ NUMBERS = {"million": b"9" * 1_000_000, "long": b"9" * 5000, "float": b"1." + b"
 
 @pytest.fixture
 def config(replay: Replay, tmp_path: Path) -> Config:
-    return msgspec.convert(replay.configuration | {"sink": sink_at(tmp_path / "x.duckdb")}, Config)
+    return msgspec.convert(replay.configuration | {"kinds": EVERY_KIND, "sink": sink_at(tmp_path / "x.duckdb")}, Config)
 
 
 @pytest.fixture

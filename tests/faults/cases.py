@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from job.kinds import RESOURCES
+from declared import SOME_KINDS
 
 WEB = "shop-prod/asia-southeast1/web-1"
 """The cluster that the faults hit."""
 PROJECT = "shop-prod"
-KINDS = RESOURCES
+KINDS = tuple(kind for kind, is_on in SOME_KINDS.items() if is_on)
 
 
 def fault(kind: str, resource: str = "pods", *, cluster: str = WEB, **options: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from declared import EVERY_KIND
+from declared import SOME_KINDS
 from faults.fleet import Fleet
 
 from job.simulator import Simulator, simulate
@@ -30,7 +30,7 @@ def usual(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def usual_run(simulator: Simulator, directory: Path) -> Path:
     """The database that a run of the whole fleet writes in the directory."""
-    (directory / "c.json").write_text(json.dumps({**simulator.configuration, "kinds": EVERY_KIND, "page_limit": 10}))
+    (directory / "c.json").write_text(json.dumps({**simulator.configuration, "kinds": SOME_KINDS, "page_limit": 10}))
     command = [sys.executable, "-m", "job.cli", "run", "-q", "--config", "c.json", "--sink", "duckdb:///x.duckdb"]
     done = subprocess.run(
         command, cwd=directory, env=os.environ | simulator.environment, capture_output=True, text=True, check=False

@@ -129,7 +129,7 @@ def served_by(fleet: Fleet) -> Served:
 def assert_collections(hit: Hit, fleet: Fleet) -> None:
     rows = fleet.query(
         "SELECT project_id || '/' || location || '/' || coalesce(cluster, 'None'), resource, outcome, http_status, "
-        f"reason, message, retries + restarts FROM collections WHERE {NEWEST}"
+        f"reason, message, retries + restarts FROM collections WHERE {NEWEST} AND outcome <> 'off'"
     )
     found = {(cluster, resource): tuple(rest) for cluster, resource, *rest, _, _ in rows}
     projects = [(f"{project}/-/None", "clusters") for project in fleet.simulator.projects]
@@ -190,7 +190,7 @@ def assert_views(hit: Hit, fleet: Fleet) -> None:
     assert without(fleet.rows(prefix=""), changed_by(hit)) == without(fleet.rows(usual=True), changed_by(hit))
     rows = fleet.query(
         "SELECT project_id || '/' || location || '/' || coalesce(cluster, 'None'), resource, status, "
-        "read_snapshot_id = snapshot_id FROM coverage"
+        "read_snapshot_id = snapshot_id FROM coverage WHERE status <> 'off'"
     )
     for cluster, resource, status, is_new in rows:
         outcome, _, _ = expected(hit, cluster, resource, {})

@@ -19,7 +19,7 @@ import pytest
 from faults.mutations import mutated
 from google.cloud import container_v1
 from google.protobuf.descriptor import FieldDescriptor
-from replay import items
+from replay import RECORDINGS, items
 
 from job.collect.failures import ContinueTokenExpired, ReadFailure
 from job.collect.refusals import response_failure
@@ -39,6 +39,8 @@ COUNT = int(os.environ.get("GKE_INVENTORY_FUZZ", "3000"))
 SECRET = frozenset({"annotations", "args", "command", "data", "env", "managedFields", "stringData"})
 """The keys under which nothing may become a row."""
 
+GATEWAY_API = json.loads((RECORDINGS.parent / "kinds" / "golden" / "gateway-api.json").read_text())["objects"]
+
 
 class Gathered:
     """Stands where a segment does, and keeps the rows as they are."""
@@ -52,16 +54,20 @@ class Gathered:
 
 def pages(draw: random.Random) -> Iterator[tuple[Kind, bytes]]:
     """Small pages of recorded objects, of each kind in turn, for ever."""
-    recorded = {
-        kind: [*items("pods.page1"), *items("pods.page2"), *items("pods.page3")]
-        if kind.resource == "pods"
-        else items(f"list.{kind.resource}")
-        for kind in KINDS
-    }
+    recorded = {kind: objects_of(kind) for kind in KINDS}
     while True:
         for kind, found in recorded.items():
             page = {"metadata": {"resourceVersion": "1"}, "items": draw.sample(found, min(2, len(found)))}
             yield kind, json.dumps(page).encode()
+
+
+def objects_of(kind: Kind) -> list[dict[str, Any]]:
+    """Recorded objects of a kind, or written ones of a kind that the recorded server does not serve."""
+    if kind.optional and kind.resource in GATEWAY_API:
+        return GATEWAY_API[kind.resource]
+    if kind.resource == "pods":
+        return [*items("pods.page1"), *items("pods.page2"), *items("pods.page3")]
+    return items(f"{'metadata-only' if kind.metadata_only else 'list'}.{kind.resource}")
 
 
 def read(kind: Kind, body: bytes) -> list[Record] | None:

@@ -6,7 +6,7 @@ import copy
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from unittest.mock import patch
 
 import msgspec
-from declared import EVERY_KIND
+from declared import SOME_KINDS
 from truth import history as step
 from truth.history import Chapter, Death, ProjectTrouble, Run, Trouble
 from truth.model import NO_CONNECTION, Asked, Attempt, Fault, Knowledge, Object, key_of, path_of
@@ -60,8 +60,15 @@ class Slow(NamedTuple):
 class Stage:
     """A history that is being played."""
 
-    def __init__(self, simulator: Simulator, warehouse: Warehouse, fleet: step.Fleet) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        warehouse: Warehouse,
+        fleet: step.Fleet,
+        kinds: Mapping[str, bool] = SOME_KINDS,
+    ) -> None:
         self._simulator, self._warehouse = simulator, warehouse
+        self._kinds = kinds
         self.knowledge = Knowledge()
         self._name = uuid.uuid4().hex[:8]
         self.events: list[str] = []
@@ -202,13 +209,13 @@ class Stage:
         asked = Asked(
             projects=tuple(project for project in projects if project not in skipped),
             exclude=tuple(path_of(cluster) for cluster in excluded if cluster),
-            off=asked_for.off,
+            off=tuple(kind for kind, is_on in self._kinds.items() if not is_on or kind in asked_for.off),
             page_limit=asked_for.page_limit,
         )
         self._note(
             f"  asked: {', '.join(asked.projects)}; pages of {asked.page_limit}"
             f"{'; without ' + ', '.join(asked.exclude) if asked.exclude else ''}"
-            f"{'; off: ' + ', '.join(asked.off) if asked.off else ''}"
+            f"{'; off: ' + ', '.join(asked_for.off) if asked_for.off else ''}"
         )
         return asked
 
@@ -283,7 +290,7 @@ class Stage:
             **self._simulator.configuration,
             "projects": asked.projects,
             "clusters": {"exclude": asked.exclude},
-            "kinds": EVERY_KIND | dict.fromkeys(asked.off, False),
+            "kinds": {kind: kind not in asked.off for kind in self._kinds},
             "page_limit": asked.page_limit,
             "sink": self._warehouse.url,
             "timeouts": {"request_seconds": 60, "retry_seconds": 60},

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
-from declared import OWN_TABLES, UID_TABLES
+from declared import EVERY_KIND, OWN_TABLES, UID_TABLES
 from truth.configuration import COLUMNS
 from truth.history import Alter, Chapter, Delete, Fleet, ProjectTrouble, Run, Trouble
 from truth.model import Knowledge, Object
@@ -41,7 +41,7 @@ def played(simulator: Simulator) -> Iterator[Played]:
         for name in ("EXECUTION", "TASK_ATTEMPT", "TASK_INDEX", "TASK_COUNT"):
             patch.setenv(f"CLOUD_RUN_{name}", "")
         warehouse = DuckDB()
-        stage = Stage(simulator, warehouse, Fleet(3, 16, 7))
+        stage = Stage(simulator, warehouse, Fleet(3, 16, 7), EVERY_KIND)
         stage.play(
             (
                 Chapter(),

@@ -9,10 +9,11 @@
 --
 -- * FROM collections
 -- config_digest FROM committed_attempts
+-- known_by_run_id STRING: Of a row for a run without its first task: the last run before it that listed the
+--   project.
 -- run_time TIMESTAMP: When the run's last list of the project began.
 -- newest INT64: Rank of the list: 1 is the newest run's. Where several tasks of a run listed the project, the list that
 --   shows the least comes first.
--- known_by_run_id STRING: For such a row, the last run before it that listed the project.
 -- under_way BOOL: True if tasks of the run are not committed yet, and may still be: no later run has listed the project,
 --   or the run began less than six hours ago.
 
