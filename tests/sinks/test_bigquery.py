@@ -112,6 +112,7 @@ def test_rows_and_the_ledger_have_their_own_expiry_and_hours_where_these_are_few
         assert (declared.type_, days) == (ledger_by if table in LEDGER else rows_by), table
 
 
+@pytest.mark.exhaustive
 def test_partitions_stay_as_they_are_unless_the_configuration_names_others(open_sink: Open) -> None:
     open_sink().apply()
     by_default = open_sink(partition_expiration_days=30)
@@ -124,6 +125,7 @@ def test_partitions_stay_as_they_are_unless_the_configuration_names_others(open_
         named.prepare()
 
 
+@pytest.mark.exhaustive
 def test_what_the_configuration_no_longer_has_is_taken_away(open_sink: Open) -> None:
     configured = {"partition_expiration_days": 30, "labels": {"team": "platform", "env": "test"}}
     open_sink(**configured).apply()

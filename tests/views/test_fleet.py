@@ -156,6 +156,7 @@ def test_a_view_whose_name_is_a_reserved_word_can_be_a_frame(fleet: Fleet) -> No
     assert {"container", "missing"} <= set(latest("without_limits", sink=f"duckdb:///{fleet.path}").columns)
 
 
+@pytest.mark.exhaustive
 def test_every_example_runs_on_both_engines(fleet: Fleet, googlesql: OnGoogleSQL) -> None:
     sink = DuckDBSink(fleet.path, timeout_seconds=30)
     for view in views():
