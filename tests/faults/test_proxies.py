@@ -29,8 +29,10 @@ def run(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 def outcomes(fleet: Fleet) -> set[tuple[str, str | None]]:
-    """Outcome and reason of each list of the cluster."""
-    return set(fleet.query(f"SELECT outcome, reason FROM collections WHERE cluster = 'web-1' AND {NEWEST}"))
+    """Outcome and reason of each list of the cluster, of the kinds that it serves and that are on."""
+    served = "outcome <> 'off' AND coalesce(reason, '') <> 'NotServed'"
+    sql = f"SELECT outcome, reason FROM collections WHERE cluster = 'web-1' AND {served} AND {NEWEST}"
+    return set(fleet.query(sql))
 
 
 def messages(fleet: Fleet) -> str:
