@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from job.collect.deadlines import Deadline
-from job.collect.failures import Cause, ReadFailure, stopped
+from job.collect.failures import ReadFailure, stopped
 from job.collect.retries import RetryTime
 from job.config import Timeouts
 from job.connect.endpoints import ConnectError, Endpoint
@@ -130,6 +130,6 @@ class Attempts:
         return delay
 
     def _combined(self, endpoints: Sequence[Endpoint], first: ReadFailure) -> ReadFailure:
-        told = "; ".join(f"{each.type} endpoint {each.host}: {self.failed[each].message}" for each in endpoints)
-        cause: Cause = first.cause
-        return ReadFailure(cause.outcome, told, reason=cause.reason, http_status=cause.http_status)
+        cause, failed = first.cause, self.failed
+        message = "; ".join(f"{each.type} endpoint {each.host}: {failed[each].message}" for each in endpoints)
+        return ReadFailure(cause.outcome, message, reason=cause.reason, http_status=cause.http_status)

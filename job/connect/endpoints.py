@@ -80,9 +80,11 @@ def offered_endpoints(cluster: gke.Cluster, gateway: Endpoint | None = None) -> 
     return [endpoint for endpoint, _ in sorted(_endpoints(cluster, gateway), key=lambda ranked: ranked[1])]
 
 
-def why_chosen(cluster: gke.Cluster, endpoint: Endpoint, order: Sequence[EndpointType] = ()) -> str:
+def why_chosen(
+    cluster: gke.Cluster, endpoint: Endpoint, order: Sequence[EndpointType] = (), gateway: Endpoint | None = None
+) -> str:
     """Why `choose_endpoints` gives this endpoint of the cluster, in words."""
-    return f"`endpoints` is {', '.join(order)}" if order else _WHY[dict(_endpoints(cluster, endpoint))[endpoint]]
+    return f"`endpoints` is {', '.join(order)}" if order else _WHY[dict(_endpoints(cluster, gateway))[endpoint]]
 
 
 _WHY = {  # by rank
@@ -123,6 +125,6 @@ def _endpoints(cluster: gke.Cluster, gateway: Endpoint | None) -> list[tuple[End
             ranked.append((Endpoint("private", private), 4))
     if dns and dns.endpoint:
         ranked.append((Endpoint("dns", dns.endpoint), 2 if dns.allow_external_traffic else _LAST_RESORT))
-    if gateway is not None and gateway.type == "connect_gateway":
+    if gateway is not None:
         ranked.append((gateway, 5))
     return ranked

@@ -128,7 +128,7 @@ def _checks(context: _Context, target: Target) -> Iterator[Check]:
             continue
         listed = counted(len(kinds) - len(refusals), "kind")
         message = f"{version or 'it does not say its version'}; {listed} may be listed{_said(failed)}"
-        yield passed("clusters", subject, _action(cluster, endpoint, config), message)
+        yield passed("clusters", subject, _action(cluster, endpoint, config, gateway), message)
         yield from _refused(target, endpoint, who, kinds, refusals)
         return
     others = [_reached(context, target, endpoint) for endpoint in offered if endpoint not in chosen]
@@ -137,11 +137,12 @@ def _checks(context: _Context, target: Target) -> Iterator[Check]:
     mends = [*_use_instead(others), *mends_of_endpoint(target, endpoint, reason, who, str(failure))]
     failed += [(each.endpoint, each.failure) for each in others if each.failure is not None]
     message = f"{step_of(failure)}: {failure}{_said(failed[1:])}"
-    yield finding("clusters", subject, _action(cluster, endpoint, config), message, costs=costs, mends=mends)
+    yield finding("clusters", subject, _action(cluster, endpoint, config, gateway), message, costs=costs, mends=mends)
 
 
-def _action(cluster: gke.Cluster, endpoint: Endpoint, config: Config) -> str:
-    return f"reach its {endpoint.type} endpoint {endpoint.host} ({why_chosen(cluster, endpoint, config.endpoints)})"
+def _action(cluster: gke.Cluster, endpoint: Endpoint, config: Config, gateway: Endpoint | None) -> str:
+    why = why_chosen(cluster, endpoint, config.endpoints, gateway)
+    return f"reach its {endpoint.type} endpoint {endpoint.host} ({why})"
 
 
 def _said(failed: Sequence[tuple[Endpoint, ReadFailure]]) -> str:
