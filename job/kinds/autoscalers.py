@@ -11,8 +11,8 @@ from job.kinds.parts.metadata import (
     allowed_annotations,
     condition_holds,
     conditions,
-    controller_of,
     key_values,
+    object_columns,
     reason_of,
 )
 from job.kinds.parts.quantities import milli_units
@@ -146,18 +146,10 @@ def autoscaler_rows(autoscaler: HorizontalPodAutoscaler, scope: Scope) -> Iterat
     metadata, spec = autoscaler.metadata, autoscaler.spec or HorizontalPodAutoscalerSpec()
     target = spec.scale_target_ref
     status = autoscaler.status or HorizontalPodAutoscalerStatus()
-    owner, found = controller_of(metadata), status.conditions
+    found = status.conditions
     metrics = tuple(_metrics(spec, status))
     yield tables.Autoscaler(
-        namespace=metadata.namespace or "",
-        name=metadata.name,
-        uid=metadata.uid,
-        created_at=metadata.creation_timestamp,
-        deleted_at=metadata.deletion_timestamp,
-        owner_kind=owner.kind if owner else None,
-        owner_api_version=owner.api_version if owner else None,
-        owner_name=owner.name if owner else None,
-        owner_uid=owner.uid if owner else None,
+        **object_columns(metadata),
         target_kind=target.kind if target else None,
         target_api_version=(target.api_version or None) if target else None,
         target_name=target.name if target else None,

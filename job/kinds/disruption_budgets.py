@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from job import tables
 from job.kinds.kind import Kind
-from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, controller_of, key_values
+from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, key_values, object_columns
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.selectors import pod_selector
 from job.kinds.parts.workloads import counts, has_acted
@@ -39,19 +39,10 @@ def budget_rows(budget: PodDisruptionBudget, scope: Scope) -> Iterator[tables.Re
     """The budget's row."""
     metadata, spec = budget.metadata, budget.spec or PodDisruptionBudgetSpec()
     status = budget.status or PodDisruptionBudgetStatus()
-    owner = controller_of(metadata)
     yield tables.DisruptionBudget(
-        namespace=metadata.namespace or "",
-        name=metadata.name,
-        uid=metadata.uid,
-        created_at=metadata.creation_timestamp,
-        deleted_at=metadata.deletion_timestamp,
+        **object_columns(metadata),
         generation=metadata.generation,
         observed_generation=status.observed_generation,
-        owner_kind=owner.kind if owner else None,
-        owner_api_version=owner.api_version if owner else None,
-        owner_name=owner.name if owner else None,
-        owner_uid=owner.uid if owner else None,
         min_available=_text(spec.min_available),
         max_unavailable=_text(spec.max_unavailable),
         **pod_selector(spec.selector),

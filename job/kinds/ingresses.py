@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from job import tables
 from job.kinds.kind import Kind
-from job.kinds.parts.metadata import allowed_annotations, controller_of, key_values
+from job.kinds.parts.metadata import allowed_annotations, key_values, object_columns
 from job.kinds.parts.scope import Scope
 from job.wire.meta import Elements, Int64, ObjectMeta, Wire
 
@@ -82,19 +82,11 @@ class Ingress(Wire, frozen=True):
 def ingress_rows(ingress: Ingress, scope: Scope) -> Iterator[tables.Record]:
     """The Ingress's row."""
     metadata, spec, status = ingress.metadata, ingress.spec or IngressSpec(), ingress.status or IngressStatus()
-    owner, default = controller_of(metadata), spec.default_backend or IngressBackend()
+    default = spec.default_backend or IngressBackend()
     addresses = (status.load_balancer and status.load_balancer.ingress) or ()
     annotation = (metadata.annotations or {}).get(_CLASS)
     yield tables.Ingress(
-        namespace=metadata.namespace or "",
-        name=metadata.name,
-        uid=metadata.uid,
-        created_at=metadata.creation_timestamp,
-        deleted_at=metadata.deletion_timestamp,
-        owner_kind=owner.kind if owner else None,
-        owner_api_version=owner.api_version if owner else None,
-        owner_name=owner.name if owner else None,
-        owner_uid=owner.uid if owner else None,
+        **object_columns(metadata),
         # https://kubernetes.io/docs/reference/kubernetes-api/service-resources/ingress-v1/#IngressSpec
         ingress_class=annotation or spec.ingress_class_name or None,
         internal=_is_internal(annotation or "", spec.ingress_class_name),

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from job import tables
 from job.kinds.kind import Kind
-from job.kinds.parts.metadata_only import PlainMeta, metadata_columns
+from job.kinds.parts.metadata_only import MetadataAlone, metadata_columns
 from job.kinds.parts.scope import Scope
 from job.wire.meta import Wire
 
 
 class Secret(Wire, frozen=True):
-    metadata: PlainMeta
+    metadata: MetadataAlone
 
 
 def secret_rows(found: Secret, _: Scope) -> Iterator[tables.Record]:

@@ -8,7 +8,7 @@ from msgspec import field
 
 from job import tables
 from job.kinds.kind import Kind
-from job.kinds.parts.metadata import allowed_annotations, controller_of, key_values
+from job.kinds.parts.metadata import allowed_annotations, key_values, object_columns
 from job.kinds.parts.scope import Scope
 from job.wire.meta import Elements, Int64, ObjectMeta, Texts, Wire
 
@@ -62,19 +62,10 @@ class Service(Wire, frozen=True):
 def service_rows(service: Service, scope: Scope) -> Iterator[tables.Record]:
     """The Service's row."""
     metadata, spec, status = service.metadata, service.spec or ServiceSpec(), service.status or ServiceStatus()
-    owner = controller_of(metadata)
     ingress = (status.load_balancer and status.load_balancer.ingress) or ()
     cluster_ips = spec.cluster_ips or ([spec.cluster_ip] if spec.cluster_ip else [])
     yield tables.Service(
-        namespace=metadata.namespace or "",
-        name=metadata.name,
-        uid=metadata.uid,
-        created_at=metadata.creation_timestamp,
-        deleted_at=metadata.deletion_timestamp,
-        owner_kind=owner.kind if owner else None,
-        owner_api_version=owner.api_version if owner else None,
-        owner_name=owner.name if owner else None,
-        owner_uid=owner.uid if owner else None,
+        **object_columns(metadata),
         type=spec.type or None,
         headless="None" in cluster_ips,
         cluster_ips=tuple(ip for ip in cluster_ips if ip not in ("", "None")),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from job import tables
 from job.kinds.kind import Kind
-from job.kinds.parts.metadata import allowed_annotations, conditions, controller_of, key_values
+from job.kinds.parts.metadata import allowed_annotations, conditions, key_values, object_columns
 from job.kinds.parts.quantities import as_written, base_units, unparsed
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.storage import storage_class
@@ -49,18 +49,10 @@ def claim_rows(claim: PersistentVolumeClaim, scope: Scope) -> Iterator[tables.Re
     """The claim's row."""
     metadata, spec = claim.metadata, claim.spec or PersistentVolumeClaimSpec()
     status = claim.status or PersistentVolumeClaimStatus()
-    owner, source = controller_of(metadata), spec.data_source_ref
+    source = spec.data_source_ref
     requests, capacity = (spec.resources.requests if spec.resources else None) or {}, status.capacity or {}
     yield tables.VolumeClaim(
-        namespace=metadata.namespace or "",
-        name=metadata.name,
-        uid=metadata.uid,
-        created_at=metadata.creation_timestamp,
-        deleted_at=metadata.deletion_timestamp,
-        owner_kind=owner.kind if owner else None,
-        owner_api_version=owner.api_version if owner else None,
-        owner_name=owner.name if owner else None,
-        owner_uid=owner.uid if owner else None,
+        **object_columns(metadata),
         phase=status.phase or None,
         storage_class=storage_class(metadata, spec.storage_class_name),
         volume_attributes_class=spec.volume_attributes_class_name or None,

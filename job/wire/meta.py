@@ -69,19 +69,24 @@ class OwnerReference(Wire, frozen=True):
     controller: bool | None = None
 
 
-class ObjectMeta(Wire, frozen=True):
+class PlainMeta(Wire, frozen=True):
+    """An object's metadata without its annotations."""
+
     name: NonEmpty
     uid: NonEmpty
     namespace: str | None = None
-    generation: Int64 | None = None
     creation_timestamp: Time | None = None
     deletion_timestamp: Time | None = None
     labels: Texts | None = None
-    annotations: Texts | None = None
     owner_references: Elements[OwnerReference] | None = None
 
     def __post_init__(self) -> None:
         check_years(self.creation_timestamp, self.deletion_timestamp)
+
+
+class ObjectMeta(PlainMeta, frozen=True):
+    generation: Int64 | None = None
+    annotations: Texts | None = None
 
 
 class Condition(Wire, frozen=True):

@@ -57,7 +57,7 @@ def test_counts_of_a_budget_that_no_controller_has_seen_are_null() -> None:
         ({"matchLabels": {}, "matchExpressions": []}, {"selects_all_pods": True}),
         ({"matchLabels": {"app": ""}}, {"selector": [{"key": "app", "value": ""}]}),
         (
-            {"matchExpressions": [{"key": "app", "operator": "Exists", "values": []}]},
+            {"matchExpressions": [{"key": "app", "operator": "Exists"}]},
             {"selector_expressions": [{"key": "app", "operator": "Exists", "values": []}]},
         ),
         (

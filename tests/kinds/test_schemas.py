@@ -20,7 +20,9 @@ from job.kinds import KINDS, Kind
 from job.wire import gke, rpc
 from job.wire.meta import Int64, ObjectMeta, Page, Wire
 
-OTHERS = {"Named": "V1Namespace", "_List": "V1PodList", "_Version": "VersionInfo"}
+OTHERS = {
+    "Named": "V1Namespace", "PlainMeta": "V1ObjectMeta", "_List": "V1PodList", "_Version": "VersionInfo",
+}  # fmt: skip
 """Struct -> model, where no kind refers to the struct and its name is not the API's."""
 NOT_KUBERNETES = {"GoogleError", "_Detail", "_Error", "_Envelope", "_ProxyError"}
 """Errors of the layers in front of an API server. Those of Google are held to its own messages below."""

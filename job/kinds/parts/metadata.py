@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 from job.kinds.parts.caches import bounded_cache
 from job.tables import Condition, KeyValue
@@ -92,7 +93,23 @@ def reason_of(found: Iterable[meta.Condition] | None, type: str) -> str | None: 
 _HOLDS = {"True": True, "False": False}
 
 
-def controller_of(metadata: meta.ObjectMeta) -> meta.OwnerReference | None:
+def object_columns(metadata: meta.PlainMeta) -> dict[str, Any]:
+    """The columns that name an object in a namespace, say since when it exists, and what controls it."""
+    owner = controller_of(metadata)
+    return {
+        "namespace": metadata.namespace or "",
+        "name": metadata.name,
+        "uid": metadata.uid,
+        "created_at": metadata.creation_timestamp,
+        "deleted_at": metadata.deletion_timestamp,
+        "owner_kind": owner.kind if owner else None,
+        "owner_api_version": owner.api_version if owner else None,
+        "owner_name": owner.name if owner else None,
+        "owner_uid": owner.uid if owner else None,
+    }
+
+
+def controller_of(metadata: meta.PlainMeta) -> meta.OwnerReference | None:
     """The owner that controls the object, of which there is at most one."""
     for owner in metadata.owner_references or ():
         if owner.controller:
