@@ -8,7 +8,7 @@ from job.config import Config, load_config
 from job.config_checks import check_config
 from job.connect.identity import Identity
 from job.errors import ConfigError
-from job.kinds import RESOURCES
+from job.kinds import KINDS, RESOURCES
 from job.sinks.open_sink import open_sink
 
 EXAMPLE = Path(__file__).parent.parent / "config" / "inventory.yaml"
@@ -26,7 +26,7 @@ def refused(tmp_path: Path, text: str) -> str:
 def test_the_example_is_the_defaults_for_one_project_with_every_kind_named() -> None:
     config = load_config(EXAMPLE)
     check_config(config, resources=RESOURCES)
-    assert config == Config(projects=("my-project",), kinds=dict.fromkeys(RESOURCES, True))
+    assert config == Config(projects=("my-project",), kinds={kind.resource: kind.default for kind in KINDS})
 
 
 def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path: Path) -> None:
