@@ -144,8 +144,8 @@ class BigQuery(Settings, frozen=True, kw_only=True):
     ] = False
     recent_hours: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=744)],
-        "Views of the present read the rows of this many last hours, and older ones that are still the newest of their "
-        "kind. It has to be longer than the longest run.",
+        "Views of the present read rows of at most this many hours before the last run, and older ones that are still "
+        "the newest of their kind. A run that takes a quarter of that or more has to write views again.",
     ] = 6
     look_back_days: Annotated[
         Days | None,

@@ -119,7 +119,8 @@ and scans its rows alone: begin it one run earlier, since a change needs the rea
 
 Views of the present read the rows of the last hours (`bigquery.recent_hours`; on DuckDB, of the last commits), and
 older ones that are still the newest of their kind: `needed_attempts` says which. They find them in
-`raw_recent_<table>`, a view that each commit makes again. So a query reads a few snapshots, however many are kept.
+`raw_recent_<table>`, a view that a commit makes again once it reads more than that. So a query reads a few snapshots,
+however many are kept.
 
 Views of rows also have columns that are computed when a query selects them. `full_resource_name` is the name that Cloud
 Asset Inventory has, for joins with its exports; it is below `zones` for a zonal cluster. The project's number, labels

@@ -20,14 +20,14 @@ from job.connect.identity import Identity
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink, retries
-from job.sinks.bigquery.recent import RecentViews
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Warehouse
 from job.tables import TABLES, Key, Record
-from job.views.recent import RECENT, Recent, parse
 from job.views.row_columns import LabelColumn
 
 Open = Callable[..., BigQuerySink]
+ALL_TIME = 500_000
+"""Hours: views of the present read all rows of a test, however old they are."""
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +63,7 @@ def _opener(control: Control, dataset: str) -> Open:
         columns: tuple[LabelColumn, ...] = (),
         **options: Any,
     ) -> BigQuerySink:
+        options = {"recent_hours": ALL_TIME, **options}
         return BigQuerySink(
             "shop-prod", dataset, location, lambda: Identity(Credentials("token")), options=BigQuery(**options),
             endpoint=control.endpoint, timeout_seconds=100, overlap_seconds=3600, stop=stop or Impatient(),
@@ -104,16 +105,8 @@ class OnBigQuery(Subject):
         client = opened()._client
         counts = ", ".join(f"(SELECT COUNT(*) FROM {opened().name}.raw_{table}) AS {table}" for table in TABLES)
         (found,) = client.query_and_wait(f"SELECT {counts}", location="EU")
-        written = [table for table in TABLES if found[table]]
-        for table in written:
+        for table in (table for table in TABLES if found[table]):
             client.query_and_wait(f"DELETE FROM {opened().name}.raw_{table} WHERE TRUE", location="EU")
-        if not written:
-            return
-        recent = RecentViews(client, opened().name, lambda _: None)
-        for name in RECENT:
-            view = client.get_table(f"{opened().name}.{name}")
-            if parse(view.view_query).times:
-                recent._write(view, Recent(frozenset(), 6))
 
 
 @pytest.fixture

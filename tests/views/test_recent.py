@@ -61,7 +61,7 @@ def history(random: Random, steps: int) -> Iterator[tuple[Rows, list[str]]]:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_recent_rows_show_the_same_as_all_rows(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recent_times, "_is_due", lambda added, needed: True)
+    monkeypatch.setattr(recent_times, "_is_due", lambda later, listed: True)
     sink, committed = DuckDBSink(Path(shutil.copy(made_file(), tmp_path / "x.duckdb")), timeout_seconds=5), 0
     for number, (rows, missing) in enumerate(history(Random(seed), 24)):
         publish(sink, rows, without=missing, run_id=f"commit-{number}")
@@ -71,9 +71,9 @@ def test_recent_rows_show_the_same_as_all_rows(seed: int, tmp_path: Path, monkey
             for view in PRESENT:
                 assert recent[view] == everything[view], (number, view)
     with duckdb.connect(str(sink.path)) as connection:
-        read = recent_times.recent(connection).times
-    assert read is not None
-    assert 0 < len(read) < committed
+        read = recent_times.recent(connection)
+    assert read.since is not None
+    assert 0 < len(read.times) < committed
 
 
 def shown(path: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
@@ -87,12 +87,11 @@ def shown(path: Path) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     return recent, everything
 
 
-@pytest.mark.parametrize("hours", [None, 6])
-@pytest.mark.parametrize("number", [None, 0, 1, 40])
-def test_what_a_view_reads_can_be_read_from_its_query(number: int | None, hours: int | None) -> None:
-    key = run_of(1)[0][0]
-    times = None if number is None else frozenset(run_of(run)[0][0].snapshot_time for run in range(number))
-    recent = Recent(times, hours)
-    found = parse(query_for_bigquery("raw_recent_pods", "p.d", recent))
-    assert found == (recent if times is not None else Recent(None))
-    assert recent.with_times([key.snapshot_time]).times == (None if times is None else times | {key.snapshot_time})
+@pytest.mark.parametrize("since", [None, 50])
+@pytest.mark.parametrize("number", [0, 1, 40])
+def test_what_a_view_reads_can_be_read_from_its_query(number: int, since: int | None) -> None:
+    times = [run_of(run)[0][0].snapshot_time for run in range(60)]
+    recent = Recent(since and times[since], frozenset(times[:number]) if since else frozenset())
+    assert parse(query_for_bigquery("raw_recent_pods", "p.d", recent)) == recent
+    assert [time for time in times if recent.reads(time)] == (times[:number] + times[50:] if since else times)
+    assert recent.with_times(times[45:46]).reads(times[45])

@@ -170,7 +170,7 @@ def declared(
     for table in TABLES:
         yield Change("create table", raw(table), ddl.create_table(table, name, options))
     for recent_view in RECENT:
-        rows = Recent(frozenset(), options.recent_hours)
-        yield Change("create view", recent_view, ddl.create_recent_view(recent_view, name, rows, options))
+        statement_of = ddl.create_recent_view(recent_view, name, Recent(None), options)
+        yield Change("create view", recent_view, statement_of)
     for view in views(configured):
         yield Change("create view", view.name, statement(view, name, options))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from job.errors import Interrupted, SinkError
@@ -14,12 +13,10 @@ from job.signals import Stop
 from job.sinks.bigquery.errors import as_sink_error
 from job.sinks.bigquery.recent import DECIDING, RecentViews
 from job.sinks.pruning import NEEDED_TIMES
-from job.views.recent import literal, parse
+from job.views.recent import Recent, literal, parse
 
 if TYPE_CHECKING:
     from job.sinks.bigquery.client import BoundedClient
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CommittedTime(NamedTuple):
@@ -37,9 +34,10 @@ class PresentViews:
     ) -> None:
         """Args:
         rows: of a query.
-        hours: of the window, as in `bigquery.recent_hours`.
+        hours: as in `bigquery.recent_hours`.
         """
-        self._client, self._dataset, self._rows, self._hours, self._stop = client, dataset, rows, hours, stop
+        self._client, self._dataset, self._rows, self._hours = client, dataset, rows, hours
+        self._recent = RecentViews(client, dataset, hours, stop.pause)
 
     def show(self, times: Collection[datetime], run_id: str, *, alone: bool) -> None:
         """Makes the views read committed rows of these times as long as they are needed.
@@ -50,22 +48,20 @@ class PresentViews:
         Raises:
             SinkError: the views could not be written.
         """
-        recent = RecentViews(self._client, self._dataset, self._stop.pause)
         where = f"sink bigquery://{self._dataset}"
         try:
             with as_sink_error("writing the views of recent rows"):
-                recent.add(times, partial(self._unlisted_times, run_id, frozenset(times)), alone=alone)
+                self._recent.add(times, lambda: self._committed(f"run_id = {json.dumps(run_id)}"), alone=alone)
         except Interrupted:
-            log.warning("views show the run for some hours only", run_id=run_id, hours=self._hours)
+            log.warning("views may lack the run", run_id=run_id)
             return
         except SinkError as error:
             raise SinkError(
-                f"{where}: the run was committed, but views show it for {self._hours} hours only; "
-                f"a retry of the task mends that: {error}"
+                f"{where}: the run was committed, but views may lack it; a retry of the task mends that: {error}"
             ) from error
         try:
             with as_sink_error("writing the views of recent rows"):
-                recent.forget(self.needed_times, datetime.now(UTC))
+                self._recent.forget(self._needed)
         except SinkError as error:
             log.warning("views read more than they need", detail=str(error))
         except Interrupted:
@@ -77,45 +73,53 @@ class PresentViews:
         Raises:
             SinkError: the views could not be written.
         """
-        self.show([time for _, time in self._committed(f"run_id = {json.dumps(run_id)}")], run_id, alone=False)
+        with as_sink_error(f"sink bigquery://{self._dataset}"):
+            times = self._committed(f"run_id = {json.dumps(run_id)}")
+        self.show(times, run_id, alone=False)
 
     def needed_times(self) -> list[datetime]:
         """Those of the rows that views of the present need, however old they are."""
         return [time for (time,) in self._rows(NEEDED_TIMES)]
 
     def lost_commits(self) -> list[CommittedTime]:
-        """Commits that no view shows any more, and that the next run mends.
+        """Commits that no view shows, and that the commit mends which moves `since` on.
 
         Raises:
             SinkError: the dataset cannot be read.
         """
         with as_sink_error(f"sink bigquery://{self._dataset}"):
-            listed = parse(self._client.get_table(f"{self._dataset}.{DECIDING}").view_query).times
-            if listed is None:
-                return []
-            latest = max(listed, default=_EPOCH)
-            return self._lost(self._committed(f"snapshot_time > {literal(latest)}"), latest)
+            return self._lost(parse(self._client.get_table(f"{self._dataset}.{DECIDING}").view_query))
 
-    def _unlisted_times(self, run_id: str, own: frozenset[datetime], listed: frozenset[datetime]) -> list[datetime]:
-        """Times of committed rows that views lack, or will lack once the rows are some hours old.
+    def _needed(self, found: Recent) -> Recent:
+        """The rows that views need: of later times all, and so those of tasks that go on, unless they take very long.
 
-        Those of the run, and of tasks that were killed between their commit and the writing of the views.
+        A time before `since` whose task ended after it is kept, needed or not. So one that is not listed is lost: its
+        task was killed between its commit and the writing of the views.
         """
-        latest = max(listed, default=_EPOCH)
-        found = self._committed(
-            f"run_id = {json.dumps(run_id)} OR snapshot_time > {literal(latest)} "
-            f"OR snapshot_time > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {self._hours} HOUR)"
+        ((since,),) = self._rows(f"SELECT TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {self._hours * 30} MINUTE)")
+        kept = {*self.needed_times(), *(each.snapshot_time for each in self._astride(since))}
+        for lost in self._lost(found):
+            log.warning(
+                "views lacked a committed run", run_id=lost.run_id, snapshot_time=lost.snapshot_time.isoformat()
+            )
+            kept.add(lost.snapshot_time)
+        return Recent(since, frozenset(time for time in kept if time < since))
+
+    def _lost(self, found: Recent) -> list[CommittedTime]:
+        if found.since is None:
+            return []
+        return [each for each in self._astride(found.since) if not found.reads(each.snapshot_time)]
+
+    def _astride(self, since: datetime) -> list[CommittedTime]:
+        """Those of tasks that began before this time and ended after it."""
+        time = literal(since)
+        sql = (
+            "SELECT DISTINCT run_id, snapshot_time FROM committed_attempts "
+            f"WHERE snapshot_time < {time} AND finished_at >= {time} ORDER BY snapshot_time"
         )
-        for lost, time in self._lost(found, latest):
-            if lost != run_id and time not in own:
-                log.warning("views lacked a committed run", run_id=lost, snapshot_time=time.isoformat())
-        return [time for _, time in found]
-
-    def _lost(self, found: Iterable[CommittedTime], latest: datetime) -> list[CommittedTime]:
-        """Those that are later than all that the views list, and too old for their window."""
-        window = datetime.now(UTC) - timedelta(hours=self._hours)
-        return [each for each in found if latest < each.snapshot_time < window]
-
-    def _committed(self, condition: str) -> list[CommittedTime]:
-        sql = f"SELECT DISTINCT run_id, snapshot_time FROM committed_attempts WHERE {condition} ORDER BY snapshot_time"
         return [CommittedTime(*row) for row in self._rows(sql)]
+
+    def _committed(self, condition: str) -> list[datetime]:
+        return [
+            time for (time,) in self._rows(f"SELECT DISTINCT snapshot_time FROM committed_attempts WHERE {condition}")
+        ]

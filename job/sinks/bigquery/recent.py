@@ -1,4 +1,8 @@
-"""The views of recent rows: each commit adds its time to them, and a later one takes out what no view needs any more.
+"""The views of recent rows: all since a time, which is moved on every few hours, and those of earlier times.
+
+A commit writes no view, unless it took so long that its time may be an earlier one by then: it adds that. The commit
+that finds `since` older than the configured hours sets it to half as many hours ago, and lists the earlier times that
+views still need.
 
 The view of `raw_runs` decides what counts: an attempt whose time it lacks is in no view of the present. So a time is
 added to it last, and taken out of it first; at every moment, each other view reads at least as much. A view is written
@@ -6,8 +10,8 @@ only if it is as it was read (by its ETag), so that of two tasks that write at o
 of a run that end together one writes for all: BigQuery allows 5 updates of a view in 10 seconds
 (https://cloud.google.com/bigquery/quotas#standard_tables).
 
-A time that was never added, since its task was killed just after its commit, is shown by the window of the last hours,
-and added by the task's retry, or by the next run.
+An earlier time that was never added, since its task was killed just after its commit, is added by the task's retry, or
+by the commit that moves `since` on.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -40,31 +44,26 @@ _MAX_RACES = 50  # lost to other tasks; for each, one of them has made a step
 _CLAIM = "gke_inventory_adding"
 """A label of `DECIDING`: since when a task has been writing the views, in seconds since 1970."""
 _CLAIM_SECONDS = 20.0  # after which that task is considered dead
-_WORTH_ASKING = 2  # times before the window
 _LONGEST_PAUSE = 2.0  # seconds
 
 
 class RecentViews:
     """Those of one dataset."""
 
-    def __init__(self, client: BoundedClient, dataset: str, wait: Callable[[float], object]) -> None:
+    def __init__(self, client: BoundedClient, dataset: str, hours: int, wait: Callable[[float], object]) -> None:
         """Args:
+        hours: after which `since` is moved on.
         wait: for so many seconds, or until the run is stopped.
         """
         self._client, self._dataset, self._wait = client, dataset, wait
+        self._hours = timedelta(hours=hours)
 
-    def add(
-        self,
-        times: Iterable[datetime],
-        also: Callable[[frozenset[datetime]], Iterable[datetime]],
-        *,
-        alone: bool,
-    ) -> None:
-        """Makes the views read the rows of these times, however old they are.
+    def add(self, times: Iterable[datetime], also: Callable[[], Iterable[datetime]], *, alone: bool) -> None:
+        """Makes the views read the rows of these times as long as they are needed.
 
         Args:
-            also: which other times of committed rows belong to those that the views have: of tasks of the run that have
-                committed meanwhile, so that one of them writes for all, and of tasks that were killed before they did.
+            also: which times of committed rows to add if any are: of tasks of the run that have committed meanwhile, so
+                that one of them writes for all.
             alone: whether no other task of the run may write at the same time.
 
         Raises:
@@ -77,22 +76,31 @@ class RecentViews:
         for races in count(1):
             deciding = self._get(DECIDING)
             found = parse(deciding.view_query)
-            if found.times is None or wanted <= found.times:
+            if all(self._stays(time, found) for time in wanted):
                 return
             try:
                 if not _is_claimed(deciding):
                     if not alone:
                         deciding = self._claim(deciding)
                         deciding.labels = {**deciding.labels, _CLAIM: None}
-                    wanted |= frozenset(also(found.times))
-                    self._add_to_others(found.times | wanted)
-                    self._write(deciding, found.with_times(wanted))
+                    added = {time for time in {*wanted, *(() if alone else also())} if not self._stays(time, found)}
+                    self._add_to_others(found.times | added)
+                    self._write(deciding, found.with_times(added))
                     return
             except PreconditionFailed:
                 log.debug("another task has written a view", name=DECIDING)
             if races == _MAX_RACES:
                 raise SinkError(f"other tasks have kept writing {self._dataset}.{DECIDING}")
             self._wait(random.uniform(0.5, _LONGEST_PAUSE))  # noqa: S311
+
+    def _stays(self, time: datetime, found: Recent) -> bool:
+        """Whether the views read rows of this time, and go on even if another task is moving `since` on right now.
+
+        That one asks which times are needed before it writes, and does not see what is committed in between.
+        """
+        if found.since is None or time in found.times:
+            return True
+        return time >= max(found.since, datetime.now(UTC) - self._hours / 4)
 
     def _claim(self, deciding: bigquery.Table) -> bigquery.Table:
         """Says that this task is about to write all views: others wait, and may find their own times written.
@@ -103,13 +111,13 @@ class RecentViews:
         deciding.labels = {**deciding.labels, _CLAIM: str(int(time.time()))}
         return self._client.update_table(deciding, ["labels"])
 
-    def forget(self, needed: Callable[[], Iterable[datetime]], now: datetime) -> None:
-        """Takes out the times that no view needs, once there are some that the window does not have anyway.
+    def forget(self, needed: Callable[[Recent], Recent]) -> None:
+        """Moves `since` on if it is time to, and takes out the earlier times that no view needs.
 
         Leaves it to another task, if one writes at the same time.
 
         Args:
-            needed: asks for the times that views need.
+            needed: the rows that views need, of those that they read.
 
         Raises:
             GoogleAPICallError, GaveUpError: BigQuery refuses it, or cannot be reached.
@@ -118,25 +126,18 @@ class RecentViews:
 
         deciding = self._get(DECIDING)
         found = parse(deciding.view_query)
-        if _is_claimed(deciding):
+        is_due = found.since is None or found.since < datetime.now(UTC) - self._hours
+        if not is_due or _is_claimed(deciding):
             return
-        if (
-            found.times is not None
-            and sum(not _is_in_window(moment, found, now) for moment in found.times) < _WORTH_ASKING
-        ):
-            return
-        kept = frozenset(needed())
-        if found.times is not None and kept >= found.times:
-            return
+        kept = needed(found)
         try:
-            self._write(deciding, found._replace(times=kept))
+            self._write(deciding, kept)
         except PreconditionFailed:
             return
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(lambda name: self._take_from(name, found, kept), OTHERS))
-        written = parse(self._get(DECIDING).view_query).times
-        if written is not None:
-            self._add_to_others(written)  # what a task added meanwhile, which saw an `OTHERS` that still had all rows
+        # what a task added meanwhile, which saw an `OTHERS` that still had all rows
+        self._add_to_others(parse(self._get(DECIDING).view_query).times)
 
     def _add_to_others(self, times: frozenset[datetime]) -> None:
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -148,7 +149,7 @@ class RecentViews:
         for races in count(1):
             view = self._get(name)
             found = parse(view.view_query)
-            if found.times is None or times <= found.times:
+            if found.since is None or times <= found.times:
                 return
             try:
                 self._write(view, found.with_times(times))
@@ -159,15 +160,14 @@ class RecentViews:
             else:
                 return
 
-    def _take_from(self, name: str, before: Recent, kept: frozenset[datetime]) -> None:
+    def _take_from(self, name: str, before: Recent, kept: Recent) -> None:
         """Takes out what was taken out of `DECIDING`; what another task has added since stays."""
         from google.api_core.exceptions import PreconditionFailed
 
         view = self._get(name)
         found = parse(view.view_query)
-        added = frozenset() if found.times is None or before.times is None else found.times - before.times
         try:
-            self._write(view, found._replace(times=kept | added))
+            self._write(view, kept.with_times(found.times - before.times))
         except PreconditionFailed:
             log.debug("another task has written a view", name=name)
 
@@ -194,7 +194,3 @@ class RecentViews:
 def _is_claimed(deciding: bigquery.Table) -> bool:
     began = deciding.labels.get(_CLAIM, "")
     return began.isdecimal() and time.time() - int(began) < _CLAIM_SECONDS
-
-
-def _is_in_window(moment: datetime, recent: Recent, now: datetime) -> bool:
-    return recent.window_hours is not None and moment > now - timedelta(hours=recent.window_hours)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -111,8 +112,8 @@ class Views:
 
     def _evolved_recent(self, name: str, found: bigquery.Table | None, is_new: bool) -> Step:
         """The step that makes a view of recent rows, or makes it again with the times that it has."""
-        recent = parse(found.view_query) if found else Recent(frozenset() if is_new else None)
-        recent = recent._replace(window_hours=self._options.recent_hours)
+        half = timedelta(hours=self._options.recent_hours) / 2
+        recent = parse(found.view_query) if found else Recent(datetime.now(UTC) - half if is_new else None)
         statement = ddl.create_recent_view(name, self._name, recent, self._options)
         change = Change("replace view" if found else "create view", name, statement)
         return Step((change,), partial(self._make_recent, name, recent))
@@ -132,7 +133,7 @@ class Views:
             self._owned.refuse_foreign([made])
             if made.labels.get(DIGEST) == done and made.expires is None:
                 return
-            recent = parse(made.view_query)._replace(window_hours=self._options.recent_hours)
+            recent = parse(made.view_query)
             made.view_query, made.description = query_for_bigquery(name, self._name, recent), description_of(name)
             made.labels = self._owned.relabelled(made, {})
             made = self._client.update_table(made, ["view_query", "description", "labels"])
@@ -168,7 +169,7 @@ class Views:
 
     def _recent_digest(self, name: str) -> str:
         labels = sorted(self._options.labels.items())
-        made_from = (columns(RECENT[name]), description_of(name), self._options.recent_hours, labels)
+        made_from = (columns(RECENT[name]), description_of(name), labels)
         return hashlib.sha256(repr(made_from).encode()).hexdigest()[:16]
 
     def _view_digest(self, view: View) -> str:

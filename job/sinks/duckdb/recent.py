@@ -1,6 +1,7 @@
-"""Which rows the views of the present read: the times of recent commits, kept in a table, as constants in views.
+"""Which rows the views of the present read: all since a time, and those of earlier times that a table lists.
 
-Each commit adds its time, in its own transaction. Once there are many, only those that the views still need are kept.
+They are constants in views. A commit writes the views only where its own time is an earlier one, and, once there have
+been many since that time, moves it on: only those times are listed that views still need. All in its own transaction.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from job.views.recent import RECENT, Recent, description_of, query_for_duckdb
 if TYPE_CHECKING:
     import duckdb
 
-TABLE = "recent_times"
-DEFINITION = "snapshot_time TIMESTAMPTZ, needed BOOLEAN", "The times of the rows that views of the present read."
+TABLE = "recent_rows"
+DEFINITION = (
+    "snapshot_time TIMESTAMPTZ, and_later BOOLEAN",
+    "The times of the rows that views of the present read; `and_later`: those of all later times too.",
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MANY = 16  # times of commits that were added since the last look
+_MANY = 16  # times of commits since the views were written
 
 
 def remember(connection: duckdb.DuckDBPyConnection, after: int) -> None:
-    """Adds the times of the rows of `raw_runs` after this row id, and makes the views read them.
-
-    Where the table is empty, it adds those of all rows.
-    """
-    connection.execute(
-        f"INSERT INTO {TABLE} SELECT DISTINCT snapshot_time, FALSE FROM {raw(Run.table)} "
-        f"WHERE (rowid > {after} OR NOT EXISTS (SELECT * FROM {TABLE})) "
-        f"AND snapshot_time NOT IN (SELECT snapshot_time FROM {TABLE})"
-    )
+    """Makes the views read the rows of `raw_runs` after this row id, and all that have their times."""
+    rows = recent(connection)
+    added = [time for time in _times(connection, f"rowid > {after}") if not rows.reads(time)]
+    if added:
+        connection.executemany(f"INSERT INTO {TABLE} VALUES (?, FALSE)", [[time] for time in added])
+        make_views(connection)
 
 
 def last_row(connection: duckdb.DuckDBPyConnection) -> int:
@@ -42,14 +43,21 @@ def last_row(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def forget(connection: duckdb.DuckDBPyConnection) -> None:
-    """Once many times were added: keeps those that the views need, and makes the views read no others."""
-    counts = f"SELECT count(*) FILTER (NOT needed), count(*) FILTER (needed) FROM {TABLE}"
-    added, needed = connection.execute(counts).fetchone() or (0, 0)
-    if not _is_due(added, needed):
+    """Once there were many commits: makes the views read no earlier rows but those that they need."""
+    rows = recent(connection)
+    later = _times(connection, "snapshot_time <= now()")
+    if rows.since is not None:
+        later = [time for time in later if time >= rows.since]
+    if not later or not _is_due(len(later), len(rows.times)):
         return
-    connection.execute("CREATE TEMP TABLE kept AS SELECT DISTINCT snapshot_time FROM needed_attempts")
+    since = max(later)
+    connection.execute(
+        f"CREATE TEMP TABLE kept AS SELECT DISTINCT snapshot_time FROM needed_attempts "
+        f"WHERE snapshot_time < TIMESTAMPTZ '{since.isoformat()}'"
+    )
     connection.execute(f"DELETE FROM {TABLE}")
-    connection.execute(f"INSERT INTO {TABLE} SELECT snapshot_time, TRUE FROM kept")
+    connection.execute(f"INSERT INTO {TABLE} SELECT snapshot_time, FALSE FROM kept")
+    connection.execute(f"INSERT INTO {TABLE} VALUES (?, TRUE)", [since])
     connection.execute("DROP TABLE kept")
     make_views(connection)
 
@@ -68,16 +76,27 @@ def view_changes(connection: duckdb.DuckDBPyConnection, there: set[str]) -> Iter
 
 
 def recent(connection: duckdb.DuckDBPyConnection) -> Recent:
-    """The times in the table; all rows where there are none, as in a new file and in one of an older version."""
+    """What the table says; all rows where it says nothing, as in a new file and in one of an older version."""
     if connection.execute(f"SELECT * FROM duckdb_tables() WHERE table_name = '{TABLE}'").fetchone() is None:
         return Recent(None)
-    found = connection.execute(f"SELECT epoch_us(snapshot_time) FROM {TABLE}").fetchall()
-    return Recent(frozenset(_EPOCH + timedelta(microseconds=time) for (time,) in found) or None)
+    found = connection.execute(f"SELECT epoch_us(snapshot_time), and_later FROM {TABLE}").fetchall()
+    times = {is_since: {_time(time) for time, later in found if later == is_since} for is_since in (True, False)}
+    return Recent(min(times[True], default=None), frozenset(times[False]))
 
 
-def _is_due(added: int, needed: int) -> bool:
-    """Whether there are so many times that it is worth a query to ask which of them are needed."""
-    return added >= max(_MANY, needed)
+def _times(connection: duckdb.DuckDBPyConnection, condition: str) -> list[datetime]:
+    """Those of the rows of `raw_runs`."""
+    select = f"SELECT DISTINCT epoch_us(snapshot_time) FROM {raw(Run.table)} WHERE {condition}"
+    return [_time(time) for (time,) in connection.execute(select).fetchall()]
+
+
+def _time(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _is_due(later: int, listed: int) -> bool:
+    """Whether there were so many commits that it is worth a query to ask which of their times are needed."""
+    return later >= max(_MANY, listed)
 
 
 def _create(name: str, rows: Recent) -> str:

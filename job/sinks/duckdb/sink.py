@@ -223,7 +223,6 @@ class DuckDBSink:
             recent.remember(database, before)
             if newer_version(self._where, database) is None:
                 self._make(database, view_changes(database, self._columns))  # only now: translating takes memory too
-            recent.make_views(database)
             recent.forget(database)
             return True
 
