@@ -285,7 +285,7 @@ def stop(started: Started) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="whether a process is stopped is read from /proc")
 def test_a_migration_of_the_machine(fleet: Fleet, ending: Ending) -> None:
-    fleet.simulator.fault("*/*/*", "delay", "pods", seconds=2, times=3)
+    fleet.simulator.fault("*/*/*", "delay", "pods", seconds=20, times=3)
     started = fleet.start()
     for cluster in fleet.simulator.clusters:
         fleet.wait_until_asked(cluster, "/api/v1/pods")

@@ -1,4 +1,4 @@
-"""Twenty tasks of one run at once, as Cloud Run starts them, three of them killed and tried again."""
+"""Tasks of one run at once, as Cloud Run starts them, three of them killed and tried again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from job.config import Config
 from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_warehouse
 
-TASKS = 20
-KILLED = {3: "job.discover:4", 11: "job.collect:50", 17: "job.sinks:60"}
-"""Tasks, and in which of their dealings with the outer world, of which modules."""
+PLACES = ("job.discover:4", "job.collect:50", "job.sinks:60")
+"""In which of its dealings with the outer world, of which modules, a task is killed."""
 
 
 @pytest.fixture
@@ -29,13 +28,17 @@ def fleet() -> Iterator[Simulator]:
 
 
 @pytest.mark.timeout(600)
-def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
-    fleet: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("tasks", "victims"), [(7, (1, 3, 5)), pytest.param(20, (3, 11, 17), marks=pytest.mark.exhaustive)]
+)
+def test_many_tasks_of_which_three_are_killed_read_every_cluster_once(
+    fleet: Simulator, tasks: int, victims: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    killed_at = dict(zip(victims, PLACES, strict=True))
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
     projects = [project for project in fleet.projects if project != "acquired-company"]
-    asked = {"kinds": EVERY_KIND, "projects": projects, "sink": "bigquery://shop-prod.tasks?location=EU"}
+    asked = {"kinds": EVERY_KIND, "projects": projects, "sink": f"bigquery://shop-prod.tasks_{tasks}?location=EU"}
     keys = {**fleet.configuration, **asked}
     path = tmp_path / "c.yaml"
     path.write_text(json.dumps(keys))
@@ -44,7 +47,7 @@ def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
         own = {
             "CLOUD_RUN_EXECUTION": "execution",
             "CLOUD_RUN_TASK_INDEX": str(task),
-            "CLOUD_RUN_TASK_COUNT": str(TASKS),
+            "CLOUD_RUN_TASK_COUNT": str(tasks),
             "CLOUD_RUN_TASK_ATTEMPT": str(attempt),
         }
         return killed.start(path, os.environ | fleet.environment | own, at)
@@ -56,11 +59,11 @@ def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
     config = msgspec.convert(keys, Config)
     sink = open_warehouse(config)
     sink.apply()
-    first = [start(task, 0, KILLED.get(task, killed.NEVER)) for task in range(TASKS)]
-    assert [ended(process) for process in first] == [-9 if task in KILLED else 0 for task in range(TASKS)]
+    first = [start(task, 0, killed_at.get(task, killed.NEVER)) for task in range(tasks)]
+    assert [ended(process) for process in first] == [-9 if task in killed_at else 0 for task in range(tasks)]
     assert 0 < len(sink.query("SELECT cluster FROM latest_snapshots").rows) < len(fleet.clusters)
-    again = [start(task, 1) for task in KILLED]
-    assert [ended(process) for process in again] == [0] * len(KILLED)
+    again = [start(task, 1) for task in victims]
+    assert [ended(process) for process in again] == [0] * len(victims)
 
     clusters = sorted(fleet.clusters)
     for table in ("snapshots", "latest_snapshots"):
@@ -68,5 +71,5 @@ def test_twenty_tasks_of_which_three_are_killed_read_every_cluster_once(
         assert sorted("/".join(row) for row in seen) == clusters
     pods = {pod["metadata"]["uid"] for found in fleet.inventory()["clusters"] for pod in found["objects"]["pods"]}
     assert sorted(uid for (uid,) in sink.query("SELECT uid FROM pods").rows) == sorted(pods)
-    assert sink.query("SELECT COUNT(DISTINCT run_id), COUNT(*) FROM runs").rows == [(1, TASKS)]
+    assert sink.query("SELECT COUNT(DISTINCT run_id), COUNT(*) FROM runs").rows == [(1, tasks)]
     assert sink.query("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'").rows == [(0,)]

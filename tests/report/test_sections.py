@@ -125,6 +125,7 @@ def counts(member: groups.Member) -> dict[str, str]:
     }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.xdist_group("googlesql")
 def test_every_query_is_googlesql() -> None:
     dataset = Dataset({})
