@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -89,17 +90,17 @@ def _change(simulator: Simulator) -> None:
     simulator.fault("data-platform", "gke_denied")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("share", range(_SHARES))
 def test_every_view_has_the_same_rows_on_both_engines(fleet: Fleet, googlesql: OnGoogleSQL, share: int) -> None:
-    duckdb_ = OnDuckDB(fleet.path, fleet.now)
     different, empty = {}, []
-    for view in views()[share::_SHARES]:
-        here, there = (engine.query(f"SELECT * FROM {view.name}") for engine in (duckdb_, googlesql))
-        if here.columns != there.columns or _counted(here) != _counted(there):
-            different[view.name] = (_only(here, there), _only(there, here))
-        if not here.rows:
-            empty.append(view.name)
-    duckdb_.close()
+    with closing(OnDuckDB(fleet.path, fleet.now)) as duckdb_:
+        for view in views()[share::_SHARES]:
+            here, there = (engine.query(f"SELECT * FROM {view.name}") for engine in (duckdb_, googlesql))
+            if here.columns != there.columns or _counted(here) != _counted(there):
+                different[view.name] = (_only(here, there), _only(there, here))
+            if not here.rows:
+                empty.append(view.name)
     assert different == {}
     assert empty == []
 
