@@ -29,6 +29,7 @@ from job.schema import raw_description
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink, overlap
+from job.sinks.bigquery.loads import Load, Loads
 from job.sinks.bigquery.marks import MADE
 from job.sinks.bigquery.tables import Tables
 from job.tables import LEDGER, TABLES, KeyValue, Run, raw
@@ -389,6 +390,22 @@ def test_a_marker_that_may_yet_be_loaded_is_not_called_a_failure(on_bigquery: On
     with pytest.raises(SinkError, match=r"not known whether the run was committed .*still RUNNING"):
         publish(sink, run_of(1, Read("a", ["x"], ["p1"])), run_id=run_id)
     assert on_bigquery.open().committed_result(run_id, 0) == COMPLETE  # waits for the job
+
+
+def test_a_marker_that_was_loaded_is_a_commit_whatever_came_between(
+    on_bigquery: OnBigQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = Loads.commit
+
+    def lost(loads: Loads, marker: Load) -> bool:
+        load(loads, marker)
+        raise SinkError("the connection was lost, and time is up")
+
+    monkeypatch.setattr(Loads, "commit", lost)
+    assert on_bigquery.publish("r", run_of(1, Read("a", ["x"], ["p1"])))
+    assert on_bigquery.rows(PODS) == [("a", "p1")]
+    assert not on_bigquery.publish("r", run_of(2, Read("a", ["x"], ["p2"])))  # by then another attempt has committed
+    assert on_bigquery.rows(PODS) == [("a", "p1")]
 
 
 @pytest.mark.parametrize("exclusive", [True, False])

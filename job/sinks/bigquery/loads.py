@@ -10,7 +10,7 @@ import hashlib
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from job.errors import SinkError
 from job.sinks.bigquery.errors import is_transient
@@ -122,25 +122,25 @@ class Loads:
                 return dict(job.labels)
         return None
 
-    def has_succeeded(self, job_id: str) -> bool | None:
-        """Whether a job of this name has succeeded; None if that may yet happen, or if BigQuery does not answer.
+    def ending_of(self, load: Load) -> Literal["ours", "another's", "failed", "unknown"]:
+        """Which process's job of this name has succeeded, or that none has. Waits for no job.
 
-        Waits for no job.
+        `unknown`: one may yet succeed, or BigQuery does not answer.
         """
         from google.api_core.exceptions import NotFound
 
         for number in range(_MAX_NUMBERS):
             try:
-                job = self._get(f"{job_id}-{number}", self._client.policy.once())
+                job = self._get(f"{load.job_id}-{number}", self._client.policy.once())
             except NotFound:
-                return False
+                return "failed"
             except Exception:  # noqa: BLE001 (the error that led here is the one to report)
-                return None
+                return "unknown"
             if job.state != "DONE":
-                return None
+                return "unknown"
             if not job.error_result:
-                return True
-        return False
+                return "ours" if job.labels.get(_CONTENT) == load.content else "another's"
+        return "failed"
 
     def _submit(self, load: Load, number: int, policy: BoundedRetry) -> bigquery.LoadJob:
         """Submits the job, or finds the one that was submitted under its id before, by whichever process."""

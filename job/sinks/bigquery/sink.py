@@ -222,11 +222,7 @@ class BigQuerySink:
         except SinkError as error:
             raise SinkError(f"{self._where}: the run was not committed: {error}") from error
         self._stop.commit_started = True
-        try:
-            with as_sink_error("loading the commit marker"):
-                is_ours = self._loads.commit(marker)
-        except SinkError as error:
-            raise SinkError(f"{self._where}: {self._whether_committed(marker)}: {error}") from error
+        is_ours = self._commit(marker)
         if is_ours:
             self.present.show(commit.snapshot_times, commit.run_id, alone=commit.task_count == 1)
         return is_ours
@@ -247,11 +243,19 @@ class BigQuerySink:
             loads.finish(job, load)
         return self._load(_MARKER, rows, commit, is_marker=True)
 
-    def _whether_committed(self, marker: Load) -> str:
-        is_committed = self._loads.has_succeeded(marker.job_id)
-        if is_committed is None:
-            return "it is not known whether the run was committed (`runs` shows it, and a retry of the task finds out)"
-        return "the run was committed" if is_committed else "the run was not committed"
+    def _commit(self, marker: Load) -> bool:
+        """Loads the marker; False if another process was faster. BigQuery's last word counts, not the error."""
+        try:
+            with as_sink_error("loading the commit marker"):
+                return self._loads.commit(marker)
+        except SinkError as error:
+            ending = self._loads.ending_of(marker)
+            if ending in ("ours", "another's"):
+                log.warning("committed in spite of an error", detail=str(error))
+                return ending == "ours"
+            unknown = "it is not known whether the run was committed (`runs` shows it, and a retry finds out)"
+            outcome = unknown if ending == "unknown" else "the run was not committed"
+            raise SinkError(f"{self._where}: {outcome}: {error}") from error
 
     def prune(self, before: datetime, *, dry_run: bool) -> dict[str, int]:
         pruned = {}
