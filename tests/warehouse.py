@@ -179,12 +179,9 @@ def workload(
     """A row of `workloads`, with values for the columns that cannot be NULL."""
     defaults = {
         "resource": f"{kind.lower()}s", "host_network": False, "host_pid": False, "host_ipc": False,
-        "known_through_pods": False,
+        "known_through_pods": False, "api_version": "v1" if kind == "Pod" else "apps/v1",
     }  # fmt: skip
-    return Workload(
-        kind=kind, api_version="v1" if kind == "Pod" else "apps/v1", namespace=namespace, name=name,
-        uid=uid or f"uid-{name}", **defaults | more,
-    )  # fmt: skip
+    return Workload(kind=kind, namespace=namespace, name=name, uid=uid or f"uid-{name}", **defaults | more)
 
 
 def container(
@@ -209,10 +206,10 @@ def pod(name: str, *, namespace: str = "default", **more: Any) -> Pod:
 
 def pod_of(workload_name: str, name: str, *, kind: str = "Deployment", **more: Any) -> Pod:
     """A row of `pods`, for a pod whose topmost controller is the workload."""
-    return pod(
-        name, workload_kind=kind, workload_api_version="apps/v1", workload_name=workload_name,
-        workload_uid=f"uid-{workload_name}", **{"workload_resolution": "resolved"} | more,
-    )  # fmt: skip
+    defaults = {
+        "workload_api_version": "apps/v1", "workload_uid": f"uid-{workload_name}", "workload_resolution": "resolved",
+    }  # fmt: skip
+    return pod(name, workload_kind=kind, workload_name=workload_name, **defaults | more)
 
 
 def pod_container(of: str, image: str, *, namespace: str = "default", **more: Any) -> PodContainer:

@@ -24,7 +24,7 @@ from warehouse import (
     workload,
 )
 
-from job.tables import KeyValue, Record
+from job.tables import Key, KeyValue, Record
 
 CHANGES = "SELECT name, container, field, change, old_value, new_value FROM changes"
 
@@ -288,6 +288,31 @@ def test_workloads_that_are_known_through_their_pods_have_changes(warehouse: War
         ("gs", None, "workload", "added", None, "uid-gs"),
         ("roll", "app", "image", "changed", "app:1", "app:2"),
     ]
+
+
+def test_two_workloads_of_one_kind_and_name_in_two_api_groups_are_compared_apart(warehouse: Warehouse) -> None:
+    def db(number: int, template: str, image: str) -> list[tuple[Key, Record]]:
+        other = {"kind": "StatefulSet", "workload_api_version": "apps.kruise.io/v1beta1", "workload_uid": "uid-other"}
+        custom = msgspec.structs.replace(
+            known_through_pods("db", "StatefulSet"), api_version="apps.kruise.io/v1beta1", uid="uid-other"
+        )
+        found = {"statefulsets": app("db", template, kind="StatefulSet")}
+        return run_of(number, Read("a", pods=[*running("db", image, **other), custom], more=found))
+
+    warehouse.publish(db(1, "app:1", "custom:1"))
+    warehouse.publish(db(2, "app:2", "custom:2"))
+    found = warehouse.query("SELECT resource, api_group, kind, name, old_value, new_value FROM changes")
+    assert found == [
+        ("pods", "apps.kruise.io", "StatefulSet", "db", "custom:1", "custom:2"),
+        ("statefulsets", "apps", "StatefulSet", "db", "app:1", "app:2"),
+    ]
+    where = "SELECT workload_api_group, workload_kind, image, containers FROM images"
+    assert warehouse.query(where) == [
+        ("apps", "StatefulSet", "app:2", 0),
+        ("apps.kruise.io", "StatefulSet", "custom:2", 1),
+    ]
+    found = warehouse.query("SELECT workload_api_group, pod, pods FROM without_limits")
+    assert found == [("apps", None, 0), ("apps.kruise.io", "db-0", 1)]
 
 
 def test_a_list_that_could_not_be_read_removes_no_controller_above_it(warehouse: Warehouse) -> None:

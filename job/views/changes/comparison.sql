@@ -6,6 +6,7 @@
 -- previous_snapshot_id STRING: Snapshot of the older reading.
 -- snapshot_id STRING: Snapshot of the newer reading.
 -- namespace STRING: Namespace of the workload. NULL for a cluster, a node pool and a node.
+-- api_group STRING: API group of the workload, such as `apps`. Empty for the core group, a cluster and a node pool.
 -- kind STRING: Kind of the workload; `Cluster`, `NodePool` or `Node`.
 -- name STRING: Name of the workload, cluster, node pool or node.
 -- container STRING: Name of the container. NULL where the field belongs to the workload or its pods.
@@ -67,6 +68,7 @@ ${pairs},
       s.side_snapshot_id,
       s.is_new,
       p.namespace,
+      COALESCE(REGEXP_EXTRACT(p.workload_api_version, r'^(.*)/'), '') AS api_group,
       p.workload_kind AS kind,
       p.workload_name AS name,
       p.uid,
@@ -99,18 +101,28 @@ ${pairs},
       r.snapshot_id,
       r.previous_snapshot_id,
       r.namespace,
+      r.api_group,
       r.kind,
       r.name,
       COUNT(DISTINCT r.is_new) = 2 AS runs_on_both_sides
     FROM running AS r
     LEFT JOIN (
-      SELECT DISTINCT s.snapshot_id, w.namespace, w.kind, w.name
+      SELECT DISTINCT
+        s.snapshot_id,
+        w.namespace,
+        COALESCE(REGEXP_EXTRACT(w.api_version, r'^(.*)/'), '') AS api_group,
+        w.kind,
+        w.name
       FROM sides AS s
       JOIN ${rows}workloads AS w ON w.snapshot_id = s.side_snapshot_id
       WHERE s.resource = 'pods' AND w.resource <> 'pods'
     ) AS t
-      ON t.snapshot_id = r.snapshot_id AND t.namespace = r.namespace AND t.kind = r.kind AND t.name = r.name
-    GROUP BY 1, 2, 3, 4, 5
+      ON t.snapshot_id = r.snapshot_id
+      AND t.namespace = r.namespace
+      AND t.api_group = r.api_group
+      AND t.kind = r.kind
+      AND t.name = r.name
+    GROUP BY 1, 2, 3, 4, 5, 6
     HAVING COUNT(DISTINCT r.is_new) = 2 OR COUNT(t.name) = 0
   ),
   -- snapshots in which some pods have a controller that could not be read
@@ -128,6 +140,7 @@ ${pairs},
       s.side_snapshot_id,
       s.is_new,
       b.name IS NOT NULL AS is_compared_by_pods,
+      COALESCE(REGEXP_EXTRACT(w.api_version, r'^(.*)/'), '') AS api_group,
       w.* EXCEPT (snapshot_id, snapshot_time, project_id, location, cluster)
     FROM sides AS s
     JOIN ${rows}workloads AS w ON w.snapshot_id = s.side_snapshot_id AND w.resource = s.resource
@@ -135,6 +148,7 @@ ${pairs},
       ON b.snapshot_id = s.snapshot_id
       AND b.previous_snapshot_id = s.previous_snapshot_id
       AND b.namespace = w.namespace
+      AND b.api_group = COALESCE(REGEXP_EXTRACT(w.api_version, r'^(.*)/'), '')
       AND b.kind = w.kind
       AND b.name = w.name
     WHERE
@@ -148,6 +162,7 @@ ${pairs},
       snapshot_id,
       is_new,
       namespace,
+      api_group,
       kind,
       name,
       service_account,
@@ -172,6 +187,7 @@ ${pairs},
         snapshot_id,
         is_new,
         namespace,
+        api_group,
         kind,
         name,
         service_account,
@@ -198,6 +214,7 @@ ${pairs},
         r.snapshot_id,
         r.is_new,
         r.namespace,
+        r.api_group,
         r.kind,
         r.name,
         r.service_account,
@@ -218,7 +235,11 @@ ${pairs},
         r.selinux_options
       FROM running AS r
       JOIN compared_by_pods AS b
-        ON b.snapshot_id = r.snapshot_id AND b.namespace = r.namespace AND b.kind = r.kind AND b.name = r.name
+        ON b.snapshot_id = r.snapshot_id
+        AND b.namespace = r.namespace
+        AND b.api_group = r.api_group
+        AND b.kind = r.kind
+        AND b.name = r.name
     )
   ),
   containers AS (
@@ -227,6 +248,7 @@ ${pairs},
       snapshot_id,
       is_new,
       namespace,
+      api_group,
       kind,
       name,
       container,
@@ -270,6 +292,7 @@ ${pairs},
         w.snapshot_id,
         w.is_new,
         w.namespace,
+        w.api_group,
         w.kind,
         w.name,
         c.name AS container,
@@ -310,6 +333,7 @@ ${pairs},
         r.snapshot_id,
         r.is_new,
         r.namespace,
+        r.api_group,
         r.kind,
         r.name,
         c.name,
@@ -338,7 +362,11 @@ ${pairs},
         c.probe_hosts
       FROM running AS r
       JOIN compared_by_pods AS b
-        ON b.snapshot_id = r.snapshot_id AND b.namespace = r.namespace AND b.kind = r.kind AND b.name = r.name
+        ON b.snapshot_id = r.snapshot_id
+        AND b.namespace = r.namespace
+        AND b.api_group = r.api_group
+        AND b.kind = r.kind
+        AND b.name = r.name
       JOIN ${rows}pod_containers AS c ON c.snapshot_id = r.side_snapshot_id AND c.pod_uid = r.uid
     )
   ),
@@ -348,6 +376,7 @@ ${pairs},
       w.snapshot_id,
       w.is_new,
       w.namespace,
+      w.api_group,
       w.kind,
       w.name,
       CAST(NULL AS STRING) AS container,
@@ -383,6 +412,7 @@ ${pairs},
       p.snapshot_id,
       p.is_new,
       p.namespace,
+      p.api_group,
       p.kind,
       p.name,
       NULL,
@@ -416,6 +446,7 @@ ${pairs},
       c.snapshot_id,
       c.is_new,
       c.namespace,
+      c.api_group,
       c.kind,
       c.name,
       c.container,
@@ -458,6 +489,7 @@ ${pairs},
       s.snapshot_id,
       s.is_new,
       NULL,
+      '',
       'Node',
       n.name,
       NULL,
@@ -476,6 +508,7 @@ ${pairs},
       s.snapshot_id,
       s.is_new,
       NULL,
+      '',
       'Cluster',
       c.cluster,
       NULL,
@@ -495,6 +528,7 @@ ${pairs},
       s.snapshot_id,
       s.is_new,
       NULL,
+      '',
       'NodePool',
       n.name,
       NULL,
@@ -511,19 +545,20 @@ ${pairs},
   ),
   -- what is on both sides: only of these the details are compared
   persisting AS (
-    SELECT resource, snapshot_id, namespace, kind, name
+    SELECT resource, snapshot_id, namespace, api_group, kind, name
     FROM facts
     WHERE field IN ('workload', 'node_pool', 'node') AND resource <> 'pods'
-    GROUP BY 1, 2, 3, 4, 5
+    GROUP BY 1, 2, 3, 4, 5, 6
     HAVING COUNT(DISTINCT is_new) = 2
     UNION DISTINCT
-    SELECT 'pods', snapshot_id, namespace, kind, name FROM compared_by_pods WHERE runs_on_both_sides
+    SELECT 'pods', snapshot_id, namespace, api_group, kind, name FROM compared_by_pods WHERE runs_on_both_sides
   ),
   by_value AS (
     SELECT
       resource,
       snapshot_id,
       namespace,
+      api_group,
       kind,
       name,
       container,
@@ -533,13 +568,14 @@ ${pairs},
       LOGICAL_OR(is_new) AS is_new
     FROM facts
     WHERE value <> ''
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
   ),
   compared AS (
     SELECT
       resource,
       snapshot_id,
       namespace,
+      api_group,
       kind,
       name,
       container,
@@ -549,7 +585,7 @@ ${pairs},
       LOGICAL_OR(is_new AND NOT is_old) AS has_gained,
       LOGICAL_OR(is_old AND NOT is_new) AS has_lost
     FROM by_value
-    GROUP BY 1, 2, 3, 4, 5, 6, 7
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
     HAVING LOGICAL_OR(is_old <> is_new)
   ),
   -- the containers of pods that both sides have, and of younger ones, by what ended them since
@@ -557,6 +593,7 @@ ${pairs},
     SELECT
       s.snapshot_id,
       p.namespace,
+      COALESCE(REGEXP_EXTRACT(p.workload_api_version, r'^(.*)/'), '') AS api_group,
       p.workload_kind AS kind,
       p.workload_name AS name,
       c.name AS container,
@@ -587,6 +624,7 @@ ${pairs},
       ON s.resource = c.resource
       AND s.snapshot_id = c.snapshot_id
       AND s.namespace IS NOT DISTINCT FROM c.namespace
+      AND s.api_group = c.api_group
       AND s.kind = c.kind
       AND s.name = c.name
     WHERE
@@ -613,6 +651,7 @@ ${pairs},
       'pods',
       snapshot_id,
       namespace,
+      api_group,
       kind,
       name,
       container,
@@ -624,12 +663,13 @@ ${pairs},
       TRUE
     FROM ended
     WHERE new_restarts > old_restarts
-    GROUP BY 2, 3, 4, 5, 6
+    GROUP BY 2, 3, 4, 5, 6, 7
     UNION ALL
     SELECT
       'pods',
       snapshot_id,
       namespace,
+      api_group,
       kind,
       name,
       container,
@@ -641,7 +681,7 @@ ${pairs},
       TRUE
     FROM ended
     WHERE is_oom_killed
-    GROUP BY 2, 3, 4, 5, 6
+    GROUP BY 2, 3, 4, 5, 6, 7
   ),
   -- with what the two readings prove: of a list without missing objects, and with no pod whose controller is unknown
   proven AS (
@@ -655,6 +695,7 @@ ${pairs},
       p.previous_snapshot_id,
       p.snapshot_id,
       d.namespace,
+      d.api_group,
       d.kind,
       d.name,
       d.container,
@@ -693,6 +734,7 @@ SELECT
   previous_snapshot_id,
   snapshot_id,
   namespace,
+  api_group,
   kind,
   name,
   container,
@@ -718,6 +760,7 @@ SELECT
   previous_snapshot_id,
   snapshot_id,
   NULL,
+  '',
   'Cluster',
   SPLIT(path, '/')[SAFE_OFFSET(1)],
   NULL,

@@ -1,15 +1,15 @@
 -- Which workloads differ between clusters, in which image or setting?
 -- One row for each field of each container that differs between clusters that have a workload of the same namespace,
--- kind and name, in any project. Values are those of the pods where the workload runs, with what webhooks changed or
--- injected, and of its template elsewhere; while pods differ, such as during a rollout, a cluster's value has all of
--- theirs, separated by commas. A limit without a request is also the request, as the API server has it. A cluster lacks
+-- API group, kind and name, in any project. Values are those of the pods where the workload runs, with what webhooks
+-- changed or injected, and of its template elsewhere; while pods differ, such as during a rollout, a cluster's value has
+-- all of theirs, separated by commas. A limit without a request is also the request, as the API server has it. A cluster lacks
 -- a container if its pods do, or if its template does and another cluster's has it. The view leaves out debug
 -- containers, and numbers of replicas: clusters differ in size on purpose.
 -- Scans what workload_containers scans.
 --
 -- SELECT namespace, workload_name, container, field, found_values FROM drift WHERE field = 'image' AND NOT is_system
 --
--- namespace, workload_kind, workload_name, container FROM workload_containers
+-- namespace, workload_api_group, workload_kind, workload_name, container FROM workload_containers
 -- container_type STRING: `init`, `sidecar` or `regular`. NULL where clusters differ.
 -- is_system BOOL: True if Kubernetes or GKE has made the namespace: its name starts with `kube-`, `gke-` or `gmp-`.
 -- field STRING: What differs: `image`, `cpu_request_millicores`, `cpu_limit_millicores`, `memory_request_bytes`,
@@ -36,6 +36,7 @@ WITH
   places AS (
     SELECT
       namespace,
+      workload_api_group,
       workload_kind,
       workload_name,
       place,
@@ -43,16 +44,23 @@ WITH
       MAX(read_age_seconds) AS read_age_seconds,
       MAX(doubt) AS doubt
     FROM uses
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4, 5
   ),
   containers AS (
-    SELECT namespace, workload_kind, workload_name, container, LOGICAL_OR(pod IS NULL) AS is_in_template
+    SELECT
+      namespace,
+      workload_api_group,
+      workload_kind,
+      workload_name,
+      container,
+      LOGICAL_OR(pod IS NULL) AS is_in_template
     FROM uses
-    GROUP BY 1, 2, 3, 4
+    GROUP BY 1, 2, 3, 4, 5
   ),
   facts AS (
     SELECT
       u.namespace,
+      u.workload_api_group,
       u.workload_kind,
       u.workload_name,
       u.container,
@@ -104,6 +112,7 @@ WITH
     -- clusters that lack the container
     SELECT
       p.namespace,
+      p.workload_api_group,
       p.workload_kind,
       p.workload_name,
       c.container,
@@ -115,9 +124,15 @@ WITH
       'not set'
     FROM places AS p
     JOIN containers AS c
-      ON c.namespace = p.namespace AND c.workload_kind = p.workload_kind AND c.workload_name = p.workload_name
-    LEFT JOIN (SELECT DISTINCT namespace, workload_kind, workload_name, container, place FROM uses) AS u
+      ON c.namespace = p.namespace
+      AND c.workload_api_group = p.workload_api_group
+      AND c.workload_kind = p.workload_kind
+      AND c.workload_name = p.workload_name
+    LEFT JOIN (
+      SELECT DISTINCT namespace, workload_api_group, workload_kind, workload_name, container, place FROM uses
+    ) AS u
       ON u.namespace = p.namespace
+      AND u.workload_api_group = p.workload_api_group
       AND u.workload_kind = p.workload_kind
       AND u.workload_name = p.workload_name
       AND u.container = c.container
@@ -127,6 +142,7 @@ WITH
   by_cluster AS (
     SELECT
       namespace,
+      workload_api_group,
       workload_kind,
       workload_name,
       container,
@@ -138,11 +154,12 @@ WITH
       MAX(read_age_seconds) AS read_age_seconds,
       MAX(doubt) AS doubt
     FROM facts
-    GROUP BY 1, 2, 3, 4, 5, 6
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
   ),
   by_value AS (
     SELECT
       namespace,
+      workload_api_group,
       workload_kind,
       workload_name,
       container,
@@ -155,10 +172,11 @@ WITH
       MAX(read_age_seconds) AS read_age_seconds,
       MAX(doubt) AS doubt
     FROM by_cluster
-    GROUP BY 1, 2, 3, 4, 5, 6
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
   )
 SELECT
   namespace,
+  workload_api_group,
   workload_kind,
   workload_name,
   container,
@@ -173,5 +191,5 @@ SELECT
   MAX(read_age_seconds) AS read_age_seconds,
   CASE MAX(doubt) WHEN 0 THEN 'ok' WHEN 1 THEN 'partial' ELSE 'stale' END AS read_status
 FROM by_value AS v
-GROUP BY 1, 2, 3, 4, 6, 7
+GROUP BY 1, 2, 3, 4, 5, 7, 8
 HAVING COUNT(*) > 1

@@ -6,6 +6,7 @@
 -- SELECT image, cluster, namespace, workload_name, running_digests FROM images WHERE pinned_mismatch OR digests_of_tag > 1
 --
 -- project_id, location, cluster, namespace FROM pods
+-- workload_api_group STRING: API group of the kind, such as `apps`. Empty for the core group, so for a pod.
 -- workload_kind STRING: Kind of the topmost controller that uses the image; `Pod` for a pod that nothing controls.
 -- workload_name STRING: Name of that controller.
 -- image, image_registry, image_repository, image_tag, image_digest FROM containers
@@ -29,6 +30,7 @@ WITH
       location,
       cluster,
       owner,
+      MIN(COALESCE(REGEXP_EXTRACT(workload_api_version, r'^(.*)/'), '')) AS workload_api_group,
       MIN(workload_kind) AS workload_kind,
       MIN(workload_name) AS workload_name
     FROM ${dataset}.pods
@@ -41,6 +43,7 @@ WITH
       p.location,
       p.cluster,
       p.namespace,
+      COALESCE(REGEXP_EXTRACT(p.workload_api_version, r'^(.*)/'), '') AS workload_api_group,
       p.workload_kind,
       p.workload_name,
       c.image,
@@ -63,6 +66,11 @@ WITH
       c.location,
       c.cluster,
       c.namespace,
+      COALESCE(
+        o.workload_api_group,
+        REGEXP_EXTRACT(COALESCE(above.owner_api_version, w.owner_api_version, w.api_version), r'^(.*)/'),
+        ''
+      ),
       COALESCE(o.workload_kind, above.owner_kind, w.owner_kind, c.workload_kind),
       COALESCE(o.workload_name, above.owner_name, w.owner_name, c.workload_name),
       c.image,
@@ -104,6 +112,7 @@ SELECT
   location,
   cluster,
   namespace,
+  workload_api_group,
   workload_kind,
   workload_name,
   image,
@@ -127,4 +136,4 @@ SELECT
     ELSE 'ok'
   END AS read_status
 FROM tagged
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12

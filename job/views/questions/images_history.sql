@@ -8,6 +8,7 @@
 -- SELECT cluster, namespace, workload_name, first_seen, last_seen FROM images_history WHERE image_repository = 'library/nginx'
 --
 -- project_id, location, cluster, namespace FROM pods_history
+-- workload_api_group STRING: API group of the kind, such as `apps`. Empty for the core group, so for a pod.
 -- workload_kind STRING: Kind of the topmost controller that used the image; `Pod` for a pod that nothing controls.
 -- workload_name STRING: Name of that controller.
 -- name AS container FROM containers_history
@@ -19,7 +20,12 @@
 WITH
   -- the topmost controller of each owner between a pod and it
   owners AS (
-    SELECT p.snapshot_id, owner, MIN(p.workload_kind) AS workload_kind, MIN(p.workload_name) AS workload_name
+    SELECT
+      p.snapshot_id,
+      owner,
+      MIN(COALESCE(REGEXP_EXTRACT(p.workload_api_version, r'^(.*)/'), '')) AS workload_api_group,
+      MIN(p.workload_kind) AS workload_kind,
+      MIN(p.workload_name) AS workload_name
     FROM ${dataset}.pods_history AS p
     CROSS JOIN UNNEST(ARRAY_CONCAT([p.owner_uid], p.middle_owner_uids)) AS owner
     GROUP BY 1, 2
@@ -30,6 +36,7 @@ WITH
       p.location,
       p.cluster,
       p.namespace,
+      COALESCE(REGEXP_EXTRACT(p.workload_api_version, r'^(.*)/'), '') AS workload_api_group,
       p.workload_kind,
       p.workload_name,
       c.name AS container,
@@ -48,6 +55,11 @@ WITH
       c.location,
       c.cluster,
       c.namespace,
+      COALESCE(
+        o.workload_api_group,
+        REGEXP_EXTRACT(COALESCE(above.owner_api_version, w.owner_api_version, w.api_version), r'^(.*)/'),
+        ''
+      ),
       COALESCE(o.workload_kind, above.owner_kind, w.owner_kind, c.workload_kind),
       COALESCE(o.workload_name, above.owner_name, w.owner_name, c.workload_name),
       c.name,
@@ -72,6 +84,7 @@ SELECT
   location,
   cluster,
   namespace,
+  workload_api_group,
   workload_kind,
   workload_name,
   container,
@@ -85,4 +98,4 @@ SELECT
   MAX(read_at) AS last_seen
 FROM uses
 WHERE image IS NOT NULL
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13

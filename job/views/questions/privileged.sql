@@ -8,7 +8,7 @@
 --
 -- SELECT rule, level, severity, COUNT(DISTINCT CONCAT(cluster, '/', namespace, '/', workload_kind, '/', workload_name)) AS workloads FROM privileged GROUP BY 1, 2, 3
 --
--- project_id, location, cluster, namespace, workload_kind, workload_name FROM workload_containers
+-- project_id, location, cluster, namespace, workload_api_group, workload_kind, workload_name FROM workload_containers
 -- pod STRING: One of the running pods that break the rule. NULL for a template.
 -- pods INT64: How many running pods break it. 0 for a template.
 -- container_type STRING: `init`, `sidecar`, `regular` or `ephemeral`. NULL where the pod breaks the rule.
@@ -73,6 +73,7 @@ WITH
       j.location,
       j.cluster,
       j.namespace,
+      j.workload_api_group,
       j.workload_kind,
       j.workload_name,
       j.pod,
@@ -316,6 +317,7 @@ SELECT
   location,
   cluster,
   namespace,
+  workload_api_group,
   workload_kind,
   workload_name,
   MIN(pod) AS pod,
@@ -337,6 +339,7 @@ GROUP BY
   location,
   cluster,
   namespace,
+  workload_api_group,
   workload_kind,
   workload_name,
   -- the static pods of a node are different ones

@@ -6,7 +6,7 @@
 --
 -- SELECT cluster, namespace, workload_name, container, missing FROM without_limits WHERE container_type <> 'init'
 --
--- project_id, location, cluster, namespace, workload_kind, workload_name FROM workload_containers
+-- project_id, location, cluster, namespace, workload_api_group, workload_kind, workload_name FROM workload_containers
 -- pod STRING: One of the running pods that lack it. NULL for a template.
 -- pods INT64: How many running pods lack it. 0 for a template.
 -- container_type, container FROM workload_containers
@@ -50,6 +50,7 @@ SELECT
   location,
   cluster,
   namespace,
+  workload_api_group,
   workload_kind,
   workload_name,
   MIN(pod) AS pod,
@@ -69,6 +70,7 @@ GROUP BY
   location,
   cluster,
   namespace,
+  workload_api_group,
   workload_kind,
   workload_name,
   -- the static pods of a node are different ones

@@ -8,6 +8,7 @@
 -- SELECT cluster, namespace, workload_name, container, image FROM workload_containers WHERE privileged
 --
 -- project_id, location, cluster, namespace FROM pods
+-- workload_api_group STRING: API group of the kind, such as `apps`. Empty for the core group, so for a pod and a node.
 -- workload_kind STRING: Kind of the topmost controller; `Pod` for a pod that nothing controls. Of a template: kind of
 --   the workload that has it.
 -- workload_name STRING: Name of that controller or workload.
@@ -64,6 +65,7 @@ SELECT
   p.location,
   p.cluster,
   p.namespace,
+  COALESCE(REGEXP_EXTRACT(p.workload_api_version, r'^(.*)/'), '') AS workload_api_group,
   p.workload_kind,
   p.workload_name,
   p.name AS pod,
@@ -115,6 +117,7 @@ SELECT
   w.location,
   w.cluster,
   w.namespace,
+  COALESCE(REGEXP_EXTRACT(w.api_version, r'^(.*)/'), ''),
   w.kind,
   w.name,
   NULL,
