@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
-from job.cli_options import Configured, cluster_and_sink_options, cluster_options, config_option, options
+from job.cli_options import (
+    Configured,
+    add_log_options,
+    cluster_and_sink_options,
+    cluster_options,
+    config_option,
+    options,
+    start_log,
+)
 from job.cli_sink import describe, prune, query, report, schema, tables
 from job.commands.exits import (
     BUG,
@@ -27,13 +35,14 @@ from job.commands.exits import (
     report_lost_output,
     report_stop,
 )
-from job.commands.no_pandas import without_pandas
+from job.commands.left_out import without_packages
 from job.commands.streams import guarded_streams
 from job.errors import Interrupted
 from job.interrupts import end_within_a_second
 from job.signals import Stop
 
 if TYPE_CHECKING:
+    from job.log import Level
     from job.run.summary import Summary
 
 
@@ -55,7 +64,7 @@ def main() -> NoReturn:
 
 def _exit_code(stop: Stop) -> int:
     try:
-        with without_pandas():
+        with without_packages():
             return cast("int", cli.main(prog_name="gke-inventory", standalone_mode=False, obj=stop))
     except (KeyboardInterrupt, click.Abort, Interrupted):
         return report_stop(stop)
@@ -102,20 +111,24 @@ def cli() -> None:
 @cluster_and_sink_options
 @click.option("--tasks", default=1, type=click.IntRange(1, 64), help="Processes that share the clusters. One commit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.option("-v", "--verbose", is_flag=True, help="Log more.")
-@click.option("-q", "--quiet", is_flag=True, help="Log only warnings.")
 @click.pass_obj
-def run(stop: Stop | None, configured: Configured, tasks: int, as_json: bool, verbose: bool, quiet: bool) -> int:
-    """Take one snapshot of everything that is configured."""
+def run(stop: Stop | None, configured: Configured, tasks: int, as_json: bool) -> int:
+    """Take one snapshot of everything that is configured.
+
+    On a terminal, its last line shows the progress, the slowest cluster and what is waited for. NO_COLOR or TERM=dumb
+    turns that off, as -q does.
+    """
     from job.commands.output import print_json
     from job.commands.run import print_summary, take_snapshot
-    from job.log import configure_logging
 
-    configure_logging(verbose=verbose, quiet=quiet)
-    summary = take_snapshot(configured(), tasks=tasks, stop=stop or Stop())
+    log = start_log("info")
+    level: Level = "warning" if log.level == "info" else log.level
+    summary = take_snapshot(configured(), tasks=tasks, stop=stop or Stop(), is_quiet=log.is_quiet, level=level)
     if as_json:
         print_json(summary.flat())
-    elif "CLOUD_RUN_JOB" not in os.environ:  # there the log has it, and each line of this would be an entry
+    elif (
+        not log.is_quiet and "CLOUD_RUN_JOB" not in os.environ
+    ):  # there the log has it, and each line of this would be an entry
         print_summary(summary)
     return _code(summary, is_success=summary.run.acceptable)
 
@@ -144,9 +157,8 @@ def _code(summary: Summary, *, is_success: bool) -> Done:
 def plan(configured: Configured, as_json: bool, with_estimate: bool, minutes: float, runs_a_day: float) -> int:
     """List the clusters that a run would collect, and through which endpoint. Reads no cluster, writes nothing."""
     from job.commands import plan as command
-    from job.log import configure_logging
 
-    configure_logging(quiet=True)
+    start_log("warning")
     config = configured()
     planned = command.plan(config)
     if with_estimate:
@@ -172,13 +184,12 @@ def doctor(configured: Configured, as_json: bool, role: str | None) -> int:
     """
     from job.commands.doctor import examine
     from job.commands.doctor.roles import print_role
-    from job.log import configure_logging
 
-    configure_logging(silent=True)
+    log = start_log("error")
     if role is not None:
         print_role(configured(), is_for_rbac=role == "clusterrole")
         return COMPLETE
-    return COMPLETE if examine(configured, as_json=as_json) else INCOMPLETE
+    return COMPLETE if examine(configured, as_json=as_json, is_quiet=log.is_quiet) else INCOMPLETE
 
 
 @cli.command()
@@ -191,9 +202,8 @@ def init(configured: Configured, output: str, force: bool) -> int:
     Without credentials or network it writes the file too, and says what it could not find.
     """
     from job.commands import init as command
-    from job.log import configure_logging
 
-    configure_logging(silent=True)
+    start_log("error")
     command.forget_missing_file()
     command.print_found(command.init(configured(), output, replaces=force), output)
     return Done(COMPLETE)
@@ -208,13 +218,14 @@ def demo(stop: Stop | None, clusters: int, pods: int, seed: int, output: str, as
     """Run against a simulated fleet on this machine, into DuckDB. Needs no account, network or file."""
     from job.commands.demo import print_demo, run_demo
     from job.commands.output import print_json
-    from job.log import configure_logging
 
-    configure_logging(quiet=True)
-    result = run_demo(clusters=clusters, pods=pods, seed=seed, output=output, stop=stop or Stop())
+    log = start_log("warning")
+    result = run_demo(
+        clusters=clusters, pods=pods, seed=seed, output=output, stop=stop or Stop(), is_quiet=log.is_quiet
+    )
     if as_json:
         print_json(result.summary.flat())
-    else:
+    elif not log.is_quiet:
         print_demo(result, output)
     return _code(result.summary, is_success=result.summary.run.objects > 0)
 
@@ -226,6 +237,7 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
     """Run only the simulated fleet, in the foreground, until Ctrl-C."""
     from job.commands.demo import run_simulator
 
+    start_log("warning")
     run_simulator(clusters=clusters, pods=pods, seed=seed, faults=faults)
     return Done(COMPLETE)
 
@@ -255,6 +267,7 @@ def show(
     """
     from job.commands import show as command
 
+    start_log("warning")
     shown = command.show(cluster, kind, name, namespace, configured(), all_namespaces=all_namespaces, form=form)
     click.echo(shown, nl=False)
     return COMPLETE
@@ -271,6 +284,7 @@ def print_version() -> int:
 
 for _command in (describe, prune, query, report, schema, tables):
     cli.add_command(_command)
+add_log_options(cli)
 
 
 if __name__ == "__main__":

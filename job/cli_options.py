@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
     from job.config import Config
+    from job.log import Level
 
 Configured = Callable[[], "Config"]
 """Loads the configuration, with the flags in it."""
@@ -24,6 +25,45 @@ def options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+class Log(NamedTuple):
+    """How a command logs."""
+
+    level: Level
+    is_quiet: bool
+    """Nobody wants to see progress, waits or a summary."""
+
+
+def start_log(usual: Level) -> Log:
+    """Makes the log say as much as this command usually does, unless a flag asks for more or less."""
+    from job.log import configure_logging
+    from job.waiting import say_nothing
+
+    chosen = click.get_current_context().meta.get(_CHOSEN)
+    level: Level = "error" if chosen == "quiet" else "debug" if chosen == "verbose" else usual
+    configure_logging(level)
+    say_nothing(chosen == "quiet")
+    return Log(level, chosen == "quiet")
+
+
+def add_log_options(command: click.Command) -> None:
+    """Adds `-q` and `-v` to a command and to those below it: each takes effect before and after a command's name."""
+    command.params += [
+        click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_choose, help=_QUIET),
+        click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, callback=_choose, help="Log more."),
+    ]
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        add_log_options(below)
+
+
+_CHOSEN = "job.log"
+_QUIET = "Log only errors; show no progress, and no summary of a run."
+
+
+def _choose(context: click.Context, option: click.Parameter, is_set: bool) -> None:
+    if is_set and context.meta.setdefault(_CHOSEN, option.name) != option.name:  # commands share it
+        raise click.UsageError("--quiet and --verbose exclude each other")
 
 
 def _configured_by(*own: Callable[[Any], Any]) -> Callable[[Any], Any]:

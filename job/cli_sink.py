@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from job.cli_options import Configured, sink_options
+from job.cli_options import Configured, sink_options, start_log
 from job.commands.exits import COMPLETE, INCOMPLETE, Done
 
 
@@ -43,9 +43,8 @@ def query(
     gke-inventory query "SELECT cluster, COUNT(*) AS pods FROM pods GROUP BY 1" -o pods.csv
     """
     from job.commands import query as command
-    from job.log import configure_logging
 
-    configure_logging(quiet=True)
+    start_log("warning")
     asked, config = command.statement(sql, file), configured()
     if dry_run:
         command.print_dry_run(config, asked)
@@ -79,9 +78,8 @@ def report(
     gke-inventory report --diff 2026-01-30 2026-01-31 -o changes.md
     """
     from job.commands.report import write_report
-    from job.log import configure_logging
 
-    configure_logging(quiet=True)
+    start_log("warning")
     write_report(configured(), form=form, output=output, at=at, between=between, dry_run=dry_run)
     return COMPLETE
 
@@ -118,6 +116,7 @@ def schema_show(configured: Configured) -> int:
     """Print the statements that create all tables and views, in the sink's own SQL."""
     from job.commands.schema import show
 
+    start_log("warning")
     show(configured())
     return COMPLETE
 
@@ -127,9 +126,8 @@ def schema_show(configured: Configured) -> int:
 def schema_diff(configured: Configured) -> int:
     """Print what `schema apply` would change. Changes nothing; exits with 3 if there are differences."""
     from job.commands.schema import diff
-    from job.log import configure_logging
 
-    configure_logging(quiet=True)
+    start_log("warning")
     return INCOMPLETE if diff(configured()) else COMPLETE
 
 
@@ -138,9 +136,8 @@ def schema_diff(configured: Configured) -> int:
 def schema_apply(configured: Configured) -> int:
     """Create or update dataset, tables and views, by additive changes only."""
     from job.commands.schema import apply
-    from job.log import configure_logging
 
-    configure_logging(quiet=True)
+    start_log("warning")
     apply(configured())
     return Done(COMPLETE)
 
@@ -173,6 +170,7 @@ def schema_dbt(configured: Configured, warn: int, error: int) -> int:
     """Print the views as `sources.yml` for dbt, with descriptions, tests and freshness."""
     from job.commands.dbt import print_sources
 
+    start_log("warning")
     print_sources(configured(), warn_after_hours=warn, error_after_hours=error)
     return COMPLETE
 
@@ -191,8 +189,7 @@ def _days(_: click.Context, __: click.Parameter, text: str) -> int:
 def prune(configured: Configured, days: int, yes: bool) -> int:
     """Delete old snapshots that no view uses. A dry run unless --yes."""
     from job.commands import prune as command
-    from job.log import configure_logging
 
-    configure_logging(quiet=True)
+    start_log("warning")
     command.prune(configured(), days=days, is_dry_run=not yes)
     return Done(COMPLETE) if yes else COMPLETE

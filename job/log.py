@@ -11,12 +11,13 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from job.printable import escaped, without_tokens
+from job.terminal import is_terminal, takes_escapes
 
 _MAX_LENGTH = 20_000  # of a field: Cloud Logging takes entries of 256 KiB
 _LEVELS = logging.getLevelNamesMapping()
@@ -27,18 +28,18 @@ _TRACE = "logging.googleapis.com/trace"
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def configure_logging(*, verbose: bool = False, quiet: bool = False, silent: bool = False) -> None:
-    """Sets the level, and the format: text if stderr is a terminal, else JSON lines.
+Level = Literal["debug", "info", "warning", "error"]
+
+
+def configure_logging(level: Level = "info", *, colors: bool | None = None) -> None:
+    """Sets the lowest level that is logged, and the format: text if stderr is a terminal, else JSON lines.
 
     Args:
-        quiet: only warnings and errors.
-        silent: only errors, for a command whose output has the rest.
+        colors: text with or without colours, for the terminal of another process to which stderr goes.
     """
-    level = logging.DEBUG if verbose else logging.INFO
-    if quiet or silent:
-        level = logging.ERROR if silent else logging.WARNING
-    is_terminal = sys.stderr.isatty() and "CLOUD_RUN_JOB" not in os.environ
-    _processors[:] = _pipeline(level, as_text=is_terminal)
+    as_text = is_terminal(sys.stderr) if colors is None else True
+    colors = takes_escapes(sys.stderr) if colors is None else colors
+    _processors[:] = _pipeline(level, as_text=as_text, colors=colors)
 
 
 def context_of(environment: Mapping[str, str]) -> dict[str, object]:
@@ -61,9 +62,11 @@ def context_of(environment: Mapping[str, str]) -> dict[str, object]:
     return context
 
 
-def _pipeline(level: int, *, as_text: bool) -> list[Processor]:
+def _pipeline(level: Level, *, as_text: bool, colors: bool = False) -> list[Processor]:
+    lowest = _LEVELS[level.upper()]
+
     def drop_below_level(_: Any, method: str, event: EventDict) -> EventDict:
-        if _LEVELS[method.upper()] < level:
+        if _LEVELS[method.upper()] < lowest:
             raise structlog.DropEvent
         return event
 
@@ -76,7 +79,7 @@ def _pipeline(level: int, *, as_text: bool) -> list[Processor]:
 
     if as_text:
         clock = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
-        formatting: list[Processor] = [clock, structlog.dev.ConsoleRenderer(colors=True)]
+        formatting: list[Processor] = [clock, structlog.dev.ConsoleRenderer(colors=colors)]
     else:
         stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
         formatting = [stamp, _as_cloud_logging, structlog.processors.JSONRenderer()]
@@ -99,5 +102,5 @@ class _Stderr:
     debug = info = warning = error = msg
 
 
-_processors = _pipeline(logging.WARNING, as_text=False)
+_processors = _pipeline("warning", as_text=False)
 log: FilteringBoundLogger = structlog.wrap_logger(_Stderr(), processors=_processors)

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -30,6 +30,8 @@ class Stop(threading.Event):
         """The signal that asked for the stop."""
         self.commit_started = False
         """A commit may have taken effect: nobody may say that nothing was written."""
+        self.before_last_words: Callable[[], None] = lambda: None
+        """Called before the process ends at once, to leave the terminal as it was."""
         self._grace_ends: float | None = None
         self._watch_ended = threading.Event()
         self._linked: list[threading.Event] = []
@@ -130,6 +132,7 @@ class Stop(threading.Event):
         self._watch_ended.wait()
         if self._grace_ends is not None:
             time.sleep(max(self._grace_ends - time.monotonic(), 0.0))
+            self.before_last_words()
             os.write(2, b"gke-inventory: stopped by SIGTERM; the commit did not finish in time\n")
             os._exit(TERMINATED)
 

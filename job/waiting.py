@@ -1,11 +1,12 @@
 """Says what this program waits for: after two seconds on a terminal, as one line, and once in the log.
 
+Whoever shows the progress of a run has the waits on its own line.
+
 One thread watches all waits: hundreds of clusters may be waited for at the same time.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 
 from job.log import log
+from job.terminal import is_terminal, takes_escapes
 
 _SAY_AFTER = 2.0  # seconds
 _LOOK_EVERY = 0.25
@@ -28,8 +30,10 @@ class _Wait:
 
 
 _lock = threading.Lock()
+_current: list[_Wait] = []
 _unsaid: list[_Wait] = []
 _watching = False
+_is_silent = False
 _inside = threading.local()
 
 
@@ -53,12 +57,28 @@ def waiting_for(what: str, seconds: float | None = None, *, is_logged: bool = Tr
     finally:
         _inside.is_waiting = False
         with _lock, suppress(ValueError):
+            _current.remove(wait)
             _unsaid.remove(wait)
+
+
+def awaited() -> list[tuple[str, float]]:
+    """What has been waited for for more than two seconds, and for how many; the longest wait first."""
+    now = monotonic()
+    with _lock:
+        late = [(wait.what, now - wait.began) for wait in _current if now - wait.began >= _SAY_AFTER]
+    return sorted(late, key=lambda each: -each[1])
+
+
+def say_nothing(is_silent: bool) -> None:
+    """Whether terminals get no lines of waits: nobody wants them, or somebody shows what `awaited` gives."""
+    global _is_silent
+    _is_silent = is_silent
 
 
 def _watch(wait: _Wait) -> None:
     global _watching
     with _lock:
+        _current.append(wait)
         _unsaid.append(wait)
         is_needed, _watching = not _watching, True
     if is_needed:
@@ -81,13 +101,16 @@ def _say_late_ones() -> None:
 
 def _say(late: Sequence[_Wait]) -> None:
     bounds = [wait.seconds for wait in late if wait.seconds is not None]
-    if sys.stderr is None or not sys.stderr.isatty() or "CLOUD_RUN_JOB" in os.environ:
+    if not is_terminal(sys.stderr):
         for wait in late:
             if wait.is_logged:
                 log.info("waiting", what=wait.what, seconds=wait.seconds)
         return
+    if _is_silent:
+        return
     others = f" and {len(late) - 1} more" if len(late) > 1 else ""
     bound = f", for up to {max(bounds):g} s" if bounds else ""
+    erase = "\r\x1b[K" if takes_escapes(sys.stderr) else ""
     with suppress(OSError, ValueError):  # a terminal that has gone
-        sys.stderr.write(f"\r\x1b[Kwaiting for {late[0].what}{others}{bound}; Ctrl-C stops\n")
+        sys.stderr.write(f"{erase}waiting for {late[0].what}{others}{bound}; Ctrl-C stops\n")
         sys.stderr.flush()

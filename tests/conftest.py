@@ -17,6 +17,7 @@ from made import sink_at
 from replay import Replay, replayed
 
 import job.log
+from job.waiting import say_nothing
 
 if TYPE_CHECKING:
     from job.simulator.bigquery.control import Control
@@ -101,6 +102,7 @@ def _own_logging() -> Iterator[None]:
     before = processors[:]
     yield
     processors[:] = before
+    say_nothing(False)
 
 
 @pytest.fixture

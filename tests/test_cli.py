@@ -337,7 +337,7 @@ def test_a_run_says_each_cause_once_and_the_next_command(configured: dict[str, A
     message = 'jobs.batch is forbidden: User "viewer" cannot list resource "jobs"'
     body = {"kind": "Status", "reason": "Forbidden", "message": message}
     replay.answers["/apis/batch/v1/jobs"] = (403, {"Content-Type": "application/json"}, json.dumps(body).encode())
-    done = invoke("run", "--quiet")
+    done = invoke("run")
     names = ", ".join(f"{PROJECT}/{LOCATION}/{each.name}" for each in replay.clusters)
     (line,) = [line for line in done.stdout.splitlines() if "jobs.batch is forbidden" in line]
     assert line.startswith(f"  {names}: jobs: forbidden (jobs.batch is forbidden")

@@ -99,7 +99,7 @@ def test_output_that_is_all_a_command_makes_must_arrive(command: str) -> None:
 
 @pytest.mark.usefixtures("configured")
 def test_a_summary_that_cannot_be_printed_is_named() -> None:
-    done = shell("run --quiet > /dev/full")
-    assert (done.returncode, done.stderr) == (
-        0, "gke-inventory: cannot write the output: No space left on device; the exit code says what was done\n",
+    done = shell("run > /dev/full")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        0, "gke-inventory: cannot write the output: No space left on device; the exit code says what was done",
     )  # fmt: skip

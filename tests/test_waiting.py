@@ -103,7 +103,7 @@ def test_a_log_says_it_as_an_event(capsys: pytest.CaptureFixture[str], monkeypat
 
     with waiting_for("Godot", 300):
         soon(is_said)
-    configure_logging(quiet=True)
+    configure_logging("warning")
     (event,) = [json.loads(line) for line in "".join(said).splitlines()]
     assert (event["message"], event["what"], event["seconds"]) == ("waiting", "Godot", 300)
 

@@ -30,6 +30,7 @@ from job.errors import SpoolError
 from job.kinds import KINDS, RESOURCES
 from job.kinds.clusters import cluster_rows
 from job.log import log
+from job.progress import ClusterProgress, RunProgress
 from job.spool import Spool
 from job.tables import Collection, Key, Record, Snapshot
 from job.tables.snapshots import FailedEndpoint
@@ -92,6 +93,7 @@ class ClusterCollector:
     clusters: int = 1
     """How many the run reads."""
     quota: GatewayQuota = field(default_factory=GatewayQuota)
+    progress: RunProgress = field(default_factory=RunProgress)
 
     def collect(
         self,
@@ -112,7 +114,9 @@ class ClusterCollector:
         key = self._key(project_id, cluster)
         reading = _Reading(wanted=frozenset(RESOURCES) - {each.resource for each in earlier})
         rows = self._keep(key, cluster_rows(cluster, found))
-        if cause := self._read(cluster, key, reading):
+        with self.progress.cluster(_name(key)) as progress:
+            cause = self._read(cluster, key, reading, progress)
+        if cause:
             failed = {result.kind.resource: result for result in failed_lists(cause, self.config)}
             reading.results = failed | reading.results
         results = [reading.results[kind.resource] for kind in KINDS if kind.resource in reading.wanted]
@@ -143,19 +147,20 @@ class ClusterCollector:
             cluster=cluster.name,
         )
 
-    def _read(self, cluster: gke.Cluster, key: Key, reading: _Reading) -> Cause | None:
+    def _read(self, cluster: gke.Cluster, key: Key, reading: _Reading, progress: ClusterProgress) -> Cause | None:
         """Reads the cluster's lists; the cause of it where the cluster itself cannot be read."""
         try:
             _check_status(cluster)
             gateway = gateway_endpoint(cluster, self.identity.universe_domain, self.config.api_endpoints.connectgateway)
             endpoints = choose_endpoints(cluster, self.config.endpoints, gateway)
             with ExitStack() as opened:
-                name = f"{key.project_id}/{key.location}/{key.cluster} to answer"
-                with self.pool.contact(), waiting_for(name, self.config.timeouts.retry_seconds, is_logged=False):
+                what = f"{_name(key)} to answer"
+                with self.pool.contact(), waiting_for(what, self.config.timeouts.retry_seconds, is_logged=False):
                     server = self._reach(cluster, endpoints, key, reading, opened)
-                reader = server.reader
-                with self.pool.reading(self.stop, reader.progress) as waited:
-                    server.deadline = self._deadline(reading.clock + waited)
+                progress.since, progress.objects = None, lambda: server.objects
+                with self.pool.reading(self.stop, server.reader.progress) as waited:
+                    progress.since = reading.clock + waited
+                    server.deadline = self._deadline(progress.since)
                     with closing(server.lists()) as lists:  # ends its threads, whatever happens here
                         for result in lists:
                             reading.results[result.kind.resource] = result
@@ -257,6 +262,10 @@ class ClusterCollector:
         segment = self.spool.segment(key)
         segment.add(records)
         return segment.keep()
+
+
+def _name(key: Key) -> str:
+    return f"{key.project_id}/{key.location}/{key.cluster}"
 
 
 def _check_status(cluster: gke.Cluster) -> None:

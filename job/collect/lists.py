@@ -68,6 +68,15 @@ class ClusterReader:
     refusal: ReadFailure | None = None
     """Why the server, which answers, does not say its version."""
     _stats: dict[str, tuple[Deadline, ReadStats]] = field(default_factory=dict)
+    _builders: dict[str, RowBuilder] = field(default_factory=dict)
+    """Of the lists that are being read."""
+    _objects: int = 0
+    """Of the others."""
+
+    @property
+    def objects(self) -> int:
+        """How many objects were read so far. Any thread may ask."""
+        return self._objects + sum(builder.counts.objects for builder in list(self._builders.values()))
 
     def version(self) -> str | None:
         """The version of the API server, asked for by the first request: it shows whether the server can be reached.
@@ -152,6 +161,7 @@ class ClusterReader:
             builder = RowBuilder(
                 kind, scope, self.new_segment(), is_ordered=is_ordered, budget=self.budget, deadline=deadline
             )
+            self._builders[kind.resource] = builder
             try:
                 read_list(self.reader, kind.path, limit, builder, deadline, stats, kind.accept)
             except ContinueTokenExpired as error:
@@ -166,6 +176,8 @@ class ClusterReader:
 
     def _result(self, kind: Kind, completed: Completed, owners: Owners, places: dict[str, Place]) -> ListResult:
         (deadline, stats), error = self._started(kind), completed.error
+        if (counted := self._builders.pop(kind.resource, None)) is not None:
+            self._objects += counted.counts.objects
         if error is None:
             builder: RowBuilder = completed.result
             if kind.controls:

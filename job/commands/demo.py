@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from job.commands.answer import print_result
-from job.commands.output import progress_bar
+from job.commands.live_line import live_line, run_progress
 from job.commands.run import print_summary
 from job.config import Config
 from job.errors import ConfigError, InventoryError
@@ -71,8 +71,11 @@ class Demo(NamedTuple):
     """Title, SQL and answer."""
 
 
-def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop) -> Demo:
+def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop, is_quiet: bool = False) -> Demo:
     """Starts the fleet, runs the job against it, and runs the example queries.
+
+    Args:
+        is_quiet: shows no progress.
 
     Raises:
         InventoryError: the output cannot be written, or the demo's packages are not installed.
@@ -80,13 +83,15 @@ def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop) ->
     _require_packages()
     path = Path(output).absolute()
     sink, queried = f"demo:///{path}", f"duckdb:///{path}"  # the first writes only to files of demos
-    open_warehouse(Config(), sink=sink).prepare()
-    with _simulated(clusters=clusters, pods=pods, seed=seed, bigquery=False) as simulator:
-        os.environ.update(simulator.environment)
-        config = msgspec.convert(dict(simulator.configuration), Config)
-        summary = run(msgspec.structs.replace(config, sink=sink), stop=stop, progress=progress_bar())
-    warehouse, summary = open_warehouse(config, sink=queried), msgspec.structs.replace(summary, sink=queried)
-    return Demo(summary, [(title, sql, warehouse.query(sql)) for title, sql in EXAMPLES])
+    progress = run_progress(is_quiet=is_quiet)
+    with live_line(progress, stop, is_quiet=is_quiet):
+        open_warehouse(Config(), sink=sink).prepare()
+        with _simulated(clusters=clusters, pods=pods, seed=seed, bigquery=False) as simulator:
+            os.environ.update(simulator.environment)
+            config = msgspec.convert(dict(simulator.configuration), Config)
+            summary = run(msgspec.structs.replace(config, sink=sink), stop=stop, progress=progress)
+        warehouse, summary = open_warehouse(config, sink=queried), msgspec.structs.replace(summary, sink=queried)
+        return Demo(summary, [(title, sql, warehouse.query(sql)) for title, sql in EXAMPLES])
 
 
 def print_demo(demo: Demo, output: str) -> None:

@@ -49,6 +49,7 @@ def report_error(error: Exception) -> int:
 
 
 def report_stop(stop: Stop) -> int:
+    stop.before_last_words()
     is_terminated = stop.signal == signal.SIGTERM
     cause = "stopped by SIGTERM" if is_terminated else "interrupted"
     written = "no snapshot was written"

@@ -1,4 +1,4 @@
-"""How commands print what is no answer to a query: tables for people, JSON for programs, counts and progress."""
+"""How commands print what is no answer to a query: tables for people, JSON for programs, and counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +59,6 @@ def this_command() -> str:
         return f"{shlex.quote(sys.executable)} -m job"
     found = shutil.which("gke-inventory")
     return "gke-inventory" if found and Path(found).resolve() == Path(called).resolve() else shlex.quote(called)
-
-
-def progress_bar() -> Callable[[int, int], None] | None:
-    """Prints a counter of clusters if stderr is a terminal."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show_progress(done: int, total: int) -> None:
-        click.echo(f"\r{done} of {total} clusters", nl=done == total, err=True)
-
-    return show_progress
 
 
 def _as_json_escapes(found: re.Match[str]) -> str:

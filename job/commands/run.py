@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import click
 
-from job.commands.output import counted, print_table, progress_bar, this_command
+from job.commands.live_line import live_line, run_progress
+from job.commands.output import counted, print_table, this_command
 from job.config import Config
+from job.log import Level
 from job.printable import escaped_lines
 from job.run.local_tasks import run_tasks
 from job.run.memory import use_one_malloc_arena
@@ -19,17 +21,25 @@ from job.signals import Stop
 _MAX_NAMES = 3  # of one cause; `coverage` has all
 
 
-def take_snapshot(config: Config, *, tasks: int, stop: Stop) -> Summary:
+def take_snapshot(
+    config: Config, *, tasks: int, stop: Stop, is_quiet: bool = False, level: Level = "warning"
+) -> Summary:
     """One snapshot, by this process or by several of its children.
+
+    Args:
+        is_quiet: shows no progress.
+        level: of the children's logs.
 
     Raises:
         InventoryError: the configuration, credentials or sink cannot be used, or a task failed; nothing was written.
         Interrupted: the stop came before any cluster was complete; nothing was written.
     """
-    if tasks > 1:
-        return run_tasks(config, tasks, stop=stop)
-    use_one_malloc_arena()
-    return run(config, stop=stop, progress=progress_bar())
+    progress = run_progress(is_quiet=is_quiet)
+    with live_line(progress, stop, is_quiet=is_quiet):
+        if tasks > 1:
+            return run_tasks(config, tasks, stop=stop, progress=progress, level=level)
+        use_one_malloc_arena()
+        return run(config, stop=stop, progress=progress)
 
 
 def print_summary(summary: Summary, *, says_next: bool = True) -> None:

@@ -17,6 +17,7 @@ from job.discover.failures import failure_columns, is_disabled_in
 from job.discover.hierarchy import NodeListing, walk
 from job.discover.retries import retried
 from job.log import log
+from job.progress import RunProgress
 from job.tables import Collection
 from job.waiting import waiting_for
 from job.wire import gke
@@ -55,18 +56,26 @@ class ProjectListing(NamedTuple):
 
 
 def list_projects(
-    config: Config, identity: Identity, run_id: str, *, is_listed: Callable[[str], bool] = lambda _project_id: True
+    config: Config,
+    identity: Identity,
+    run_id: str,
+    *,
+    is_listed: Callable[[str], bool] = lambda _project_id: True,
+    progress: RunProgress | None = None,
 ) -> list[ProjectListing]:
     """One listing a project, in the order of the configuration, then those in folders; and one a folder.
 
     Args:
         is_listed: which of the projects to list.
+        progress: counts them.
     """
+    progress = progress or RunProgress()
     walked, reachability = walk(config, identity, run_id), Reachability()
     for node in walked.nodes:
         _log_node(node)
     found = {project.project_id: project for project in walked.projects}
     projects = tuple(filter(is_listed, dict.fromkeys((*config.projects, *found))))
+    progress.projects, progress.projects_done, listings = len(projects), 0, {}
 
     def list_project(project_id: str) -> ProjectListing:
         project = found.get(project_id)
@@ -78,9 +87,9 @@ def list_projects(
         return listing
 
     with container_client(config, identity) as client:
-        listings = {
-            listing.project_id: listing for listing in map_unordered(list_project, projects, _MAX_CONCURRENT_PROJECTS)
-        }
+        for listing in map_unordered(list_project, projects, _MAX_CONCURRENT_PROJECTS):
+            listings[listing.project_id] = listing
+            progress.projects_done += 1
     nodes = [ProjectListing(node.name, (), node.collection) for node in walked.nodes]
     return [*(listings[project] for project in projects), *nodes]
 

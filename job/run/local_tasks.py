@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -24,7 +26,8 @@ from job.config_checks import check_config
 from job.connect.identity import configured_identity
 from job.errors import ConfigError, Interrupted, InventoryError
 from job.kinds import RESOURCES
-from job.log import log
+from job.log import Level, log
+from job.progress import PUBLISHING, RunProgress, Seen
 from job.run.ledger import seconds_since
 from job.run.one_task import running
 from job.run.summary import Summary, skipped, total
@@ -35,8 +38,10 @@ from job.sinks.protocol import Commit, Sink, TaskResult
 from job.sinks.task_folder import rows_of, write_clock, write_weights
 from job.spool import concatenate
 from job.task import Task, new_run_id
+from job.terminal import takes_escapes
 
 _POLL_SECONDS = 0.05
+_LAST_WORDS_SECONDS = 1.0  # in which the lines of a process that has ended are printed
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,18 +52,27 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-def run_tasks(config: Config, count: int, *, stop: Stop | None = None) -> Summary:
+def run_tasks(
+    config: Config,
+    count: int,
+    *,
+    stop: Stop | None = None,
+    progress: RunProgress | None = None,
+    level: Level = "warning",
+) -> Summary:
     """Takes one snapshot of everything that is configured, with `count` processes.
 
     Args:
         stop: as for `run`.
+        progress: as for `run`. The processes report theirs where it is shown.
+        level: of the processes' own logs.
 
     Raises:
         InventoryError: the configuration, credentials or sink cannot be used, or a task failed; nothing was written.
         Interrupted: the stop came before any cluster was complete; nothing was written.
     """
     now, clock = datetime.now(UTC), monotonic()
-    stop = stop or Stop()
+    stop, progress = stop or Stop(), progress or RunProgress()
     check_config(config, resources=RESOURCES)
     if "CLOUD_RUN_TASK_INDEX" in os.environ:
         raise ConfigError(
@@ -73,19 +87,32 @@ def run_tasks(config: Config, count: int, *, stop: Stop | None = None) -> Summar
     with running(config, sink, task) as other:
         if other is not None:
             return skipped(config, task, other, clock)
-        return _take_snapshot(config, count, sink, task, stop, clock)
+        tasks = _Tasks(count, task.run_id, stop, progress, level)
+        return _take_snapshot(config, tasks, sink, task, clock)
 
 
-def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, stop: Stop, clock: float) -> Summary:
+@dataclass(frozen=True)
+class _Tasks:
+    """What starting the processes takes."""
+
+    count: int
+    run_id: str
+    stop: Stop
+    progress: RunProgress
+    level: Level
+
+
+def _take_snapshot(config: Config, tasks: _Tasks, sink: Sink, task: Task, clock: float) -> Summary:
     with scratch_folder() as folder:
         write_clock(folder, sink.seconds_ahead)
         write_weights(folder, sink.cluster_weights(task.run_id, is_shared=False))
         to_folder = msgspec.structs.replace(config, sink=f"folder:///{folder}")
         (folder / "config.json").write_bytes(msgspec.json.encode(to_folder))
-        with stop.graceful_shutdown():
-            reports = _run_processes(folder, task.run_id, count, stop)
+        with tasks.stop.graceful_shutdown():
+            reports = _run_processes(folder, tasks)
+        tasks.progress.phase = PUBLISHING
         found = {index: report.summary for index, report in enumerate(reports) if report.summary}
-        is_stopped = len(found) < count or any(summary.stopped for summary in found.values())
+        is_stopped = len(found) < tasks.count or any(summary.stopped for summary in found.values())
         if is_stopped:
             log.warning("run stopped", run_id=task.run_id)
             if not any(summary.clusters_finished for summary in found.values()):
@@ -110,16 +137,16 @@ def _take_snapshot(config: Config, count: int, sink: Sink, task: Task, stop: Sto
     )
 
 
-def _run_processes(folder: Path, run_id: str, count: int, stop: Stop) -> list[Report]:
+def _run_processes(folder: Path, tasks: _Tasks) -> list[Report]:
     """Runs the tasks to their end, and passes a stop on to them.
 
     Raises:
         InventoryError: a task failed; the others are killed.
     """
-    is_told = False
-    with _started(folder, run_id, count) as processes:
+    is_told, count = False, tasks.count
+    with _started(folder, tasks) as processes:
         while any(process.poll() is None for process in processes):
-            if stop.is_set() and not is_told:
+            if tasks.stop.is_set() and not is_told:
                 is_told = True
                 for process in processes:
                     process.terminate()
@@ -133,29 +160,33 @@ def _run_processes(folder: Path, run_id: str, count: int, stop: Stop) -> list[Re
 
 
 @contextmanager
-def _started(folder: Path, run_id: str, count: int) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
+def _started(folder: Path, tasks: _Tasks) -> Iterator[Sequence[subprocess.Popen[bytes]]]:
     """The processes of the tasks; none outlives the context.
 
     They are a process group of their own, so that a terminal sends Ctrl-C to this process alone.
     """
     environment = os.environ | {
-        "CLOUD_RUN_EXECUTION": run_id,
-        "CLOUD_RUN_TASK_COUNT": str(count),
+        "CLOUD_RUN_EXECUTION": tasks.run_id,
+        "CLOUD_RUN_TASK_COUNT": str(tasks.count),
         "TMPDIR": str(folder),
     }
     # -P: a file job.py or yaml.py in the working directory is not imported in place of ours
     command = [sys.executable, "-P", "-m", "job.commands.task", str(folder / "config.json")]
+    shown = [] if not tasks.progress.is_shown else ["colors" if takes_escapes(sys.stderr) else "text"]
     processes: list[subprocess.Popen[bytes]] = []
+    readers: list[threading.Thread] = []
     try:
-        for index in range(count):
+        for index in range(tasks.count):
             process = subprocess.Popen(  # noqa: S603 (this program itself)
-                [*command, str(_report_file(folder, index))],
+                [*command, str(_report_file(folder, index)), tasks.level, *shown],
                 env=environment | {"CLOUD_RUN_TASK_INDEX": str(index)},
                 stdin=subprocess.PIPE,  # it ends when this process does
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if shown else subprocess.DEVNULL,
+                stderr=subprocess.PIPE if shown else None,
                 process_group=0,
             )
             processes.append(process)
+            readers += _readers(index, process, tasks.progress)
         yield processes
     finally:
         for process in processes:
@@ -164,6 +195,32 @@ def _started(folder: Path, run_id: str, count: int) -> Iterator[Sequence[subproc
             process.wait()
             if process.stdin is not None:
                 process.stdin.close()
+        for reader in readers:
+            reader.join(_LAST_WORDS_SECONDS)
+
+
+def _readers(index: int, process: subprocess.Popen[bytes], progress: RunProgress) -> Iterator[threading.Thread]:
+    """Threads that take what the process reports of its progress, and print what it logs, until it ends."""
+    for stream, take in (
+        (process.stdout, lambda line: progress.tasks.update({index: msgspec.json.decode(line, type=Seen)})),
+        (process.stderr, _print),
+    ):
+        if stream is not None:
+            thread = threading.Thread(target=_take_lines, args=(stream, take), daemon=True)
+            thread.start()
+            yield thread
+
+
+def _take_lines(stream: IO[bytes], take: Callable[[bytes], Any]) -> None:
+    with stream, suppress(OSError, ValueError):
+        for line in stream:
+            with suppress(msgspec.DecodeError):  # a library prints something
+                take(line)
+
+
+def _print(line: bytes) -> None:
+    sys.stderr.write(line.decode("utf-8", "backslashreplace"))
+    sys.stderr.flush()
 
 
 def _check(folder: Path, index: int, count: int, process: subprocess.Popen[Any], *, is_told: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from job.discover.selection import Selection, Target, is_selected, select
 from job.errors import Interrupted
 from job.kinds import RESOURCES
 from job.log import log
+from job.progress import LISTING, PUBLISHING, READING, RunProgress
 from job.run.ledger import seconds_since, write_records
 from job.run.memory import container_limit, fit_to_memory, infrequent_gc, release_memory, spool_bound
 from job.run.parts import Earlier
@@ -36,17 +37,15 @@ from job.tables import Run
 from job.task import Task, current_task
 from job.version import VERSION
 
-Progress = Callable[[int, int], None]
-"""Called after each cluster: how many are done, and how many there are."""
-
 
 def run(
-    config: Config, *, stop: Stop | None = None, progress: Progress | None = None, publishes_all: bool = False
+    config: Config, *, stop: Stop | None = None, progress: RunProgress | None = None, publishes_all: bool = False
 ) -> Summary:
     """Takes one snapshot of everything that is configured.
 
     Args:
         stop: asks the run to end. It then commits what it has read, and records the other clusters as `stopped`.
+        progress: counters for whoever shows them.
         publishes_all: after a stop, also what is not worth a commit: another process decides.
 
     Raises:
@@ -54,7 +53,7 @@ def run(
         Interrupted: the stop came before any cluster was complete; nothing was written.
     """
     started_at, clock = datetime.now(UTC), monotonic()
-    stop = stop or Stop()
+    stop, progress = stop or Stop(), progress or RunProgress()
     check_config(config, resources=RESOURCES)
     identity = cache(partial(configured_identity, config))
     sink = open_sink(config, identity, stop=stop)
@@ -73,8 +72,8 @@ def run(
         while result is None or result.stopped:
             if result is not None:
                 task = with_the_sinks_clock(replace(task, part=result.part + 1), datetime.now(UTC), sink)
-            one = _OneTask(config, identity(), sink, task, stop, clock, publishes_all)
-            summary = one.take_snapshot(progress)
+            one = _OneTask(config, identity(), sink, task, stop, clock, progress, publishes_all)
+            summary = one.take_snapshot()
             if summary is not None:
                 return summary
             result = sink.committed_result(task.run_id, task.index)
@@ -109,9 +108,10 @@ class _OneTask:
     stop: Stop
     clock: float
     """When the run started, on the monotonic clock."""
+    progress: RunProgress
     publishes_all: bool = False
 
-    def take_snapshot(self, progress: Progress | None) -> Summary | None:
+    def take_snapshot(self) -> Summary | None:
         """Reads and commits what no earlier part has; None if another attempt was faster to commit this part."""
         log.info(
             "run started",
@@ -134,7 +134,7 @@ class _OneTask:
             committed = earlier.clusters(without=targets)
             if self.task.part:
                 log.info("run continued", run_id=self.task.run_id, part=self.task.part, clusters=len(targets))
-            collected = self._collect(targets, earlier, spool, fitting, progress)
+            collected = self._collect(targets, earlier, spool, fitting)
             record = write_records(
                 spool, self.task, self.config, listings, selection, collected, committed, self.clock,
                 earlier_rows=earlier.row_count,
@@ -159,9 +159,9 @@ class _OneTask:
         return ClusterShares(weights, self.task.count, () if is_walked else config.projects)
 
     def _discover(self, shares: ClusterShares) -> list[ProjectListing]:
-        return list_projects(
-            self.config, self.identity, self.task.run_id, is_listed=partial(shares.lists, self.task.index)
-        )
+        self.progress.phase = LISTING
+        is_listed = partial(shares.lists, self.task.index)
+        return list_projects(self.config, self.identity, self.task.run_id, is_listed=is_listed, progress=self.progress)
 
     def _recorded(self, listings: Sequence[ProjectListing]) -> list[ProjectListing]:
         """The lists that this task writes to the ledger: the first task all, the others what they could not list."""
@@ -181,8 +181,10 @@ class _OneTask:
         return sorted(targets, key=lambda target: -(target.cluster.current_node_count or 0))
 
     def _collect(
-        self, targets: Sequence[Target], earlier: Earlier, spool: Spool, config: Config, progress: Progress | None
+        self, targets: Sequence[Target], earlier: Earlier, spool: Spool, config: Config
     ) -> list[CollectedCluster]:
+        self.progress.phase = READING
+        self.progress.clusters, self.progress.clusters_done = len(targets), 0
         if targets:
             load_client()
         pool = WorkerPool(config.workers)
@@ -198,6 +200,7 @@ class _OneTask:
                 pool,
                 clusters=len(targets),
                 quota=GatewayQuota(self.task.count),
+                progress=self.progress,
             )
 
             def collect(target: Target) -> CollectedCluster:
@@ -205,8 +208,7 @@ class _OneTask:
 
             for cluster in pool.map_unordered(collect, targets):
                 collected.append(cluster)
-                if progress is not None:
-                    progress(len(collected), len(targets))
+                self.progress.cluster_done()
         if any(_is_stopped(cluster) for cluster in collected):
             log.warning("run stopped", run_id=self.task.run_id)
             if not any(map(_is_finished, collected)) and not self.publishes_all:
@@ -221,6 +223,7 @@ class _OneTask:
 
     def _publish(self, rows: Rows, record: Run, *, is_stopped: bool) -> bool:
         """Commits the rows; False if another attempt has committed this part before."""
+        self.progress.phase = PUBLISHING
         release_memory()
         log.info("publishing", rows=sum(rows.counts.values()), bytes=sum(rows.sizes.values()))
         task = self.task

@@ -48,7 +48,7 @@ def main() -> None:
 def child(configuration: dict[str, object]) -> str:
     """Runs whole, as the command does, into DuckDB; tells the peaks of collecting, and of publishing too."""
     use_one_malloc_arena()
-    configure_logging(quiet=True)
+    configure_logging("warning")
     opened = one_task.open_sink
     peaks = []
 

@@ -23,4 +23,5 @@ def test_a_run_into_bigquery_imports_neither_pandas_nor_a_translator_of_sql(tmp_
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "import time:" in line}
     assert "google.cloud.bigquery" in imported
     assert imported.isdisjoint({"pandas.core", "pyarrow.lib", "numpy", "sqlglot", "duckdb", "job.frames"})
+    assert "rich.console" not in imported  # it is installed, and structlog imports it where it can
     assert "google.cloud.resourcemanager_v3" not in imported  # only folders and organizations need it

@@ -18,6 +18,7 @@ from made import sink_at
 from job.config import Config
 from job.errors import Interrupted
 from job.kinds import KINDS, RESOURCES
+from job.progress import RunProgress
 from job.run.one_task import run
 from job.run.summary import Summary
 from job.signals import Stop
@@ -61,7 +62,7 @@ class Attempts:
                 beside()
                 stop.set()
 
-        return run(self.config, stop=stop, progress=progress)
+        return run(self.config, stop=stop, progress=RunProgress(progress))
 
     def asked(self, since: int | None = None) -> dict[str, Counter[str]]:
         """Cluster -> the resources that the last attempt has asked it for, and how often."""
@@ -184,7 +185,7 @@ def test_an_attempt_that_loses_the_race_to_a_stopped_one_reads_the_rest(attempts
             attempts._patch.setenv("CLOUD_RUN_TASK_ATTEMPT", "1")
 
     attempts._patch.setenv("CLOUD_RUN_TASK_ATTEMPT", "1")
-    summary = run(attempts.config, progress=lambda *_: overtake())
+    summary = run(attempts.config, progress=RunProgress(lambda *_: overtake()))
     assert [each.stopped for each in stopped] == [True]
     assert (summary.committed_before, summary.run.status, summary.run.clusters_complete) == (False, "complete", 4)
     attempts.finds_each_once()
@@ -199,6 +200,6 @@ def test_a_run_that_fails_does_not_stop_the_callers_next_one(
         raise RuntimeError("by a progress bar")
 
     with pytest.raises(RuntimeError):
-        run(attempts.config, stop=stop, progress=fail)
+        run(attempts.config, stop=stop, progress=RunProgress(fail))
     assert not stop.is_set()
     assert run(attempts.config, stop=stop).run.status == "complete"

@@ -13,7 +13,7 @@ from job.commands.doctor.finding import Check, skipped, without_secrets
 from job.commands.doctor.output import print_as_json, print_checks, print_end
 from job.commands.doctor.projects import check_projects
 from job.commands.doctor.sink import check_sink
-from job.commands.output import progress_bar
+from job.commands.live_line import cluster_counter
 from job.config import Config
 from job.config_checks import check_config
 from job.connect.identity import configured_identity
@@ -24,19 +24,20 @@ from job.sinks.open_sink import open_sink
 __all__ = ["Check", "diagnose", "examine"]
 
 
-def examine(load: Callable[[], Config], *, as_json: bool) -> bool:
+def examine(load: Callable[[], Config], *, as_json: bool, is_quiet: bool = False) -> bool:
     """Prints all checks; returns whether none has a finding.
 
     Args:
         load: gives the configuration.
         as_json: prints one JSON document, also where an error ends the checks.
+        is_quiet: shows no progress.
 
     Raises:
         ConfigError: the configuration cannot be used.
     """
     checks: list[Check] = []
     try:
-        for found in diagnose(load()):
+        for found in diagnose(load(), is_quiet=is_quiet):
             checks += found
             if not as_json:
                 print_checks(found)
@@ -51,7 +52,7 @@ def examine(load: Callable[[], Config], *, as_json: bool) -> bool:
     return not any(check.status == "finding" for check in checks)
 
 
-def diagnose(config: Config) -> Iterator[list[Check]]:
+def diagnose(config: Config, *, is_quiet: bool = True) -> Iterator[list[Check]]:
     """The checks, a category at a time.
 
     Raises:
@@ -69,7 +70,7 @@ def diagnose(config: Config) -> Iterator[list[Check]]:
     else:
         checks, targets = check_projects(config, identities.kubernetes)
         yield _printable(checks, identities)
-        checks = check_clusters(config, identities.kubernetes, targets, progress_bar())
+        checks = check_clusters(config, identities.kubernetes, targets, None if is_quiet else cluster_counter())
         yield _printable(checks, identities)
     yield _printable(check_sink(config, identities), identities)
 
