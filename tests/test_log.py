@@ -34,7 +34,7 @@ def events(text: str) -> list[dict[str, Any]]:
 def test_every_line_of_a_task_is_one_event_with_its_labels(configured_task: dict[str, str]) -> None:
     run_id = configured_task["CLOUD_RUN_EXECUTION"]
     trace = {"TRACEPARENT": f"00-{TRACE}-00f067aa0ba902b7-01", "GOOGLE_CLOUD_PROJECT": "shop-ops"}
-    done = invoke("run", "-v", **configured_task, **trace, GKE_INVENTORY_BUILD="abc1234")
+    done = invoke("run", **configured_task, **trace, GKE_INVENTORY_BUILD="abc1234")
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     logged = events(done.stderr)
     for event in logged:

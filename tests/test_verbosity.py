@@ -72,3 +72,12 @@ def test_a_quiet_run_prints_what_was_asked_for(
     assert (tmp_path / "x.duckdb").exists()
     code, out, err = typed(monkeypatch, capsys, "-q", "run", "--json")
     assert (code, json.loads(out)["status"], err) == (0, "complete", "")
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_verbose_run_logs_every_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = typed(monkeypatch, capsys, "run", "-v", "--json")
+    lists = [event for event in map(json.loads, err.splitlines()) if event["message"] == "list read"]
+    assert code == 0
+    assert [event["objects"] for event in lists if event["resource"] == "pods"] == [45]
+    assert {event["severity"] for event in lists} == {"DEBUG"}

@@ -164,6 +164,7 @@ class ClusterCollector:
                     with closing(server.lists()) as lists:  # ends its threads, whatever happens here
                         for result in lists:
                             reading.results[result.kind.resource] = result
+                            _log_list(key, result)
         except SpoolError:
             raise
         except ReadFailure as error:
@@ -273,6 +274,22 @@ def _check_status(cluster: gke.Cluster) -> None:
     if status not in CONNECTABLE_STATUSES:
         detail = f" ({cluster.status_message[:200]})" if cluster.status_message else ""
         raise ReadFailure("not_running", f"the cluster is {status} in GKE{detail}", reason=status)
+
+
+def _log_list(key: Key, result: ListResult) -> None:
+    if result.cause.outcome != "off":
+        log.debug(
+            "list read",
+            project=key.project_id,
+            location=key.location,
+            cluster=key.cluster,
+            resource=result.kind.resource,
+            outcome=result.cause.outcome,
+            objects=result.counts.objects,
+            pages=result.stats.pages,
+            retries=result.stats.retries,
+            waited_seconds=round(result.stats.waited_seconds, 3),
+        )
 
 
 def _log(key: Key, snapshot: Snapshot) -> None:
