@@ -62,7 +62,7 @@ def test_help_imports_no_client() -> None:
         "import sys, job.cli as cli\n"
         "try: cli.cli.main(['run', '--help'], standalone_mode=True)\n"
         "except SystemExit: pass\n"
-        "heavy = {'kubernetes', 'google.auth', 'google.cloud.bigquery', 'grpc', 'duckdb', 'pandas', 'yaml'}\n"
+        "heavy = {'kubernetes', 'google.auth', 'google.cloud.bigquery', 'grpc', 'duckdb', 'pandas', 'yaml', 'rich'}\n"
         "sys.exit(sorted(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +22,7 @@ from job.run.summary import Summary
 from job.signals import Stop
 from job.sinks.open_sink import open_warehouse
 from job.sinks.protocol import Result
+from job.waiting import waiting_for
 
 if TYPE_CHECKING:
     from job.simulator import Simulator
@@ -139,7 +140,9 @@ def _simulated(**options: Any) -> Iterator[Simulator]:
     from job.simulator import SimulatorError, simulate
 
     try:
-        with simulate(**options) as simulator:
+        with ExitStack() as running:
+            with waiting_for("the simulated fleet to start"):
+                simulator = running.enter_context(simulate(**options))
             yield simulator
     except SimulatorError as error:
         raise InventoryError(f"the simulated fleet: {error}") from error

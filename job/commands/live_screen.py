@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from rich.text import Text
 from job.signals import Stop
 
 _A_SECOND = 4  # how often it is drawn
+_ERASE = "\r\x1b[K"
 
 
 @contextmanager
@@ -26,8 +28,6 @@ def shown_below(stream: TextIO, line: Callable[[], str], stop: Stop) -> Iterator
         stream: stderr, on a terminal.
         line: gives the text, which fits the terminal; called from a thread.
     """
-    import sys
-
     console = _Console(file=stream, force_terminal=True, force_interactive=True, highlight=False, height=1)
     encoding = getattr(stream, "encoding", None) or "utf-8"
 
@@ -43,6 +43,7 @@ def shown_below(stream: TextIO, line: Callable[[], str], stop: Stop) -> Iterator
     def end() -> None:
         with suppress(OSError, ValueError):  # a terminal that has gone
             live.stop()
+            stream.write(_ERASE)  # where Ctrl-C came while it stopped
         if sys.stderr is cast("TextIO", above):
             sys.stderr = stream
             above.end()
@@ -50,7 +51,8 @@ def shown_below(stream: TextIO, line: Callable[[], str], stop: Stop) -> Iterator
     stop.before_last_words = end
     sys.stderr = cast("TextIO", above)
     try:
-        live.start()
+        with suppress(OSError, ValueError, RuntimeError):  # no terminal, or no thread: the run goes on
+            live.start()
         yield
     finally:
         end()

@@ -34,11 +34,12 @@ def take_snapshot(
         InventoryError: the configuration, credentials or sink cannot be used, or a task failed; nothing was written.
         Interrupted: the stop came before any cluster was complete; nothing was written.
     """
+    if tasks == 1:
+        use_one_malloc_arena()  # before any thread has one of its own
     progress = run_progress(is_quiet=is_quiet)
     with live_line(progress, stop, is_quiet=is_quiet):
         if tasks > 1:
             return run_tasks(config, tasks, stop=stop, progress=progress, level=level)
-        use_one_malloc_arena()
         return run(config, stop=stop, progress=progress)
 
 

@@ -46,7 +46,9 @@ def main() -> None:
 def _start_reporting(level: Level, shown: list[str]) -> RunProgress:
     from job.log import configure_logging
     from job.progress import RunProgress
+    from job.waiting import say_nothing
 
+    say_nothing(level == "error")
     configure_logging(level, colors="colors" in shown if shown else None)
     progress = RunProgress()
     if shown:

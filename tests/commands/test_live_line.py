@@ -130,6 +130,16 @@ def test_a_run_commits_where_its_terminal_has_gone(replay: Replay, tmp_path: Pat
     assert committed(tmp_path) == ["complete"]
 
 
+@pytest.mark.usefixtures("configured")
+def test_a_lock_that_a_run_waits_for_is_on_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.duckdb"
+    with duckdb.connect(str(path)) as holder, on_terminal("run", columns=300) as terminal:
+        terminal.wait_for(f"; waiting for {path}, which another process has open, ")
+        holder.close()
+        assert terminal.end() == 0
+    assert not [row for row in terminal.rows if row.startswith(("waiting", *PHASES))]
+
+
 def test_the_line_fits_every_width_and_shows_no_hostile_text() -> None:
     hostile = "shop\x1b]0;x\x07/eu/web\u202e\n" + 40 * "日本"
     for name, phase in ((NAME, READING), (hostile, LISTING), (hostile, PUBLISHING), (hostile, READING)):
