@@ -228,7 +228,7 @@ def test_the_simulated_fleet_says_how_to_point_the_job_at_it(tmp_path: Path) -> 
             assert lines[-1] or process.poll() is None
         text = "".join(lines)
         exported = dict(re.findall(r"export (\w+)=(\S+)", text))
-        done = invoke("run", "-q", "--sink", sink_at(tmp_path / "s.duckdb"), **exported)
+        done = invoke("run", "--sink", sink_at(tmp_path / "s.duckdb"), **exported)
         assert done.returncode == 3  # a project of the fleet is denied
         assert "2 clusters of 4 projects" in done.stdout
     finally:

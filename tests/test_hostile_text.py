@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import logging
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -88,7 +87,7 @@ def test_cells_of_a_table_have_a_bounded_length(capsys: pytest.CaptureFixture[st
 def test_a_log_line_is_one_line_without_tokens(
     as_text: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job.log, "_processors", job.log._pipeline(logging.INFO, as_text=as_text))
+    monkeypatch.setattr(job.log, "_processors", job.log._pipeline("info", as_text=as_text))
     logger = job.log.structlog.wrap_logger(job.log._Stderr(), processors=job.log._processors)
     for text in HOSTILE.values():
         logger.info("cluster collected", cluster=text, detail=f"Bearer ya29.CANARY-token {text}", names=[text])
