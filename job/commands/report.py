@@ -51,7 +51,7 @@ def write_report(
     """
     now = datetime.now(UTC)
     file = None if output == "-" else output
-    form = form or ("terminal" if file is None else _BY_ENDING.get(Path(file).suffix.lower(), "html"))
+    form = form or ("terminal" if file is None else _form_of(Path(file)))
     if form == "html" and file is None and not dry_run:
         raise ConfigError("--format html needs --output FILE, such as fleet.html")
     warehouse, views = open_warehouse(config), views_of(config)
@@ -77,6 +77,19 @@ def write_report(
     with new_file(file) as path, path.open("w", encoding="utf-8", newline="\n") as out:
         written(out)
     click.echo(f"wrote {file}", err=True)
+
+
+def _form_of(file: Path) -> str:
+    """The format that the file's ending names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    form = _BY_ENDING.get(file.suffix.lower(), "" if file.suffix else "html")
+    if not form:
+        endings = ", ".join(_BY_ENDING)
+        raise ConfigError(f"--output {file}: no format has this ending; take one of {endings}, or say --format")
+    return form
 
 
 def _moment(config: Config, at: str | None, between: tuple[str, str] | None, now: datetime) -> Moment:

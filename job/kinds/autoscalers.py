@@ -17,8 +17,9 @@ from job.kinds.parts.metadata import (
 )
 from job.kinds.parts.quantities import milli_units
 from job.kinds.parts.scope import Scope
+from job.kinds.parts.selector_text import selector_text
 from job.kinds.parts.workloads import counts
-from job.wire.meta import Condition, Elements, Int64, ObjectMeta, Quantity, Time, Wire, check_years
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Quantity, Time, Wire, check_years
 
 
 class CrossVersionObjectReference(Wire, frozen=True):
@@ -42,6 +43,7 @@ class MetricValueStatus(Wire, frozen=True):
 
 class MetricIdentifier(Wire, frozen=True):
     name: str
+    selector: LabelSelector | None = None
 
 
 class ResourceMetricSource(Wire, frozen=True):
@@ -191,7 +193,7 @@ def _at_maximum(
 
 
 class _Measured(NamedTuple):
-    """What tells one metric from the others."""
+    """What a metric is of."""
 
     type: str
     name: str
@@ -202,16 +204,16 @@ class _Measured(NamedTuple):
 def _metrics(
     spec: HorizontalPodAutoscalerSpec, status: HorizontalPodAutoscalerStatus
 ) -> Iterator[tables.AutoscalerMetric]:
-    """Each metric with its current value. Current values of metrics with the same name come in the metrics' order."""
-    current: dict[_Measured, list[MetricValueStatus]] = {}
+    """Each metric with its current value. Values of metrics that nothing tells apart come in the metrics' order."""
+    current: dict[tuple[_Measured, str | None], list[MetricValueStatus]] = {}
     for reported in status.current_metrics or ():
         measured, source = _source(reported)
         if source is not None:
-            current.setdefault(measured, []).append(source.current)
+            current.setdefault((measured, _selector(source)), []).append(source.current)
     for metric in spec.metrics or ():
         measured, source = _source(metric)
         target: MetricTarget = source.target if source is not None else MetricTarget("")
-        values = current.get(measured)
+        values = current.get((measured, _selector(source)))
         now = values.pop(0) if values else MetricValueStatus()
         wanted, found = (
             (target.value, now.value) if target.type == "Value" else (target.average_value, now.average_value)
@@ -239,6 +241,11 @@ def _source(metric: MetricSpec | MetricStatus) -> tuple[_Measured, Any]:
         return _Measured(metric.type, described.metric.name, None, f"{of.kind}/{of.name}"), described
     other = metric.pods if metric.pods is not None else metric.external
     return _Measured(metric.type, other.metric.name if other is not None else ""), other
+
+
+def _selector(source: Any) -> str | None:
+    """That of the metric's series, which tells External, Object and Pods metrics of one name apart."""
+    return selector_text(source.metric.selector) if hasattr(source, "metric") else None
 
 
 def _text(quantity: Quantity | None) -> str | None:

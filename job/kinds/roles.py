@@ -85,7 +85,8 @@ def _rule(rule: PolicyRule) -> tables.RoleRule:
 
 
 def _has_wildcard(rule: PolicyRule) -> bool:
-    return "*" in (rule.verbs or ()) or any(name.startswith("*") for name in rule.resources or ())
+    resources = rule.resources or ()
+    return "*" in resources or (bool(resources) and "*" in (rule.verbs or ()))
 
 
 _PATH = "/apis/rbac.authorization.k8s.io/v1"

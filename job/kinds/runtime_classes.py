@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.metadata import allowed_annotations, key_values
-from job.kinds.parts.quantities import as_written, base_units, milli_units
+from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
 from job.kinds.parts.scope import Scope
 from job.wire.meta import ObjectMeta, Quantities, Texts, Wire
 
@@ -39,6 +39,7 @@ def runtime_class_rows(found: RuntimeClass, scope: Scope) -> Iterator[tables.Rec
         overhead_cpu_millicores=milli_units(fixed.get("cpu")),
         overhead_memory_bytes=base_units(fixed.get("memory")),
         overhead=as_written(fixed),
+        unparsed_quantities=tuple(unparsed("overhead", fixed)),
         node_selector=key_values(found.scheduling.node_selector if found.scheduling else None),
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),

@@ -102,7 +102,7 @@ def volume_rows(volume: PersistentVolume, scope: Scope) -> Iterator[tables.Recor
         deleted_at=metadata.deletion_timestamp,
         phase=status.phase or None,
         phase_changed_at=status.last_phase_transition_time,
-        storage_class=storage_class(metadata, spec.storage_class_name),
+        storage_class=storage_class(metadata, spec.storage_class_name) or None,
         volume_attributes_class=spec.volume_attributes_class_name or None,
         access_modes=tuple(spec.access_modes or ()),
         volume_mode=spec.volume_mode or None,

@@ -15,7 +15,11 @@ class RouteParent(Part, frozen=True, kw_only=True):
     namespace: Annotated[str, "Namespace of the parent."]
     name: Annotated[str, "Name of the parent."]
     section_name: Annotated[str | None, "Listener of the Gateway; NULL for all."] = None
-    controller: Annotated[str | None, "Controller of the parent: `networking.gke.io/gateway`, ..."] = None
+    port: Annotated[int | None, "Port of the only listeners, or of the Service; NULL for all."] = None
+    controller: Annotated[
+        str | None,
+        "Controller of the parent: `networking.gke.io/gateway`, ...; of several one that accepts the route.",
+    ] = None
     accepted: Annotated[
         bool | None, "Whether the parent accepts the route; NULL until its controller has acted on this generation."
     ] = None
@@ -33,6 +37,7 @@ class RouteBackend(Part, frozen=True, kw_only=True):
     name: Annotated[str, "Name of the backend."]
     port: Annotated[int | None, "Port of the Service."] = None
     weight: Annotated[int | None, "Share of the rule's traffic, in proportion to the sum of its weights."] = None
+    is_mirror: Annotated[bool, "True if it gets copies of requests alone, and its responses are ignored."] = False
 
 
 class HttpRoute(Record, frozen=True, kw_only=True):

@@ -27,6 +27,11 @@ class RuntimeClass(Record, frozen=True, kw_only=True):
     )
     overhead_memory_bytes: Annotated[int | None, "Memory that each pod takes besides its containers, in bytes."] = None
     overhead: Annotated[tuple[ResourceQuantity, ...], "The whole overhead, as written."] = ()
+    unparsed_quantities: Annotated[
+        tuple[str, ...],
+        "Values that are no valid quantities, or that 64 bits cannot hold: `overhead.memory`. Their own columns are "
+        "NULL; `overhead` has the text.",
+    ] = ()
     node_selector: Annotated[tuple[KeyValue, ...], "Labels of the only nodes that its pods may run on."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the class."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

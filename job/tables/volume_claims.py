@@ -27,9 +27,10 @@ class VolumeClaim(Record, frozen=True, kw_only=True):
     owner_name: Annotated[str | None, "Name of the controller."] = None
     owner_uid: Annotated[str | None, "UID of the controller."] = None
     phase: Annotated[str | None, "`Pending`, `Bound` or `Lost`."] = None
-    storage_class: Annotated[str | None, "StorageClass; NULL without one: such a claim takes a volume without one."] = (
-        None
-    )
+    storage_class: Annotated[
+        str | None,
+        "StorageClass; empty where it asks for a volume without one, NULL where it leaves the class to the default.",
+    ] = None
     volume_attributes_class: Annotated[str | None, "VolumeAttributesClass that it asks for."] = None
     access_modes: Annotated[
         tuple[str, ...], "`ReadWriteOnce`, `ReadOnlyMany`, `ReadWriteMany` or `ReadWriteOncePod`."

@@ -82,3 +82,16 @@ def test_each_type_of_metric_has_its_current_value() -> None:
         {"type": "FromTheFuture", "name": ""},
     ]  # fmt: skip
     assert found["unparsed_quantities"] == ["hits.target_value", "hits.current_value"]
+
+
+def test_metrics_of_one_name_are_told_apart_by_their_selectors() -> None:
+    def depth(queue: str) -> dict[str, Any]:
+        return {"name": "depth", "selector": {"matchLabels": {"queue": queue}}}
+
+    metrics = [
+        {"type": "External", "external": {"metric": depth(queue), "target": {"type": "Value", "value": "1"}}}
+        for queue in "ab"
+    ]
+    current = [{"type": ""}, {"type": "External", "external": {"metric": depth("b"), "current": {"value": "5"}}}]
+    found = row(spec={**SPEC, "metrics": metrics}, status={"currentMetrics": current})["metrics"]
+    assert [one.get("current_value") for one in found] == [None, "5"]

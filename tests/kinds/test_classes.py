@@ -16,4 +16,5 @@ def test_an_overhead_that_is_no_quantity_is_kept_as_text() -> None:
     assert row == {
         "name": "w", "uid": "u", "handler": "runsc", "overhead_cpu_millicores": 250,
         "overhead": [{"resource": "cpu", "quantity": "250m"}, {"resource": "memory", "quantity": "lots"}],
+        "unparsed_quantities": ["overhead.memory"],
     }  # fmt: skip

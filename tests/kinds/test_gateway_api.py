@@ -69,3 +69,32 @@ def test_a_route_is_accepted_if_one_parent_accepts_it(parents: list[dict[str, An
     assert [(one["kind"], one["namespace"], one["name"]) for one in found["parents"]] == [
         ("Gateway", "n", "a"), ("Gateway", "n", "b"),
     ]  # fmt: skip
+
+
+def test_a_parent_is_told_from_others_by_its_port_and_a_status_by_its_controller() -> None:
+    def answer(port: int, status: str, controller: str = "example.com/c") -> dict[str, Any]:
+        ref = {"name": "g", "port": port, "group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "n"}
+        return {**parent("g", ("Accepted", status)), "parentRef": ref, "controllerName": controller}
+
+    asked = {
+        "parentRefs": [
+            {"name": "g", "port": 80},
+            {"name": "g", "port": 443},
+            {"name": "g", "kind": "Service", "group": ""},
+        ]
+    }
+    answers = [answer(80, "True"), answer(443, "False", "a"), answer(443, "False", "b"), answer(80, "False", "z")]
+    found = route(metadata={"namespace": "n"}, spec=asked, status={"parents": answers})
+    assert found["accepted"] is True
+    assert [(one.get("port"), one.get("accepted"), one.get("controller")) for one in found["parents"]] == [
+        (80, True, "example.com/c"), (443, False, "a"), (None, None, None),
+    ]  # fmt: skip
+
+
+def test_what_gets_copies_of_requests_is_a_mirror() -> None:
+    mirror = {"type": "RequestMirror", "requestMirror": {"backendRef": {"name": "copy", "port": 80}}}
+    rule = {"filters": [mirror, {"type": "URLRewrite"}], "backendRefs": [{"name": "web", "filters": [mirror]}]}
+    found = route(spec={"rules": [rule]})["backends"]
+    assert [(one["name"], one.get("is_mirror", False)) for one in found] == [
+        ("web", False), ("copy", True), ("copy", True),
+    ]  # fmt: skip

@@ -13,7 +13,8 @@ from kinds.objects import rows
     [
         ({"verbs": ["*"], "apiGroups": [""], "resources": ["pods"]}, True),
         ({"verbs": ["get"], "apiGroups": ["apps"], "resources": ["*"]}, True),
-        ({"verbs": ["update"], "apiGroups": ["apps"], "resources": ["*/scale"]}, True),
+        ({"verbs": ["update"], "apiGroups": ["apps"], "resources": ["*/scale"]}, False),
+        ({"verbs": ["*"], "nonResourceURLs": ["/metrics"]}, False),
         ({"verbs": ["get"], "apiGroups": ["*"], "resources": ["pods"]}, False),
         ({"verbs": ["get"], "nonResourceURLs": ["*"]}, False),
         ({"verbs": None, "apiGroups": None, "resources": None}, False),

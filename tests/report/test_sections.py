@@ -83,7 +83,7 @@ def test_the_figures_of_the_fleet_are_of_what_was_read(plain: Ask) -> None:
         "clusters": "2", "nodes": "3", "pods": "3", "workloads": "1", "cpu_allocatable_cores": "12",
         "cpu_requested_percent": "12.5", "memory_allocatable_bytes": "48 GiB", "memory_requested_percent": "6.3",
         "clusters_requesting_over_ten_times_their_nodes": "0", "clusters_with_unknown_nodes": "0",
-        "clusters_with_unknown_pods": "1",
+        "clusters_with_unknown_pods": "1", "clusters_with_unknown_workloads": "1",
     }  # fmt: skip
 
 

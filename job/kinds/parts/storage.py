@@ -19,14 +19,17 @@ class NodeSelectorRequirement(Wire, frozen=True):
 
 class NodeSelectorTerm(Wire, frozen=True):
     match_expressions: Elements[NodeSelectorRequirement] | None = None
+    match_fields: Elements[NodeSelectorRequirement] | None = None
 
 
 def storage_class(metadata: ObjectMeta, name: str | None) -> str | None:
-    """The class of a claim or a volume. An old annotation comes before the field.
+    """The class of a claim or a volume: empty for none, None where it is not said.
+
+    An old annotation comes before the field.
 
     https://kubernetes.io/docs/concepts/storage/persistent-volumes/#class
     """
-    return (metadata.annotations or {}).get(_BETA_CLASS, name) or None
+    return (metadata.annotations or {}).get(_BETA_CLASS, name)
 
 
 def allowed_values(terms: Iterable[NodeSelectorTerm], keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -40,15 +43,21 @@ def allowed_values(terms: Iterable[NodeSelectorTerm], keys: tuple[str, ...]) -> 
     ('a',)
     >>> allowed_values([NodeSelectorTerm([zone_a]), NodeSelectorTerm([anywhere])], ZONE_KEYS)
     ()
+    >>> both = NodeSelectorRequirement("topology.gke.io/zone", "In", ["a", "b"])
+    >>> not_b = NodeSelectorRequirement("topology.gke.io/zone", "NotIn", ["b"])
+    >>> allowed_values([NodeSelectorTerm([both, not_b])], ZONE_KEYS)
+    ('a',)
     """
     found: set[str] = set()
     for term in terms:
-        if not term.match_expressions:  # it matches no node
+        if not term.match_expressions and not term.match_fields:  # it matches no node
             continue
-        named = [set(one.values or ()) for one in term.match_expressions if one.key in keys and one.operator == "In"]
+        asked = [one for one in term.match_expressions or () if one.key in keys]
+        named = [set(one.values or ()) for one in asked if one.operator == "In"]
         if not named:
             return ()
-        found |= set.intersection(*named)
+        barred = (set(one.values or ()) for one in asked if one.operator == "NotIn")
+        found |= set.intersection(*named).difference(*barred)
     return tuple(sorted(found))
 
 

@@ -13,7 +13,12 @@ SELECT
   COUNT(*) AS clusters,
   SUM(nodes) AS nodes,
   SUM(pods) AS pods,
-  (SELECT COUNT(*) FROM ${workloads}) AS workloads,
+  (
+    SELECT CASE WHEN COUNT(*) > 0 THEN (SELECT COUNT(*) FROM ${workloads}) END
+    FROM ${coverage}
+    WHERE read_snapshot_id IS NOT NULL
+      AND resource IN ('cronjobs', 'daemonsets', 'deployments', 'jobs', 'statefulsets')
+  ) AS workloads,
   SUM(cpu_allocatable_millicores) / 1000 AS cpu_allocatable_cores,
   100 * SUM(CASE WHEN cpu_requested <= 10 THEN cpu_request_millicores END)
     / NULLIF(SUM(CASE WHEN cpu_requested <= 10 THEN cpu_allocatable_millicores END), 0) AS cpu_requested_percent,
@@ -23,7 +28,17 @@ SELECT
   SUM(CASE WHEN cpu_requested > 10 OR memory_requested > 10 THEN 1 ELSE 0 END)
     AS clusters_requesting_over_ten_times_their_nodes,
   SUM(CASE WHEN nodes IS NULL THEN 1 ELSE 0 END) AS clusters_with_unknown_nodes,
-  SUM(CASE WHEN pods IS NULL THEN 1 ELSE 0 END) AS clusters_with_unknown_pods
+  SUM(CASE WHEN pods IS NULL THEN 1 ELSE 0 END) AS clusters_with_unknown_pods,
+  COUNT(*) - (
+    SELECT COUNT(*)
+    FROM (
+      SELECT project_id, location, cluster
+      FROM ${coverage}
+      WHERE read_snapshot_id IS NOT NULL
+        AND resource IN ('cronjobs', 'daemonsets', 'deployments', 'jobs', 'statefulsets')
+      GROUP BY project_id, location, cluster
+    )
+  ) AS clusters_with_unknown_workloads
 FROM ${capacity_by_cluster}""",
     note="Pods that have succeeded or failed are not counted. The shares are of the clusters whose nodes and pods are "
     "both known, and whose pods request at most ten times what the nodes have: one absurd request would hide all "

@@ -1,16 +1,24 @@
 -- Which users, groups and service accounts are admin of a cluster or a namespace, and why?
--- One row for each subject, scope, namespace and reason. A rule that is for some objects by name alone does not count. Who
--- may act through a webhook, a node or IAM is not here: roles such as `roles/container.admin` are not in the cluster.
--- Where roles could not be read, only `cluster_admin` is found.
+-- One row for each subject, scope, namespace and reason. A rule that is for some objects by name alone does not count,
+-- unless it names the ClusterRole `cluster-admin` or the group `system:masters`. Who may act through a webhook, a node, a
+-- pod that they create, or IAM is not here: roles such as `roles/container.admin` are not in the cluster. Where roles
+-- could not be read, only `cluster_admin` is found.
 -- Scans what role_bindings and roles scan.
 --
 -- SELECT cluster, subject_kind, subject_name, reason FROM admins WHERE scope = 'cluster' AND NOT is_system
 --
--- project_id, location, cluster, subject_kind, subject_name, subject_namespace, scope, namespace FROM role_bindings
+-- project_id, location, cluster FROM role_bindings
+-- subject_kind STRING: `User`, `Group` or `ServiceAccount`, also of one that is bound as the user
+--   `system:serviceaccount:NAMESPACE:NAME`.
+-- subject_name STRING: Name of the subject. GKE knows people and Google service accounts by their email, as users.
+-- subject_namespace STRING: Namespace of a ServiceAccount.
+-- scope, namespace FROM role_bindings
 -- reason STRING: `cluster_admin`: bound to the ClusterRole `cluster-admin`. `wildcard`: a rule has all verbs on all
---   resources. The others lead there: `escalate` (may write roles with more rights than its own), `bind` (may bind
---   roles with more rights), `impersonate` (may act as others), `pod_exec` (may run commands in pods, with the rights of
---   their service accounts).
+--   resources of all API groups. The others lead there: `escalate` (may write roles with more rights than its own), `bind`
+--   (may bind roles with more rights), `impersonate` (may act as others), `token_request` (may ask for tokens of service
+--   accounts), `pod_exec` (may run commands in pods, with the rights of their service accounts: by `pods/exec`,
+--   `pods/attach` or `pods/ephemeralcontainers`), `pod_exec_by_get` (may `get` one of the first two, which suffices before
+--   Kubernetes 1.35). In a namespace only what has a namespace counts: no users, groups and ClusterRoles, except to bind.
 -- is_system BOOL: True for parts of Kubernetes, such as `system:masters` or `system:kube-scheduler`; not for
 --   `system:authenticated` and other groups that anybody is in.
 -- roles ARRAY<STRING>: The roles that give the right: `ClusterRole/cluster-admin`.
@@ -20,6 +28,7 @@
 -- read_status STRING: The worst status of those readings: `ok`, `partial` or `stale`.
 
 WITH
+  -- a resource matches by `*`, by its name, and a subresource also by `*/NAME`
   powers AS (
     SELECT
       r.project_id,
@@ -31,62 +40,98 @@ WITH
       r.read_at,
       r.read_age_seconds,
       r.read_status,
+      ARRAY_LENGTH(rule.resource_names) = 0 AS of_any_name,
+      'cluster-admin' IN UNNEST(rule.resource_names) AS of_cluster_admin,
+      'system:masters' IN UNNEST(rule.resource_names) AS of_masters,
       '*' IN UNNEST(rule.verbs) AS all_verbs,
-      '*' IN UNNEST(rule.resources) OR '*/*' IN UNNEST(rule.resources) AS all_resources,
-      'create' IN UNNEST(rule.verbs) AS may_create,
-      'escalate' IN UNNEST(rule.verbs) AS may_escalate,
-      'bind' IN UNNEST(rule.verbs) AS may_bind,
-      'impersonate' IN UNNEST(rule.verbs) AS may_impersonate,
+      '*' IN UNNEST(rule.resources) AS all_resources,
+      '*' IN UNNEST(rule.api_groups) AS all_groups,
       '*' IN UNNEST(rule.api_groups) OR '' IN UNNEST(rule.api_groups) AS of_core,
       '*' IN UNNEST(rule.api_groups) OR 'rbac.authorization.k8s.io' IN UNNEST(rule.api_groups) AS of_rbac,
-      'roles' IN UNNEST(rule.resources) OR 'clusterroles' IN UNNEST(rule.resources) AS on_roles,
-      'users' IN UNNEST(rule.resources)
-        OR 'groups' IN UNNEST(rule.resources)
-        OR 'serviceaccounts' IN UNNEST(rule.resources) AS on_subjects,
-      'pods/exec' IN UNNEST(rule.resources)
-        OR 'pods/*' IN UNNEST(rule.resources)
-        OR '*/exec' IN UNNEST(rule.resources) AS on_exec
+      rule.verbs,
+      rule.resources
     FROM ${dataset}.roles AS r
     CROSS JOIN UNNEST(r.rules) AS rule
-    WHERE ARRAY_LENGTH(rule.resource_names) = 0
   ),
-  reasons AS (
+  rights AS (
     SELECT
-      project_id,
-      location,
-      cluster,
-      kind,
-      namespace,
-      name,
-      read_at,
-      read_age_seconds,
-      read_status,
-      CASE
-        WHEN all_verbs AND all_resources THEN 'wildcard'
-        WHEN of_rbac AND (all_verbs OR may_escalate) AND (all_resources OR on_roles) THEN 'escalate'
-      END AS first_reason,
-      NOT (all_verbs AND all_resources) AS is_partial,
-      of_rbac AND (all_verbs OR may_bind) AND (all_resources OR on_roles) AS binds,
-      of_core AND (all_verbs OR may_impersonate) AND (all_resources OR on_subjects) AS impersonates,
-      of_core AND (all_verbs OR may_create) AND (all_resources OR on_exec) AS execs
+      *,
+      of_any_name AND all_verbs AND all_groups AND all_resources AS is_wildcard,
+      of_rbac AND (all_verbs OR 'escalate' IN UNNEST(verbs)) AS escalates,
+      of_rbac AND (all_verbs OR 'bind' IN UNNEST(verbs)) AS binds,
+      of_core AND (all_verbs OR 'impersonate' IN UNNEST(verbs)) AS impersonates,
+      of_core AND of_any_name AND (all_verbs OR 'create' IN UNNEST(verbs)) AS creates,
+      of_core AND of_any_name AND 'get' IN UNNEST(verbs) AND NOT all_verbs AND 'create' NOT IN UNNEST(verbs) AS only_gets,
+      of_core
+        AND of_any_name
+        AND (all_verbs OR 'update' IN UNNEST(verbs) OR 'patch' IN UNNEST(verbs)) AS updates,
+      all_resources OR 'roles' IN UNNEST(resources) AS on_roles,
+      all_resources OR 'clusterroles' IN UNNEST(resources) AS on_cluster_roles,
+      all_resources OR 'users' IN UNNEST(resources) OR 'groups' IN UNNEST(resources) AS on_users,
+      all_resources OR 'groups' IN UNNEST(resources) AS on_groups,
+      all_resources OR 'serviceaccounts' IN UNNEST(resources) AS on_accounts,
+      all_resources OR 'serviceaccounts/token' IN UNNEST(resources) OR '*/token' IN UNNEST(resources) AS on_tokens,
+      all_resources
+        OR 'pods/exec' IN UNNEST(resources)
+        OR '*/exec' IN UNNEST(resources)
+        OR 'pods/attach' IN UNNEST(resources)
+        OR '*/attach' IN UNNEST(resources) AS on_exec,
+      all_resources
+        OR 'pods/ephemeralcontainers' IN UNNEST(resources)
+        OR '*/ephemeralcontainers' IN UNNEST(resources) AS on_debug
     FROM powers
   ),
   by_role AS (
-    SELECT project_id, location, cluster, kind, namespace, name, first_reason AS reason, read_at, read_age_seconds, read_status
-    FROM reasons
-    WHERE first_reason IS NOT NULL
-    UNION ALL
-    SELECT project_id, location, cluster, kind, namespace, name, 'bind', read_at, read_age_seconds, read_status
-    FROM reasons
-    WHERE is_partial AND binds
-    UNION ALL
-    SELECT project_id, location, cluster, kind, namespace, name, 'impersonate', read_at, read_age_seconds, read_status
-    FROM reasons
-    WHERE is_partial AND impersonates
-    UNION ALL
-    SELECT project_id, location, cluster, kind, namespace, name, 'pod_exec', read_at, read_age_seconds, read_status
-    FROM reasons
-    WHERE is_partial AND execs
+    SELECT
+      r.project_id,
+      r.location,
+      r.cluster,
+      r.kind,
+      r.namespace,
+      r.name,
+      r.read_at,
+      r.read_age_seconds,
+      r.read_status,
+      power.reason,
+      power.in_cluster,
+      power.in_namespace
+    FROM rights AS r
+    CROSS JOIN UNNEST([
+      STRUCT('wildcard' AS reason, r.is_wildcard AS in_cluster, r.is_wildcard AS in_namespace),
+      STRUCT(
+        'escalate' AS reason,
+        r.escalates AND r.of_any_name AND (r.on_roles OR r.on_cluster_roles) AND NOT r.is_wildcard AS in_cluster,
+        r.escalates AND r.of_any_name AND r.on_roles AND NOT r.is_wildcard AS in_namespace
+      ),
+      STRUCT(
+        'bind' AS reason,
+        r.binds
+          AND ((r.of_any_name AND r.on_roles) OR ((r.of_any_name OR r.of_cluster_admin) AND r.on_cluster_roles))
+          AND NOT r.is_wildcard AS in_cluster,
+        r.binds
+          AND ((r.of_any_name AND r.on_roles) OR ((r.of_any_name OR r.of_cluster_admin) AND r.on_cluster_roles))
+          AND NOT r.is_wildcard AS in_namespace
+      ),
+      STRUCT(
+        'impersonate' AS reason,
+        r.impersonates
+          AND ((r.of_any_name AND (r.on_users OR r.on_accounts)) OR (r.of_masters AND r.on_groups))
+          AND NOT r.is_wildcard AS in_cluster,
+        r.impersonates AND r.of_any_name AND r.on_accounts AND NOT r.is_wildcard AS in_namespace
+      ),
+      STRUCT(
+        'token_request' AS reason,
+        r.creates AND r.on_tokens AND NOT r.is_wildcard AS in_cluster,
+        r.creates AND r.on_tokens AND NOT r.is_wildcard AS in_namespace
+      ),
+      STRUCT(
+        'pod_exec' AS reason,
+        ((r.creates AND r.on_exec) OR (r.updates AND r.on_debug)) AND NOT r.is_wildcard AS in_cluster,
+        ((r.creates AND r.on_exec) OR (r.updates AND r.on_debug)) AND NOT r.is_wildcard AS in_namespace
+      ),
+      STRUCT('pod_exec_by_get' AS reason, r.only_gets AND r.on_exec AS in_cluster, r.only_gets AND r.on_exec AS in_namespace)
+    ]) AS power
+    WHERE power.in_cluster OR power.in_namespace
   ),
   bound AS (
     SELECT
@@ -136,7 +181,28 @@ WITH
       AND r.kind = b.role_kind
       AND r.name = b.role_name
       AND (r.kind = 'ClusterRole' OR r.namespace = b.namespace)
+      AND IF(b.scope = 'cluster', r.in_cluster, r.in_namespace)
     WHERE NOT (b.role_kind = 'ClusterRole' AND b.role_name = 'cluster-admin')
+  ),
+  -- a service account may be bound by the name that it has as a user
+  named AS (
+    SELECT
+      * REPLACE (
+        IF(is_account, 'ServiceAccount', subject_kind) AS subject_kind,
+        IF(is_account, SPLIT(subject_name, ':')[SAFE_OFFSET(3)], subject_name) AS subject_name,
+        IF(is_account, SPLIT(subject_name, ':')[SAFE_OFFSET(2)], subject_namespace) AS subject_namespace
+      )
+    FROM (
+      SELECT
+        *,
+        COALESCE(
+          subject_kind = 'User'
+            AND STARTS_WITH(subject_name, 'system:serviceaccount:')
+            AND ARRAY_LENGTH(SPLIT(subject_name, ':')) = 4,
+          FALSE
+        ) AS is_account
+      FROM bound
+    )
   )
 SELECT
   project_id,
@@ -149,7 +215,8 @@ SELECT
   namespace,
   reason,
   COALESCE(
-    STARTS_WITH(subject_name, 'system:')
+    subject_kind <> 'ServiceAccount'
+      AND STARTS_WITH(subject_name, 'system:')
       AND subject_name NOT IN ('system:authenticated', 'system:unauthenticated', 'system:anonymous')
       AND NOT STARTS_WITH(subject_name, 'system:serviceaccount'),
     FALSE
@@ -163,5 +230,5 @@ SELECT
     WHEN 1 THEN 'partial'
     ELSE 'stale'
   END AS read_status
-FROM bound
+FROM named
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
