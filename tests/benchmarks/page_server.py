@@ -62,6 +62,7 @@ ALIKE = {"pods": 5, "replicasets": 2, "jobs": 2}
 """So many objects of the kind have one controller."""
 
 PATHS = {kind.path: kind.resource for kind in KINDS}
+_KINDS = {kind.resource: kind for kind in KINDS}
 _CONTROLLERS = {kind.controls: kind.resource for kind in KINDS if kind.controls}
 TOKEN = "benchmark"
 
@@ -96,8 +97,9 @@ class Pages:
 
     def __init__(self, resource: str, count: int, counts: dict[str, int]) -> None:
         self._resource, self.count, self._counts = resource, count, counts
-        listed = [json.loads(file.read_text())["response"]["body"] for file in _files(resource)]
-        self._head = re.match(r'\{"kind":"\w+","apiVersion":"[\w/.]+",', listed[0])[0]  # type: ignore[index]
+        listed = [json.loads(file.read_text())["response"]["body"] for file in _files(resource) if count]
+        kind = _KINDS[resource]
+        self._head = f'{{"kind":"{kind.name}List","apiVersion":"{kind.api_version}",'
         self._items = [json.dumps(item) for text in listed for item in json.loads(text)["items"]]
         if resource == "replicasets":  # most are old ones of Deployments, and become no row
             self._items = [item for item in self._items if len(item) > 5000]
