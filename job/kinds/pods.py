@@ -7,9 +7,10 @@ columns: Python packs more keyword arguments than that into a dict for each call
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from job import tables
 from job.kinds.kind import Kind
@@ -22,6 +23,8 @@ from job.kinds.parts.places import Place, place_asked_for
 from job.kinds.parts.pod_list import PodList
 from job.kinds.parts.pod_resources import effective_resources
 from job.kinds.parts.pod_status import printed_status
+from job.kinds.parts.pod_volumes import empty_dirs, pod_volumes, unusual_volumes
+from job.kinds.parts.safe_to_evict import safe_to_evict
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.security import (
     apparmor_of,
@@ -29,11 +32,19 @@ from job.kinds.parts.security import (
     host_ports,
     pod_security,
     probe_hosts,
-    unusual_volumes,
 )
 from job.kinds.parts.workloads import workload_rows
 from job.wire.meta import ObjectMeta, OwnerReference, Wire
-from job.wire.pod_spec import PodOS, PodSecurityContext, PodSpec, PodTemplateSpec, SecurityContext, TemplateMeta
+from job.wire.pod_spec import (
+    PodOS,
+    PodSecurityContext,
+    PodSpec,
+    PodTemplateSpec,
+    SecurityContext,
+    TemplateMeta,
+    TemplateSpec,
+    Volume,
+)
 from job.wire.pod_status import ContainerState, ContainerStatus, PodStatus
 
 
@@ -54,7 +65,8 @@ def pod_rows(pod: Pod, scope: Scope) -> list[tables.Record]:
         rows += _containers(pod, containers)
     if owner is None:
         found = pod.status.conditions if pod.status else None
-        template = PodTemplateSpec(metadata=TemplateMeta(annotations=pod.metadata.annotations), spec=pod.spec)
+        spec = TemplateSpec(**asdict(pod.spec)) if pod.spec else None
+        template = PodTemplateSpec(metadata=TemplateMeta(annotations=pod.metadata.annotations), spec=spec)
         rows += workload_rows(KIND, pod.metadata, template, scope, found)
     return rows
 
@@ -63,8 +75,17 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
     metadata, spec, status = pod.metadata, pod.spec or _NO_SPEC, pod.status or _NO_STATUS
     top, printed = scope.owners.top(metadata), printed_status(metadata, spec, status)
     place = scope.places.get(spec.node_name or "") or place_asked_for(spec.node_selector)
+    volumes = unusual_volumes(spec.volumes)
+    empty = empty_dirs(volumes)
     row = replace(
-        _shared_columns(place, spec.security_context, spec.os, spec.automount_service_account_token),
+        _shared_columns(
+            place,
+            spec.security_context,
+            spec.os,
+            spec.automount_service_account_token,
+            spec.termination_grace_period_seconds,
+            empty,
+        ),
         namespace=metadata.namespace or "",
         name=metadata.name,
         uid=metadata.uid,
@@ -99,7 +120,7 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
     )
     if top.between:
         row = replace(row, middle_owner_uids=top.between)
-    if unusual := _unusual_columns(spec, containers, place):
+    if unusual := _unusual_columns(pod, volumes if len(empty) < len(volumes) else (), containers, place):
         row = replace(row, **unusual)
     resources = effective_resources(spec, status, containers)
     return replace(
@@ -123,18 +144,33 @@ def _pod(pod: Pod, containers: list[TypedContainer], owner: OwnerReference | Non
 
 @bounded_cache(maxsize=2048)
 def _shared_columns(
-    place: Place, security: PodSecurityContext | None, os: PodOS | None, automount_token: bool | None
+    place: Place,
+    security: PodSecurityContext | None,
+    os: PodOS | None,
+    automount_token: bool | None,
+    grace_period_seconds: int | None,
+    empty_dirs: tuple[str, ...],
 ) -> tables.Pod:
     """A row with the columns that all pods of a workload on such nodes share."""
-    row = replace(place.row, automount_service_account_token=automount_token, **pod_security(security))
+    row = replace(
+        place.row,
+        automount_service_account_token=automount_token,
+        termination_grace_period_seconds=grace_period_seconds,
+        empty_dir_volumes=empty_dirs,
+        **pod_security(security),
+    )
     return replace(row, operating_system=os.name) if os is not None and os.name else row
 
 
-def _unusual_columns(spec: PodSpec, containers: list[TypedContainer], place: Place) -> dict[str, Any]:
+def _unusual_columns(
+    pod: Pod, volumes: Sequence[Volume], containers: list[TypedContainer], place: Place
+) -> dict[str, Any]:
     """The columns that few pods have."""
-    found = unusual_volumes(spec.volumes)
-    if spec.resources is not None:
-        found["pod_level_resources"] = pod_level_resources(spec.resources)
+    found = pod_volumes(volumes, pod.metadata.name) if volumes else {}
+    if pod.spec is not None and pod.spec.resources is not None:
+        found["pod_level_resources"] = pod_level_resources(pod.spec.resources)
+    if pod.metadata.annotations and (safe := safe_to_evict(pod.metadata.annotations)) is not None:
+        found["safe_to_evict"] = safe
     accelerated = [container for container in containers if container.accelerators]
     if accelerated:
         found["accelerator_count"] = _most_accelerators(accelerated)

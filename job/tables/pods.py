@@ -92,6 +92,12 @@ class Pod(Record, frozen=True, kw_only=True):
     labels: Annotated[tuple[KeyValue, ...], "Labels of the Pod."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()
     automount_service_account_token: security.ServiceAccountToken = None
+    termination_grace_period_seconds: Annotated[int | None, "Seconds from SIGTERM to SIGKILL."] = None
+    empty_dir_volumes: Annotated[
+        tuple[str, ...],
+        "Names of its `emptyDir` volumes, whose data is lost with the Pod. `kubectl drain` evicts such Pods only with "
+        "`--delete-emptydir-data`.",
+    ] = ()
     node_pool: Annotated[
         str | None,
         "Node pool of the Pod's Node, by the Nodes of the same snapshot. Where these lack the Node, and until the Pod "
@@ -115,6 +121,15 @@ class Pod(Record, frozen=True, kw_only=True):
     ] = None
     accelerator_count: Annotated[
         int | None, "Number of GPUs, TPUs and other accelerators that the Pod gets; NULL if it gets none."
+    ] = None
+    volume_claims: Annotated[
+        tuple[str, ...],
+        "PersistentVolumeClaims that it mounts, those of its generic ephemeral volumes included, `POD-VOLUME`.",
+    ] = ()
+    safe_to_evict: Annotated[
+        bool | None,
+        "Annotation `cluster-autoscaler.kubernetes.io/safe-to-evict`: if false, the cluster autoscaler never evicts "
+        "the Pod, and Autopilot not for up to seven days. NULL without it.",
     ] = None
     host_paths: security.HostPaths = ()
     restricted_volumes: security.RestrictedVolumes = ()

@@ -112,6 +112,12 @@ class Workload(Record, frozen=True, kw_only=True):
         "`linux` or `windows`, where `spec.os` or the node selector `kubernetes.io/os` of the pods says so; else NULL.",
     ] = None
     node_selector: Annotated[tuple[KeyValue, ...], "Node selector of the pods."] = ()
+    spread_topology_keys: Annotated[
+        tuple[str, ...],
+        "Labels of nodes over whose values the template spreads the pods: `topology.kubernetes.io/zone`, "
+        "`kubernetes.io/hostname`, ... Those of spread constraints, and of pod anti-affinity, required or preferred, "
+        "that select the pods themselves.",
+    ] = ()
     tolerations: Annotated[tuple[Toleration, ...], "Tolerations of the pods."] = ()
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the workload."] = ()

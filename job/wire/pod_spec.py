@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from job.wire.meta import Elements, Int64, Quantities, Texts, Wire
+from job.wire.meta import Elements, Int64, LabelSelector, Quantities, Texts, Wire
 
 
 class ContainerPort(Wire, frozen=True):
@@ -114,12 +114,23 @@ class VolumeSource(Wire, frozen=True):
     """Only the type of a volume is read."""
 
 
-class Volume(Wire, frozen=True):
-    """A volume, with the sources that the Restricted Pod Security Standard forbids.
+class PersistentVolumeClaimVolumeSource(Wire, frozen=True):
+    claim_name: str
 
-    Those that it allows are not read: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+
+class Volume(Wire, frozen=True):
+    """A volume, with the sources that most volumes have, and those that the Restricted Pod Security Standard forbids.
+
+    https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
     """
 
+    name: str = ""
+    projected: VolumeSource | None = None
+    config_map: VolumeSource | None = None
+    secret: VolumeSource | None = None
+    empty_dir: VolumeSource | None = None
+    persistent_volume_claim: PersistentVolumeClaimVolumeSource | None = None
+    ephemeral: VolumeSource | None = None
     host_path: HostPathVolumeSource | None = None
     gce_persistent_disk: VolumeSource | None = None
     aws_elastic_block_store: VolumeSource | None = None
@@ -199,12 +210,43 @@ class PodSpec(Wire, frozen=True):
     resources: ResourceRequirements | None = None
 
 
+class PodAffinityTerm(Wire, frozen=True):
+    topology_key: str
+    label_selector: LabelSelector | None = None
+
+
+class WeightedPodAffinityTerm(Wire, frozen=True):
+    pod_affinity_term: PodAffinityTerm
+
+
+class PodAntiAffinity(Wire, frozen=True):
+    required_during_scheduling_ignored_during_execution: Elements[PodAffinityTerm] | None = None
+    preferred_during_scheduling_ignored_during_execution: Elements[WeightedPodAffinityTerm] | None = None
+
+
+class Affinity(Wire, frozen=True):
+    pod_anti_affinity: PodAntiAffinity | None = None
+
+
+class TopologySpreadConstraint(Wire, frozen=True):
+    topology_key: str
+    label_selector: LabelSelector | None = None
+
+
+class TemplateSpec(PodSpec, frozen=True):
+    """A template's specification, with what places its pods relative to each other: of one pod that is not read."""
+
+    affinity: Affinity | None = None
+    topology_spread_constraints: Elements[TopologySpreadConstraint] | None = None
+
+
 class TemplateMeta(Wire, frozen=True):
     """The metadata of a template, which has neither a name nor a UID."""
 
+    labels: Texts | None = None
     annotations: Texts | None = None
 
 
 class PodTemplateSpec(Wire, frozen=True):
     metadata: TemplateMeta | None = None
-    spec: PodSpec | None = None
+    spec: TemplateSpec | None = None

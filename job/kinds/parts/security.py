@@ -52,23 +52,16 @@ def container_security(security: SecurityContext | None) -> Columns:
     return found
 
 
-def unusual_volumes(volumes: Sequence[Volume] | None) -> Columns:
+def restricted_volumes(volumes: Sequence[Volume]) -> Columns:
     """The columns of volumes that the Pod Security Standards forbid. Few pods have any."""
-    if not volumes or volumes == [_ORDINARY] * len(volumes):
-        return {}
-    unusual = [volume for volume in volumes if volume != _ORDINARY]
-    named = ((volume, attribute, name) for volume in unusual for attribute, name in _RESTRICTED)
-    types = {name for volume, attribute, name in named if getattr(volume, attribute) is not None}
-    paths = [volume.host_path.path for volume in unusual if volume.host_path is not None]
-    return {"host_paths": tuple(paths), "restricted_volumes": tuple(sorted(types))}
+    types = {name for volume in volumes for attribute, name in _RESTRICTED if getattr(volume, attribute) is not None}
+    paths = tuple([volume.host_path.path for volume in volumes if volume.host_path is not None])
+    return {"host_paths": paths, "restricted_volumes": tuple(sorted(types))} if paths or types else {}
 
 
-_ORDINARY = Volume()
-_RESTRICTED = tuple(
-    (attribute, name)
-    for attribute, name in zip(Volume.__struct_fields__, Volume.__struct_encode_fields__, strict=True)
-    if attribute != "host_path"
-)
+_RESTRICTED = tuple(zip(Volume.__struct_fields__, Volume.__struct_encode_fields__, strict=True))[
+    Volume.__struct_fields__.index("host_path") + 1 :
+]
 
 
 def apparmor_of(annotations: Mapping[str, str], container: str) -> str | None:

@@ -14,8 +14,10 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.containers import container_rows, pod_level_resources
 from job.kinds.parts.metadata import allowed_annotations, conditions, controller_of, key_values
+from job.kinds.parts.pod_volumes import unusual_volumes
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.security import operating_system, pod_security, unusual_volumes
+from job.kinds.parts.security import operating_system, pod_security, restricted_volumes
+from job.kinds.parts.spread import spread_topology_keys
 from job.wire.meta import Condition, LabelSelector, ObjectMeta
 from job.wire.pod_spec import PodSpec, PodTemplateSpec, Toleration
 
@@ -34,7 +36,8 @@ def workload_rows(
         found: The conditions in its status.
         columns: Those that only some kinds fill. `tables.Workload` rejects any that it does not have.
     """
-    pod = (template and template.spec) or PodSpec()
+    template = template or PodTemplateSpec()
+    pod = template.spec or PodSpec()
     namespace = metadata.namespace or ""
     row = tables.Workload(
         resource=kind.resource,
@@ -53,7 +56,12 @@ def workload_rows(
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
-    row = replace(_with_pod(row, pod), conditions=conditions(found), **columns)
+    row = replace(
+        _with_pod(row, pod),
+        spread_topology_keys=spread_topology_keys(template),
+        conditions=conditions(found),
+        **columns,
+    )
     owner = controller_of(metadata)
     if owner is not None:
         row = replace(
@@ -66,7 +74,7 @@ def workload_rows(
     yield row
     yield from container_rows(
         pod,
-        template.metadata.annotations if template and template.metadata else None,
+        template.metadata.annotations if template.metadata else None,
         resource=kind.resource,
         kind=kind.name,
         namespace=namespace,
@@ -108,7 +116,7 @@ def selector(found: LabelSelector | None) -> tuple[tables.KeyValue, ...]:
 
 
 def _with_pod(row: tables.Workload, pod: PodSpec) -> tables.Workload:
-    row = replace(row, **pod_security(pod.security_context), **unusual_volumes(pod.volumes))
+    row = replace(row, **pod_security(pod.security_context), **restricted_volumes(unusual_volumes(pod.volumes)))
     return replace(
         row,
         service_account=pod.service_account_name or None,
