@@ -24,7 +24,6 @@ from job.kinds.parts.pod_list import PodList
 from job.kinds.parts.pod_resources import effective_resources
 from job.kinds.parts.pod_status import printed_status
 from job.kinds.parts.pod_volumes import empty_dirs, pod_volumes, unusual_volumes
-from job.kinds.parts.safe_to_evict import safe_to_evict
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.security import (
     apparmor_of,
@@ -54,6 +53,7 @@ class Pod(Wire, frozen=True):
     status: PodStatus | None = None
 
 
+_SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 _NO_SPEC, _NO_STATUS, _NO_CONTAINER_STATUS = PodSpec(), PodStatus(), ContainerStatus(name="")
 
 
@@ -169,8 +169,9 @@ def _unusual_columns(
     found = pod_volumes(volumes, pod.metadata.name) if volumes else {}
     if pod.spec is not None and pod.spec.resources is not None:
         found["pod_level_resources"] = pod_level_resources(pod.spec.resources)
-    if pod.metadata.annotations and (safe := safe_to_evict(pod.metadata.annotations)) is not None:
-        found["safe_to_evict"] = safe
+    annotations = pod.metadata.annotations
+    if annotations and _SAFE_TO_EVICT in annotations:
+        found["safe_to_evict"] = {"true": True, "false": False}.get(annotations[_SAFE_TO_EVICT])
     accelerated = [container for container in containers if container.accelerators]
     if accelerated:
         found["accelerator_count"] = _most_accelerators(accelerated)

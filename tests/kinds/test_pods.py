@@ -53,3 +53,25 @@ def test_accelerators_are_reserved_beside_the_sidecars_that_started_before() -> 
     init = [asks("proxy", 1, restartPolicy="Always"), asks("load", 2), asks("late", 1, restartPolicy="Always")]
     (found,) = rows("pods", spec={"initContainers": init, "containers": [asks("app", 0)]})["pods"]
     assert found["accelerator_count"] == 3
+
+
+def test_claims_of_a_pod_are_those_that_it_names_and_those_of_its_ephemeral_volumes() -> None:
+    volumes = [
+        {"name": "config", "configMap": {"name": "c"}},
+        {"name": "data", "persistentVolumeClaim": {"claimName": "data-w-0"}},
+        {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
+        {"name": "tmp", "emptyDir": {}},
+        {"name": "token", "projected": {"sources": []}},
+        {"name": "root", "hostPath": {"path": "/"}},
+        {"name": "share", "nfs": {"server": "s", "path": "/"}},
+    ]
+    (found,) = rows("pods", spec={"volumes": volumes, "containers": [{"name": "c"}]})["pods"]
+    assert found["volume_claims"] == ["data-w-0", "w-scratch"]
+    assert (found["empty_dir_volumes"], found["host_paths"], found["restricted_volumes"]) == (["tmp"], ["/"], ["nfs"])
+
+
+@pytest.mark.parametrize(("annotation", "expected"), [("false", False), ("true", True), ("maybe", None)])
+def test_whether_a_pod_is_safe_to_evict_is_what_its_annotation_says(annotation: str, expected: bool | None) -> None:
+    annotations = {"cluster-autoscaler.kubernetes.io/safe-to-evict": annotation}
+    (found,) = rows("pods", metadata={"annotations": annotations}, spec={"containers": [{"name": "c"}]})["pods"]
+    assert found.get("safe_to_evict") is expected

@@ -143,6 +143,13 @@ def _pod(pod: Object, snapshot: Snapshot) -> Object:
         **_top(pod, snapshot),
         **_place(pod, snapshot),
         **_pod_security(spec),
+        "termination_grace_period_seconds": spec.get("terminationGracePeriodSeconds"),
+        "volume_claims": [
+            volume["persistentVolumeClaim"]["claimName"]
+            for volume in spec.get("volumes") or []
+            if "persistentVolumeClaim" in volume
+        ],
+        "empty_dir_volumes": [volume["name"] for volume in spec.get("volumes") or [] if "emptyDir" in volume],
         "accelerator_count": sum(_asks(one)["accelerator_count"] or 0 for one in spec["containers"]) or None,
     }
 
@@ -564,6 +571,7 @@ def _workload(item: Object, kind: str) -> Object:
         "operating_system": (template.get("os") or {}).get("name")
         or (template.get("nodeSelector") or {}).get("kubernetes.io/os"),
         **_pod_security(template),
+        "spread_topology_keys": [each["topologyKey"] for each in template.get("topologySpreadConstraints") or []],
     }
 
 

@@ -111,7 +111,7 @@ JUDGED = {
     "workloads": (
         "snapshot_id read_status resource kind namespace name uid labels created_at owner_kind owner_uid "
         "replicas_wanted replicas_ready schedule suspended paused service_account known_through_pods "
-        f"{POD_SECURITY}"
+        f"spread_topology_keys {POD_SECURITY}"
     ),
     "containers": (
         "snapshot_id read_status workload_uid workload_name namespace resource container_type position name image "
@@ -122,6 +122,7 @@ JUDGED = {
         "snapshot_id read_status namespace name uid labels created_at phase node pod_ip containers owner_kind "
         "owner_name owner_uid workload_kind workload_name workload_uid workload_resolution middle_owner_uids "
         "cpu_request_millicores memory_request_bytes cpu_limit_millicores memory_limit_bytes unparsed_quantities "
+        "termination_grace_period_seconds volume_claims empty_dir_volumes "
         f"node_pool zone spot accelerator accelerator_topology accelerator_count {POD_SECURITY}"
     ),
     "pod_containers": (

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 from engines import NOW, Warehouse
-from warehouse import FIRST, Read, pod, pod_of, run_of, workload
+from warehouse import FIRST, Read, node, pod, pod_of, run_of, workload
 
-from job.tables import DisruptionBudget, KeyValue, SelectorExpression
+from job.tables import Cluster, DisruptionBudget, KeyValue, Pod, SelectorExpression, Volume
 
 
 def labels(**values: str) -> tuple[KeyValue, ...]:
@@ -35,9 +35,16 @@ PODS = [
     pod_of("web", "pending", labels=labels(app="web"), phase="Pending"),
     pod_of("web", "going", labels=labels(app="web"), deleted_at=FIRST),
     pod_of("web", "other", namespace="elsewhere", labels=labels(app="web")),
-    pod_of("db", "db-0", kind="StatefulSet", labels=labels(app="db"), node_pool="b"),
-    pod_of("slow", "slow-1", labels=labels(app="slow"), host_paths=("/data", "/tmp"), node_pool="b"),
-    pod_of("agent", "agent-1", kind="DaemonSet", host_paths=("/var/log",)),
+    pod_of("db", "db-0", kind="StatefulSet", labels=labels(app="db"), node_pool="b", empty_dir_volumes=("tmp", "x")),
+    pod_of(
+        "slow",
+        "slow-1",
+        labels=labels(app="slow"),
+        host_paths=("/data", "/tmp"),
+        node_pool="b",
+        termination_grace_period_seconds=601,
+    ),
+    pod_of("agent", "agent-1", kind="DaemonSet", host_paths=("/var/log",), termination_grace_period_seconds=900),
     pod("alone", labels=labels(app="alone"), node_pool="b"),
 ]
 BUDGETS = [
@@ -56,9 +63,9 @@ BUDGETS = [
 ]
 WORKLOADS = [
     workload("web", replicas_wanted=3),
-    workload("slow", replicas_wanted=1, termination_grace_period_seconds=7200),
+    workload("slow", replicas_wanted=1),
 ]
-DB = workload("db", kind="StatefulSet", replicas_wanted=1, termination_grace_period_seconds=3600)
+DB = workload("db", kind="StatefulSet", replicas_wanted=1)
 
 
 def test_what_holds_up_a_drain_is_shown_by_pod_with_its_evidence(warehouse: Warehouse) -> None:
@@ -72,10 +79,11 @@ def test_what_holds_up_a_drain_is_shown_by_pod_with_its_evidence(warehouse: Ware
         ("default", "a", "unready", "several_budgets", "blocks", f"{alike}blocks to front"),
         ("default", "a", "web-1", "budget_blocks", "blocks", f"{blocked}2"),
         ("default", "b", "alone", "uncontrolled", None, "no controller"),
+        ("default", "b", "db-0", "empty_dir", None, "tmp, x"),
         ("default", "b", "db-0", "several_budgets", "allows", f"{alike}allows to db-too"),
         ("default", "b", "db-0", "single_replica", "allows", "StatefulSet db wants 1 replica"),
         ("default", "b", "slow-1", "host_path", None, "/data, /tmp"),
-        ("default", "b", "slow-1", "long_termination", None, "termination_grace_period_seconds 7200"),
+        ("default", "b", "slow-1", "long_termination", None, "termination_grace_period_seconds 601"),
         ("elsewhere", None, "other", "budget_blocks", "whole", f"{blocked}1"),
     ]
     assert warehouse.query(sql) == sorted(expected, key=repr)
@@ -87,3 +95,70 @@ def test_what_holds_up_a_drain_is_shown_by_pod_with_its_evidence(warehouse: Ware
     assert warehouse.query(f"{sql} WHERE pod IS NOT NULL") == []
     found = warehouse.query("SELECT reason, budget, read_status FROM drain_blockers")
     assert found == [("budget_selects_nothing", "idle", "stale")]
+
+
+def volume(name: str, claim: str, **more: Any) -> Volume:
+    return Volume(
+        name=name, uid=f"uid-{name}", claim_namespace="default", claim_name=claim, **{"phase": "Bound"} | more
+    )
+
+
+def stateful(name: str, on: str, *claims: str, **more: Any) -> Pod:
+    """A pod of a StatefulSet, on a node."""
+    return pod_of("db", name, kind="StatefulSet", node=on, volume_claims=claims, empty_dir_volumes=("tmp",), **more)
+
+
+NODES = [
+    node("a1", "lonely", zone="z-a", ready=True),
+    node("a2", "lonely", zone="z-a", ready=False),
+    node("b1", "lonely", zone="z-b", ready=True),
+    node("c1", "pair", zone="z-a", ready=True),
+    node("c2", "pair", zone="z-a", ready=True),
+]
+VOLUMES = [
+    volume("v-zone", "data-0", zones=("z-a",)),
+    volume("v-regional", "data-1", zones=("z-a", "z-b")),
+    volume("v-any", "data-2"),
+    volume("v-local", "data-3", zones=("z-a",), nodes=("c1",)),
+    volume("v-left", "data-4", zones=("z-a",), phase="Released"),
+    volume("v-zone-b", "data-5", zones=("z-b",)),
+]
+HOLDERS = [
+    stateful("alone", "a1", "data-0", "data-1"),
+    stateful("regional", "a1", "data-1", "data-2", "data-4"),
+    stateful("beside", "c1", "data-0"),
+    stateful("local", "c1", "data-0", "data-3"),
+    stateful("other-zone", "b1", "data-5"),
+    stateful("unknown-node", "gone", "data-0"),
+    stateful("game", "a1", safe_to_evict=False),
+    stateful("willing", "a1", safe_to_evict=True),
+]
+
+
+def test_volumes_that_keep_a_pod_where_it_is_are_shown(warehouse: Warehouse) -> None:
+    more = {"nodes": NODES, "persistentvolumes": VOLUMES}
+    autopilot, standard = ([Cluster(regional=True, autopilot=each)] for each in (True, False))
+    warehouse.publish(
+        run_of(1, Read("a", pods=HOLDERS, more=more, gke=autopilot), Read("b", pods=HOLDERS, gke=standard))
+    )
+    sql = "SELECT cluster, pod, reason, effect, evidence FROM drain_blockers WHERE reason <> 'empty_dir'"
+    there = "no other ready node of lonely there"
+    annotation = "cluster-autoscaler.kubernetes.io/safe-to-evict: false"
+    expected = [
+        ("a", "alone", "zone_locked", "strands", f"volume v-zone only in z-a, {there}"),
+        ("a", "game", "not_safe_to_evict", "delays", annotation),
+        ("a", "local", "node_locked", "strands", "volume v-local only on c1"),
+        ("a", "other-zone", "zone_locked", "strands", f"volume v-zone-b only in z-b, {there}"),
+    ]
+    assert warehouse.query(sql) == expected
+    lost = warehouse.query("SELECT pod, effect FROM drain_blockers WHERE reason = 'empty_dir' AND cluster = 'a'")
+    assert lost == [("game", "loses"), ("willing", "loses")]
+    held = [each for each in HOLDERS if each.volume_claims]
+    warehouse.publish(run_of(2, Read("a", pods=held, more=more | {"nodes": "forbidden"}, gke=autopilot), listed=["a"]))
+    found = warehouse.query("SELECT pod, reason, read_status, read_age_seconds FROM drain_blockers")
+    hour = 3600
+    assert found == [
+        ("alone", "zone_locked", "stale", 47 * hour),
+        ("local", "node_locked", "ok", 46 * hour),
+        ("other-zone", "zone_locked", "stale", 47 * hour),
+    ]

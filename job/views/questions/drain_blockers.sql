@@ -1,10 +1,12 @@
 -- What holds up a drain, as an upgrade of a node pool does, or is lost by it?
 -- One row for each pod and reason, with the evidence. A pod that has ended, is pending or is being deleted may always be
--- evicted, and is not here. Budgets that select nothing have rows without a pod. GKE waits up to an hour for budgets and
--- for pods to end, then goes on.
--- Scans what pods, workloads and disruption_budgets scan.
+-- evicted, and is not here. Budgets that select nothing have rows without a pod. Before GKE upgrades a node, it waits up
+-- to an hour for budgets and for pods to end, then goes on; before it removes one that is not needed, ten minutes
+-- (https://cloud.google.com/kubernetes-engine/docs/how-to/extended-duration-pods). Other pods with `emptyDir` volumes are
+-- in `pods.empty_dir_volumes`. Where volumes or nodes were never read, nothing is `zone_locked`: see `coverage`.
+-- Scans what pods, workloads, disruption_budgets, volumes, nodes and clusters scan.
 --
--- SELECT cluster, node_pool, reason, COUNT(*) AS pods FROM drain_blockers GROUP BY 1, 2, 3
+-- SELECT cluster, node_pool, reason, COUNT(*) AS pods FROM drain_blockers WHERE effect = 'blocks' GROUP BY 1, 2, 3
 --
 -- project_id, location, cluster, node_pool, node FROM pods
 -- namespace STRING: Namespace of the pod or budget.
@@ -14,7 +16,13 @@
 -- reason STRING: `budget_blocks`: a budget allows no disruption. `several_budgets`: more than one budget selects the
 --   pod, and the API refuses to evict it. `budget_selects_nothing`: a budget protects no pod. `uncontrolled`: nothing
 --   makes the pod again. `single_replica`: a budget selects the pod, and its workload wants one replica. `host_path`: the
---   pod uses directories of its node. `long_termination`: it may take longer than an hour to end.
+--   pod uses directories of its node. `empty_dir`: a StatefulSet's pod has `emptyDir` volumes, and mounts no claim.
+--   `node_locked`: only some nodes can use a volume of the pod. `zone_locked`: only nodes of one zone can, and no other
+--   ready node of the pool is there. `long_termination`: it may take longer than ten minutes to end.
+--   `not_safe_to_evict`: an annotation makes Autopilot put off the upgrade, for up to seven days.
+-- effect STRING: What the reason does to a drain. `blocks`: the API refuses to evict the pod. `delays`: the drain waits
+--   for the pod. `strands`: the pod may find no other node, and stays pending. `interrupts`: nothing serves until the pod
+--   runs elsewhere. `loses`: the pod, or data of it, is gone. `none`: of `budget_selects_nothing`.
 -- budget STRING: PodDisruptionBudget behind the reason; of several, the first by name.
 -- evidence STRING: The values behind the reason.
 -- read_at FROM pods
@@ -39,6 +47,10 @@ WITH
       p.workload_resolution,
       p.ready,
       p.host_paths,
+      p.volume_claims,
+      p.empty_dir_volumes,
+      p.termination_grace_period_seconds,
+      p.safe_to_evict,
       ARRAY(SELECT CONCAT(l.key, '=', l.value) FROM UNNEST(p.labels) AS l) AS label_pairs,
       ARRAY(SELECT l.key FROM UNNEST(p.labels) AS l) AS label_keys,
       p.read_at,
@@ -64,8 +76,8 @@ WITH
         'disruptions_allowed ', CAST(b.disruptions_allowed AS STRING), ', current_healthy ',
         CAST(b.current_healthy AS STRING), ', desired_healthy ', CAST(b.desired_healthy AS STRING)
       ) AS counts,
-      b.read_age_seconds AS budget_age_seconds,
-      b.read_status AS budget_status
+      b.read_age_seconds AS other_age_seconds,
+      b.read_status AS other_status
     FROM ${dataset}.disruption_budgets AS b
     JOIN running AS p
       ON p.project_id = b.project_id AND p.location = b.location AND p.cluster = b.cluster
@@ -99,16 +111,57 @@ WITH
       MIN(budget) AS budget,
       MAX(budget) AS last_budget,
       COUNT(*) AS budgets,
-      MAX(budget_age_seconds) AS budget_age_seconds,
-      MIN(budget_status) AS budget_status
+      MAX(other_age_seconds) AS other_age_seconds,
+      MIN(other_status) AS other_status
     FROM protected
     GROUP BY 1, 2, 3, 4
+  ),
+  -- one volume of each pod that not every node can use
+  locked AS (
+    SELECT
+      p.*,
+      v.name AS volume,
+      v.zones[SAFE_OFFSET(0)] AS volume_zone,
+      v.nodes AS volume_nodes,
+      v.read_age_seconds AS volume_age_seconds,
+      v.read_status AS volume_status
+    FROM (
+      SELECT p.*, claim
+      FROM running AS p
+      CROSS JOIN UNNEST(p.volume_claims) AS claim
+    ) AS p
+    JOIN ${dataset}.volumes AS v
+      ON v.project_id = p.project_id AND v.location = p.location AND v.cluster = p.cluster
+      AND v.claim_namespace = p.namespace AND v.claim_name = p.claim
+    WHERE v.phase = 'Bound' AND (ARRAY_LENGTH(v.zones) = 1 OR ARRAY_LENGTH(v.nodes) > 0)
+    QUALIFY ROW_NUMBER() OVER (
+      PARTITION BY p.project_id, p.location, p.cluster, p.pod_uid
+      ORDER BY IF(ARRAY_LENGTH(v.nodes) > 0, 0, 1), v.name
+    ) = 1
+  ),
+  known_nodes AS (
+    SELECT
+      project_id,
+      location,
+      cluster,
+      node_pool,
+      zone,
+      name,
+      IF(ready IS TRUE AND NOT unschedulable, 1, 0) AS usable,
+      read_age_seconds,
+      read_status
+    FROM ${dataset}.nodes
+  ),
+  room AS (
+    SELECT project_id, location, cluster, node_pool, zone, SUM(usable) AS usable
+    FROM known_nodes
+    GROUP BY 1, 2, 3, 4, 5
   ),
   found AS (
     SELECT
       project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
       'budget_blocks' AS reason, budget, counts AS evidence, read_at, read_age_seconds, read_status,
-      budget_age_seconds, budget_status
+      other_age_seconds, other_status
     FROM protected
     WHERE is_blocked
     UNION ALL
@@ -116,7 +169,7 @@ WITH
       p.project_id, p.location, p.cluster, p.node_pool, p.node, p.namespace, p.pod, p.pod_uid, p.workload_kind,
       p.workload_name, 'several_budgets', g.budget,
       CONCAT(CAST(g.budgets AS STRING), ' budgets: ', g.budget, ' to ', g.last_budget),
-      p.read_at, p.read_age_seconds, p.read_status, g.budget_age_seconds, g.budget_status
+      p.read_at, p.read_age_seconds, p.read_status, g.other_age_seconds, g.other_status
     FROM running AS p
     JOIN by_pod AS g
       ON g.project_id = p.project_id AND g.location = p.location AND g.cluster = p.cluster AND g.pod_uid = p.pod_uid
@@ -125,7 +178,7 @@ WITH
     SELECT
       p.project_id, p.location, p.cluster, p.node_pool, p.node, p.namespace, p.pod, p.pod_uid, p.workload_kind,
       p.workload_name, 'single_replica', g.budget, CONCAT(w.kind, ' ', w.name, ' wants 1 replica'),
-      p.read_at, p.read_age_seconds, p.read_status, g.budget_age_seconds, g.budget_status
+      p.read_at, p.read_age_seconds, p.read_status, g.other_age_seconds, g.other_status
     FROM running AS p
     JOIN by_pod AS g
       ON g.project_id = p.project_id AND g.location = p.location AND g.cluster = p.cluster AND g.pod_uid = p.pod_uid
@@ -135,15 +188,50 @@ WITH
     WHERE w.replicas_wanted = 1 AND NOT w.known_through_pods AND w.kind NOT IN ('DaemonSet', 'Job', 'CronJob')
     UNION ALL
     SELECT
+      project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
+      'long_termination', NULL,
+      CONCAT('termination_grace_period_seconds ', CAST(termination_grace_period_seconds AS STRING)),
+      read_at, read_age_seconds, read_status, NULL, 'ok'
+    FROM running
+    -- a drain leaves these on their node
+    WHERE termination_grace_period_seconds > 600 AND workload_kind NOT IN ('DaemonSet', 'Node')
+    UNION ALL
+    SELECT
+      project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
+      'empty_dir', NULL, ARRAY_TO_STRING(empty_dir_volumes, ', '), read_at, read_age_seconds, read_status, NULL, 'ok'
+    FROM running
+    WHERE ARRAY_LENGTH(empty_dir_volumes) > 0 AND ARRAY_LENGTH(volume_claims) = 0 AND workload_kind = 'StatefulSet'
+    UNION ALL
+    SELECT
+      project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
+      'node_locked', NULL, CONCAT('volume ', volume, ' only on ', ARRAY_TO_STRING(volume_nodes, ', ')),
+      read_at, read_age_seconds, read_status, volume_age_seconds, volume_status
+    FROM locked
+    WHERE ARRAY_LENGTH(volume_nodes) > 0
+    UNION ALL
+    SELECT
       p.project_id, p.location, p.cluster, p.node_pool, p.node, p.namespace, p.pod, p.pod_uid, p.workload_kind,
-      p.workload_name, 'long_termination', NULL,
-      CONCAT('termination_grace_period_seconds ', CAST(w.termination_grace_period_seconds AS STRING)),
+      p.workload_name, 'zone_locked', NULL,
+      CONCAT('volume ', p.volume, ' only in ', p.volume_zone, ', no other ready node of ', n.node_pool, ' there'),
+      p.read_at, p.read_age_seconds, p.read_status,
+      IF(p.volume_age_seconds > n.read_age_seconds, p.volume_age_seconds, n.read_age_seconds),
+      IF(p.volume_status = 'ok', n.read_status, p.volume_status)
+    FROM locked AS p
+    JOIN known_nodes AS n
+      ON n.project_id = p.project_id AND n.location = p.location AND n.cluster = p.cluster AND n.name = p.node
+    JOIN room AS r
+      ON r.project_id = n.project_id AND r.location = n.location AND r.cluster = n.cluster
+      AND r.node_pool = n.node_pool AND r.zone = n.zone
+    WHERE ARRAY_LENGTH(p.volume_nodes) = 0 AND p.volume_zone = n.zone AND r.usable = n.usable
+    UNION ALL
+    SELECT
+      p.project_id, p.location, p.cluster, p.node_pool, p.node, p.namespace, p.pod, p.pod_uid, p.workload_kind,
+      p.workload_name, 'not_safe_to_evict', NULL, 'cluster-autoscaler.kubernetes.io/safe-to-evict: false',
       p.read_at, p.read_age_seconds, p.read_status, NULL, 'ok'
     FROM running AS p
-    JOIN ${dataset}.workloads AS w
-      ON w.project_id = p.project_id AND w.location = p.location AND w.cluster = p.cluster AND w.uid = p.workload_uid
-      AND w.namespace = p.namespace
-    WHERE w.termination_grace_period_seconds > 3600 AND NOT w.known_through_pods
+    JOIN ${dataset}.clusters AS c
+      ON c.project_id = p.project_id AND c.location = p.location AND c.cluster = p.cluster
+    WHERE c.autopilot AND p.safe_to_evict IS FALSE
     UNION ALL
     SELECT
       project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
@@ -177,9 +265,17 @@ SELECT
   workload_kind,
   workload_name,
   reason,
+  CASE
+    WHEN reason IN ('budget_blocks', 'several_budgets') THEN 'blocks'
+    WHEN reason IN ('long_termination', 'not_safe_to_evict') THEN 'delays'
+    WHEN reason IN ('node_locked', 'zone_locked') THEN 'strands'
+    WHEN reason = 'single_replica' THEN 'interrupts'
+    WHEN reason = 'budget_selects_nothing' THEN 'none'
+    ELSE 'loses'
+  END AS effect,
   budget,
   evidence,
   read_at,
-  IF(budget_age_seconds > read_age_seconds, budget_age_seconds, read_age_seconds) AS read_age_seconds,
-  IF(budget_status = 'ok', read_status, budget_status) AS read_status
+  IF(other_age_seconds > read_age_seconds, other_age_seconds, read_age_seconds) AS read_age_seconds,
+  IF(other_status = 'ok', read_status, other_status) AS read_status
 FROM found
