@@ -57,11 +57,11 @@ def table_of_views() -> str:
     """The views in one screen; those of the ledger are left to the reference, and those of tables share a row."""
     shown = {view.name: view for view in sorted(views(), key=_place) if _place(view)[0] < 2}
     grains = [f"`{name}`" for name in shown if name.startswith(_CAPACITY)]
-    seconds = set(_PAIRS.values())
+    seconds = {name for names in _PAIRS.values() for name in names.split()}
     rows = []
     for name in shown:
         if not name.startswith(_CAPACITY) and name not in seconds:
-            row = [shown[one] for one in (name, _PAIRS.get(name)) if one]
+            row = [shown[one] for one in (name, *_PAIRS.get(name, "").split())]
             rows.append((" ".join(view.question for view in row), ", ".join(f"`{view.name}`" for view in row)))
     rows.append(("How much of the nodes' allocatable CPU and memory do pods request?", ", ".join(grains)))
     rows.append(("Which objects exist now? Which existed, in each reading?", "`<table>`, `<table>_history`"))
@@ -76,9 +76,9 @@ _LEDGER = {
 
 _CAPACITY = "capacity_by_"
 _PAIRS = {
-    "changes": "events", "coverage": "trust", "images": "images_history", "privileged": "admins",
-    "restarts": "rollouts_stuck", "unowned_pods": "idle_namespaces", "versions": "drift",
-    "without_limits": "workload_containers",
+    "changes": "events", "coverage": "trust", "drain_blockers": "single_points_of_failure", "images": "images_history",
+    "privileged": "admins exposed", "restarts": "rollouts_stuck", "unowned_pods": "idle_namespaces",
+    "versions": "drift", "without_limits": "workload_containers",
 }  # fmt: skip
 """Views that share a row of the README."""
 
