@@ -107,11 +107,15 @@ class _Objects(Maker):
                     **({"taints": taints} if taints else {}),
                     **({"unschedulable": True} if taints and not pool.gpu and not pool.tpu else {}),
                 },
-                "status": _status(pool, number, name, architecture, self.draw),
+                "status": _status(
+                    pool, number, name, architecture, self.draw, is_private=self.cluster.endpoint == "private"
+                ),
             }
 
 
-def _status(pool: NodePool, number: int, name: str, architecture: str, draw: random.Random) -> Object:
+def _status(
+    pool: NodePool, number: int, name: str, architecture: str, draw: random.Random, *, is_private: bool
+) -> Object:
     cores, allocatable, memory, allocatable_memory = _CAPACITY[pool.machine_type]
     accelerators = {"nvidia.com/gpu": "1"} if pool.gpu else {"google.com/tpu": "4"} if pool.tpu else {}
     states = _HEALTHY | ({"Ready": ("Unknown", "NodeStatusUnknown")} if draw.random() <= 0.04 else {})
@@ -122,6 +126,7 @@ def _status(pool: NodePool, number: int, name: str, architecture: str, draw: ran
         "conditions": [condition(type_, *state, **heartbeat) for type_, state in states.items()],
         "addresses": [
             {"type": "InternalIP", "address": f"10.128.{number // 250}.{number % 250 + 2}"},
+            *([] if is_private else [{"type": "ExternalIP", "address": f"34.90.{number // 250}.{number % 250 + 2}"}]),
             {"type": "Hostname", "address": name},
         ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},

@@ -54,6 +54,9 @@ def template(maker: Maker, name: str, number: int, *, gpu: bool = False, tpu: bo
     if number % 4 == 0 or gpu:
         key = "nvidia.com/gpu" if gpu else "cloud.google.com/gke-spot"
         spec["tolerations"] = [{"key": key, "operator": "Exists", "effect": "NoSchedule"}]
+    if number % 4 == 2:
+        spread = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway"}
+        spec["topologySpreadConstraints"] = [spread | {"labelSelector": {"matchLabels": {"app": name}}}]
     if number % 4 == 1:
         sidecar = _container(maker, "log-shipper", number + 2) | {"restartPolicy": "Always"}
         spec["initContainers"] = [_container(maker, "migrate", number + 3), sidecar]

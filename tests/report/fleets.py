@@ -21,7 +21,7 @@ from warehouse import (
 )
 
 from job.sinks.duckdb import DuckDBSink
-from job.tables import Key, Record
+from job.tables import Key, Record, Service, ServicePort
 from job.tables.record import KeyValue
 from job.tables.workloads import Condition
 
@@ -71,7 +71,11 @@ def rows(name: str = "web") -> list[list[tuple[Key, Record]]]:
         node("n2", name, ready=False, kubelet_version="v1.27.1", **allocatable),
     ]
     gke = [gke_cluster("1.31.2-gke.100"), node_pool(name, "1.31.2")]
-    kinds = {"nodes": nodes, "deployments": [deployment, template]}
+    service = Service(
+        namespace=name, name=name, uid="uid-service", type="LoadBalancer", internal=False, selector=team,
+        headless=False, publish_not_ready_addresses=False, ports=(ServicePort(port=80),),
+    )  # fmt: skip
+    kinds = {"nodes": nodes, "deployments": [deployment, template], "services": [service]}
     before = Read("whole", [name], [*pods[:2], *containers(0)[:2]], more=kinds | {"nodes": nodes[:1]}, gke=gke)
     after = Read("whole", [name], [*pods, *containers(3)], more=kinds, gke=gke)
     denied = Read("denied", ["default"], "forbidden", more={"nodes": nodes[:1]}, gke=[gke_cluster("1.30.1-gke.1")])

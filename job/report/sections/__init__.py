@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from job.report.section import Section
-from job.report.sections import changes, coverage, fleet, images, security, trouble, versions
+from job.report.sections import changes, coverage, exposure, fleet, images, resilience, security, trouble, versions
 
 SECTIONS: tuple[Section, ...] = (
     coverage.SECTION,
@@ -12,5 +12,7 @@ SECTIONS: tuple[Section, ...] = (
     changes.SECTION,
     images.SECTION,
     security.SECTION,
+    exposure.SECTION,
+    resilience.SECTION,
     versions.SECTION,
 )
