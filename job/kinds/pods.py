@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from job import tables
 from job.kinds.kind import Kind
@@ -65,7 +65,8 @@ def pod_rows(pod: Pod, scope: Scope) -> list[tables.Record]:
         rows += _containers(pod, containers)
     if owner is None:
         found = pod.status.conditions if pod.status else None
-        spec = TemplateSpec(**asdict(pod.spec)) if pod.spec else None
+        fields = {name: getattr(pod.spec, name) for name in PodSpec.__struct_fields__} if pod.spec else {}
+        spec = TemplateSpec(**fields) if pod.spec else None
         template = PodTemplateSpec(metadata=TemplateMeta(annotations=pod.metadata.annotations), spec=spec)
         rows += workload_rows(KIND, pod.metadata, template, scope, found)
     return rows
