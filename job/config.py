@@ -282,6 +282,13 @@ class Config(Settings, frozen=True, kw_only=True):
         "`container.thirdPartyObjects.list`, also reads custom resources. Without `replicasets` or `jobs`, pods "
         "cannot be traced to the Deployment or CronJob that controls them.",
     ] = msgspec.field(default_factory=dict)
+    upgrade_info: Annotated[
+        bool,
+        "Ask the GKE API how long it supports the version of each cluster and node pool, what it upgrades them to, "
+        "and what it has upgraded. A run asks for the clusters that no earlier run of the same day (UTC) has read, "
+        "with one request for each cluster, each node pool, and each location of a project. `collections` has the "
+        "outcome, with the resource `upgrade_info`, and no row where nothing was asked.",
+    ] = True
     annotations: Annotated[
         tuple[str, ...],
         "Annotations to keep: exact keys, or globs such as `team.example.com/*`. All others are dropped. Annotations "

@@ -6,7 +6,7 @@ import hashlib
 import os
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from job.errors import ConfigError
 
@@ -30,6 +30,11 @@ class Task:
     def by_the_sinks_clock(self, time: datetime) -> datetime:
         """A time of this machine's clock as rows have it: one in the future would hide the rows of later runs."""
         return time - self.clock_ahead
+
+    @property
+    def day(self) -> datetime:
+        """When the day began on which the run did, in UTC."""
+        return self.snapshot_time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
     def snapshot_id(self, *name: str) -> str:
         """The id of the snapshot of one cluster, or without a name of the task itself.

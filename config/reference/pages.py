@@ -78,7 +78,7 @@ _CAPACITY = "capacity_by_"
 _PAIRS = {
     "changes": "events", "coverage": "trust", "drain_blockers": "single_points_of_failure", "images": "images_history",
     "privileged": "admins exposed", "restarts": "rollouts_stuck", "unowned_pods": "idle_namespaces",
-    "versions": "drift", "without_limits": "workload_containers",
+    "versions": "drift support", "without_limits": "workload_containers",
 }  # fmt: skip
 """Views that share a row of the README."""
 
@@ -255,7 +255,7 @@ three, and no more:
 
 - **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint,
   and `gkehub.gateway.get` in the fleet host project (`roles/gkehub.gatewayReader`) for Connect Gateway.
-  `container.clusters.get` for `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
+  `container.clusters.get` for `upgrade_info` and `upgrades`, `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
   the custom role in [role.yaml](../deploy/role.yaml).
 - **To find projects** in `folders` and `organizations`: `resourcemanager.folders.list` and
   `resourcemanager.projects.list` on each configured folder or organization, which the nodes below inherit.

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from job.collect.api_reader import ApiReader
+from job.collect.beside import Beside, UpgradeInfoSource
 from job.collect.budget import Budget, Limits
 from job.collect.contact import Attempts
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, report_bug, stopped
-from job.collect.ledger import ListOutcome, collection_of, snapshot_of
-from job.collect.lists import ClusterReader, ListResult, failed_lists
+from job.collect.ledger import ListOutcome, collection_of, snapshot_of, upgrade_info_of
+from job.collect.lists import OFF, ClusterReader, ListResult, failed_lists
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS, Throttle
 from job.collect.worker_pool import WorkerPool
 from job.config import Config, Timeouts
@@ -32,7 +33,7 @@ from job.kinds.clusters import cluster_rows
 from job.log import log
 from job.progress import ClusterProgress, RunProgress
 from job.spool import Spool
-from job.tables import Collection, Key, Record, Snapshot
+from job.tables import UPGRADE_INFO, Collection, Key, Record, Snapshot
 from job.tables.snapshots import FailedEndpoint
 from job.task import Task
 from job.waiting import waiting_for
@@ -94,6 +95,8 @@ class ClusterCollector:
     """How many the run reads."""
     quota: GatewayQuota = field(default_factory=GatewayQuota)
     progress: RunProgress = field(default_factory=RunProgress)
+    upgrade_info: UpgradeInfoSource | None = None
+    """None where no cluster's upgrade info is due."""
 
     def collect(
         self,
@@ -114,6 +117,8 @@ class ClusterCollector:
         key = self._key(project_id, cluster)
         reading = _Reading(wanted=frozenset(RESOURCES) - {each.resource for each in earlier})
         rows = self._keep(key, cluster_rows(cluster, found))
+        is_asked = all(each.resource != UPGRADE_INFO for each in earlier)
+        upgrade_info = self._begin_upgrade_info(project_id, cluster, reading) if is_asked else None
         with self.progress.cluster(_name(key)) as progress:
             cause = self._read(cluster, key, reading, progress)
         if cause:
@@ -121,6 +126,10 @@ class ClusterCollector:
             reading.results = failed | reading.results
         results = [reading.results[kind.resource] for kind in KINDS if kind.resource in reading.wanted]
         collections = tuple(collection_of(result, self.task, self.identity.tokens) for result in results)
+        if upgrade_info is not None:
+            records, collection = self._end_upgrade_info(key, upgrade_info, reading)
+            rows += self._keep(key, records)
+            collections = (*collections, collection)
         rows += sum(result.rows for result in results) + self._keep(key, collections)
         snapshot = snapshot_of(
             cluster,
@@ -137,6 +146,37 @@ class ClusterCollector:
         _log(key, snapshot)
         has_bug = any(collection.outcome == "bug" for collection in collections)
         return CollectedCluster(key, snapshot, collections, tuple(earlier), has_bug)
+
+    def _begin_upgrade_info(self, project_id: str, cluster: gke.Cluster, reading: _Reading) -> Beside | Cause | None:
+        """Begins to read what the GKE API says of the cluster's upgrades; None if nothing is due."""
+        if not self.config.upgrade_info:
+            return OFF
+        source, until = self.upgrade_info, self._deadline(reading.clock).at
+        if source is None or not source.is_due(cluster):
+            return None
+        try:
+            _check_status(cluster)
+        except ReadFailure as error:
+            return error.cause
+        return Beside(lambda: source.read(project_id, cluster, until))
+
+    def _end_upgrade_info(self, key: Key, begun: Beside | Cause, reading: _Reading) -> tuple[list[Record], Collection]:
+        found: Mapping[str, Any] | Cause
+        rows: list[Record] = []
+        if isinstance(begun, Beside):
+            name, deadline = f"{key.project_id}/{key.location}/{key.cluster}", self._deadline(reading.clock)
+            # other clusters need not wait for it, as for one that has not answered yet
+            with self.pool.contact(), waiting_for(f"the GKE API to describe the upgrades of {name}"):
+                ended = begun.wait(deadline, self.stop)
+            if ended.reading is not None:
+                rows, found = ended.reading.rows, ended.reading.columns
+            elif isinstance(ended.error, Exception):
+                found = report_bug(ended.error, key)
+            else:
+                found = ended.cause or stopped().cause
+        else:
+            found = begun
+        return rows, upgrade_info_of(found, self.task, self.identity.tokens)
 
     def _key(self, project_id: str, cluster: gke.Cluster) -> Key:
         return Key(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from job.collect.failures import Cause
 from job.collect.lists import ListResult
+from job.collect.stats import ReadStats
 from job.connect.endpoints import Endpoint
 from job.printable import printable, without_tokens
-from job.tables import Collection, Snapshot, SnapshotStatus
+from job.tables import UPGRADE_INFO, Collection, Snapshot, SnapshotStatus
 from job.tables.snapshots import FailedEndpoint
 from job.task import Task
 from job.wire import gke
@@ -62,6 +64,22 @@ def collection_of(result: ListResult, task: Task, tokens: Sequence[str] = ()) ->
     )
 
 
+def upgrade_info_of(found: Mapping[str, Any] | Cause, task: Task, tokens: Sequence[str] = ()) -> Collection:
+    """The row of the upgrade info of a cluster.
+
+    Args:
+        found: its columns; the cause where nothing was requested, or nobody knows how much.
+        tokens: bearer tokens that the API got, and may repeat.
+    """
+    columns = {**found._asdict(), **ReadStats().columns()} if isinstance(found, Cause) else dict(found)
+    columns |= {"started_at": task.by_the_sinks_clock(columns["started_at"])}
+    if isinstance(found, Cause):
+        columns |= {"http_status": found.http_status, "objects": 0, "unreadable_objects": 0, "received_bytes": None}
+    if columns.get("message"):
+        columns["message"] = printable(without_tokens(columns["message"], tokens), _MAX_MESSAGE_LENGTH)
+    return Collection(run_id=task.run_id, resource=UPGRADE_INFO, **columns)
+
+
 def snapshot_of(
     cluster: gke.Cluster,
     lists: Sequence[ListOutcome],
@@ -108,19 +126,25 @@ def snapshot_of(
         duration_seconds=round(monotonic() - clock, 3),
         resources_read=len(read),
         resources_unread=len(requested) - len(read),
-        objects=sum(each.objects for each in lists),
+        objects=objects_in(lists),
         row_count=rows,
     )
 
 
+def objects_in(lists: Iterable[ListOutcome]) -> int:
+    """How many Kubernetes objects were read."""
+    return sum(each.objects for each in lists if each.resource != UPGRADE_INFO)
+
+
 def status_of(lists: Sequence[ListOutcome]) -> ClusterStatus:
-    """The status of a cluster with these lists."""
+    """The status of a cluster with these lists. What the GKE API says of it is no part of what its server has."""
     requested = _requested(lists)
     incomplete = [each for each in requested if each.outcome != "ok"]
     if not incomplete:
         return ClusterStatus("complete", None, None)
-    status: SnapshotStatus = "partial" if _read(lists) else "failed"
-    return ClusterStatus(status, incomplete[0].outcome, _summary(incomplete, len(requested)))
+    of_server = [each for each in requested if each.resource != UPGRADE_INFO]
+    status: SnapshotStatus = "partial" if _read(of_server or requested) else "failed"
+    return ClusterStatus(status, incomplete[0].outcome, _summary(incomplete, of_server))
 
 
 def _requested(lists: Sequence[ListOutcome]) -> list[ListOutcome]:
@@ -131,10 +155,11 @@ def _read(lists: Sequence[ListOutcome]) -> list[ListOutcome]:
     return [each for each in lists if each.outcome in ("ok", "partial")]
 
 
-def _summary(incomplete: Sequence[ListOutcome], requested: int) -> str:
+def _summary(incomplete: Sequence[ListOutcome], of_server: Sequence[ListOutcome]) -> str:
     """`pods, jobs: forbidden (...)`: what is incomplete, and the first cause in the server's words."""
     first = incomplete[0]
     same = [collection.resource for collection in incomplete if collection.outcome == first.outcome]
-    subject = "all kinds" if len(same) == requested else ", ".join(same)
+    is_all = bool(of_server) and {each.resource for each in of_server} <= set(same)
+    subject = "all kinds" if is_all else ", ".join(same)
     others = [f"{c.resource}: {c.outcome}" for c in incomplete if c.outcome != first.outcome]
     return "; ".join([f"{subject}: {first.outcome}" + (f" ({first.message})" if first.message else ""), *others])

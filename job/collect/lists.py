@@ -37,7 +37,7 @@ from job.wire.decoders import decoder
 _MAX_RESTARTS = 5  # of one list
 # Controllers first, and the kinds with the most objects: pods wait for all of them, while short lists are read.
 _ORDER = [kind for kind in reversed(KINDS) if kind.controls] + [kind for kind in KINDS if not kind.controls]
-_OFF = Cause("off", "switched off in the configuration")
+OFF = Cause("off", "switched off in the configuration")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class ClusterReader:
             SpoolError: the spool cannot be written.
         """
         enabled = [kind for kind in _ORDER if kind.is_on(self.config.kinds)]
-        yield from unread_lists(_OFF, [kind for kind in KINDS if kind not in enabled])
+        yield from unread_lists(OFF, [kind for kind in KINDS if kind not in enabled])
         enabled = self._needed(enabled)
         places: dict[str, Place] = {}
         scope = Scope(Owners(), self.config.annotations, places)
@@ -219,7 +219,7 @@ def unread_lists(cause: Cause, kinds: list[Kind]) -> Iterator[ListResult]:
 def failed_lists(cause: Cause, config: Config) -> Iterator[ListResult]:
     """The results of all lists of a cluster that cannot be read."""
     for kind in KINDS:
-        yield from unread_lists(cause if kind.is_on(config.kinds) else _OFF, [kind])
+        yield from unread_lists(cause if kind.is_on(config.kinds) else OFF, [kind])
 
 
 class _Version(meta.Wire, frozen=True):

@@ -23,6 +23,7 @@ _STATUSES = {
     404: _Status("not_found", "NOT_FOUND"),
     429: _Status("throttled", "RESOURCE_EXHAUSTED"),
     500: _Status("server_error", "INTERNAL"),
+    501: _Status("not_served", "UNIMPLEMENTED"),
     503: _Status("unreachable", "UNAVAILABLE"),
     504: _Status("timed_out", "DEADLINE_EXCEEDED"),
 }
@@ -48,6 +49,14 @@ GKE_API = Api(
         "not_found": "check the project id",
     },
     unknown="; GKE refuses a project id that does not exist in the same way",
+)
+UPGRADE_INFO_API = Api(
+    GKE_API.name,
+    _CREDENTIALS
+    | {
+        "forbidden": "grant container.clusters.get on the project, for instance with roles/container.clusterViewer",
+        "not_served": "this GKE API has no such method: switch `upgrade_info` off",
+    },
 )
 RESOURCE_MANAGER_API = Api(
     "Resource Manager API",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from job import tables
 from job.kinds.node_pools import node_pool_row
 from job.kinds.parts.gke import condition_codes, enum_name, sorted_labels
+from job.kinds.parts.maintenance import exclusions_of, window_of
 from job.wire import gke
 from job.wire.projects import FoundProject
 
@@ -48,6 +49,7 @@ def _cluster(cluster: gke.Cluster, found: FoundProject | None) -> tables.Cluster
     fleet = cluster.fleet or gke.Fleet()
     auth = cluster.master_auth or gke.MasterAuth()
     workload_identity = cluster.workload_identity_config or gke.WorkloadIdentityConfig()
+    maintenance = window_of(cluster.maintenance_policy)
     return tables.Cluster(
         id=cluster.id or None,
         status=enum_name(cluster.status),
@@ -99,6 +101,10 @@ def _cluster(cluster: gke.Cluster, found: FoundProject | None) -> tables.Cluster
         vertical_pod_autoscaling=_enabled(cluster.vertical_pod_autoscaling),
         node_auto_provisioning=cluster.autoscaling.enable_node_autoprovisioning if cluster.autoscaling else None,
         cost_allocation=_enabled(cluster.cost_management_config),
+        maintenance_recurrence=maintenance.recurrence,
+        maintenance_start_time=maintenance.start_time,
+        maintenance_seconds=maintenance.seconds,
+        maintenance_exclusions=exclusions_of(cluster.maintenance_policy),
         fleet_project=fleet.project or None,
         fleet_membership=fleet.membership or None,
         conditions=condition_codes(cluster.conditions),

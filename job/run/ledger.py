@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from job.collect.cluster import CollectedCluster
-from job.collect.ledger import ListOutcome
+from job.collect.ledger import ListOutcome, objects_in
 from job.config import Config
 from job.discover.projects import RESOURCE, ProjectListing
 from job.discover.selection import Selection, Unmatched
@@ -96,7 +96,7 @@ def run_record(
         clusters_complete=statuses.count("complete"),
         clusters_partial=statuses.count("partial"),
         clusters_failed=statuses.count("failed"),
-        objects=sum(each.objects for each in lists),
+        objects=objects_in(lists),
         row_count=row_count,
     )
 

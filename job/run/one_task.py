@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -19,6 +19,7 @@ from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import load_client
 from job.discover.projects import ProjectListing, list_projects
 from job.discover.selection import Selection, Target, is_selected, select
+from job.discover.upgrade_info import UpgradeInfoReader, upgrade_info_reader
 from job.errors import Interrupted
 from job.kinds import RESOURCES
 from job.log import log
@@ -189,7 +190,12 @@ class _OneTask:
             load_client()
         pool = WorkerPool(config.workers)
         collected: list[CollectedCluster] = []
-        with self.stop.linked() as stop, self.stop.graceful_shutdown(), infrequent_gc():
+        with (
+            self._upgrade_info(targets) as upgrade_info,
+            self.stop.linked() as stop,
+            self.stop.graceful_shutdown(),
+            infrequent_gc(),
+        ):
             collector = ClusterCollector(
                 config,
                 self.identity,
@@ -201,6 +207,7 @@ class _OneTask:
                 clusters=len(targets),
                 quota=GatewayQuota(self.task.count),
                 progress=self.progress,
+                upgrade_info=upgrade_info,
             )
 
             def collect(target: Target) -> CollectedCluster:
@@ -214,6 +221,13 @@ class _OneTask:
             if not any(map(_is_finished, collected)) and not self.publishes_all:
                 raise Interrupted
         return collected
+
+    def _upgrade_info(self, targets: Sequence[Target]) -> AbstractContextManager[UpgradeInfoReader | None]:
+        """What reads the upgrade info of clusters: of those that no earlier run of the day has read."""
+        if not targets or not self.config.upgrade_info:
+            return nullcontext()
+        read = self.sink.upgrade_info_since(self.task.run_id, self.task.day)
+        return upgrade_info_reader(self.config, self.identity, read)
 
     def _deadline(self) -> Deadline | None:
         seconds = self.config.timeouts.run_seconds

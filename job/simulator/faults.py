@@ -69,7 +69,7 @@ KINDS = {
     "node_unavailable": "Resource Manager answers UNAVAILABLE for the folder or organization",
     "missing_zones": "the GKE API cannot reach `zones`, and omits their clusters",
     "unresolvable": "the GKE API returns an endpoint whose name does not resolve",
-    "bad_time": "the GKE API returns a malformed creation time",
+    "bad_time": "the GKE API returns a malformed creation time; `upgrade_info`: a malformed end of support",
     "bad_ca": "the GKE API returns a malformed CA certificate",
     "deleted": "the cluster is deleted right after the GKE API lists it",
     "token_status": "the token endpoint answers with `code`",
@@ -106,7 +106,8 @@ class Fault:
     `folders/NUMBER` or `organizations/NUMBER`."""
     kind: str
     resource: str = "*"
-    """Glob on the resource, such as `pods`; also `version` and `discovery`."""
+    """Glob on the resource, such as `pods`; also `version` and `discovery`. Of the GKE API, `clusters`, `upgrade_info`,
+    `node_pool_upgrade_info` and `server_config`; the last three only by name."""
     times: int | None = None
     page: int | None = None
     """Applies only to the first page of a list (1), or only to later pages (2)."""
@@ -130,9 +131,17 @@ class Faults:
     def __init__(self, faults: list[Fault]) -> None:
         self.all = faults
 
-    def take(self, name: str, resource: str, *, page: int = 1, kinds: frozenset[str] | None = None) -> Fault | None:
-        """The first fault that applies to this request; counts down its `after` and `times`."""
+    def take(
+        self, name: str, resource: str, *, page: int = 1, kinds: frozenset[str] | None = None, is_named: bool = False
+    ) -> Fault | None:
+        """The first fault that applies to this request; counts down its `after` and `times`.
+
+        Args:
+            is_named: leaves out faults of any resource.
+        """
         for fault in self.all:
+            if is_named and fault.resource == "*":
+                continue
             if fault.times == 0 or (kinds is not None and fault.kind not in kinds) or fault.page not in (None, page):
                 continue
             if fnmatchcase(name, fault.cluster) and fnmatchcase(resource, fault.resource):

@@ -17,7 +17,7 @@ NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)  # the fleet's own clock: a seed 
 
 _REGIONS = ("europe-west1", "us-central1", "asia-southeast1", "us-east1")
 _NAMES = ("web", "payments", "search", "batch", "ml", "edge", "internal", "reports", "gateway", "events")
-_VERSIONS = ("1.31.13-gke.1230000", "1.32.9-gke.1108000", "1.33.5-gke.1080000", "1.34.1-gke.2037000")
+VERSIONS = ("1.31.13-gke.1230000", "1.32.9-gke.1108000", "1.33.5-gke.1080000", "1.34.1-gke.2037000")
 _PODS_PER_NODE = 6  # few enough that their requests fit
 _MACHINES = ("e2-standard-4", "n2-standard-8", "c3-standard-4", "t2a-standard-4", "g2-standard-8")
 
@@ -154,7 +154,7 @@ def make_fleet(*, clusters: int, pods: int, seed: int, special: bool = True) -> 
 
 def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
     region = draw.choice(_REGIONS)
-    minor = draw.randrange(len(_VERSIONS))
+    minor = draw.randrange(len(VERSIONS))
     size = max(int(pods * draw.uniform(0.6, 1.4)), 1)
     name = f"{_NAMES[number % len(_NAMES)]}-{number // len(_NAMES) + 1}"
     pools = [_pool("default-pool", size, minor, draw)]
@@ -163,7 +163,7 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
     if draw.random() < 0.25:
         pools.append(_pool("gpu-pool", _PODS_PER_NODE, minor, draw, gpu=True))
     if number % 3 == 0:
-        pools.append(NodePool("tpu-pool", "ct5lp-hightpu-4t", 1, _VERSIONS[minor], tpu=True))
+        pools.append(NodePool("tpu-pool", "ct5lp-hightpu-4t", 1, VERSIONS[minor], tpu=True))
     return Cluster(
         project=PROJECTS[number % len(PROJECTS)],
         location=region if draw.random() < 0.6 else f"{region}-b",
@@ -171,7 +171,7 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
         number=number,
         seed=f"{seed}/{number}",
         pods=size,
-        version=_VERSIONS[minor],
+        version=VERSIONS[minor],
         node_pools=tuple(pools),
         gateway_api=number % 3 == 1,
         created_at=NOW - timedelta(days=draw.randrange(5, 1500), seconds=draw.randrange(86400)),
@@ -180,6 +180,6 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
 
 def _pool(name: str, pods: int, minor: int, draw: random.Random, *, spot: bool = False, gpu: bool = False) -> NodePool:
     behind = draw.choice((0, 0, 0, 1, 1, 2, 3))  # https://kubernetes.io/releases/version-skew-policy/#kubelet
-    version = _VERSIONS[max(minor - behind, 0)]
+    version = VERSIONS[max(minor - behind, 0)]
     machine = "g2-standard-8" if gpu else draw.choice(_MACHINES[:4])
     return NodePool(name, machine, max(pods // _PODS_PER_NODE, 1), version, spot, gpu)

@@ -15,13 +15,26 @@ from grpc_status import rpc_status
 from job.simulator.faults import LISTED, PROJECT, Fault, Faults
 from job.simulator.fleet import Cluster, Fleet, NodePool
 from job.simulator.identity import Identity
+from job.simulator.upgrades import (
+    channel_of,
+    cluster_upgrade_info,
+    maintenance_policy,
+    node_pool_upgrade_info,
+    server_config,
+)
 
-_KINDS = PROJECT | {"hang", "delay"}
+_KINDS = PROJECT | {"hang", "delay", "bad_time"}
+_RESOURCES = {
+    "FetchClusterUpgradeInfo": "upgrade_info",
+    "FetchNodePoolUpgradeInfo": "node_pool_upgrade_info",
+    "GetServerConfig": "server_config",
+}
+"""Method -> what a fault calls it. Its glob is on `project/location/cluster/node-pool`, or the first parts of it."""
 _SERVICE = "/google.container.v1.ClusterManager/"
 
 
 class ClusterManager(grpc.GenericRpcHandler):
-    """Serves `ListClusters` and `GetCluster`."""
+    """Serves the methods that read clusters, their upgrades, and what a location offers."""
 
     def __init__(
         self,
@@ -38,44 +51,60 @@ class ClusterManager(grpc.GenericRpcHandler):
         handlers: dict[str, tuple[Any, Any, Any]] = {
             "ListClusters": (self._list_clusters, gke.ListClustersRequest, gke.ListClustersResponse),
             "GetCluster": (self._get_cluster, gke.GetClusterRequest, gke.Cluster),
-        }
-        found = handlers.get(handler_call_details.method.removeprefix(_SERVICE))
+            "FetchClusterUpgradeInfo": (
+                self._cluster_upgrade_info, gke.FetchClusterUpgradeInfoRequest, gke.ClusterUpgradeInfo,
+            ),
+            "FetchNodePoolUpgradeInfo": (
+                self._node_pool_upgrade_info, gke.FetchNodePoolUpgradeInfoRequest, gke.NodePoolUpgradeInfo,
+            ),
+            "GetServerConfig": (self._server_config, gke.GetServerConfigRequest, gke.ServerConfig),
+        }  # fmt: skip
+        method = handler_call_details.method.removeprefix(_SERVICE)
+        found = handlers.get(method)
         if found is None:
             return None
         serve, request, response = found
         return grpc.unary_unary_rpc_method_handler(
-            self._checked(serve), request_deserializer=request.deserialize, response_serializer=response.serialize
+            self._checked(method, serve),
+            request_deserializer=request.deserialize,
+            response_serializer=response.serialize,
         )
 
     def _checked(
-        self, serve: Callable[[Any, Any, Fault | None], Awaitable[Any]]
+        self, method: str, serve: Callable[[Any, Any, Fault | None], Awaitable[Any]]
     ) -> Callable[[Any, Any], Awaitable[Any]]:
         async def checked(request: Any, context: Any) -> Any:
             metadata = dict(context.invocation_metadata())
-            project = (request.parent or request.name).split("/")[1]
-            self._log.append({"cluster": None, "method": "gRPC", "path": request.parent or request.name, "query": {}})
+            path = request.parent if method == "ListClusters" else request.name
+            project = path.split("/")[1]
+            self._log.append({"cluster": None, "method": "gRPC", "path": path, "query": {}, "call": method})
             if not self._identity.is_valid(metadata.get("authorization")):
                 await _refuse(
                     context, grpc.StatusCode.UNAUTHENTICATED, "Request had invalid authentication credentials."
                 )
-            fault = self._faults.take(project, "clusters", kinds=_KINDS)
+            if resource := _RESOURCES.get(method):  # only faults that name it
+                where = "/".join(path.split("/")[1::2])
+                fault = self._faults.take(where, resource, kinds=_KINDS, is_named=True)
+            else:
+                fault = self._faults.take(project, "clusters", kinds=_KINDS - {"bad_time"})
             if fault and fault.kind in ("hang", "delay"):
                 await asyncio.sleep(fault.seconds)
-            await self._check_project(context, project, fault)
+            permission = "container.clusters.get" if method.startswith("Fetch") else "container.clusters.list"
+            await self._check_project(context, project, fault, permission)
             return await serve(request, context, fault)
 
         return checked
 
-    async def _check_project(self, context: Any, project: str, active: Fault | None) -> None:
+    async def _check_project(self, context: Any, project: str, active: Fault | None, permission: str) -> None:
         code, fault = grpc.StatusCode, active.kind if active else None
         known = self._fleet.hierarchy.project(project)
         if fault == "gke_unavailable":
             await _refuse(context, code.UNAVAILABLE, "The service is currently unavailable.")
         elif fault == "gke_not_found" or (known is None and project not in self._fleet.projects):
             await _refuse(context, code.NOT_FOUND, f"Not found: projects/{project}.")
-        elif fault == "gke_denied" or project in self._fleet.denied or not self._may_list(project):
-            message = f'Required "container.clusters.list" permission(s) for "projects/{project}".'
-            named = {"permission": "container.clusters.list", "resource": f"projects/{project}"}
+        elif fault == "gke_denied" or project in self._fleet.denied or not self._may(permission, project):
+            message = f'Required "{permission}" permission(s) for "projects/{project}".'
+            named = {"permission": permission, "resource": f"projects/{project}"}
             await _refuse(context, code.PERMISSION_DENIED, message, "IAM_PERMISSION_DENIED", named)
         elif fault == "gke_disabled" or (known is not None and not known.has_container_api):
             consumer = str(active.options.get("consumer", project) if active else known.number if known else project)
@@ -83,9 +112,9 @@ class ClusterManager(grpc.GenericRpcHandler):
             named = {"service": "container.googleapis.com", "consumer": f"projects/{consumer}"}
             await _refuse(context, code.PERMISSION_DENIED, message, "SERVICE_DISABLED", named)
 
-    def _may_list(self, project: str) -> bool:
+    def _may(self, permission: str, project: str) -> bool:
         granted = [cluster.permissions for cluster in self._fleet.of(project) if cluster.permissions is not None]
-        return all("container.clusters.list" in permissions for permissions in granted)
+        return all(permission in permissions for permissions in granted)
 
     async def _list_clusters(self, request: Any, context: Any, fault: Fault | None) -> gke.ListClustersResponse:  # noqa: ARG002
         _, project, _, location = request.parent.split("/")
@@ -114,12 +143,31 @@ class ClusterManager(grpc.GenericRpcHandler):
         return listed
 
     async def _get_cluster(self, request: Any, context: Any, fault: Fault | None) -> gke.Cluster:  # noqa: ARG002
-        _, project, _, location, _, name = request.name.split("/")
+        return message(await self._named(request, context))
+
+    async def _cluster_upgrade_info(self, request: Any, context: Any, fault: Fault | None) -> gke.ClusterUpgradeInfo:
+        info = cluster_upgrade_info(await self._named(request, context))
+        if fault and fault.kind == "bad_time":
+            info.end_of_standard_support_timestamp = "soon"
+        return info
+
+    async def _node_pool_upgrade_info(self, request: Any, context: Any, fault: Fault | None) -> gke.NodePoolUpgradeInfo:  # noqa: ARG002
+        cluster = await self._named(request, context)
+        for pool in cluster.node_pools:
+            if pool.name == request.name.split("/")[7]:
+                return node_pool_upgrade_info(pool, cluster)
+        raise await _not_found(request, context)
+
+    async def _server_config(self, request: Any, context: Any, fault: Fault | None) -> gke.ServerConfig:  # noqa: ARG002
+        return server_config()
+
+    async def _named(self, request: Any, context: Any) -> Cluster:
+        """The cluster that a request names."""
+        _, project, _, location, _, name = request.name.split("/")[:6]
         for cluster in self._fleet.of(project):
             if (cluster.location, cluster.name) == (location, name):
-                return message(cluster)
-        await _refuse(context, grpc.StatusCode.NOT_FOUND, f"Not found: {request.name}.")
-        raise AssertionError("abort does not return")
+                return cluster
+        raise await _not_found(request, context)
 
 
 def message(cluster: Cluster) -> gke.Cluster:
@@ -181,7 +229,7 @@ def _described(cluster: Cluster) -> gke.Cluster:
         current_node_version=cluster.node_pools[0].version,
         initial_cluster_version="1.29.4-gke.1043002",
         current_node_count=sum(pool.nodes for pool in cluster.node_pools),
-        release_channel=gke.ReleaseChannel(channel="REGULAR" if cluster.number % 4 else "STABLE"),
+        release_channel=gke.ReleaseChannel(channel=channel_of(cluster)),
         autopilot=gke.Autopilot(enabled=cluster.autopilot),
         node_pools=[_node_pool(pool, cluster) for pool in cluster.node_pools],
         master_auth=gke.MasterAuth(
@@ -231,6 +279,7 @@ def _described(cluster: Cluster) -> gke.Cluster:
         ),
         vertical_pod_autoscaling=gke.VerticalPodAutoscaling(enabled=bool(cluster.number % 2)),
         cost_management_config=gke.CostManagementConfig(enabled=True),
+        maintenance_policy=maintenance_policy(cluster),
         fleet=gke.Fleet(project=cluster.project),
         resource_labels={"team": cluster.name.partition("-")[0], "environment": cluster.project.rpartition("-")[2]},
     )
@@ -270,6 +319,11 @@ def _node_pool(pool: NodePool, cluster: Cluster) -> gke.NodePool:
         upgrade_settings=gke.NodePool.UpgradeSettings(max_surge=1, strategy="SURGE"),
         placement_policy=gke.NodePool.PlacementPolicy(tpu_topology="2x2") if pool.tpu else None,
     )
+
+
+async def _not_found(request: Any, context: Any) -> Exception:
+    await _refuse(context, grpc.StatusCode.NOT_FOUND, f"Not found: {request.name}.")
+    return AssertionError("abort does not return")
 
 
 async def _refuse(

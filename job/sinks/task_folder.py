@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -40,6 +41,9 @@ class FolderSink:
     def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:  # noqa: ARG002 (it is of one run)
         return msgspec.json.decode(_weights(self._path).read_bytes(), type=dict[str, int])
 
+    def upgrade_info_since(self, run_id: str, time: datetime) -> frozenset[str]:  # noqa: ARG002 (as that process asked)
+        return msgspec.json.decode(_upgrade_info(self._path).read_bytes(), type=frozenset[str])
+
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Moves the files here, named by the task's index; the file that lists them comes last."""
         for table, file in rows.files.items():
@@ -61,6 +65,11 @@ def write_clock(folder: Path, seconds_ahead: float) -> None:
 def write_weights(folder: Path, weights: dict[str, int]) -> None:
     """Stores what the sinks of all tasks return as `cluster_weights`."""
     _weights(folder).write_bytes(msgspec.json.encode(weights))
+
+
+def write_upgrade_info(folder: Path, clusters: frozenset[str]) -> None:
+    """Stores what the sinks of all tasks return as `upgrade_info_since`."""
+    _upgrade_info(folder).write_bytes(msgspec.json.encode(clusters))
 
 
 def rows_of(folder: Path, task_index: int) -> Rows:
@@ -91,3 +100,7 @@ def _clock(folder: Path) -> Path:
 
 def _weights(folder: Path) -> Path:
     return folder / "weights.json"
+
+
+def _upgrade_info(folder: Path) -> Path:
+    return folder / "upgrade_info.json"

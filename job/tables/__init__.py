@@ -4,7 +4,7 @@ from job.tables.admission_policies import AdmissionPolicy
 from job.tables.admission_webhooks import AdmissionRule, AdmissionWebhook
 from job.tables.api_services import ApiService
 from job.tables.autoscalers import Autoscaler, AutoscalerMetric
-from job.tables.clusters import Cluster
+from job.tables.clusters import Cluster, MaintenanceExclusion
 from job.tables.collections import Collection, Outcome
 from job.tables.config_maps import ConfigMap
 from job.tables.containers import Container
@@ -46,6 +46,8 @@ from job.tables.service_accounts import ServiceAccount
 from job.tables.services import LoadBalancerIngress, Service, ServicePort
 from job.tables.snapshots import Snapshot, SnapshotStatus
 from job.tables.storage_classes import StorageClass
+from job.tables.upgrade_info import UPGRADE_INFO, UpgradeInfo
+from job.tables.upgrades import Upgrade
 from job.tables.volume_claims import VolumeClaim
 from job.tables.volumes import Volume
 from job.tables.workloads import Workload
@@ -58,6 +60,8 @@ TABLES: dict[str, type[Record]] = {
         Collection,
         Cluster,
         NodePool,
+        UpgradeInfo,
+        Upgrade,
         Node,
         Namespace,
         Workload,
@@ -104,6 +108,7 @@ def raw(table: str) -> str:
 __all__ = [
     "LEDGER",
     "TABLES",
+    "UPGRADE_INFO",
     "Accelerator",
     "AdmissionPolicy",
     "AdmissionRule",
@@ -131,6 +136,7 @@ __all__ = [
     "KeyValue",
     "LimitRange",
     "LoadBalancerIngress",
+    "MaintenanceExclusion",
     "Namespace",
     "NetworkPolicy",
     "Node",
@@ -164,6 +170,8 @@ __all__ = [
     "StorageClass",
     "Taint",
     "Toleration",
+    "Upgrade",
+    "UpgradeInfo",
     "Volume",
     "VolumeClaim",
     "Workload",

@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import KeyValue, Record
+from job.tables.record import KeyValue, Part, Record
+
+
+class MaintenanceExclusion(Part, frozen=True, kw_only=True):
+    """A time in which GKE does not upgrade the cluster."""
+
+    name: Annotated[str, "Its name."]
+    scope: Annotated[str, "`NO_UPGRADES`, `NO_MINOR_UPGRADES` or `NO_MINOR_OR_NODE_UPGRADES`."]
+    start_at: Annotated[datetime | None, "When it starts."] = None
+    end_at: Annotated[datetime | None, "When it ends."] = None
+    until_end_of_support: Annotated[bool, "Whether it lasts until the end of support of the cluster's minor version."]
 
 
 class Cluster(Record, frozen=True, kw_only=True):
@@ -74,6 +84,16 @@ class Cluster(Record, frozen=True, kw_only=True):
     vertical_pod_autoscaling: Annotated[bool | None, "Whether vertical pod autoscaling is enabled."] = None
     node_auto_provisioning: Annotated[bool | None, "Whether GKE creates node pools automatically."] = None
     cost_allocation: Annotated[bool | None, "Whether GKE cost allocation is enabled."] = None
+    maintenance_recurrence: Annotated[
+        str | None,
+        "When the maintenance window recurs, as an RRULE of RFC 5545: `FREQ=WEEKLY;BYDAY=SA`, or `FREQ=DAILY` for a "
+        "daily window. NULL if the cluster has no window, so that GKE may upgrade it at any time.",
+    ] = None
+    maintenance_start_time: Annotated[str | None, "When the window starts on such a day: `HH:MM`, UTC."] = None
+    maintenance_seconds: Annotated[int | None, "How long the window is."] = None
+    maintenance_exclusions: Annotated[
+        tuple[MaintenanceExclusion, ...], "When GKE does not upgrade it, by name; past ones too, while GKE keeps them."
+    ] = ()
     fleet_project: Annotated[str | None, "Fleet host project."] = None
     fleet_membership: Annotated[str | None, "Full resource name of the fleet membership."] = None
     conditions: Annotated[tuple[str, ...], "Codes of the conditions that GKE reports: `GCE_STOCKOUT`, ..."] = ()

@@ -29,7 +29,8 @@ class Collection(Record, frozen=True, kw_only=True):
     resource: Annotated[
         str,
         "API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters; `projects` for a "
-        "folder's or organization's list of projects and folders.",
+        "folder's or organization's list of projects and folders; `upgrade_info` for what the GKE API says of a "
+        "cluster's upgrades, which is asked for once a day.",
     ]
     outcome: Annotated[
         Outcome,

@@ -36,8 +36,8 @@ class Snapshot(Record, frozen=True, kw_only=True):
     attempt: Annotated[int, "Attempt number of that task."]
     status: Annotated[
         SnapshotStatus,
-        "`complete`, `partial` (some resources could not be read) or `failed` (no resource could be read). After an "
-        "attempt that was stopped, what it has read counts too.",
+        "`complete`, `partial` (some resources could not be read) or `failed` (no resource of its API server could be "
+        "read). After an attempt that was stopped, what it has read counts too.",
     ]
     reason: Annotated[
         str | None, "Why the snapshot is not complete: an outcome of `collections`, or the cluster's state in GKE."

@@ -199,6 +199,52 @@ class MaxPodsConstraint(Wire, frozen=True):
     max_pods_per_node: Int64 | None = None
 
 
+class DailyMaintenanceWindow(Wire, frozen=True):
+    start_time: str | None = None
+    duration: str | None = None
+
+
+class MaintenanceExclusionOptions(Wire, frozen=True):
+    scope: Enum | None = None
+    end_time_behavior: Enum | None = None
+
+
+class TimeWindow(Wire, frozen=True):
+    start_time: Time | None = None
+    end_time: Time | None = None
+    maintenance_exclusion_options: MaintenanceExclusionOptions | None = None
+
+    def __post_init__(self) -> None:
+        check_years(self.start_time, self.end_time)
+
+
+class RecurringTimeWindow(Wire, frozen=True):
+    window: TimeWindow | None = None
+    recurrence: str | None = None
+
+
+class TimeOfDay(Wire, frozen=True):
+    hours: Int64 = 0
+    minutes: Int64 = 0
+
+
+class RecurringMaintenanceWindow(Wire, frozen=True):
+    window_start_time: TimeOfDay | None = None
+    window_duration: str | None = None
+    recurrence: str | None = None
+
+
+class MaintenanceWindow(Wire, frozen=True):
+    daily_maintenance_window: DailyMaintenanceWindow | None = None
+    recurring_window: RecurringTimeWindow | None = None
+    recurring_maintenance_window: RecurringMaintenanceWindow | None = None
+    maintenance_exclusions: dict[str, TimeWindow] | None = None
+
+
+class MaintenancePolicy(Wire, frozen=True):
+    window: MaintenanceWindow | None = None
+
+
 class NodeNetworkConfig(Wire, frozen=True):
     pod_range: str | None = None
 
@@ -260,6 +306,7 @@ class Cluster(Wire, frozen=True):
     vertical_pod_autoscaling: Enabled | None = None
     autoscaling: ClusterAutoscaling | None = None
     cost_management_config: Enabled | None = None
+    maintenance_policy: MaintenancePolicy | None = None
     fleet: Fleet | None = None
     conditions: list[StatusCondition] | None = None
     resource_labels: dict[str, str] | None = None

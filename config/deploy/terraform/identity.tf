@@ -30,8 +30,8 @@ resource "google_project_iam_custom_role" "reader" {
   title       = "GKE inventory"
   description = "Lists clusters, connects to them, and lists the kinds of objects that the inventory has."
   permissions = [
-    "container.clusters.list",                        # the clusters and their endpoints
-    "container.clusters.get",                         # one cluster, for kubernetes_client() and `gke-inventory show`
+    "container.clusters.list",                        # the clusters and their endpoints; the versions that a location offers
+    "container.clusters.get",                         # support and upgrades of a cluster; one cluster, for kubernetes_client() and `gke-inventory show`
     "container.clusters.connect",                     # through a cluster's DNS endpoint
     "container.namespaces.list",                      # rows of namespaces
     "container.nodes.list",                           # rows of nodes

@@ -24,8 +24,9 @@ _JOB_ACCOUNT = "${JOB_ACCOUNT}"  # for envsubst
 _PLAIN = re.compile(r"[A-Za-z][\w.-]*@[\w.-]+|\$\{JOB_ACCOUNT\}", re.ASCII)  # needs no quotes in YAML
 _ACRONYM = re.compile(r"^[A-Z]+?(?=[A-Z]?[a-z])")
 _OF_THE_GKE_API = {
-    "container.clusters.list": "the clusters and their endpoints",
-    "container.clusters.get": "one cluster, for kubernetes_client() and `gke-inventory show`",
+    "container.clusters.list": "the clusters and their endpoints; the versions that a location offers",
+    "container.clusters.get": "support and upgrades of a cluster; one cluster, for kubernetes_client() and "
+    "`gke-inventory show`",
     "container.clusters.connect": "through a cluster's DNS endpoint",
 }
 

@@ -35,10 +35,12 @@ from job.sinks.protocol import (
     TaskResult,
     committed_lists_query,
     refuse_loss,
+    upgrade_info_query,
 )
 from job.sinks.pruning import prunable
 from job.spool import Rows
 from job.tables import Run, raw
+from job.views.recent import literal
 from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
@@ -189,7 +191,8 @@ class BigQuerySink:
         times = [labels.get(_TIME, "") for labels in self._parts(run_id, task_index)]
         where = "snapshot_time >= TIMESTAMP '2000-01-01'"
         if times and all(time.isdecimal() for time in times):
-            where = f"snapshot_time IN ({', '.join(_timestamp(int(time)) for time in times)})"
+            moments = (_EPOCH + timedelta(microseconds=int(time)) for time in times)
+            where = f"snapshot_time IN ({', '.join(map(literal, moments))})"
         with as_sink_error(self._where):
             sql = committed_lists_query(json.dumps(run_id), task_index, where)
             return [CommittedList(*row) for row in self._rows(sql)]
@@ -199,20 +202,29 @@ class BigQuerySink:
 
         Where it would exceed `maximum_bytes_billed`, no task gets any weights.
         """
+        return {str(row[0]): int(row[1]) for row in self._of_run(CLUSTER_WEIGHTS, run_id, "weights")}
+
+    def upgrade_info_since(self, run_id: str, time: datetime) -> frozenset[str]:
+        """One query for all tasks. Where it would exceed `maximum_bytes_billed`, no cluster counts as read."""
+        rows = self._of_run(upgrade_info_query(literal(time)), run_id, "upgrade-info")
+        return frozenset(str(row[0]) for row in rows)
+
+    def _of_run(self, sql: str, run_id: str, name: str) -> Sequence[Any]:
+        """The rows of a query whose job all tasks of the run share; none where it costs too much."""
         from google.api_core.exceptions import GoogleAPICallError
 
         with as_sink_error(self._where):
             try:
-                job, is_ours = self._queries.run_once(CLUSTER_WEIGHTS, self._job_id(run_id, "weights"))
-                weights = {str(row[0]): int(row[1]) for row in job.result()}
+                job, is_ours = self._queries.run_once(sql, self._job_id(run_id, name))
+                rows = list(job.result())
             except GoogleAPICallError as error:
                 if "bytesBilledLimitExceeded" not in reasons(error):
                     raise
-                log.warning("clusters not weighed", detail=message(error))
-                return {}
+                log.warning("query exceeds maximum_bytes_billed", query=name, detail=message(error))
+                return ()
             if is_ours:
                 self._count(job)
-            return weights
+            return rows
 
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """One load job for each table, all at once; last, after all others have succeeded, the task's own row."""
@@ -391,7 +403,3 @@ class BigQuerySink:
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return [tuple(row.values()) for row in self._query(sql).result()]
-
-
-def _timestamp(microseconds: int) -> str:
-    return f"TIMESTAMP '{_EPOCH + timedelta(microseconds=microseconds):%Y-%m-%d %H:%M:%S.%f}+00'"

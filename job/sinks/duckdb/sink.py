@@ -39,6 +39,7 @@ from job.sinks.protocol import (
     TaskResult,
     committed_lists_query,
     refuse_loss,
+    upgrade_info_query,
     warn_newer,
 )
 from job.sinks.pruning import NEEDED_TIMES, prunable
@@ -116,6 +117,14 @@ class DuckDBSink:
                 found = database.execute(CLUSTER_WEIGHTS).fetchall() if has_tables(database) else []
                 return {str(name): int(objects) for name, objects in found}
         return again_if_overtaken(lambda: self._shared_weights(run_id))
+
+    def upgrade_info_since(self, run_id: str, time: datetime) -> frozenset[str]:  # noqa: ARG002 (the same to all tasks)
+        if not self.path.exists():
+            return frozenset()
+        with self._reading(self._timeout_seconds) as database:
+            sql = upgrade_info_query(f"TIMESTAMPTZ {literal(time.isoformat())}")
+            found = database.execute(sql).fetchall() if has_tables(database) else []
+            return frozenset(str(row[0]) for row in found)
 
     def _shared_weights(self, run_id: str) -> dict[str, int]:
         with self._writing() as database, self._transaction(database):

@@ -8,8 +8,8 @@
 --
 -- project_id, location, cluster FROM recent_collections
 -- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `projects`
---   for a folder's list of projects (in the column `project_id`: `folders/NUMBER`), `*` for everything in a cluster that
---   was never collected.
+--   for a folder's list of projects (in the column `project_id`: `folders/NUMBER`), `upgrade_info` for what the GKE API
+--   says of a cluster's upgrades, once a day, `*` for everything in a cluster that was never collected.
 -- status STRING: `ok`: read to the end. `partial`: read to the end, except for some objects or zones. `stale`: the
 --   newest attempt failed or was not made, or the rows have expired; the tables show the rows of `read_snapshot_id`.
 --   `never_read`: no snapshot has read it. `off`: switched off in the configuration, or the GKE API is off in a project of
@@ -135,7 +135,16 @@ WITH
         WHEN outcome NOT IN ('ok', 'partial') THEN NULL
         WHEN lapse IS NOT NULL THEN lapse
         -- of runs that overlap, another may have begun the last list
-        WHEN NOT was_asked_by_newest THEN 'not_collected'
+        WHEN
+          NOT was_asked_by_newest
+          -- upgrade info is read once a day, in UTC
+          AND NOT (
+            resource = 'upgrade_info'
+            AND outcome = 'ok'
+            AND DIV(TIMESTAMP_DIFF(snapshot_time, TIMESTAMP '1970-01-01 00:00:00+00', SECOND), 86400)
+              = DIV(TIMESTAMP_DIFF(newest_snapshot_time, TIMESTAMP '1970-01-01 00:00:00+00', SECOND), 86400)
+          )
+          THEN 'not_collected'
       END AS gap
     FROM last_attempts
   ),
