@@ -117,6 +117,14 @@ def write_service_account(path: Path, token_uri: str) -> None:
     path.write_text(json.dumps(account))
 
 
+_ABOUT_UPGRADES = {
+    "FetchClusterUpgradeInfo": (container_v1.FetchClusterUpgradeInfoRequest, container_v1.ClusterUpgradeInfo),
+    "FetchNodePoolUpgradeInfo": (container_v1.FetchNodePoolUpgradeInfoRequest, container_v1.NodePoolUpgradeInfo),
+    "GetServerConfig": (container_v1.GetServerConfigRequest, container_v1.ServerConfig),
+}
+"""Methods whose answers say nothing."""
+
+
 class _Gke(grpc.GenericRpcHandler):
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
@@ -127,6 +135,13 @@ class _Gke(grpc.GenericRpcHandler):
                 self._list_clusters,
                 request_deserializer=container_v1.ListClustersRequest.deserialize,
                 response_serializer=container_v1.ListClustersResponse.serialize,
+            )
+        if answer := _ABOUT_UPGRADES.get(details.method.rpartition("/")[2]):
+            request, response = answer
+            return grpc.unary_unary_rpc_method_handler(
+                lambda _request, _context: response(),
+                request_deserializer=request.deserialize,
+                response_serializer=response.serialize,
             )
         return None
 

@@ -340,7 +340,7 @@ def test_latest_is_a_frame_of_what_is_known_now(config: Config) -> None:
     run(config)
     pods = latest("pods", sink=config.sink)
     assert {"read_age_seconds", "read_status"} <= set(pods.columns)
-    assert len(latest("coverage", config=config)) == len(RESOURCES) + 1
+    assert len(latest("coverage", config=config)) == len(RESOURCES) + 2  # upgrade info, and the list of clusters
     assert len(latest("workloads", sink=config.sink).query("kind == 'Deployment'")) == 7
 
 

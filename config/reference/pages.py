@@ -255,8 +255,8 @@ three, and no more:
 
 - **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint,
   and `gkehub.gateway.get` in the fleet host project (`roles/gkehub.gatewayReader`) for Connect Gateway.
-  `container.clusters.get` for `upgrade_info` and `upgrades`, `show` and `kubernetes_client()`. `roles/container.clusterViewer` has all three, as does
-  the custom role in [role.yaml](../deploy/role.yaml).
+  `container.clusters.get` for rows of `upgrade_info` and `upgrades`, for `show` and for `kubernetes_client()`.
+  `roles/container.clusterViewer` has all three, as does the custom role in [role.yaml](../deploy/role.yaml).
 - **To find projects** in `folders` and `organizations`: `resourcemanager.folders.list` and
   `resourcemanager.projects.list` on each configured folder or organization, which the nodes below inherit.
   `roles/resourcemanager.folderViewer` has both. Grant the permissions above there too. The Resource Manager API

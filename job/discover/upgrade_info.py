@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from google.cloud.container_v1 import ClusterManagerClient
 
 _MAX_CONCURRENT_REQUESTS = 8  # of a task: about 40 a second, where a project has 50 (kubernetes-engine/quotas)
+_CLOSE_SECONDS = 0.1
 _GKE_API = Network("GKE API", "public")
 
 _info, _server_config = converter(UpgradeInfo), converter(ServerConfig)
@@ -154,6 +155,7 @@ class UpgradeInfoReader:
         asked.retries += answer.retries
         asked.waited_seconds += answer.waited_seconds
         if answer.error is not None:
+            _left(until - _CLOSE_SECONDS)  # the error may be that of the cluster's own time
             columns = failure_columns(answer.error, UPGRADE_INFO_API)
             if columns["outcome"] in ("unreachable", "timed_out"):
                 self._reachability.waited_in_vain(_GKE_API)

@@ -69,7 +69,7 @@ class Analyst:
         assert self._rows(seen) == [
             (
                 self.clusters, self._pods, self._pods, self._namespaces + generation * self.clusters, self.clusters,
-                len(RESOURCES) * self.clusters + self._projects, 0,
+                (len(RESOURCES) + 1) * self.clusters + self._projects, 0,  # with upgrade info
             )
         ]  # fmt: skip
         return generation

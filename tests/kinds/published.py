@@ -142,7 +142,12 @@ _PYTHON = {str: "string", datetime: "string", int: "integer", float: "number", b
 
 def of_cluster() -> Shape:
     """A cluster of the GKE API."""
-    return _of_message(container_v1.Cluster.pb(container_v1.Cluster()).DESCRIPTOR)
+    return of_gke(container_v1.Cluster)
+
+
+def of_gke(message: Any) -> Shape:
+    """A message of the GKE API, by the client's class."""
+    return _of_message(message.pb(message()).DESCRIPTOR)
 
 
 def _of_message(message: Descriptor) -> Shape:
@@ -153,10 +158,16 @@ def _of_field(field: FieldDescriptor) -> Shape:
     message = field.message_type
     if message is not None and message.GetOptions().map_entry:
         return Shape("map", inner=_of_field(message.fields_by_name["value"]))
-    one = _of_message(message) if message is not None else Shape("scalar", types=frozenset({_PROTO[field.cpp_type]}))
+    if message is not None and message.full_name in _TEXTS:
+        one = Shape("scalar", types=frozenset({"string"}))
+    else:
+        is_scalar = message is None
+        one = Shape("scalar", types=frozenset({_PROTO[field.cpp_type]})) if is_scalar else _of_message(message)
     return Shape("list", inner=one) if field.is_repeated else one
 
 
+_TEXTS = ("google.protobuf.Timestamp", "google.protobuf.Duration")
+"""Messages that are texts in JSON."""
 _PROTO = {
     FieldDescriptor.CPPTYPE_STRING: "string", FieldDescriptor.CPPTYPE_ENUM: "string",
     FieldDescriptor.CPPTYPE_INT32: "integer", FieldDescriptor.CPPTYPE_INT64: "integer",

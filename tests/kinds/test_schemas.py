@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from google.cloud import container_v1
 from google.rpc import error_details_pb2, status_pb2
-from kinds.published import list_of, model_named, of_cluster, of_model, problems
+from kinds.published import list_of, model_named, of_cluster, of_gke, of_model, problems
 from msgspec import inspect
 
 import job
 from job.kinds import KINDS, Kind
-from job.wire import gke, rpc
+from job.wire import gke, gke_upgrades, rpc
 from job.wire.meta import Int64, ObjectMeta, Page, Wire
 
 OTHERS = {
@@ -45,9 +46,22 @@ def test_every_field_of_a_gke_cluster_is_published() -> None:
     assert list(problems(declared(gke.Cluster), of_cluster(), "cluster")) == []
 
 
+@pytest.mark.parametrize(
+    ("struct", "messages"),
+    [
+        (gke_upgrades.UpgradeInfo, (container_v1.ClusterUpgradeInfo, container_v1.NodePoolUpgradeInfo)),
+        (gke_upgrades.ServerConfig, (container_v1.ServerConfig,)),
+    ],
+)
+def test_every_field_of_an_answer_about_upgrades_is_published(struct: type[Wire], messages: tuple[Any, ...]) -> None:
+    for message in messages:
+        assert list(problems(declared(struct), of_gke(message), message.__name__)) == []
+
+
 def test_every_other_struct_is_compared_with_a_published_schema() -> None:
     """Structs that no kind and no cluster refers to, in whatever module they are."""
     compared = set(structs_in(declared(gke.Cluster)))
+    compared |= {*structs_in(declared(gke_upgrades.UpgradeInfo)), *structs_in(declared(gke_upgrades.ServerConfig))}
     for kind in KINDS:
         compared |= set(structs_in(page_of(kind)))
     others = {struct for struct in wire_structs() if struct.__name__ not in NOT_KUBERNETES} - compared

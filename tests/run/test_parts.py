@@ -93,7 +93,7 @@ class Attempts:
         lists = "FROM collections AS c JOIN snapshots AS s ON s.snapshot_id = c.snapshot_id"
         assert self.rows(f"SELECT c.run_id, c.cluster, c.resource {lists} WHERE outcome <> 'stopped' {once}") == []
         read = f"SELECT COUNT(DISTINCT CONCAT(c.cluster, c.resource)) {lists} WHERE outcome = 'ok'"
-        assert self.rows(read) == [(len(self.clusters) * len(RESOURCES),)]
+        assert self.rows(read) == [(len(self.clusters) * (len(RESOURCES) + 1),)]  # with upgrade info
         assert self.rows("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'") == [(0,)]
         objects = [cluster["objects"] for cluster in self.simulator.inventory()["clusters"]]
         pods = sorted(pod["metadata"]["uid"] for each in objects for pod in each["pods"])

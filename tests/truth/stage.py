@@ -291,6 +291,7 @@ class Stage:
             "projects": asked.projects,
             "clusters": {"exclude": asked.exclude},
             "kinds": {kind: kind not in asked.off for kind in self._kinds},
+            "upgrade_info": False,
             "page_limit": asked.page_limit,
             "sink": self._warehouse.url,
             "timeouts": {"request_seconds": 60, "retry_seconds": 60},
