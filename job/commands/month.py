@@ -39,7 +39,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     list_requests: int
     """To the API servers: pages of lists."""
     gke_requests: int
-    """ListClusters: the first task lists all projects, and the others those of their clusters."""
+    """ListClusters: the first task lists all projects, and the others those of their clusters. The requests of
+    `upgrade_info` come once a day."""
     downloaded_bytes: int
     """On the wire, from the API servers."""
     rows: int

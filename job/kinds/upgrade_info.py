@@ -10,6 +10,9 @@ from job.kinds.parts.gke import enum_name
 from job.wire import gke
 from job.wire.gke_upgrades import ReleaseChannelConfig, ServerConfig, UpgradeInfo
 
+# https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/UpgradeInfoEvent#upgraderesourcetype
+_MASTER, _NODE_POOL = "MASTER", "NODE_POOL"
+
 
 def control_plane_rows(cluster: gke.Cluster, info: UpgradeInfo, config: ServerConfig | None) -> Iterator[tables.Record]:
     """The row of the control plane, and those of its upgrades.
@@ -19,6 +22,7 @@ def control_plane_rows(cluster: gke.Cluster, info: UpgradeInfo, config: ServerCo
     """
     offered = _offered(cluster, config) if config is not None else ReleaseChannelConfig()
     yield tables.UpgradeInfo(
+        resource_type=_MASTER,
         version=cluster.current_master_version or None,
         end_of_standard_support_at=day(info.end_of_standard_support_timestamp),
         end_of_extended_support_at=day(info.end_of_extended_support_timestamp),
@@ -36,6 +40,7 @@ def control_plane_rows(cluster: gke.Cluster, info: UpgradeInfo, config: ServerCo
 def node_pool_rows(pool: gke.NodePool, info: UpgradeInfo) -> Iterator[tables.Record]:
     """The row of a node pool, and those of its upgrades."""
     yield tables.UpgradeInfo(
+        resource_type=_NODE_POOL,
         node_pool=pool.name,
         version=pool.version or None,
         end_of_standard_support_at=day(info.end_of_standard_support_timestamp),
@@ -65,6 +70,7 @@ datetime.datetime(2026, 8, 3, 10, 0, tzinfo=datetime.timezone.utc), None)
 def _upgrades(node_pool: str | None, info: UpgradeInfo) -> Iterator[tables.Upgrade]:
     for details in info.upgrade_details or ():
         yield tables.Upgrade(
+            resource_type=_MASTER if node_pool is None else _NODE_POOL,
             node_pool=node_pool,
             initial_version=details.initial_version or None,
             target_version=details.target_version or None,

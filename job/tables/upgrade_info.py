@@ -21,6 +21,7 @@ class UpgradeInfo(Record, frozen=True, kw_only=True):
     )
     read_from = UPGRADE_INFO
 
+    resource_type: Annotated[str, "What it is of, in GKE's words: `MASTER`, the control plane, or `NODE_POOL`."]
     node_pool: Annotated[str | None, "Name of the node pool; NULL for the control plane."] = None
     version: Annotated[str | None, "Version that it had when this was read."] = None
     end_of_standard_support_at: Annotated[

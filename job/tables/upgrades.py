@@ -18,6 +18,7 @@ class Upgrade(Record, frozen=True, kw_only=True):
     )
     read_from = UPGRADE_INFO
 
+    resource_type: Annotated[str, "What it is of, in GKE's words: `MASTER`, the control plane, or `NODE_POOL`."]
     node_pool: Annotated[str | None, "Name of the node pool; NULL for the control plane."] = None
     initial_version: Annotated[str | None, "Version before the upgrade."] = None
     target_version: Annotated[str | None, "Version after it."] = None

@@ -359,6 +359,16 @@ CASES = (
         unlisted=True,
     ),
     Case(
+        "no permission to get the clusters, once they are listed: their support and upgrades alone are not read",
+        (fault("gke_denied", "upgrade_info"),), "forbidden", 403, "IamPermissionMissing", ("upgrade_info",),
+        by="test_a_missing_permission_costs_the_upgrade_info_alone_and_is_asked_for_again",
+    ),
+    Case(
+        "no answer of the GKE API about support and upgrades by the end of `cluster_seconds`",
+        (fault("hang", "upgrade_info"),), "timed_out", None, "ClusterTimeout", ("upgrade_info",),
+        by="test_a_gke_api_that_never_answers_holds_up_no_list_and_ends_with_its_cluster",
+    ),
+    Case(
         "the GKE API is not enabled", (fault("gke_disabled", "clusters", cluster=PROJECT),), "disabled", 403,
         "ApiDisabled", ("clusters",), unlisted=True,
         message=f"gcloud services enable container.googleapis.com --project {PROJECT}`",

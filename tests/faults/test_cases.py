@@ -9,7 +9,8 @@ from faults.cases import CASES, ENDINGS
 
 from job.simulator.faults import KINDS
 
-SOURCE = "\n".join(path.read_text() for path in sorted(Path(__file__).parent.glob("*.py")))
+FILES = (*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "run/test_upgrade_info.py")
+SOURCE = "\n".join(path.read_text() for path in FILES)
 
 
 def test_what_the_tables_list_is_tested() -> None:

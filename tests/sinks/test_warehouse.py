@@ -16,7 +16,7 @@ from job.frames import frame
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import TaskResult, Warehouse
 from job.spool import Rows
-from job.tables import TABLES
+from job.tables import TABLES, UpgradeInfo
 from job.views import View, views
 from job.views.recent import RECENT
 
@@ -122,6 +122,22 @@ def test_all_tasks_of_a_run_get_the_same_weights_whenever_they_ask(subject: Subj
     assert subject.open().cluster_weights(second) == {name: 1}
     subject.publish("after", run_of(2, Read("b", ["x"], ["p1"])))
     assert subject.open().cluster_weights(second) == {name: 1}
+
+
+def test_upgrade_info_counts_as_read_where_a_committed_run_since_then_has_all_of_it(subject: Subject) -> None:
+    run_id, rows = subject.run_id("asks"), {"upgrade_info": [UpgradeInfo(resource_type="MASTER")]}
+    assert subject.open().upgrade_info_since(run_id, FIRST) == frozenset()
+    whole = Read("a", cluster_id="whole", more=rows)
+    unread = Read("b", cluster_id="unread", more={"upgrade_info": "forbidden"})
+    part = Read("c", cluster_id="part", more=rows, partial=["upgrade_info"])
+    subject.publish("one", run_of(1, whole, unread, part, Read("d", cluster_id="unasked")))
+    lost = [(key, row) for key, row in run_of(2, Read("e", cluster_id="lost", more=rows)) if row.table != "runs"]
+    subject.publish("lost", lost)
+    found = [
+        subject.open().upgrade_info_since(subject.run_id(f"asks-{hours}"), FIRST + timedelta(hours=hours))
+        for hours in (0, 1, 2)
+    ]
+    assert found == [frozenset({"whole"}), frozenset({"whole"}), frozenset()]
 
 
 def test_an_answer_has_bigquerys_types_and_a_refused_query_is_an_error_of_its_own(subject: Subject) -> None:

@@ -16,7 +16,7 @@ OLD, NEW = "1.31.13-gke.1", "1.33.5-gke.2"
 
 
 def info(pool: str | None = None, version: str = OLD, **more: Any) -> UpgradeInfo:
-    return UpgradeInfo(node_pool=pool, version=version, **more)
+    return UpgradeInfo(resource_type="NODE_POOL" if pool else "MASTER", node_pool=pool, version=version, **more)
 
 
 def at(year: int, month: int, day: int) -> datetime:
@@ -83,7 +83,7 @@ def test_what_was_read_of_another_version_is_not_said_of_this_one(warehouse: War
 
 
 def test_a_reading_stays_for_its_day_and_is_stale_once_a_later_day_has_none(warehouse: Warehouse) -> None:
-    rows = [info(), Upgrade(target_version=OLD)]
+    rows = [info(), Upgrade(resource_type="MASTER", target_version=OLD)]
     coverage = "SELECT status, outcome, read_age_seconds FROM coverage WHERE resource = 'upgrade_info'"
     status = "SELECT node_pool, read_status FROM upgrade_info"
     warehouse.publish(run_of(1, Read("a", more={"upgrade_info": rows})))

@@ -7,11 +7,11 @@ from functools import cache
 
 from job.kinds import KINDS
 from job.kinds.kind import Kind
-from job.tables import LEDGER, TABLES, Cluster, NodePool, raw
+from job.tables import LEDGER, TABLES, Cluster, NodePool, Upgrade, UpgradeInfo, raw
 from job.views import views
 
 _STAYS = "are those of the last reading, if there was one; `coverage` says how old they are"
-_OF_THE_GKE_API = (Cluster.table, NodePool.table)
+_OF_THE_GKE_API = (Cluster.table, NodePool.table, UpgradeInfo.table, Upgrade.table)
 _SHARED = [table for table in TABLES if TABLES[table].read_from == "*" and not TABLES[table].shared_by]
 
 

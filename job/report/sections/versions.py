@@ -1,4 +1,4 @@
-"""How far nodes are behind their control planes."""
+"""How far nodes are behind their control planes, and how long GKE supports their versions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,35 @@ from job.report.section import Bars, Section, Table
 SECTION = Section(
     name="versions",
     title="Versions",
-    about="How far are nodes behind their control plane, and does Kubernetes' version skew policy allow it?",
+    about="How long does GKE support each version? How far are nodes behind their control plane, and does Kubernetes' "
+    "version skew policy allow it?",
     tables=(
+        Table(
+            name="support",
+            title="Versions within 60 days of the end of support or beyond it, paused upgrades, and what is not known",
+            sql="""\
+SELECT
+  project_id,
+  location,
+  cluster,
+  node_pool,
+  release_channel,
+  version,
+  CASE WHEN release_channel = 'EXTENDED' THEN extended_support_days_left ELSE standard_support_days_left END
+    AS support_days_left,
+  beyond_support,
+  minor_target_version,
+  upgrades_paused,
+  ARRAY_TO_STRING(paused_reason, ', ') AS paused_reason
+FROM ${support}
+WHERE
+  beyond_support IS NOT FALSE
+  OR upgrades_paused
+  OR CASE WHEN release_channel = 'EXTENDED' THEN extended_support_days_left ELSE standard_support_days_left END < 60""",
+            order="support_days_left, project_id, location, cluster, node_pool",
+            empty="None: GKE supports each version for 60 days or more, and no upgrade is known to be paused.",
+            note="Days until extended support ends in the channel `EXTENDED`, and standard support elsewhere.",
+        ),
         Table(
             name="skew",
             title="Nodes that the version skew policy does not allow, or whose version is unknown",
