@@ -1,6 +1,7 @@
 """The kinds that are collected, a module each: the JSON fields that are read, and the function that makes rows of them.
 
-`clusters` and `node_pools` are no Kubernetes kinds: they come from the GKE API, with the list of clusters.
+`clusters` and `node_pools` are no Kubernetes kinds: they come from the GKE API, with the list of clusters. So does
+`upgrade_info`, with requests of its own.
 """
 
 from __future__ import annotations
