@@ -40,7 +40,7 @@ def test_each_project_has_its_own_cause_and_mend(doctor: Doctor, fleet: Simulato
         f"{grant} --role=roles/container.clusterViewer --condition=None",
         "gcloud projects describe acquired-company",
     ]
-    assert denied.costs[0].startswith("`clusters`, `node_pools`, `nodes`, ")
+    assert denied.costs[0].startswith("`clusters`, `node_pools`, `upgrade_info`, `upgrades`, `nodes`, ")
     assert "the rows of all clusters of acquired-company are those of the last reading" in denied.costs[0]
 
     disabled = found["project shop-staging"]
