@@ -206,8 +206,7 @@ class BigQuerySink:
 
     def upgrade_info_since(self, run_id: str, time: datetime) -> frozenset[str]:
         """One query for all tasks. Where it would exceed `maximum_bytes_billed`, no cluster counts as read."""
-        rows = self._of_run(upgrade_info_query(literal(time)), run_id, "upgrade-info")
-        return frozenset(str(row[0]) for row in rows)
+        return frozenset(str(row[0]) for row in self._of_run(upgrade_info_query(literal(time)), run_id, "upgrade-info"))
 
     def _of_run(self, sql: str, run_id: str, name: str) -> Sequence[Any]:
         """The rows of a query whose job all tasks of the run share; none where it costs too much."""
