@@ -67,13 +67,18 @@ def _text(amount: str | int | None) -> str | None:
 
 
 def _blocks(metadata: ObjectMeta, status: PodDisruptionBudgetStatus) -> bool | None:
-    """Whether an eviction of any of its pods would be refused now.
+    """Whether the eviction of a ready pod that it selects is refused now; None if there may be no such pod.
 
-    The API refuses by the same counts: https://kubernetes.io/docs/tasks/run-application/configure-pdb/
+    The API server refuses where no disruption is allowed, and until the controller has acted on the budget as it is
+    now. `expectedPods` leaves out pods without a controller, and plays no part.
+    https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/storage/eviction.go (checkAndDecrement)
     """
-    if not has_acted(metadata.generation, status.observed_generation):
-        return None
-    return not status.disruptions_allowed and bool(status.expected_pods)
+    if has_acted(metadata.generation, status.observed_generation):
+        if status.disruptions_allowed:
+            return False
+        if status.expected_pods:
+            return True
+    return None
 
 
 KIND = Kind("poddisruptionbudgets", "/apis/policy/v1/poddisruptionbudgets", PodDisruptionBudget, budget_rows)

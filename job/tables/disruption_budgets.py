@@ -62,8 +62,9 @@ class DisruptionBudget(Record, frozen=True, kw_only=True):
     ] = None
     blocking: Annotated[
         bool | None,
-        "Whether it allows no disruption (`disruptions_allowed` is 0) though it has pods (`expected_pods` is above 0): "
-        "a drain of their nodes has to wait. NULL until its controller has acted on this generation.",
+        "Whether the API server refuses to evict its pods now: `disruptions_allowed` is 0. NULL where it does so if it "
+        "has any: its controller has not acted on this generation, or counts none (`expected_pods` is 0), which leaves "
+        "out pods without a controller. `drain_blockers` shows the pods.",
     ] = None
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the budget."] = ()

@@ -293,7 +293,7 @@ def _budget(budget: Object, _snapshot: Snapshot) -> Object:
         "selects_all_pods": spec.get("selector") == {},
         "disruptions_allowed": allowed if "observedGeneration" in status else None,
         "expected_pods": pods if "observedGeneration" in status else None,
-        "blocking": allowed == 0 and pods > 0 if acted else None,
+        "blocking": (False if allowed else True if pods else None) if acted else None,
     }
 
 

@@ -20,7 +20,7 @@ def budget(name: str, *, namespace: str = "default", allowed: int = 0, pods: int
     acted = {
         "disruptions_allowed": allowed, "expected_pods": pods, "current_healthy": pods,
         "desired_healthy": pods - allowed,
-        "blocking": allowed == 0 and pods > 0, "selects_all_pods": False,
+        "blocking": False if allowed else True if pods else None, "selects_all_pods": False, "generation": 2,
     }  # fmt: skip
     return DisruptionBudget(namespace=namespace, name=name, uid=f"uid-{name}", **acted | more)
 
@@ -34,7 +34,7 @@ PODS = [
     pod_of("web", "unready", labels=labels(app="web"), ready=False, node_pool="a"),
     pod_of("web", "pending", labels=labels(app="web"), phase="Pending"),
     pod_of("web", "going", labels=labels(app="web"), deleted_at=FIRST),
-    pod_of("web", "other", namespace="elsewhere", labels=labels(app="web")),
+    pod_of("web", "other", namespace="elsewhere", labels=labels(app="web"), ready=True),
     pod_of("db", "db-0", kind="StatefulSet", labels=labels(app="db"), node_pool="b", empty_dir_volumes=("tmp", "x")),
     pod_of(
         "slow",
@@ -44,18 +44,36 @@ PODS = [
         node_pool="b",
         termination_grace_period_seconds=601,
     ),
-    pod_of("agent", "agent-1", kind="DaemonSet", host_paths=("/var/log",), termination_grace_period_seconds=900),
+    pod_of(
+        "agent",
+        "agent-1",
+        kind="DaemonSet",
+        labels=labels(app="web"),
+        host_paths=("/var/log",),
+        termination_grace_period_seconds=900,
+    ),
     pod("alone", labels=labels(app="alone"), node_pool="b"),
+    pod("bare", labels=labels(app="bare"), node_pool="b"),
+    pod_of("new", "new-1", labels=labels(app="new"), node_pool="b", ready=True),
+    pod_of("lost", "lost-1", labels=labels(app="lost"), node_pool="b", ready=None),
+    pod_of("waiting", "waiting-1", labels=labels(app="waiting"), phase="Pending"),
 ]
 BUDGETS = [
     budget("blocks", selector=labels(app="web"), desired_healthy=2),
     budget("allows", allowed=1, selector=labels(app="db")),
     budget("db-too", allowed=1, selector_expressions=term("app", "In", "db", "x"), selector=labels()),
-    budget("front", selector=labels(app="web"), selector_expressions=term("tier", "DoesNotExist"), blocking=None),
+    budget("front", selector=labels(app="web"), selector_expressions=term("tier", "DoesNotExist"), allowed=1),
+    budget("of-bare", pods=0, selector=labels(app="bare")),
+    budget("of-waiting", pods=0, selector=labels(app="waiting")),
+    budget("of-new", selector=labels(app="new"), disruptions_allowed=None, observed_generation=1, blocking=None),
+    budget("of-lost", selector=labels(app="lost"), unhealthy_pod_eviction_policy="AlwaysAllow"),
     budget(
         "not-alone",
         allowed=1,
-        selector_expressions=(*term("app", "NotIn", "web", "db", "slow"), *term("app", "Exists")),
+        selector_expressions=(
+            *term("app", "NotIn", "web", "db", "slow", "bare", "new", "lost", "waiting"),
+            *term("app", "Exists"),
+        ),
     ),
     budget("idle", pods=0, selector=labels(app="gone")),
     budget("of-nobody", pods=0, expected_pods=None, blocking=None),
@@ -79,6 +97,16 @@ def test_what_holds_up_a_drain_is_shown_by_pod_with_its_evidence(warehouse: Ware
         ("default", "a", "unready", "several_budgets", "blocks", f"{alike}blocks to front"),
         ("default", "a", "web-1", "budget_blocks", "blocks", f"{blocked}2"),
         ("default", "b", "alone", "uncontrolled", None, "no controller"),
+        ("default", "b", "bare", "uncontrolled", None, "no controller"),
+        (
+            "default",
+            "b",
+            "bare",
+            "budget_blocks",
+            "of-bare",
+            "disruptions_allowed 0, current_healthy 0, desired_healthy 0",
+        ),
+        ("default", "b", "new-1", "budget_blocks", "of-new", "observed_generation 1 of 2"),
         ("default", "b", "db-0", "empty_dir", None, "tmp, x"),
         ("default", "b", "db-0", "several_budgets", "allows", f"{alike}allows to db-too"),
         ("default", "b", "db-0", "single_replica", "allows", "StatefulSet db wants 1 replica"),
@@ -94,7 +122,7 @@ def test_what_holds_up_a_drain_is_shown_by_pod_with_its_evidence(warehouse: Ware
     warehouse.publish(run_of(2, Read("a", pods=ready, more={"poddisruptionbudgets": "forbidden"})))
     assert warehouse.query(f"{sql} WHERE pod IS NOT NULL") == []
     found = warehouse.query("SELECT reason, budget, read_status FROM drain_blockers")
-    assert found == [("budget_selects_nothing", "idle", "stale")]
+    assert found == [("budget_selects_nothing", name, "stale") for name in ("idle", "of-bare", "of-waiting")]
 
 
 def volume(name: str, claim: str, **more: Any) -> Volume:

@@ -1,6 +1,7 @@
 -- What holds up a drain, as an upgrade of a node pool does, or is lost by it?
 -- One row for each pod and reason, with the evidence. A pod that has ended, is pending or is being deleted may always be
--- evicted, and is not here. Budgets that select nothing have rows without a pod. Before GKE upgrades a node, it waits up
+-- evicted, and is not here; nor are pods of DaemonSets and static pods, which a drain leaves on their node. Budgets that
+-- select nothing have rows without a pod. Before GKE upgrades a node, it waits up
 -- to an hour for budgets and for pods to end, then goes on; before it removes one that is not needed, ten minutes
 -- (https://cloud.google.com/kubernetes-engine/docs/how-to/extended-duration-pods). Other pods with `emptyDir` volumes are
 -- in `pods.empty_dir_volumes`. Where volumes or nodes were never read, nothing is `zone_locked`: see `coverage`.
@@ -13,7 +14,7 @@
 -- pod STRING: Name of the pod; NULL for `budget_selects_nothing`.
 -- pod_uid STRING: UID of the pod.
 -- workload_kind, workload_name FROM pods
--- reason STRING: `budget_blocks`: a budget allows no disruption. `several_budgets`: more than one budget selects the
+-- reason STRING: `budget_blocks`: a budget allows no disruption, or its controller has yet to process it. `several_budgets`: more than one budget selects the
 --   pod, and the API refuses to evict it. `budget_selects_nothing`: a budget protects no pod. `uncontrolled`: nothing
 --   makes the pod again. `single_replica`: a budget selects the pod, and its workload wants one replica. `host_path`: the
 --   pod uses directories of its node. `empty_dir`: a StatefulSet's pod has `emptyDir` volumes, and mounts no claim.
@@ -31,7 +32,7 @@
 
 WITH
   -- https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/storage/eviction.go (canIgnorePDB)
-  running AS (
+  selectable AS (
     SELECT
       p.project_id,
       p.location,
@@ -55,31 +56,43 @@ WITH
       ARRAY(SELECT l.key FROM UNNEST(p.labels) AS l) AS label_keys,
       p.read_at,
       p.read_age_seconds,
-      p.read_status
+      p.read_status,
+      COALESCE(p.phase, 'Unknown') IN ('Running', 'Unknown')
+        AND p.deleted_at IS NULL
+        AND p.workload_kind NOT IN ('DaemonSet', 'Node') AS is_drained
     FROM ${dataset}.pods AS p
-    WHERE COALESCE(p.phase, 'Unknown') IN ('Running', 'Unknown') AND p.deleted_at IS NULL
+    WHERE COALESCE(p.phase, 'Unknown') NOT IN ('Succeeded', 'Failed')
   ),
-  protected AS (
+  running AS (
+    SELECT * FROM selectable WHERE is_drained
+  ),
+  matched AS (
     SELECT
       p.*,
       b.name AS budget,
-      b.blocking
+      b.uid AS budget_uid,
+      b.blocking IS NOT FALSE
         -- a pod that is not ready may be evicted while enough others are healthy, or by policy
         AND NOT (
-          p.ready IS FALSE
+          p.ready IS NOT TRUE
           AND (
             COALESCE(b.unhealthy_pod_eviction_policy, '') = 'AlwaysAllow'
             OR (b.desired_healthy > 0 AND b.current_healthy >= b.desired_healthy)
           )
         ) AS is_blocked,
-      CONCAT(
-        'disruptions_allowed ', CAST(b.disruptions_allowed AS STRING), ', current_healthy ',
-        CAST(b.current_healthy AS STRING), ', desired_healthy ', CAST(b.desired_healthy AS STRING)
+      COALESCE(
+        CONCAT(
+          'disruptions_allowed ', CAST(b.disruptions_allowed AS STRING), ', current_healthy ',
+          CAST(b.current_healthy AS STRING), ', desired_healthy ', CAST(b.desired_healthy AS STRING)
+        ),
+        CONCAT(
+          'observed_generation ', CAST(COALESCE(b.observed_generation, 0) AS STRING), ' of ', CAST(b.generation AS STRING)
+        )
       ) AS counts,
       b.read_age_seconds AS other_age_seconds,
       b.read_status AS other_status
     FROM ${dataset}.disruption_budgets AS b
-    JOIN running AS p
+    JOIN selectable AS p
       ON p.project_id = b.project_id AND p.location = b.location AND p.cluster = b.cluster
       AND p.namespace = b.namespace
     WHERE
@@ -101,6 +114,9 @@ WITH
           )
         END
       )
+  ),
+  protected AS (
+    SELECT * FROM matched WHERE is_drained
   ),
   by_pod AS (
     SELECT
@@ -193,8 +209,7 @@ WITH
       CONCAT('termination_grace_period_seconds ', CAST(termination_grace_period_seconds AS STRING)),
       read_at, read_age_seconds, read_status, NULL, 'ok'
     FROM running
-    -- a drain leaves these on their node
-    WHERE termination_grace_period_seconds > 600 AND workload_kind NOT IN ('DaemonSet', 'Node')
+    WHERE termination_grace_period_seconds > 600
     UNION ALL
     SELECT
       project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
@@ -243,15 +258,17 @@ WITH
       project_id, location, cluster, node_pool, node, namespace, pod, pod_uid, workload_kind, workload_name,
       'host_path', NULL, ARRAY_TO_STRING(host_paths, ', '), read_at, read_age_seconds, read_status, NULL, 'ok'
     FROM running
-    -- a drain leaves these on their node
-    WHERE ARRAY_LENGTH(host_paths) > 0 AND workload_kind NOT IN ('DaemonSet', 'Node')
+    WHERE ARRAY_LENGTH(host_paths) > 0
     UNION ALL
     SELECT
-      project_id, location, cluster, CAST(NULL AS STRING), CAST(NULL AS STRING), namespace, CAST(NULL AS STRING),
-      CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING), 'budget_selects_nothing', name,
-      'expected_pods 0', read_at, read_age_seconds, read_status, NULL, 'ok'
-    FROM ${dataset}.disruption_budgets
-    WHERE expected_pods = 0
+      b.project_id, b.location, b.cluster, CAST(NULL AS STRING), CAST(NULL AS STRING), b.namespace, CAST(NULL AS STRING),
+      CAST(NULL AS STRING), CAST(NULL AS STRING), CAST(NULL AS STRING), 'budget_selects_nothing', b.name,
+      'expected_pods 0', b.read_at, b.read_age_seconds, b.read_status, NULL, 'ok'
+    FROM ${dataset}.disruption_budgets AS b
+    LEFT JOIN (SELECT DISTINCT project_id, location, cluster, budget_uid FROM matched) AS m
+      ON m.project_id = b.project_id AND m.location = b.location AND m.cluster = b.cluster AND m.budget_uid = b.uid
+    -- pods without a controller are none of the pods that are expected
+    WHERE b.expected_pods = 0 AND m.budget_uid IS NULL
   )
 SELECT
   project_id,
