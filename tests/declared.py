@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from job.kinds import KINDS, RESOURCES
 from job.tables import TABLES
+from job.views import View, views
 
 EVERY_KIND = dict.fromkeys(RESOURCES, True)
 """The setting `kinds` of a run that collects also those that are off by default."""
@@ -39,3 +42,19 @@ FLAT_RESOURCES = frozenset(
 """The kinds whose objects have a row for each of their elements, and none without any."""
 WORKLOAD_KINDS = tuple(kind.resource for kind in KINDS if kind.controls and kind.resource != "replicasets")
 """The kinds of which each object is a row of `workloads`; only some pods and ReplicaSets are."""
+
+_ONE_OF_EACH = ("clusters", "pods", "roles", "secrets", "upgrade_info")
+"""Tables whose views are made from the four templates, in each of the forms that a table has."""
+
+
+def is_like_another(view: View) -> bool:
+    """Whether a template makes the view, and others like it are enough to try what holds for all of them."""
+    table = view.name.removesuffix("_history")
+    return table in OBJECT_TABLES and table not in _ONE_OF_EACH
+
+
+EACH_VIEW = [
+    pytest.param(view, id=view.name, marks=[pytest.mark.exhaustive] if is_like_another(view) else [])
+    for view in views()
+]
+"""A parameter for each view; of many that a template makes, some run always and the others weekly."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from declared import EACH_VIEW
 from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import bigquery
 from googlesql import DATASET, Dataset, Refused
@@ -39,13 +40,13 @@ def test_each_view_returns_the_columns_that_it_declares(view: View, database: du
     assert [column.name for column in view.columns] == [name for name, *_ in described]
 
 
-@pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
+@pytest.mark.parametrize("view", EACH_VIEW)
 @pytest.mark.xdist_group("googlesql")
 def test_each_column_has_the_type_that_bigquery_gives_it(view: View) -> None:
     assert [f"{column.name} {_type(column)}" for column in view.columns] == Dataset({}).analyse(view)
 
 
-@pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
+@pytest.mark.parametrize("view", EACH_VIEW)
 @pytest.mark.xdist_group("googlesql")
 def test_the_statement_that_makes_each_view_is_googlesql(view: View) -> None:
     Dataset({}).check(create_view(view, DATASET, ALL_ROWS))
