@@ -203,13 +203,34 @@ def test_a_kind_that_is_not_installed_is_read_and_has_no_objects(
 ) -> None:
     for kind in KINDS:
         if kind.optional:
-            replay.answers[kind.path] = status_answer(answer)
+            replay.answers |= dict.fromkeys((kind.path, f"/apis/{kind.group}"), status_answer(answer))
     assert run(config).run.status == "complete"
     sql = "SELECT outcome, http_status, reason, message, objects FROM collections WHERE resource = 'gateways'"
     message = "the API server does not serve gateways (gateway.networking.k8s.io/v1): they are not installed"
     assert rows(sink, sql) == [("ok", 404, "NotServed", message, 0)]
     assert rows(sink, "SELECT status FROM coverage WHERE resource = 'gateways'") == [("ok",)]
     assert rows(sink, "SELECT count(*) FROM gateways") == [(0,)]
+
+
+def test_a_kind_that_is_served_in_another_version_alone_is_not_read(
+    config: Config, sink: DuckDBSink, replay: Replay
+) -> None:
+    group, ours = "/apis/gateway.networking.k8s.io", "/apis/gateway.networking.k8s.io/v1/gateways"
+    versions = [
+        {"version": version, "groupVersion": f"gateway.networking.k8s.io/{version}"} for version in ("v1", "v1beta1")
+    ]
+    served = {"kind": "APIResourceList", "resources": [{"name": "gateways"}, {"name": "gateways/status"}]}
+    json_type = {"Content-Type": "application/json"}
+    replay.answers |= {
+        ours: status_answer("error.404.kind-not-served"),
+        group: (200, json_type, json.dumps({"kind": "APIGroup", "versions": versions}).encode()),
+        f"{group}/v1beta1": (200, json_type, json.dumps(served).encode()),
+    }
+    assert run(config).run.status == "incomplete"
+    sql = "SELECT outcome, http_status, reason, message FROM collections WHERE resource = 'gateways'"
+    message = "the API server serves gateways as v1beta1 alone, and not as gateway.networking.k8s.io/v1"
+    assert rows(sink, sql) == [("not_served", 404, "OtherVersion", message)]
+    assert rows(sink, "SELECT status FROM coverage WHERE resource = 'gateways'") == [("never_read",)]
 
 
 def test_a_404_of_something_in_front_does_not_mean_that_a_kind_is_not_installed(

@@ -164,6 +164,10 @@ class ClusterReader:
             self._builders[kind.resource] = builder
             try:
                 read_list(self.reader, kind.path, limit, builder, deadline, stats, kind.accept)
+            except ReadFailure as error:
+                if kind.optional and error.cause.outcome == "not_served":
+                    self._refuse_other_versions(kind, deadline, stats)
+                raise
             except ContinueTokenExpired as error:
                 if stats.restarts == _MAX_RESTARTS:
                     raise
@@ -173,6 +177,33 @@ class ClusterReader:
             else:
                 builder.finish()
                 return builder
+
+    def _refuse_other_versions(self, kind: Kind, deadline: Deadline, stats: ReadStats) -> None:
+        """Asks the server, which does not serve the kind in our version, whether it does in another.
+
+        https://kubernetes.io/docs/concepts/overview/kubernetes-api/#unaggregated-discovery
+
+        Raises:
+            ReadFailure: it does, or does not say.
+        """
+        path, found = f"/apis/{kind.group}", []
+        try:
+            group = self.reader.get(Request(path, (), deadline, stats), _GROUPS.decode)
+            for each in group.versions or ():
+                if f"{kind.group}/{each.version}" != kind.api_version:
+                    request = Request(f"{path}/{each.version}", (), deadline, stats)
+                    resources = self.reader.get(request, _RESOURCES.decode).resources or ()
+                    found += [each.version for resource in resources if resource.name == kind.resource]
+        except ReadFailure as error:
+            if error.cause.outcome != "not_served":
+                raise
+        except (ContinueTokenExpired, msgspec.ValidationError):  # no API server answers so
+            return
+        if found:
+            message = (
+                f"the API server serves {kind.resource} as {', '.join(found)} alone, and not as {kind.api_version}"
+            )
+            raise ReadFailure("not_served", message, reason=_OTHER_VERSION, http_status=404)
 
     def _result(self, kind: Kind, completed: Completed, owners: Owners, places: dict[str, Place]) -> ListResult:
         (deadline, stats), error = self._started(kind), completed.error
@@ -193,7 +224,9 @@ class ClusterReader:
         if isinstance(error, AbandonedError):
             error = self._abandoned(deadline)
         if isinstance(error, ReadFailure):
-            cause = not_installed(kind) if kind.optional and error.cause.outcome == "not_served" else error.cause
+            cause = error.cause
+            if kind.optional and cause.outcome == "not_served" and cause.reason != _OTHER_VERSION:
+                cause = not_installed(kind)
         elif isinstance(error, ContinueTokenExpired):
             cause = Cause("expired", str(error), "Expired", stats.http_status)
         else:  # an interrupted run has closed the spool meanwhile
@@ -226,4 +259,21 @@ class _Version(meta.Wire, frozen=True):
     git_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-_VERSIONS = decoder(_Version)
+class _GroupVersion(meta.Wire, frozen=True):
+    version: str
+
+
+class _APIGroup(meta.Wire, frozen=True):
+    versions: meta.Elements[_GroupVersion] | None = None
+
+
+class _APIResource(meta.Wire, frozen=True):
+    name: str
+
+
+class _APIResourceList(meta.Wire, frozen=True):
+    resources: meta.Elements[_APIResource] | None = None
+
+
+_OTHER_VERSION = "OtherVersion"
+_VERSIONS, _GROUPS, _RESOURCES = decoder(_Version), decoder(_APIGroup), decoder(_APIResourceList)

@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     "Intermediary": "A proxy, load balancer or firewall answers in place of the API server. The message quotes it.",
     "NotServed": "The API server does not serve the kind, which is read only where it is installed; `ok`, without "
     "objects.",
+    "OtherVersion": "The API server serves the kind in another version alone than the one that this program reads.",
     "Proxy": "The proxy of the environment refuses the connection.",
     "NoEndpoint": "The cluster has no endpoint of the configured type.",
     "Endpoint": "The endpoint is neither a host name nor an address.",

@@ -21,6 +21,7 @@ _MAX_DEPTH = 100  # of an object; the schema of a CustomResourceDefinition reach
 _COMMANDS = frozenset({"command", "commands", "args", "arguments", "extraargs", "cmd", "entrypoint", "httpheaders"})
 _ENVIRONMENTS = frozenset({"env", "envs", "envvars", "environment", "extraenv", "extraenvs", "extraenvvars"})
 _DATA = frozenset({"stringdata", "binarydata"})  # of Secrets and ConfigMaps alone
+_OPTIONS = frozenset({"volumeattributes", "mountoptions", "keyring"})  # of volumes, which may hold a password
 _PASSWORD = re.compile(
     r"(?:password|passwd|passphrase|token|apikey|accesskey|privatekey|secretkey|clientkey)s?$|^(?:secret|credential|auth)s?$"
 )
@@ -70,8 +71,12 @@ def _of_value(value: Any, tokens: Sequence[str], depth: int) -> Any:
 def _of_member(name: str, value: Any, tokens: Sequence[str], depth: int) -> Any:
     """The value of a member of an object."""
     plain = _plain(name)
-    if name == "managedFields" or plain in _DATA:
+    if name == "managedFields" or plain in _DATA or (plain in _OPTIONS and value):
         return HIDDEN
+    if name == "terminated" and isinstance(value, dict) and "message" in value:  # a program wrote it
+        value = {**value, "message": HIDDEN}
+    if name == "clientConfig" and isinstance(value, dict) and isinstance(value.get("url"), str):
+        value = {**value, "url": _without_path(value["url"])}
     if plain in _COMMANDS:
         return [HIDDEN] if isinstance(value, list) else HIDDEN
     if plain in _ENVIRONMENTS:
@@ -81,6 +86,16 @@ def _of_member(name: str, value: Any, tokens: Sequence[str], depth: int) -> Any:
     if isinstance(value, str) and value and _is_password(name):
         return HIDDEN
     return _of_value(value, tokens, depth)
+
+
+def _without_path(url: str) -> str:
+    """The address of a webhook, whose path and query may hold a token.
+
+    >>> _without_path("https://user:x@hooks.example.com/T0/B1?key=x")
+    'https://hooks.example.com/(hidden)'
+    """
+    found = re.match(r"(\w+://)(?:[^/?#@]*@)?([^/?#@]*)", url)
+    return f"{found[1]}{found[2]}/{HIDDEN}" if found else HIDDEN
 
 
 def _is_password(name: str) -> bool:

@@ -26,3 +26,17 @@ def test_a_namespace_that_cannot_be_deleted_says_why() -> None:
             "conditions": [reason], "annotations": [{"key": "team", "value": "a"}],
         }
     ]  # fmt: skip
+
+
+def test_no_pattern_keeps_an_annotation_that_holds_a_whole_object() -> None:
+    kept = {"team": "a", "ports": '{"ingress": true}', "note": "spec: see the wiki"}
+    copies = {
+        "a.example.com/last-applied-by": "CANARY",
+        "kopf.zalando.org/last-handled-configuration": "CANARY",
+        "copy-1": '{"spec": {"template": "CANARY"}}',
+        "copy-2": "apiVersion: v1\nkind: Pod\nCANARY: 1",
+        "copy-3": '{\\"env\\": [{\\"value\\": \\"CANARY\\"}]}',
+    }
+    metadata = {"annotations": kept | copies}
+    (row,) = rows("namespaces", allow=("*",), metadata=metadata)["namespaces"]
+    assert {each["key"] for each in row["annotations"]} == {"team", "ports", "note"}

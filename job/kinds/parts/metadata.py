@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
@@ -26,28 +27,39 @@ def allowed_annotations(metadata: meta.ObjectMeta, allow: tuple[str, ...]) -> tu
     >>> metadata = meta.ObjectMeta(name="web", uid="1", annotations={"team.example.com/owner": "shop", "note": "x"})
     >>> allowed_annotations(metadata, ("team.example.com/*",))
     (KeyValue(key='team.example.com/owner', value='shop'),)
+    >>> copy = meta.ObjectMeta(name="web", uid="1", annotations={"a.example.com/copy": '{"spec": {"replicas": 1}}'})
+    >>> allowed_annotations(copy, ("*",))
+    ()
     """
     if not allow or not metadata.annotations:
         return ()
     return tuple(
-        KeyValue(key=key, value=value) for key, value in metadata.annotations.items() if is_allowed(key, allow)
+        KeyValue(key=key, value=value)
+        for key, value in metadata.annotations.items()
+        if is_allowed(key, allow) and not _EMBEDDED.search(value)
     )
 
 
-# These hold whole objects or command lines, which may contain secrets: no pattern of the configuration allows them.
-_NEVER_KEPT = frozenset(
-    {
-        "kubectl.kubernetes.io/last-applied-configuration",
-        "kubernetes.io/change-cause",
-        "objectset.rio.cattle.io/applied",
-    }
+# Whole objects and command lines may contain secrets: no pattern of the configuration allows these annotations.
+_NEVER_KEPT = (
+    "last-applied",
+    "last-handled",
+    "kubernetes.io/change-cause",
+    "cattle.io/applied",
+    "kapp.k14s.io/original",
 )
+_EMBEDDED = re.compile(
+    r"""["'](?:apiVersion|spec|containers|env|data|stringData)\\{0,4}["']\s{0,4}:"""
+    r"|^apiVersion: |PRIVATE KEY",
+    re.MULTILINE,
+)
+"""In an object that is the value, as JSON or as YAML."""
 
 
 @bounded_cache(maxsize=4096)
 def is_allowed(key: str, allow: tuple[str, ...]) -> bool:
     """Whether an annotation is kept."""
-    return key not in _NEVER_KEPT and any(fnmatchcase(key, pattern) for pattern in allow)
+    return not any(name in key for name in _NEVER_KEPT) and any(fnmatchcase(key, pattern) for pattern in allow)
 
 
 def conditions(found: Iterable[meta.Condition] | None) -> tuple[Condition, ...]:
