@@ -28,7 +28,7 @@
 -- read_status STRING: The worst status of those readings: `ok`, `partial` or `stale`.
 
 WITH
-  -- a resource matches by `*`, by its name, and a subresource also by `*/NAME`
+  -- a resource matches by an asterisk, by its name, and a subresource also by an asterisk and its own name
   powers AS (
     SELECT
       r.project_id,
