@@ -79,16 +79,12 @@ class BigQuerySink:
         self.name = f"{project}.{dataset}"
         self._project = project
         self._location = location
-        self._identity = identity
-        self._options = options
-        self._columns = columns
+        self._identity, self._options, self._columns = identity, options, columns
         self._endpoint = endpoint
-        self._timeout_seconds = timeout_seconds
-        self._overlap_seconds = overlap_seconds
+        self._timeout_seconds, self._overlap_seconds = timeout_seconds, overlap_seconds
         self._connect_seconds, self._request_seconds = connect_seconds, request_seconds
         self._stop = stop or Stop()
-        self.bytes_billed = 0
-        self.seconds_ahead = 0.0
+        self.bytes_billed, self.seconds_ahead = 0, 0.0
         self._opened: BoundedClient | None = None
 
     def prepare(self) -> None:
