@@ -44,8 +44,8 @@ def test_every_line_of_a_task_is_one_event_with_its_labels(configured_task: dict
         assert event["logging.googleapis.com/labels"] == labels
         assert event["logging.googleapis.com/trace"] == f"projects/shop-ops/traces/{TRACE}"
     messages = [event["message"] for event in logged]
-    assert messages == ["run started", "project listed", "cluster collected", "publishing", "query", "run finished"]
-    collected = logged[2]
+    assert messages == ["run started", "project listed", "query", "cluster collected", "publishing", "run finished"]
+    collected = logged[3]
     assert (collected["project"], collected["location"], collected["cluster"]) == (PROJECT, LOCATION, CLUSTER)
     assert logged[-1]["run_id"] == run_id
 
