@@ -259,21 +259,21 @@ class _Version(meta.Wire, frozen=True):
     git_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-class _GroupVersion(meta.Wire, frozen=True):
+class GroupVersionForDiscovery(meta.Wire, frozen=True):
     version: str
 
 
-class _APIGroup(meta.Wire, frozen=True):
-    versions: meta.Elements[_GroupVersion] | None = None
+class APIGroup(meta.Wire, frozen=True):
+    versions: meta.Elements[GroupVersionForDiscovery] | None = None
 
 
-class _APIResource(meta.Wire, frozen=True):
+class APIResource(meta.Wire, frozen=True):
     name: str
 
 
-class _APIResourceList(meta.Wire, frozen=True):
-    resources: meta.Elements[_APIResource] | None = None
+class APIResourceList(meta.Wire, frozen=True):
+    resources: meta.Elements[APIResource] | None = None
 
 
 _OTHER_VERSION = "OtherVersion"
-_VERSIONS, _GROUPS, _RESOURCES = decoder(_Version), decoder(_APIGroup), decoder(_APIResourceList)
+_VERSIONS, _GROUPS, _RESOURCES = decoder(_Version), decoder(APIGroup), decoder(APIResourceList)
