@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 import warehouse
+from declared import is_like_another
 from sinks.conftest import Subject
 from warehouse import COMPLETE, FIRST, Attempt, Read, annotated, pod, run_of
 
@@ -197,7 +198,8 @@ def shown(opened: Warehouse) -> dict[str, list[str]]:
         kept = [index for index, (name, _) in enumerate(found.columns) if not name.endswith("age_seconds")]
         return sorted(str([row[index] for index in kept]) for row in found.rows)
 
-    now = [view for view in views() if view.name not in HISTORY and not view.name.endswith("_history")]
+    history = (*HISTORY, *(view.name for view in views() if view.name.endswith("_history") or is_like_another(view)))
+    now = [view for view in views() if view.name not in history]
     return {view.name: of(view) for view in now if isinstance(opened, DuckDBSink) or view.name in SOME}
 
 

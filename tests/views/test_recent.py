@@ -63,10 +63,10 @@ def history(random: Random, steps: int) -> Iterator[tuple[Rows, list[str]]]:
 def test_recent_rows_show_the_same_as_all_rows(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent_times, "_is_due", lambda later, listed: True)
     sink, committed = DuckDBSink(Path(shutil.copy(made_file(), tmp_path / "x.duckdb")), timeout_seconds=5), 0
-    for number, (rows, missing) in enumerate(history(Random(seed), 24)):
+    for number, (rows, missing) in enumerate(history(Random(seed), 16)):
         publish(sink, rows, without=missing, run_id=f"commit-{number}")
         committed += not missing
-        if number % 7 == 6:
+        if number % 5 == 4:
             recent, everything = shown(sink.path)
             for view in PRESENT:
                 assert recent[view] == everything[view], (number, view)
