@@ -28,6 +28,7 @@ from job.tables import TABLES, UPGRADE_INFO
 PATIENT = {"connect_seconds": 10.0, "request_seconds": 20.0, "retry_seconds": 30.0, "cluster_seconds": 120.0}
 NEWEST = "snapshot_time = (SELECT max(snapshot_time) FROM runs)"
 LEDGER = ("runs", "snapshots", "collections")
+_VIEWS = ("pods", "workloads", "roles", "namespaces")
 _OF_THE_RUN = (  # what no two runs have alike
     "snapshot_id", "snapshot_time", "run_id", "started_at", "duration_seconds", "finished_at", "read_at",
     "read_age_seconds", "read_status",
@@ -188,12 +189,22 @@ def _opened(database: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, prefix: str, where: str) -> Rows:
+    """Of the views of tables one of each form is asked, and `coverage`, which says what the others show."""
     found: Rows = {}
+    if not prefix:
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE shown AS SELECT DISTINCT read_snapshot_id, resource FROM coverage "
+            "WHERE read_snapshot_id IS NOT NULL AND cluster IS NOT NULL"
+        )
     for table, record in TABLES.items():
         if table in LEDGER or record.read_from == UPGRADE_INFO:  # which the first run of a day reads
             continue
         declared = ", ".join(column.name for column in columns_of(table))
-        cursor = connection.execute(f"SELECT {declared} FROM {prefix}{table} WHERE {where}")
+        source = f"{prefix}{table}"
+        if not prefix and record.read_from and table not in _VIEWS:
+            resource = "resource" if record.read_from == "*" else f"'{record.read_from}'"
+            source = f"(FROM raw_recent_{table} WHERE (snapshot_id, {resource}) IN (FROM shown))"
+        cursor = connection.execute(f"SELECT {declared} FROM {source} WHERE {where}")
         names = [column[0] for column in cursor.description or ()]
         for values in cursor.fetchall():
             row = dict(zip(names, values, strict=True))
