@@ -217,13 +217,15 @@ def test_a_kind_that_is_served_in_another_version_alone_is_not_read(
 ) -> None:
     group, ours = "/apis/gateway.networking.k8s.io", "/apis/gateway.networking.k8s.io/v1/gateways"
     versions = [
-        {"version": version, "groupVersion": f"gateway.networking.k8s.io/{version}"} for version in ("v1", "v1beta1")
+        {"version": version, "groupVersion": f"gateway.networking.k8s.io/{version}"}
+        for version in ("v1", "v1alpha2", "v1beta1")
     ]
     served = {"kind": "APIResourceList", "resources": [{"name": "gateways"}, {"name": "gateways/status"}]}
     json_type = {"Content-Type": "application/json"}
     replay.answers |= {
         ours: status_answer("error.404.kind-not-served"),
         group: (200, json_type, json.dumps({"kind": "APIGroup", "versions": versions}).encode()),
+        f"{group}/v1alpha2": status_answer("error.404.group-version-gone"),
         f"{group}/v1beta1": (200, json_type, json.dumps(served).encode()),
     }
     assert run(config).run.status == "incomplete"
@@ -231,6 +233,19 @@ def test_a_kind_that_is_served_in_another_version_alone_is_not_read(
     message = "the API server serves gateways as v1beta1 alone, and not as gateway.networking.k8s.io/v1"
     assert rows(sink, sql) == [("not_served", 404, "OtherVersion", message)]
     assert rows(sink, "SELECT status FROM coverage WHERE resource = 'gateways'") == [("never_read",)]
+
+
+def test_an_answer_that_is_no_discovery_document_does_not_mean_that_a_kind_is_not_installed(
+    config: Config, sink: DuckDBSink, replay: Replay
+) -> None:
+    replay.answers |= {
+        "/apis/gateway.networking.k8s.io/v1/gateways": status_answer("error.404.kind-not-served"),
+        "/apis/gateway.networking.k8s.io": (200, {"Content-Type": "application/json"}, b'{"versions": "v1"}'),
+    }
+    assert run(config).run.status == "incomplete"
+    sql = "SELECT outcome, message FROM collections WHERE resource = 'gateways'"
+    message = "the response to /apis/gateway.networking.k8s.io is no discovery document"
+    assert rows(sink, sql) == [("invalid", message)]
 
 
 def test_a_404_of_something_in_front_does_not_mean_that_a_kind_is_not_installed(

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -33,6 +33,8 @@ from job.spool import Segment
 from job.tables import Key
 from job.wire import meta
 from job.wire.decoders import decoder
+
+T = TypeVar("T")
 
 _MAX_RESTARTS = 5  # of one list
 # Controllers first, and the kinds with the most objects: pods wait for all of them, while short lists are read.
@@ -187,23 +189,34 @@ class ClusterReader:
             ReadFailure: it does, or does not say.
         """
         path, found = f"/apis/{kind.group}", []
-        try:
-            group = self.reader.get(Request(path, (), deadline, stats), _GROUPS.decode)
-            for each in group.versions or ():
-                if f"{kind.group}/{each.version}" != kind.api_version:
-                    request = Request(f"{path}/{each.version}", (), deadline, stats)
-                    resources = self.reader.get(request, _RESOURCES.decode).resources or ()
-                    found += [each.version for resource in resources if resource.name == kind.resource]
-        except ReadFailure as error:
-            if error.cause.outcome != "not_served":
-                raise
-        except (ContinueTokenExpired, msgspec.ValidationError):  # no API server answers so
-            return
+        group = self._discovered(path, _GROUPS.decode, deadline, stats)
+        for each in (group and group.versions) or ():
+            if f"{kind.group}/{each.version}" != kind.api_version:
+                served = self._discovered(f"{path}/{each.version}", _RESOURCES.decode, deadline, stats)
+                if any(resource.name == kind.resource for resource in (served and served.resources) or ()):
+                    found.append(each.version)
         if found:
             message = (
                 f"the API server serves {kind.resource} as {', '.join(found)} alone, and not as {kind.api_version}"
             )
             raise ReadFailure("not_served", message, reason=_OTHER_VERSION, http_status=404)
+
+    def _discovered(
+        self, path: str, decode: Callable[[memoryview], T], deadline: Deadline, stats: ReadStats
+    ) -> T | None:
+        """A discovery document; None if the server does not have it.
+
+        Raises:
+            ReadFailure: the server does not say, or something else answers.
+        """
+        try:
+            return self.reader.get(Request(path, (), deadline, stats), decode)
+        except ReadFailure as error:
+            if error.cause.outcome != "not_served":
+                raise
+            return None
+        except (ContinueTokenExpired, msgspec.ValidationError) as error:
+            raise ReadFailure("invalid", f"the response to {path} is no discovery document") from error
 
     def _result(self, kind: Kind, completed: Completed, owners: Owners, places: dict[str, Place]) -> ListResult:
         (deadline, stats), error = self._started(kind), completed.error

@@ -140,7 +140,7 @@ class UpgradeInfoReader:
             return self._configs[location]
 
     def _ask(self, method: str, name: str, convert: Callable[[Any], Any], until: float, asked: _Asked) -> _Found:
-        """The decoded answer of a method, or why there is none."""
+        """The decoded answer of a method, or the cause of its failure."""
 
         def call() -> Any:
             with _held(self._turns, until):

@@ -60,7 +60,7 @@ def exclusions_of(policy: gke.MaintenancePolicy | None) -> tuple[MaintenanceExcl
 
 
 def seconds_of(duration: str | None) -> int | None:
-    """The seconds of a duration; None for text that is none.
+    """The seconds of a duration; None for any other text.
 
     >>> seconds_of("PT4H30M0S"), seconds_of("14400s"), seconds_of("long")
     (16200, 14400, None)

@@ -58,7 +58,12 @@ WITH
       *,
       of_any_name AND all_verbs AND all_groups AND all_resources AS is_wildcard,
       of_rbac AND (all_verbs OR 'escalate' IN UNNEST(verbs)) AS escalates,
-      of_rbac AND (all_verbs OR 'bind' IN UNNEST(verbs)) AS binds,
+      of_rbac
+        AND (all_verbs OR 'bind' IN UNNEST(verbs))
+        AND (
+          (of_any_name AND (all_resources OR 'roles' IN UNNEST(resources)))
+          OR ((of_any_name OR of_cluster_admin) AND (all_resources OR 'clusterroles' IN UNNEST(resources)))
+        ) AS binds,
       of_core AND (all_verbs OR 'impersonate' IN UNNEST(verbs)) AS impersonates,
       of_core AND of_any_name AND (all_verbs OR 'create' IN UNNEST(verbs)) AS creates,
       of_core AND of_any_name AND 'get' IN UNNEST(verbs) AND NOT all_verbs AND 'create' NOT IN UNNEST(verbs) AS only_gets,
@@ -100,38 +105,29 @@ WITH
       STRUCT('wildcard' AS reason, r.is_wildcard AS in_cluster, r.is_wildcard AS in_namespace),
       STRUCT(
         'escalate' AS reason,
-        r.escalates AND r.of_any_name AND (r.on_roles OR r.on_cluster_roles) AND NOT r.is_wildcard AS in_cluster,
-        r.escalates AND r.of_any_name AND r.on_roles AND NOT r.is_wildcard AS in_namespace
+        r.escalates AND r.of_any_name AND (r.on_roles OR r.on_cluster_roles) AS in_cluster,
+        r.escalates AND r.of_any_name AND r.on_roles AS in_namespace
       ),
-      STRUCT(
-        'bind' AS reason,
-        r.binds
-          AND ((r.of_any_name AND r.on_roles) OR ((r.of_any_name OR r.of_cluster_admin) AND r.on_cluster_roles))
-          AND NOT r.is_wildcard AS in_cluster,
-        r.binds
-          AND ((r.of_any_name AND r.on_roles) OR ((r.of_any_name OR r.of_cluster_admin) AND r.on_cluster_roles))
-          AND NOT r.is_wildcard AS in_namespace
-      ),
+      STRUCT('bind' AS reason, r.binds AS in_cluster, r.binds AS in_namespace),
       STRUCT(
         'impersonate' AS reason,
         r.impersonates
-          AND ((r.of_any_name AND (r.on_users OR r.on_accounts)) OR (r.of_masters AND r.on_groups))
-          AND NOT r.is_wildcard AS in_cluster,
-        r.impersonates AND r.of_any_name AND r.on_accounts AND NOT r.is_wildcard AS in_namespace
+          AND ((r.of_any_name AND (r.on_users OR r.on_accounts)) OR (r.of_masters AND r.on_groups)) AS in_cluster,
+        r.impersonates AND r.of_any_name AND r.on_accounts AS in_namespace
       ),
       STRUCT(
         'token_request' AS reason,
-        r.creates AND r.on_tokens AND NOT r.is_wildcard AS in_cluster,
-        r.creates AND r.on_tokens AND NOT r.is_wildcard AS in_namespace
+        r.creates AND r.on_tokens AS in_cluster,
+        r.creates AND r.on_tokens AS in_namespace
       ),
       STRUCT(
         'pod_exec' AS reason,
-        ((r.creates AND r.on_exec) OR (r.updates AND r.on_debug)) AND NOT r.is_wildcard AS in_cluster,
-        ((r.creates AND r.on_exec) OR (r.updates AND r.on_debug)) AND NOT r.is_wildcard AS in_namespace
+        ((r.creates AND r.on_exec) OR (r.updates AND r.on_debug)) AS in_cluster,
+        ((r.creates AND r.on_exec) OR (r.updates AND r.on_debug)) AS in_namespace
       ),
       STRUCT('pod_exec_by_get' AS reason, r.only_gets AND r.on_exec AS in_cluster, r.only_gets AND r.on_exec AS in_namespace)
     ]) AS power
-    WHERE power.in_cluster OR power.in_namespace
+    WHERE (power.in_cluster OR power.in_namespace) AND (power.reason = 'wildcard' OR NOT r.is_wildcard)
   ),
   bound AS (
     SELECT
