@@ -25,6 +25,7 @@ _DUCKDB = {
     "STRING": "VARCHAR",
     "INT64": "BIGINT",
     "FLOAT64": "DOUBLE",
+    "NUMERIC": "DECIMAL(38, 9)",
     "BOOL": "BOOLEAN",
     "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
 }
@@ -35,7 +36,7 @@ class Column(NamedTuple):
 
     name: str
     type: str
-    """`STRING`, `INT64`, `FLOAT64`, `BOOL`, `TIMESTAMP` or `STRUCT`."""
+    """`STRING`, `INT64`, `FLOAT64`, `NUMERIC` (of views alone), `BOOL`, `TIMESTAMP` or `STRUCT`."""
     mode: str
     """`REQUIRED` (never NULL), `NULLABLE` or `REPEATED`."""
     description: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from job.schema import OLDEST_WRITER, SCHEMA_VERSION, Column, columns, duckdb_type, raw_description
@@ -125,6 +125,32 @@ def view_changes(connection: duckdb.DuckDBPyConnection, configured: tuple[LabelC
     if made != (SCHEMA_VERSION, views_digest, OLDEST_WRITER):
         statement = f"INSERT INTO schema_version VALUES ({SCHEMA_VERSION}, '{views_digest}', {OLDEST_WRITER});"
         yield Change("set version", "schema_version", f"DELETE FROM schema_version; {statement}")
+
+
+def make(
+    connection: duckdb.DuckDBPyConnection, missing: Sequence[Change], configured: tuple[LabelColumn, ...] = ()
+) -> None:
+    """Makes changes that `changes` has found, the views in an order of its own.
+
+    DuckDB binds the query of a view when it makes it, and with it those of all views that it reads. So each is made
+    first with its columns and no query, and gets its query once those that read it have theirs.
+    """
+    declared = {view.name: view for view in views(configured)}
+    of_views = [change for change in missing if change.name in declared and change.action.endswith(" view")]
+    others = [change for change in missing if change not in of_views]
+    for change in others:
+        connection.execute(change.statement)
+    for change in of_views:
+        connection.execute(_create_without_query(declared[change.name]))
+    for change in reversed(of_views):
+        connection.execute(change.statement)
+
+
+def _create_without_query(view: View) -> str:
+    nothing = "SELECT " + ", ".join(f'NULL::{duckdb_type(column)} AS "{column.name}"' for column in view.columns)
+    functions = (f"{function.name}({', '.join(function.parameters)})" for function in view.functions)
+    statements = (f"CREATE OR REPLACE MACRO {function} AS TABLE {nothing};" for function in functions)
+    return "\n".join([f"CREATE OR REPLACE VIEW {view.name} AS {nothing};", *statements])
 
 
 def _create_view(view: View) -> str:

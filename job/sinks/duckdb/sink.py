@@ -20,6 +20,7 @@ from job.sinks.duckdb.ddl import (
     demo_changes,
     has_tables,
     is_demo,
+    make,
     newer_version,
     table_changes,
     view_changes,
@@ -253,8 +254,7 @@ class DuckDBSink:
     def _make(self, database: duckdb.DuckDBPyConnection, missing: Iterable[Change]) -> list[Change]:
         made = list(missing)
         refuse_loss(self._where, made)
-        for change in made:
-            database.execute(change.statement)
+        make(database, made, self._columns)
         return made
 
     def _reading(self, patience: float) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
