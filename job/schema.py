@@ -6,7 +6,7 @@ import types
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
@@ -76,9 +76,8 @@ def duckdb_type(column: Column) -> str:
 
 
 def _columns(record: type[Record | Key | Part]) -> Iterator[Column]:
-    hints = get_type_hints(record, include_extras=True)
     for field in msgspec.structs.fields(record):
-        kind, description = get_args(hints[field.name])[:2]
+        kind, description = get_args(field.type)[:2]
         mode = "REQUIRED"
         if get_origin(kind) in (Union, types.UnionType):
             mode, kind = "NULLABLE", next(arm for arm in get_args(kind) if arm is not types.NoneType)
