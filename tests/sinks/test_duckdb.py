@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 from made import made_file
-from warehouse import Read, annotated, pod, publish, rows, run_of
+from warehouse import Attempt, Read, annotated, pod, publish, rows, run_of
 
 from job import query
 from job.errors import Interrupted, SinkError
@@ -43,6 +45,17 @@ def test_the_declared_statements_make_the_whole_schema(new_sink: DuckDBSink, tmp
         for statement in new_sink.ddl():
             connection.execute(statement)
     assert new_sink.changes() == []
+    columns = "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main'"
+    made_at_once = DuckDBSink(made_file(), timeout_seconds=5)
+    assert set(new_sink.query(columns).rows) == set(made_at_once.query(columns).rows)
+
+
+def test_a_run_from_the_future_is_named(sink: DuckDBSink, capsys: pytest.CaptureFixture[str]) -> None:
+    publish(sink, run_of(1, by=Attempt(time=datetime.now(UTC) + timedelta(days=3))))
+    sink.prepare()
+    said = json.loads(capsys.readouterr().err)
+    assert said["message"] == "run from the future"
+    assert 250_000 < said["seconds"] <= 260_000
 
 
 _KILLED = """

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from job.errors import SinkError
+from job.log import log
 from job.signals import Stop
 from job.sinks.duckdb import loading, queries, recent
 from job.sinks.duckdb.connection import RolledBackError, connection, interruptible, is_interrupt, transaction
@@ -45,11 +46,16 @@ from job.sinks.protocol import (
 )
 from job.sinks.pruning import NEEDED_TIMES, prunable
 from job.spool import Rows
+from job.tables import Run, raw
 from job.views.row_columns import LabelColumn
 
 if TYPE_CHECKING:
     import duckdb
 
+_FROM_THE_FUTURE = f"""
+SELECT run_id, date_diff('second', now(), started_at) FROM {raw(Run.table)}
+WHERE started_at > now() + INTERVAL 5 MINUTE ORDER BY started_at DESC LIMIT 1
+"""
 _READ_PATIENCE = 30.0  # seconds; a commit takes a moment
 
 
@@ -92,6 +98,7 @@ class DuckDBSink:
                     warn_newer(version)
                 else:
                     refuse_loss(self._where, list(changes(database, self._columns)))
+                _warn_of_the_future(database)
 
     def running(self, run_id: str, task_count: int, *, exclusive: bool) -> AbstractContextManager[str | None]:  # noqa: ARG002
         """By a locked file beside the database."""
@@ -267,6 +274,14 @@ class DuckDBSink:
         self, database: duckdb.DuckDBPyConnection, *, shield: Stop | None = None
     ) -> AbstractContextManager[None]:
         return transaction(self.path, database, shield)
+
+
+def _warn_of_the_future(database: duckdb.DuckDBPyConnection) -> None:
+    """Unlike BigQuery, a file has no clock of its own that could put right the times of a run."""
+    if has_tables(database) and (found := database.execute(_FROM_THE_FUTURE).fetchone()):
+        log.warning(
+            "run from the future", other=found[0], seconds=found[1], detail="until then its rows hide those of this run"
+        )
 
 
 def _commit_id(run_id: str, task_index: int, part: int) -> str:
