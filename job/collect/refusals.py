@@ -7,7 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from job.collect.failures import ContinueTokenExpired, ReadFailure, retry_after
-from job.connect.google_errors import refusal
+from job.connect.google_errors import OUTCOMES, refusal
 from job.printable import printable, said, without_tokens
 from job.tables import Outcome
 from job.wire import meta
@@ -48,12 +48,14 @@ def response_failure(
     message = printable(without_tokens(found.message, [token]), 700) or f"HTTP status {status}"
     if status == 410:
         raise ContinueTokenExpired(message)
+    outcome = found.outcome or _OUTCOMES.get(status, "server_error" if status >= 500 else "refused")
+    may_pass = outcome == "throttled" or status >= 500
     return ReadFailure(
-        found.outcome or _OUTCOMES.get(status, "server_error" if status >= 500 else "refused"),
+        outcome,
         message,
         reason=printable(without_tokens(found.reason, [token]), 100) or None,
         http_status=status,
-        retry_after=max(retry_after(headers), found.retry_after) if status == 429 or status >= 500 else None,
+        retry_after=max(retry_after(headers), found.retry_after) if may_pass else None,
         is_in_front=own is None,
     )
 
@@ -114,7 +116,7 @@ def _of_google(status: int, body: memoryview) -> _Refusal | None:
         return None
     advice = "check the Application Default Credentials" if status == 401 else ""
     reason, message = refusal(error, default_advice=advice)
-    return _Refusal(reason, message, error.retry_delay, "disabled" if reason == "ApiDisabled" else None)
+    return _Refusal(reason, message, error.retry_delay, OUTCOMES.get(reason))
 
 
 def _of_a_layer_in_front(status: int, headers: Any, body: memoryview, *, by_google: bool) -> _Refusal:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from job.printable import said, without_tokens
+from job.tables import Outcome
 from job.wire.rpc import GoogleError
 
 
@@ -24,12 +25,14 @@ def refusal(error: GoogleError, *, default_advice: str = "") -> Refusal:
 
     The words in `ErrorInfo` are listed in
     https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto. Where an error has no
-    `ErrorInfo`, its text decides.
+    `ErrorInfo`, the reason of the older form decides
+    (https://cloud.google.com/storage/docs/json_api/v1/status-codes#403-forbidden), or its text.
 
     Args:
         default_advice: what to do where nothing more exact is known.
     """
-    code = error.reason or next((code for code, text in _TEXTS if text.search(error.message)), "")
+    code = error.reason or _OLDER.get(error.older_reason, "")
+    code = code or next((code for code, text in _TEXTS if text.search(error.message)), "")
     reason, advise = _REASONS.get(code, (code or error.status, None))
     words = said(without_tokens(error.message[:4096])).rstrip(". ")
     advice = advise(error) if advise is not None else default_advice
@@ -47,7 +50,14 @@ def described(error: Any, status: str = "", *, service: str = "") -> GoogleError
         status=status,
         reason=getattr(error, "reason", None) or "",
         metadata={"service": service} | dict(getattr(error, "metadata", None) or {}),
+        older_reason=older_reason(error),
     )
+
+
+def older_reason(error: Any) -> str:
+    """The first reason of the older form, of an error of Google's clients over REST; "" without one."""
+    found = (one.get("reason") for one in getattr(error, "errors", ()) if isinstance(one, dict))
+    return next((reason for reason in found if isinstance(reason, str)), "")
 
 
 def disabled_in(error: GoogleError) -> str | None:
@@ -135,6 +145,17 @@ _REASONS: dict[str, tuple[str, Callable[[GoogleError], str]]] = {
     "ACCOUNT_STATE_INVALID": ("AccountDisabled", _enable_account),
     "CREDENTIALS_MISSING": ("TokenMissing", _send_token),
 }
+OUTCOMES: dict[str, Outcome] = {"ApiDisabled": "disabled", "QuotaExceeded": "throttled"}
+"""Reason -> outcome, where the HTTP status says less."""
+_OLDER = {
+    "accessNotConfigured": "SERVICE_DISABLED",
+    "dailyLimitExceeded": "RATE_LIMIT_EXCEEDED",
+    "insufficientPermissions": "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+    "quotaExceeded": "RESOURCE_QUOTA_EXCEEDED",
+    "rateLimitExceeded": "RATE_LIMIT_EXCEEDED",
+    "userRateLimitExceeded": "RATE_LIMIT_EXCEEDED",
+}
+"""Reason of the older form of an error -> that of an `ErrorInfo`."""
 _ROLES = {  # https://cloud.google.com/iam/docs/understanding-roles; the smallest predefined ones
     "container.clusters.list": "roles/container.clusterViewer",
     "container.clusters.get": "roles/container.clusterViewer",

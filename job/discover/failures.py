@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from job.connect.google_errors import described, disabled_in, refusal
+from job.connect.google_errors import OUTCOMES, described, disabled_in, refusal
 from job.errors import CredentialsError
 from job.printable import printable, without_tokens
 from job.tables import Outcome
@@ -85,7 +85,7 @@ def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:
         status = _STATUSES.get(http_status, _Status("refused", f"HTTP {http_status}"))
     found = described(error, status.reason, service=api.service)
     reason, message = refusal(found, default_advice=api.advice.get(status.outcome, ""))
-    outcome: Outcome = "disabled" if reason == "ApiDisabled" else status.outcome
+    outcome = OUTCOMES.get(reason, status.outcome)
     if reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
         message += api.unknown
     return {"outcome": outcome, "http_status": http_status, "reason": reason, "message": message}

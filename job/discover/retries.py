@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from job.connect.google_errors import older_reason
 from job.errors import CredentialsError
 
 T = TypeVar("T")
@@ -57,6 +58,8 @@ def _may_pass(error: Exception) -> bool:
     if isinstance(error, OSError):  # over REST: `requests` raises its own subclasses
         return True
     code = getattr(error, "code", None)
+    if code == 403:  # over REST, of some quotas
+        return older_reason(error).lower().endswith("ratelimitexceeded")
     if code is None:  # UNKNOWN and DATA_LOSS, which gRPC gives a stream that broke
         return getattr(error, "grpc_status_code", None) is not None
     return code in (409, 429, 499, 500, 502, 503, 504)

@@ -25,6 +25,8 @@ class GoogleError(Wire, frozen=True):
     """Of the `ErrorInfo`, such as `consumer` and `permission`."""
     retry_delay: float = 0.0
     """Seconds, of the `RetryInfo`."""
+    older_reason: str = ""
+    """Of the first of `errors`, which some APIs send: `accessNotConfigured`, ..."""
 
 
 class _Detail(Wire, frozen=True):
@@ -34,10 +36,15 @@ class _Detail(Wire, frozen=True):
     retry_delay: str | None = None
 
 
+class _Legacy(Wire, frozen=True):
+    reason: str | None = None
+
+
 class _Error(Wire, frozen=True):
     message: str | None = None
     status: str | None = None
     details: list[msgspec.Raw] | None = None
+    errors: list[_Legacy] | None = None
 
 
 class _Envelope(Wire, frozen=True):
@@ -67,7 +74,8 @@ def google_error(body: memoryview) -> GoogleError | None:
             reason, metadata = detail.reason or "", detail.metadata or {}
         elif detail.type.endswith("/google.rpc.RetryInfo") and (found := _DURATION.fullmatch(detail.retry_delay or "")):
             retry_delay = float(found[1])
-    return GoogleError(error.message or "", error.status or "", reason, metadata, retry_delay)
+    older_reason = next((found.reason for found in error.errors or () if found.reason), "")
+    return GoogleError(error.message or "", error.status or "", reason, metadata, retry_delay, older_reason)
 
 
 def _details(error: _Error) -> list[_Detail]:

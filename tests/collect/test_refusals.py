@@ -45,6 +45,13 @@ def google(status: str, message: str, reason: str | None = None, /, **metadata: 
     return {"error": {"code": 403, "message": message, "status": status, "details": [detail] if reason else []}}
 
 
+def older(reason: str) -> dict[str, Any]:
+    """https://cloud.google.com/storage/docs/json_api/v1/status-codes"""
+    text = "In the older form."
+    one = {"domain": "usageLimits", "reason": reason, "message": text}
+    return {"error": {"code": 403, "message": text, "errors": [one]}}
+
+
 def kubernetes(code: int, reason: str, message: str) -> dict[str, Any]:
     return {
         "kind": "Status",
@@ -110,6 +117,16 @@ def kubernetes(code: int, reason: str, message: str) -> dict[str, Any]:
             google("PERMISSION_DENIED", "Request had insufficient authentication scopes."),
             "forbidden", "TokenScopeMissing", "https://www.googleapis.com/auth/cloud-platform", id="scopes",
         ),
+        *(
+            pytest.param(older(reason), outcome, word, words, id=f"{reason}, in the older form")
+            for reason, outcome, word, words in (
+                ("rateLimitExceeded", "throttled", "QuotaExceeded", "or run less often"),
+                ("userRateLimitExceeded", "throttled", "QuotaExceeded", "or run less often"),
+                ("quotaExceeded", "throttled", "QuotaExceeded", "raise the quota"),
+                ("accessNotConfigured", "disabled", "ApiDisabled", "`gcloud services enable"),
+                ("forbidden", "forbidden", None, "In the older form"),
+            )
+        ),
         pytest.param(
             google("PERMISSION_DENIED", "No.", "SOMETHING_NEW"), "forbidden", "SOMETHING_NEW", "No", id="a new word",
         ),
@@ -127,6 +144,11 @@ def test_google_says_what_to_grant_or_enable(body: Any, outcome: str, reason: st
     cause = refused(403, body).cause
     assert (cause.outcome, cause.reason, cause.http_status) == (outcome, reason, 403)
     assert words in str(cause.message)
+
+
+def test_a_quota_passes_with_time_whatever_the_status() -> None:
+    assert refused(403, older("rateLimitExceeded"), headers={"Retry-After": "7"}).retry_after == 7
+    assert refused(403, older("forbidden")).retry_after is None
 
 
 def test_googles_page_at_the_dns_endpoint_means_that_external_traffic_is_off() -> None:
@@ -257,7 +279,10 @@ def test_a_wait_in_the_header_or_in_the_body_is_kept() -> None:
     failure = refused(429, limited)
     assert (failure.retry_after, failure.cause.reason) == (3.5, "QuotaExceeded")
     assert "of 5" in str(failure)
-    assert refused(403, limited).retry_after is None
+    assert refused(403, limited).retry_after == 3.5
+    denied = google("PERMISSION_DENIED", "No.")
+    denied["error"]["details"] = limited["error"]["details"][1:]
+    assert refused(403, denied).retry_after is None
 
 
 def test_every_reason_of_ours_is_in_the_reference() -> None:
