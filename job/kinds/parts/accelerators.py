@@ -13,10 +13,12 @@ from job.wire.pod_spec import ResourceRequirements
 _COMMON = frozenset({"cpu", "memory", "ephemeral-storage"})
 # The names that device plugins advertise. Intel's also count its GPUs' memory and monitors, which are not here.
 _NAMES = frozenset({"nvidia.com/gpu", "google.com/tpu", "amd.com/gpu", "intel.com/gpu", "gpu.intel.com/i915",
-                    "gpu.intel.com/xe", "alpha.kubernetes.io/nvidia-gpu"})  # fmt: skip
+                    "gpu.intel.com/xe", "alpha.kubernetes.io/nvidia-gpu", "cambricon.com/mlu", "enflame.com/gcu",
+                    "metax-tech.com/gpu", "mthreads.com/gpu"})  # fmt: skip
 _PREFIXES = (
     "nvidia.com/gpu.", "nvidia.com/mig-", "cloud-tpus.google.com/", "amd.com/gpu-", "amd.com/cpx", "amd.com/spx",
     "amd.com/dpx", "amd.com/qpx", "habana.ai/", "aws.amazon.com/neuron", "qualcomm.com/qaic", "huawei.com/Ascend",
+    "furiosa.ai/", "beta.furiosa.ai/", "rebellions.ai/", "tenstorrent.com/",
 )  # fmt: skip
 _TYPE_LABELS = (
     "cloud.google.com/gke-accelerator",
@@ -34,7 +36,7 @@ PARTITION_LABEL = "cloud.google.com/gke-gpu-partition-size"
 def is_accelerator(resource: str) -> bool:
     """Whether a resource stands for accelerators, or for partitions of them.
 
-    >>> [is_accelerator(name) for name in ("google.com/tpu", "nvidia.com/mig-1g.5gb", "habana.ai/gaudi", "cpu")]
+    >>> [is_accelerator(name) for name in ("google.com/tpu", "nvidia.com/mig-1g.5gb", "furiosa.ai/rngd", "cpu")]
     [True, True, True, False]
     """
     return resource in _NAMES or resource.startswith(_PREFIXES)
