@@ -1,8 +1,9 @@
 """The views, written once in BigQuery's SQL, and the functions that render them for an engine.
 
 `ledger/` has what was read and when, `questions/` one view for each question, `tables/` the templates of the views of
-each table, `changes/` the views that compare readings. A view is a file: a comment in three paragraphs, an empty line,
-and the query, which writes `${dataset}.` before each table and view that it reads. The paragraphs are:
+each table, `changes/` the views that compare readings, `fragments/` what several queries share. A view is a file: a
+comment in three paragraphs, an empty line, and the query, which writes `${dataset}.` before each table and view that it
+reads. The paragraphs are:
 
 1. the question that the view answers, and what a reader of its rows must know;
 2. an example query that runs on BigQuery and on DuckDB;

@@ -14,13 +14,14 @@ COMPARISONS = {"changes": "raw_recent_", "events": "raw_"}
 """View that compares readings -> which rows of tables it reads."""
 _OF_ALL_HISTORY = ("committed_attempts", "snapshots", "collections", "readings", "project_lists")
 """Views of the ledger that have a second one of recent rows."""
+_SELECTS = re.compile(r"^( *)AND \$\{selects\.(\w+)\.(\w+)\}", re.MULTILINE)
 
 
 def texts(configured: tuple[LabelColumn, ...]) -> Iterator[tuple[str, str]]:
     """Each view's name and text."""
     for folder in ("ledger", "questions"):
         for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
-            name, text = file.name.removesuffix(".sql"), file.read_text(encoding="utf-8")
+            name, text = file.name.removesuffix(".sql"), _with_fragments(file.read_text(encoding="utf-8"))
             yield name, text
             if name in _OF_ALL_HISTORY:
                 yield f"recent_{name}", _of_recent_rows(name, text)
@@ -36,6 +37,19 @@ def text_between(function: str) -> str | None:
     """The text of a function of two moments; None if its query is that of its view."""
     is_there = (files(__package__) / "changes" / f"{function}.sql").is_file()
     return _comparison(function, "raw_") if is_there else None
+
+
+def _with_fragments(text: str) -> str:
+    """The text with `fragments/selects.sql` in place of `${selects.b.p}`, of what `b` and `p` are in its query."""
+
+    def selects(found: re.Match[str]) -> str:
+        indent, selector, pod = found.groups()
+        text = (files(__package__) / "fragments" / "selects.sql").read_text(encoding="utf-8")
+        sql = text.partition("\n\n")[2].strip()
+        sql = sql.replace("selector.s", f"{selector}.s").replace("pod.", f"{pod}.")
+        return f"{indent}AND {sql}".replace("\n", f"\n{indent}")
+
+    return _SELECTS.sub(selects, text)
 
 
 def _of_recent_rows(name: str, text: str) -> str:

@@ -94,23 +94,7 @@ WITH
     WHERE
       'Ingress' IN UNNEST(n.policy_types)
       AND NOT p.host_network
-      AND NOT EXISTS (
-        SELECT 1 FROM UNNEST(n.selector) AS s WHERE CONCAT(s.key, '=', s.value) NOT IN UNNEST(p.label_pairs)
-      )
-      AND NOT EXISTS (
-        SELECT 1
-        FROM UNNEST(n.selector_expressions) AS e
-        WHERE NOT CASE e.operator
-          WHEN 'Exists' THEN e.key IN UNNEST(p.label_keys)
-          WHEN 'DoesNotExist' THEN e.key NOT IN UNNEST(p.label_keys)
-          WHEN 'In' THEN EXISTS (
-            SELECT 1 FROM UNNEST(e.values) AS v WHERE CONCAT(e.key, '=', v) IN UNNEST(p.label_pairs)
-          )
-          ELSE NOT EXISTS (
-            SELECT 1 FROM UNNEST(e.values) AS v WHERE CONCAT(e.key, '=', v) IN UNNEST(p.label_pairs)
-          )
-        END
-      )
+      AND ${selects.n.p}
   ),
   behind_services AS (
     SELECT s.project_id, s.location, s.cluster, s.namespace, s.name AS service, p.uid

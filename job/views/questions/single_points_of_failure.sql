@@ -63,23 +63,7 @@ WITH
       AND p.namespace = b.namespace
     WHERE
       (b.selects_all_pods OR ARRAY_LENGTH(b.selector) > 0 OR ARRAY_LENGTH(b.selector_expressions) > 0)
-      AND NOT EXISTS (
-        SELECT 1 FROM UNNEST(b.selector) AS s WHERE CONCAT(s.key, '=', s.value) NOT IN UNNEST(p.label_pairs)
-      )
-      AND NOT EXISTS (
-        SELECT 1
-        FROM UNNEST(b.selector_expressions) AS e
-        WHERE NOT CASE e.operator
-          WHEN 'Exists' THEN e.key IN UNNEST(p.label_keys)
-          WHEN 'DoesNotExist' THEN e.key NOT IN UNNEST(p.label_keys)
-          WHEN 'In' THEN EXISTS (
-            SELECT 1 FROM UNNEST(e.values) AS v WHERE CONCAT(e.key, '=', v) IN UNNEST(p.label_pairs)
-          )
-          ELSE NOT EXISTS (
-            SELECT 1 FROM UNNEST(e.values) AS v WHERE CONCAT(e.key, '=', v) IN UNNEST(p.label_pairs)
-          )
-        END
-      )
+      AND ${selects.b.p}
   ),
   placed AS (
     SELECT
