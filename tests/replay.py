@@ -59,7 +59,8 @@ class Replay:
 
     @property
     def configuration(self) -> dict[str, Any]:
-        return {"projects": [PROJECT], "api_endpoints": {"container": self.container, "oauth2": self.token_uri}}
+        endpoints = {"container": self.container, "cloudresourcemanager": self.container, "oauth2": self.token_uri}
+        return {"projects": [PROJECT], "api_endpoints": endpoints}
 
 
 @contextmanager

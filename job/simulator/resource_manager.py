@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import grpc
@@ -31,7 +32,7 @@ class _RefusedError(Exception):
 
 
 class ResourceManager(grpc.GenericRpcHandler):
-    """Serves `ListFolders` and `ListProjects`: direct children alone, in pages."""
+    """Serves `ListFolders` and `ListProjects`: direct children alone, in pages. And what IAM grants in a project."""
 
     def __init__(self, fleet: Fleet, identity: Identity, faults: Faults, log: list[dict[str, Any]]) -> None:
         self._fleet, self._identity, self._faults, self._log = fleet, identity, faults, log
@@ -41,7 +42,14 @@ class ResourceManager(grpc.GenericRpcHandler):
         if not handler_call_details.method.startswith(_SERVICE):
             return None
         from google.cloud import resourcemanager_v3 as rm
+        from google.iam.v1 import iam_policy_pb2 as iam  # type: ignore[import-untyped]
 
+        if handler_call_details.method == f"{_SERVICE}Projects/TestIamPermissions":
+            return grpc.unary_unary_rpc_method_handler(
+                self._over_grpc(self._granted),
+                request_deserializer=iam.TestIamPermissionsRequest.FromString,
+                response_serializer=iam.TestIamPermissionsResponse.SerializeToString,
+            )
         methods: dict[str, tuple[str, Any, Any]] = {
             "Folders/ListFolders": ("folders", rm.ListFoldersRequest, rm.ListFoldersResponse),
             "Projects/ListProjects": ("projects", rm.ListProjectsRequest, rm.ListProjectsResponse),
@@ -51,20 +59,23 @@ class ResourceManager(grpc.GenericRpcHandler):
             return None
         resource, request, response = found
         return grpc.unary_unary_rpc_method_handler(
-            self._over_grpc(resource), request_deserializer=request.deserialize, response_serializer=response.serialize
+            self._over_grpc(partial(self._children, resource)),
+            request_deserializer=request.deserialize,
+            response_serializer=response.serialize,
         )
 
     def application(self) -> web.Application:
         """The same over REST: https://cloud.google.com/resource-manager/reference/rest"""
         app = web.Application()
-        app.router.add_get("/v3/{resource:folders|projects}", self._over_rest)
+        app.router.add_get("/v3/{resource:folders|projects}", self._list_over_rest)
+        app.router.add_post("/v3/{resource:projects/[^/:]+}:testIamPermissions", self._test_over_rest)
         return app
 
-    def _over_grpc(self, resource: str) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _over_grpc(self, answer: Callable[[str | None, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
         async def serve(request: Any, context: Any) -> Any:
             authorization = dict(context.invocation_metadata()).get("authorization")
             try:
-                return await self._list(resource, authorization, request.parent, request.page_size, request.page_token)
+                return await answer(authorization, request)
             except _RefusedError as error:
                 code = grpc.StatusCode[error.code]
                 if not error.reason:
@@ -78,23 +89,43 @@ class ResourceManager(grpc.GenericRpcHandler):
 
         return serve
 
-    async def _over_rest(self, request: web.Request) -> web.Response:
+    async def _children(self, resource: str, authorization: str | None, request: Any) -> Any:
+        return await self._list(resource, authorization, request.parent, request.page_size, request.page_token)
+
+    async def _granted(self, authorization: str | None, request: Any) -> Any:
+        """https://cloud.google.com/resource-manager/reference/rest/v3/projects/testIamPermissions"""
+        from google.iam.v1 import iam_policy_pb2 as iam  # type: ignore[import-untyped]
+
+        self._log.append({"cluster": None, "method": "POST", "path": f"/v3/{request.resource}:testIamPermissions"})
+        if not self._identity.is_valid(authorization):
+            raise _RefusedError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
+        project = request.resource.removeprefix("projects/")
+        await self._check("permissions", request.resource, is_known=project in self._fleet.projects)
+        granted = [cluster.permissions for cluster in self._fleet.of(project) if cluster.permissions is not None]
+        names = [name for name in request.permissions if all(name in permissions for permissions in granted)]
+        return iam.TestIamPermissionsResponse(permissions=names)
+
+    async def _list_over_rest(self, request: web.Request) -> web.Response:
         query, resource = request.query, request.match_info["resource"]
+        page = int(query.get("pageSize", "0")), query.get("pageToken", "")
+        return await self._over_rest(self._list(resource, _authorization(request), query.get("parent", ""), *page))
+
+    async def _test_over_rest(self, request: web.Request) -> web.Response:
+        from google.iam.v1 import iam_policy_pb2 as iam  # type: ignore[import-untyped]
+
+        asked = iam.TestIamPermissionsRequest(resource=request.match_info["resource"], **await request.json())
+        return await self._over_rest(self._granted(_authorization(request), asked))
+
+    async def _over_rest(self, answer: Awaitable[Any]) -> web.Response:
         try:
-            found = await self._list(
-                resource,
-                request.headers.get("Authorization"),
-                query.get("parent", ""),
-                int(query.get("pageSize", "0")),
-                query.get("pageToken", ""),
-            )
+            found = await answer
         except _RefusedError as error:
             info: dict[str, Any] = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": error.reason}
             info |= {"domain": "cloudresourcemanager.googleapis.com", "metadata": error.metadata}
             status = _HTTP[error.code]
             body = {"code": status, "message": error.message, "status": error.code}
             return web.json_response({"error": body | ({"details": [info]} if error.reason else {})}, status=status)
-        return web.json_response(MessageToDict(type(found).pb(found)))
+        return web.json_response(MessageToDict(type(found).pb(found) if hasattr(type(found), "pb") else found))
 
     async def _list(self, resource: str, authorization: str | None, parent: str, size: int, token: str) -> Any:
         """One page of the children of a node.
@@ -108,7 +139,9 @@ class ResourceManager(grpc.GenericRpcHandler):
         self._log.append({"cluster": None, "method": "GET", "path": f"/v3/{resource}", "query": asked})
         if not self._identity.is_valid(authorization):
             raise _RefusedError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
-        await self._check(resource, parent)
+        if not parent.startswith(("folders/", "organizations/")):
+            raise _RefusedError("INVALID_ARGUMENT", "Request contains an invalid argument.")
+        await self._check(resource, parent, is_known=self._fleet.hierarchy.knows(parent))
         hierarchy = self._fleet.hierarchy
         if resource == "folders":
             folders = [each for each in hierarchy.folders if each.parent == parent and each.state == "ACTIVE"]
@@ -132,16 +165,14 @@ class ResourceManager(grpc.GenericRpcHandler):
             next_page_token=following,
         )
 
-    async def _check(self, resource: str, parent: str) -> None:
+    async def _check(self, resource: str, parent: str, *, is_known: bool) -> None:
         """Refuses what a fault says, and a node that does not exist, which Google does not tell from a denied one."""
         fault = self._faults.take(parent, resource, kinds=_KINDS)
         if fault and fault.kind in ("hang", "delay"):
             await asyncio.sleep(fault.seconds)
         if fault and fault.kind == "node_unavailable":
             raise _RefusedError("UNAVAILABLE", "The service is currently unavailable.")
-        if not parent.startswith(("folders/", "organizations/")):
-            raise _RefusedError("INVALID_ARGUMENT", "Request contains an invalid argument.")
-        if (fault and fault.kind == "node_denied") or not self._fleet.hierarchy.knows(parent):
+        if (fault and fault.kind == "node_denied") or not is_known:
             permission = f"resourcemanager.{resource}.list"
             name = f"//cloudresourcemanager.googleapis.com/{parent}"
             raise _RefusedError(
@@ -151,6 +182,10 @@ class ResourceManager(grpc.GenericRpcHandler):
                 permission=permission,
                 resource=parent,
             )
+
+
+def _authorization(request: web.Request) -> str | None:
+    return request.headers.get("Authorization")
 
 
 def _page(children: Sequence[Any], size: int, token: str) -> tuple[Sequence[Any], str]:

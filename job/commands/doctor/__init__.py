@@ -11,6 +11,7 @@ from job.commands.doctor.clusters import check_clusters
 from job.commands.doctor.credentials import Identities, check_credentials
 from job.commands.doctor.finding import Check, skipped, without_secrets
 from job.commands.doctor.output import print_as_json, print_checks, print_end
+from job.commands.doctor.permissions import check_permissions
 from job.commands.doctor.projects import check_projects
 from job.commands.doctor.sink import check_sink
 from job.commands.live_line import cluster_counter
@@ -70,6 +71,8 @@ def diagnose(config: Config, *, is_quiet: bool = True) -> Iterator[list[Check]]:
     else:
         checks, targets = check_projects(config, identities.kubernetes)
         yield _printable(checks, identities)
+        projects = sorted({target.project_id for target in targets})
+        yield _printable(check_permissions(config, identities.kubernetes, projects), identities)
         checks = check_clusters(config, identities.kubernetes, targets, None if is_quiet else cluster_counter())
         yield _printable(checks, identities)
     yield _printable(check_sink(config, identities), identities)

@@ -62,6 +62,12 @@ def cost_of_clusters(where: str, *, but: Iterable[str] = ()) -> list[str]:
     return [f"{_names(tables)}, and the views that read them: the rows {where} {_STAYS}"]
 
 
+def cost_of_upgrade_info(where: str) -> list[str]:
+    """What a run lacks where the GKE API does not say it of a cluster's upgrades."""
+    tables = (UpgradeInfo.table, Upgrade.table)
+    return [f"{_names((*tables, *_questions(frozenset(tables))))}: the rows {where} {_STAYS}"]
+
+
 @cache
 def _questions(tables: frozenset[str]) -> list[str]:
     """The views of questions that read one of these tables, directly or not."""

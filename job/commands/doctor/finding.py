@@ -47,7 +47,7 @@ def passed(category: Category, subject: str, action: str, message: str) -> Check
 
 
 def skipped(category: Category, subject: str, action: str, because: str) -> Check:
-    """A check that another finding makes impossible."""
+    """A check that cannot be made, often because of another finding."""
     return Check(category=category, subject=subject, status="skipped", action=action, message=because)
 
 

@@ -40,7 +40,7 @@ def print_end(checks: Sequence[Check]) -> None:
 
 def print_as_json(checks: Sequence[Check], error: str | None) -> None:
     """All checks, and why they ended early if they did."""
-    is_fine = error is None and all(check.status == "ok" for check in checks)
+    is_fine = error is None and not any(check.status == "finding" for check in checks)
     print_json({"ok": is_fine, "error": error, "checks": checks})
 
 

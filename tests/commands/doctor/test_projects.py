@@ -25,7 +25,9 @@ pytestmark = pytest.mark.fleet
 
 
 def by_subject(checks: list[Check]) -> dict[str, Check]:
-    return {check.subject: check for check in checks if check.category == CATEGORY}
+    """Those that a list of clusters or projects made, not those of IAM."""
+    found = (check for check in checks if check.category == CATEGORY and check.action != "ask IAM for its permissions")
+    return {check.subject: check for check in found}
 
 
 def test_each_project_has_its_own_cause_and_mend(doctor: Doctor, fleet: Simulator) -> None:
@@ -51,6 +53,22 @@ def test_each_project_has_its_own_cause_and_mend(doctor: Doctor, fleet: Simulato
     assert [mend.how for mend in partial.mends] == [
         "wait: GKE could not reach these zones, and the next run lists them again"
     ]
+
+
+def test_iam_says_what_it_grants_and_its_silence_is_no_finding(doctor: Doctor, fleet: Simulator) -> None:
+    def of_iam() -> list[tuple[str, str]]:
+        checks = doctor(fleet.configuration, projects=["shop-prod"])
+        return [(check.status, check.message) for check in checks if check.action == "ask IAM for its permissions"]
+
+    fleet.grant("container.clusters.list", "container.clusters.get", "container.clusters.connect")
+    ((status, message),) = of_iam()
+    fleet.grant()
+    assert (status, message.partition(";")[0]) == ("ok", "it grants 3 of 36")
+    assert message.endswith(
+        "RBAC of each cluster decides on container.namespaces.list, container.nodes.list, container.services.list, ..."
+    )
+    fleet.fault("projects/shop-prod", "node_unavailable", "permissions")
+    assert of_iam() == [("skipped", "The service is currently unavailable")]
 
 
 def test_an_unknown_project_and_an_api_that_fails_are_told_apart(doctor: Doctor, fleet: Simulator) -> None:

@@ -21,8 +21,6 @@ pytestmark = pytest.mark.fleet
 PERMISSIONS = yaml.safe_load(custom_role(switched_on(Config())))["includedPermissions"]
 # a cluster with a public endpoint and one with a DNS endpoint
 CLUSTERS: dict[str, Any] = {"projects": ["shop-prod", "shop-staging"], "clusters": {"include": ["web-1", "payments-1"]}}
-UNUSED = {"container.clusters.get"}
-"""`gcloud container clusters get-credentials` needs it, and no run."""
 
 
 @pytest.fixture
@@ -43,13 +41,18 @@ def test_a_run_with_the_role_alone_is_complete(granted: Simulator, tmp_path: Pat
 def test_each_permission_that_is_taken_away_is_named_with_its_grant(
     doctor: Doctor, granted: Simulator, share: int
 ) -> None:
-    assert [check.status for check in doctor(granted.configuration, **CLUSTERS)] == ["ok"] * 7
+    assert [check.status for check in doctor(granted.configuration, **CLUSTERS)] == ["ok"] * 9
     for missing in PERMISSIONS[share::4]:
         granted.grant(*(permission for permission in PERMISSIONS if permission != missing))
         checks = doctor(granted.configuration, **CLUSTERS)
         found = [check for check in checks if check.status == "finding"]
-        if missing in UNUSED:
-            assert found == []
+        if missing == "container.clusters.get":
+            assert [check.subject for check in found] == ["project shop-prod", "project shop-staging"]
+            assert found[0].message == "IAM does not grant container.clusters.get"
+            assert (
+                found[0].costs[0].startswith("`upgrade_info`, `upgrades`, `support`: the rows of shop-prod are those")
+            )
+            assert "--role=roles/container.clusterViewer" in str(commands(found[0])[0])
         elif missing == "container.clusters.list":
             assert [check.subject for check in found][:2] == ["project shop-prod", "project shop-staging"]
             assert all("--role=roles/container.clusterViewer" in str(commands(check)[0]) for check in found[:2])

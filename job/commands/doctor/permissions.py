@@ -1,0 +1,63 @@
+"""What IAM grants the identity in each project, of all that a run may need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from job.commands.doctor.costs import cost_of_upgrade_info
+from job.commands.doctor.finding import Check, Mend, finding, passed, skipped
+from job.commands.doctor.projects import may_list_clusters
+from job.commands.doctor.roles import permissions, switched_on
+from job.config import Config
+from job.connect.identity import Identity
+from job.connect.principal import Principal, principal
+from job.discover.failures import RESOURCE_MANAGER_API, failure_columns
+from job.discover.resource_manager import resource_manager_clients
+from job.discover.retries import retried
+from job.workers import map_unordered
+
+_ACTION = "ask IAM for its permissions"
+_UPGRADE_INFO = "container.clusters.get"
+_THREADS = 16
+
+
+def check_permissions(config: Config, identity: Identity, projects: Sequence[str]) -> list[Check]:
+    """One check of each project, by `projects.testIamPermissions`, which needs no permission itself.
+
+    RBAC may grant what IAM does not, so the checks of the clusters say which kinds cannot be listed. What the GKE API
+    needs only IAM grants. IAM answers for the whole project: it knows no condition of a single cluster.
+    https://cloud.google.com/resource-manager/reference/rest/v3/projects/testIamPermissions
+    """
+    if not projects:
+        return []
+    _, client = resource_manager_clients(config, identity)
+    needed = list(permissions(switched_on(config)))
+    who = principal(identity.credentials)
+    found = map_unordered(partial(_check, config, client, who, needed), projects, _THREADS)
+    return sorted(found, key=lambda check: check.subject)
+
+
+def _check(config: Config, client: Any, who: Principal, needed: Sequence[str], project: str) -> Check:
+    subject, seconds = f"project {project}", config.timeouts.connect_seconds
+    call = partial(
+        client.test_iam_permissions, resource=f"projects/{project}", permissions=needed, retry=None, timeout=seconds
+    )
+    answer = retried(call, 0)
+    if answer.result is None:
+        because = failure_columns(answer.error, RESOURCE_MANAGER_API)["message"]
+        return skipped("projects", subject, _ACTION, str(because))
+    granted = set(answer.result.permissions)
+    missing = [permission for permission in needed if permission not in granted]
+    if config.upgrade_info and _UPGRADE_INFO in missing:
+        return finding(
+            "projects", subject, _ACTION, f"IAM does not grant {_UPGRADE_INFO}",
+            costs=cost_of_upgrade_info(f"of {project}"),
+            mends=[may_list_clusters(project, who), Mend("set `upgrade_info: false`: nothing else needs it")],
+        )  # fmt: skip
+    if not missing:
+        return passed("projects", subject, _ACTION, f"it grants all {len(needed)} that a run needs")
+    some = f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}"
+    message = f"it grants {len(needed) - len(missing)} of {len(needed)}; RBAC of each cluster decides on {some}"
+    return passed("projects", subject, _ACTION, message)
