@@ -94,7 +94,7 @@ class ResourceManager(grpc.GenericRpcHandler):
 
     async def _granted(self, authorization: str | None, request: Any) -> Any:
         """https://cloud.google.com/resource-manager/reference/rest/v3/projects/testIamPermissions"""
-        from google.iam.v1 import iam_policy_pb2 as iam  # type: ignore[import-untyped]
+        from google.iam.v1 import iam_policy_pb2 as iam
 
         self._log.append({"cluster": None, "method": "POST", "path": f"/v3/{request.resource}:testIamPermissions"})
         if not self._identity.is_valid(authorization):
@@ -111,7 +111,7 @@ class ResourceManager(grpc.GenericRpcHandler):
         return await self._over_rest(self._list(resource, _authorization(request), query.get("parent", ""), *page))
 
     async def _test_over_rest(self, request: web.Request) -> web.Response:
-        from google.iam.v1 import iam_policy_pb2 as iam  # type: ignore[import-untyped]
+        from google.iam.v1 import iam_policy_pb2 as iam
 
         asked = iam.TestIamPermissionsRequest(resource=request.match_info["resource"], **await request.json())
         return await self._over_rest(self._granted(_authorization(request), asked))
