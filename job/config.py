@@ -82,7 +82,9 @@ class Timeouts(Settings, frozen=True, kw_only=True):
     """Time limits."""
 
     connect_seconds: Annotated[
-        Seconds, "Connecting to an API server, TLS handshake included. Also getting an access token."
+        Seconds,
+        "Connecting to an API server, TLS handshake included. Also getting an access token, and "
+        "waiting for Cloud Asset Inventory once all else is read.",
     ] = 10.0
     request_seconds: Annotated[
         Seconds,
@@ -205,6 +207,10 @@ class ApiEndpoints(Settings, frozen=True, kw_only=True):
         "Resource Manager, which lists folders and projects. `null` means "
         "`https://cloudresourcemanager.googleapis.com`. On loopback, as `container`.",
     ] = None
+    cloudasset: Annotated[
+        str | None,
+        "Cloud Asset Inventory. `null` means `https://cloudasset.googleapis.com`. On loopback, as `container`.",
+    ] = None
     bigquery: Annotated[str | None, "BigQuery. `null` means `https://bigquery.googleapis.com`."] = None
     oauth2: Annotated[
         str | None,
@@ -289,6 +295,13 @@ class Config(Settings, frozen=True, kw_only=True):
         "with one request for each cluster, each node pool, and each location of a project. `collections` has the "
         "outcome, with the resource `upgrade_info`, and no row where nothing was asked.",
     ] = True
+    cloud_asset_inventory: Annotated[
+        bool | None,
+        "Ask Cloud Asset Inventory too which clusters exist. One that it knows, and no list of the GKE API has, is a "
+        "row of `coverage` with the outcome `known_elsewhere`, unless the GKE API says that it does not exist. `null` "
+        "asks for `folders` and `organizations` alone, and accepts a refusal, which is a row of `collections`. "
+        "`true` also asks for each of `projects`, and makes a refusal a gap of the run.",
+    ] = None
     annotations: Annotated[
         tuple[str, ...],
         "Annotations to keep: exact keys, or globs such as `team.example.com/*`. All others are dropped. Annotations "

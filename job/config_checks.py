@@ -28,7 +28,7 @@ _GCLOUD_LIST = {
 _CLEAR = re.compile(r"[^\s\\?#]+")
 
 _TLS_ENDPOINTS = ("api_endpoints.connectgateway",)
-_GRPC_ENDPOINTS = ("api_endpoints.container", "api_endpoints.cloudresourcemanager")
+_GRPC_ENDPOINTS = ("api_endpoints.container", "api_endpoints.cloudresourcemanager", "api_endpoints.cloudasset")
 
 
 def check_config(config: Config, *, resources: Sequence[str]) -> None:

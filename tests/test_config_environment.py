@@ -30,6 +30,7 @@ TEXTS = {
     "fail_on": "below:95%", "sink": "duckdb:///x.duckdb", "kinds": "{pods: false}",
     "columns": '{"team": {"labels": ["team"]}}', "project_labels": "env: production",
     "bigquery.labels": "{a: b}", "clusters.labels": "{a: b}",
+    "cloud_asset_inventory": "true",
 }  # fmt: skip
 """Valid values of the settings that have a form of their own, as variables have them."""
 

@@ -263,6 +263,15 @@ three, and no more:
   (`cloudresourcemanager.googleapis.com`) has to be enabled in the project of the service account. A folder that the
   identity may not list is a gap of the run and a row of `coverage`; projects that were found in it before become
   `stale`. Configured projects alone need none of this.
+- **To find clusters that no list has,** which is optional: `cloudasset.assets.searchAllResources` on each configured
+  folder or organization (`roles/cloudasset.viewer`), and the Cloud Asset API (`cloudasset.googleapis.com`) in the
+  project of the service account. A cluster that Cloud Asset Inventory knows, and whose project or folder could not be
+  listed, is then a row of `coverage` with the outcome `known_elsewhere`, until a list of its project is read again.
+  Cloud Asset Inventory knows a deleted cluster for a while. The run asks the GKE API for it: once this API says that it
+  does not exist, `coverage` has no row of it, from that run on. The row of `collections` with the resource
+  `cloud_asset_inventory` names it as long as the search does. Without the permission or the API, that row says so, and
+  the run goes on; `cloud_asset_inventory: true` makes that a gap, and `false` asks for nothing. A run searches beside
+  its other work, and waits for the answer at most `connect_seconds` after that.
 - **To read a cluster:** `list` on the kinds below. The same custom role has it for all clusters of a project, folder or
   organisation; so does the ClusterRole in [clusterrole.yaml](../deploy/clusterrole.yaml) for one cluster. Either is
   enough. `roles/container.viewer` grants more than the job reads.

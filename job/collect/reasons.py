@@ -41,6 +41,8 @@ REASONS: dict[str, str] = {
     "which; `refused`.",
     "Credentials": "There is no access token: the message says why.",
     "MissingZones": "GKE could not reach some zones.",
+    "NotListed": "A list that was read to its end lacks it.",
+    "ProjectNotListed": "Cloud Asset Inventory knows the cluster, and the clusters of its project could not be listed.",
     "Bug": "This program failed.",
 }
 """Word -> what it means, for the reference."""

@@ -68,6 +68,15 @@ RESOURCE_MANAGER_API = Api(
     },
     "cloudresourcemanager.googleapis.com",
 )
+CLOUD_ASSET_API = Api(
+    "Cloud Asset API",
+    _CREDENTIALS
+    | {
+        "forbidden": "grant cloudasset.assets.searchAllResources on it, for instance with roles/cloudasset.viewer, or "
+        "set `cloud_asset_inventory: false`",
+    },
+    "cloudasset.googleapis.com",
+)
 
 
 def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:

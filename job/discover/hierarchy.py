@@ -36,6 +36,7 @@ class NodeListing(NamedTuple):
     folders: tuple[str, ...]
     projects: tuple[FoundProject, ...]
     collection: Collection
+    deleted_projects: tuple[str, ...] = ()
 
 
 class Walk(NamedTuple):
@@ -43,12 +44,14 @@ class Walk(NamedTuple):
 
     projects: tuple[FoundProject, ...] = ()
     nodes: tuple[NodeListing, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    """Ids of projects in them that the configuration leaves out, or that are to be deleted."""
 
 
 def walk(config: Config, identity: Identity, run_id: str) -> Walk:
     """Lists the configured folders and organizations to the bottom, level by level; each folder once."""
-    level = [_named("organizations", each) for each in config.organizations]
-    level += [_named("folders", each) for each in config.folders]
+    level = [node_name("organizations", each) for each in config.organizations]
+    level += [node_name("folders", each) for each in config.folders]
     if not level:
         return Walk()
     nodes: dict[str, NodeListing] = {}
@@ -67,7 +70,13 @@ def walk(config: Config, identity: Identity, run_id: str) -> Walk:
         for project in node.projects
         if _is_selected(project, config)
     }
-    return Walk(tuple(projects[name] for name in sorted(projects)), tuple(nodes[name] for name in sorted(nodes)))
+    seen = {project.project_id for node in nodes.values() for project in node.projects}
+    seen |= {project_id for node in nodes.values() for project_id in node.deleted_projects}
+    return Walk(
+        tuple(projects[name] for name in sorted(projects)),
+        tuple(nodes[name] for name in sorted(nodes)),
+        frozenset(seen - projects.keys()),
+    )
 
 
 class _Lister:
@@ -86,10 +95,10 @@ class _Lister:
         calls = _Calls(self._timeouts.kind_seconds)
         started_at = datetime.now(UTC)
         with waiting_for(f"Resource Manager to list {name}", self._timeouts.retry_seconds):
+            listed = [each for page in self._pages(self._list_projects, name, calls) for each in page.projects]
             projects = [
                 FoundProject(each.project_id, each.name.removeprefix("projects/"), dict(each.labels))
-                for page in self._pages(self._list_projects, name, calls)
-                for each in page.projects
+                for each in listed
                 if not _is_deleted(each)
             ]
             folders = [
@@ -113,7 +122,8 @@ class _Lister:
             unreadable_objects=0,
             **(calls.failure or {"outcome": "ok", "http_status": 200}),
         )
-        return NodeListing(name, tuple(folders), tuple(projects), collection)
+        deleted = tuple(each.project_id for each in listed if _is_deleted(each))
+        return NodeListing(name, tuple(folders), tuple(projects), collection, deleted)
 
     def _pages(self, list_page: Callable[..., Any], parent: str, calls: _Calls) -> Iterator[Any]:
         """The pages of a list, up to the end or to a failure, which `calls` then has."""
@@ -169,10 +179,10 @@ def _is_deleted(resource: Any) -> bool:
     return bool(type(resource).pb(resource).state == resource.State.DELETE_REQUESTED)
 
 
-def _named(kind: str, node: str) -> str:
+def node_name(kind: str, node: str) -> str:
     """The full name.
 
-    >>> _named("folders", "12"), _named("folders", "folders/12")
+    >>> node_name("folders", "12"), node_name("folders", "folders/12")
     ('folders/12', 'folders/12')
     """
     return f"{kind}/{node.removeprefix(f'{kind}/')}"

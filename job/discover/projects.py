@@ -44,6 +44,8 @@ class ProjectListing(NamedTuple):
     collection: Collection
     found: FoundProject | None = None
     """The project in its folder, if that was asked for."""
+    left_out: frozenset[str] = frozenset()
+    """Of a folder or organization: ids of all projects that the configuration leaves out, or that are to be deleted."""
 
     @property
     def is_project(self) -> bool:
@@ -90,7 +92,7 @@ def list_projects(
         for listing in map_unordered(list_project, projects, _MAX_CONCURRENT_PROJECTS):
             listings[listing.project_id] = listing
             progress.projects_done += 1
-    nodes = [ProjectListing(node.name, (), node.collection) for node in walked.nodes]
+    nodes = [ProjectListing(node.name, (), node.collection, left_out=walked.left_out) for node in walked.nodes]
     return [*(listings[project] for project in projects), *nodes]
 
 

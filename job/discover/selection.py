@@ -86,8 +86,7 @@ def select(listings: Sequence[ProjectListing], patterns: Clusters, *, is_whole: 
     targets = tuple(
         target
         for target in listed
-        if is_selected(target.name, patterns)
-        and _is_in(target.cluster.location or "", patterns.locations)
+        if may_be_selected(target.name, patterns)
         and patterns.labels.items() <= (target.cluster.resource_labels or {}).items()
     )
     if not is_whole:
@@ -104,6 +103,11 @@ def is_selected(name: str, patterns: Clusters) -> bool:
     return any(matches(name, pattern) for pattern in patterns.include) and not any(
         matches(name, pattern) for pattern in patterns.exclude
     )
+
+
+def may_be_selected(name: str, patterns: Clusters) -> bool:
+    """Whether all but `clusters.labels` select `project/location/cluster`."""
+    return is_selected(name, patterns) and _is_in(name.split("/")[1], patterns.locations)
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -14,6 +14,7 @@ from job.collect.ledger import ListOutcome, objects_in
 from job.config import Config
 from job.discover.projects import RESOURCE, ProjectListing
 from job.discover.selection import Selection, Unmatched
+from job.discover.witness import LedgerRow
 from job.run.parts import CommittedCluster
 from job.spool import Spool
 from job.tables import Collection, Key, Record, Run, SnapshotStatus
@@ -31,6 +32,7 @@ def write_records(
     committed: Sequence[CommittedCluster],
     clock: float,
     *,
+    witness: Sequence[LedgerRow] = (),
     earlier_rows: int = 0,
 ) -> Run:
     """Adds these rows to those of the clusters; returns the one of `runs`, which is about all parts of the task.
@@ -38,12 +40,13 @@ def write_records(
     Args:
         committed: the clusters that earlier parts have committed.
         clock: when the run started, on the monotonic clock.
+        witness: what Cloud Asset Inventory adds.
         earlier_rows: of those parts.
     """
-    for listing in listings:
-        started_at = task.by_the_sinks_clock(listing.collection.started_at)
-        row = msgspec.structs.replace(listing.collection, started_at=started_at)
-        _write(spool, _key(task, project_id=listing.project_id, location="-"), row)
+    rows = [LedgerRow({"project_id": each.project_id, "location": "-"}, each.collection) for each in listings]
+    for key, collection in (*rows, *witness):
+        started_at = task.by_the_sinks_clock(collection.started_at)
+        _write(spool, _key(task, **key), msgspec.structs.replace(collection, started_at=started_at))
     for unmatched in selection.unmatched:
         _write(spool, _key(task, **unmatched.key), _not_found(task, unmatched))
     row_count = earlier_rows + sum(spool.rows.values())

@@ -17,9 +17,11 @@ from job.config_checks import check_config
 from job.connect.connect_gateway import GatewayQuota
 from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import load_client
+from job.discover.cloud_asset_inventory import Searches, scopes_of
 from job.discover.projects import ProjectListing, list_projects
 from job.discover.selection import Selection, Target, is_selected, select
 from job.discover.upgrade_info import UpgradeInfoReader, upgrade_info_reader
+from job.discover.witness import Comparison, compare
 from job.errors import Interrupted
 from job.kinds import RESOURCES
 from job.log import log
@@ -128,6 +130,7 @@ class _OneTask:
         with open_spool(spool_limit, lambda: self.identity.tokens) as spool:
             earlier = self._earlier()
             shares = self._shares()
+            searches = self._searches()
             found = self._discover(shares)
             selection = self._select(found)
             targets = earlier.left(self._share(selection, shares))
@@ -136,12 +139,14 @@ class _OneTask:
             if self.task.part:
                 log.info("run continued", run_id=self.task.run_id, part=self.task.part, clusters=len(targets))
             collected = self._collect(targets, earlier, spool, fitting)
+            is_stopped = any(_is_stopped(cluster) for cluster in collected)
+            witness = self._witness(searches, found, is_stopped=is_stopped)
+            listings += witness.listings
             record = write_records(
                 spool, self.task, self.config, listings, selection, collected, committed, self.clock,
-                earlier_rows=earlier.row_count,
+                witness=witness.rows, earlier_rows=earlier.row_count,
             )  # fmt: skip
             rows = spool.save()
-            is_stopped = any(_is_stopped(cluster) for cluster in collected)
             if not self._publish(rows, record, is_stopped=is_stopped):
                 return None
         gaps = gaps_of(listings, selection, collected, committed)
@@ -163,6 +168,19 @@ class _OneTask:
         self.progress.phase = LISTING
         is_listed = partial(shares.lists, self.task.index)
         return list_projects(self.config, self.identity, self.task.run_id, is_listed=is_listed, progress=self.progress)
+
+    def _searches(self) -> Searches | None:
+        """What the first task asks of Cloud Asset Inventory, beside all else."""
+        if self.task.index != FIRST or not scopes_of(self.config):
+            return None
+        return Searches(self.config, self.identity, self.task.run_id)
+
+    def _witness(self, searches: Searches | None, found: Sequence[ProjectListing], *, is_stopped: bool) -> Comparison:
+        """What came of that, once all else is read. A run that is to stop waits for nothing."""
+        if searches is None:
+            return Comparison()
+        results = searches.results(0 if is_stopped else self.config.timeouts.connect_seconds)
+        return compare(results, found, self.config, self.identity, self.task.run_id)
 
     def _recorded(self, listings: Sequence[ProjectListing]) -> list[ProjectListing]:
         """The lists that this task writes to the ledger: the first task all, the others what they could not list."""

@@ -67,6 +67,13 @@ KINDS = {
     "node_denied": "Resource Manager answers PERMISSION_DENIED for the folder or organization; `resource`: for its "
     "`folders`, or its `projects`, alone",
     "node_unavailable": "Resource Manager answers UNAVAILABLE for the folder or organization",
+    "asset_denied": "Cloud Asset Inventory answers PERMISSION_DENIED for the project, folder or organization; all of "
+    "its faults name the `resource` `cloud_asset_inventory`",
+    "asset_disabled": "the Cloud Asset API is disabled in the project of the identity",
+    "asset_unavailable": "Cloud Asset Inventory answers UNAVAILABLE",
+    "asset_invalid": "Cloud Asset Inventory answers with bytes that are no message",
+    "asset_nameless": "Cloud Asset Inventory names one cluster in no known form",
+    "asset_endless": "Cloud Asset Inventory sends the same page token forever",
     "missing_zones": "the GKE API cannot reach `zones`, and omits their clusters",
     "unresolvable": "the GKE API returns an endpoint whose name does not resolve",
     "bad_time": "the GKE API returns a malformed creation time; `upgrade_info`: a malformed end of support",
@@ -83,11 +90,14 @@ PROJECT = frozenset({"gke_unavailable", "gke_denied", "gke_disabled", "gke_not_f
 """Faults of the GKE API, for a whole project."""
 NODE = frozenset({"node_denied", "node_unavailable"})
 """Faults of Resource Manager, for a folder or an organization."""
+ASSETS = frozenset(kind for kind in KINDS if kind.startswith("asset_"))
+"""Faults of Cloud Asset Inventory, for a project, a folder or an organization."""
 LISTED = frozenset({"unresolvable", "bad_time", "bad_ca", "deleted"})
 """Faults of one cluster in the GKE API's list."""
 TOKEN = frozenset({"token_status", "token_invalid_grant"})
-REQUEST = frozenset(KINDS) - CONNECTION - PROJECT - NODE - LISTED - TOKEN
-"""Faults of one request to an API server; `hang` and `delay` also apply to the GKE API and to Resource Manager."""
+REQUEST = frozenset(KINDS) - CONNECTION - PROJECT - NODE - ASSETS - LISTED - TOKEN
+"""Faults of one request to an API server; `hang` and `delay` also apply to the GKE API, to Resource Manager
+and, by name, to Cloud Asset Inventory."""
 
 
 _NUMBERS = frozenset({"times", "page", "after", "code", "seconds"})

@@ -34,6 +34,9 @@ class Simulator:
     resource_manager_endpoint: str
     resource_manager_rest_endpoint: str
     """The same API as REST."""
+    asset_inventory_endpoint: str
+    asset_inventory_rest_endpoint: str
+    """The same API as REST."""
     bigquery_endpoint: str
     connect_gateway_endpoint: str
     has_bigquery: bool
@@ -61,6 +64,7 @@ class Simulator:
         endpoints = {
             "container": self.container_endpoint,
             "cloudresourcemanager": self.resource_manager_endpoint,
+            "cloudasset": self.asset_inventory_endpoint,
             "bigquery": self.bigquery_endpoint,
             "connectgateway": self.connect_gateway_endpoint,
             "oauth2": self.token_uri,
@@ -80,8 +84,8 @@ class Simulator:
         """Injects a fault.
 
         Args:
-            cluster: glob on `project/location/name`; for the GKE API's faults, on the project; for Resource Manager's,
-                on `folders/NUMBER` or `organizations/NUMBER`.
+            cluster: glob on `project/location/name`; for the GKE API's faults, on the project; for those of Resource
+                Manager and Cloud Asset Inventory, on `folders/NUMBER`, `organizations/NUMBER` or `projects/ID`.
             kind: one of `job.simulator.faults.KINDS`.
             resource: glob on the resource.
             options: `times`, `page`, `after`, and the options of the kind.
@@ -89,7 +93,7 @@ class Simulator:
         self._call("POST", "/faults", {"cluster": cluster, "kind": kind, "resource": resource, **options})
 
     def clear(self) -> None:
-        """Removes all faults."""
+        """Removes all faults; Cloud Asset Inventory knows the fleet again."""
         self._call("DELETE", "/faults")
 
     def inventory(self) -> dict[str, Any]:
@@ -123,6 +127,15 @@ class Simulator:
         """Replaces the folders and projects that Resource Manager lists; the clusters stay as they are."""
         body = {"folders": [asdict(each) for each in folders], "projects": [asdict(each) for each in projects]}
         self._call("POST", "/hierarchy", body)
+
+    def change_assets(self, *, known: Sequence[str] = (), unknown: Sequence[str] = ()) -> None:
+        """Makes Cloud Asset Inventory differ from the fleet, until the faults are cleared.
+
+        Args:
+            known: `project/location/name` of clusters that it knows besides.
+            unknown: those that it does not know.
+        """
+        self._call("POST", "/assets", {"known": list(known), "unknown": list(unknown)})
 
     def create_cluster(self, cluster: str) -> int:
         """Creates the cluster `project/location/name` in an existing project; returns the port of its API server.
@@ -260,6 +273,8 @@ def simulate(
             container_endpoint=ready["container"],
             resource_manager_endpoint=ready["resource_manager"],
             resource_manager_rest_endpoint=ready["resource_manager_rest"],
+            asset_inventory_endpoint=ready["asset_inventory"],
+            asset_inventory_rest_endpoint=ready["asset_inventory_rest"],
             bigquery_endpoint=ready["bigquery"],
             connect_gateway_endpoint=ready["connectgateway"],
             has_bigquery=bigquery,

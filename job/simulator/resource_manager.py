@@ -10,9 +10,8 @@ from typing import Any
 import grpc
 from aiohttp import web
 from google.protobuf.json_format import MessageToDict
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
+from job.simulator.api_refusal import ApiRefusedError, abort, over_rest
 from job.simulator.faults import NODE, Faults
 from job.simulator.fleet import Fleet
 from job.simulator.identity import Identity
@@ -20,15 +19,7 @@ from job.simulator.identity import Identity
 _KINDS = NODE | {"hang", "delay"}
 _SERVICE = "/google.cloud.resourcemanager.v3."
 _MAX_PAGE = 3  # servers may return fewer than a request asks for
-_HTTP = {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "INVALID_ARGUMENT": 400, "UNAVAILABLE": 503}
-
-
-class _RefusedError(Exception):
-    """The API refuses a request."""
-
-    def __init__(self, code: str, message: str, reason: str = "", **metadata: str) -> None:
-        super().__init__(message)
-        self.code, self.message, self.reason, self.metadata = code, message, reason, metadata
+_DOMAIN = "cloudresourcemanager.googleapis.com"
 
 
 class ResourceManager(grpc.GenericRpcHandler):
@@ -76,16 +67,8 @@ class ResourceManager(grpc.GenericRpcHandler):
             authorization = dict(context.invocation_metadata()).get("authorization")
             try:
                 return await answer(authorization, request)
-            except _RefusedError as error:
-                code = grpc.StatusCode[error.code]
-                if not error.reason:
-                    await context.abort(code, error.message)
-                rich = status_pb2.Status(code=code.value[0], message=error.message)
-                info = error_details_pb2.ErrorInfo(
-                    reason=error.reason, domain="cloudresourcemanager.googleapis.com", metadata=error.metadata
-                )
-                rich.details.add().Pack(info)
-                await context.abort(code, error.message, rpc_status.to_status(rich).trailing_metadata)
+            except ApiRefusedError as error:
+                await abort(context, error, _DOMAIN)
 
         return serve
 
@@ -98,7 +81,7 @@ class ResourceManager(grpc.GenericRpcHandler):
 
         self._log.append({"cluster": None, "method": "POST", "path": f"/v3/{request.resource}:testIamPermissions"})
         if not self._identity.is_valid(authorization):
-            raise _RefusedError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
+            raise ApiRefusedError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
         project = request.resource.removeprefix("projects/")
         await self._check("permissions", request.resource, is_known=project in self._fleet.projects)
         granted = [cluster.permissions for cluster in self._fleet.of(project) if cluster.permissions is not None]
@@ -119,28 +102,24 @@ class ResourceManager(grpc.GenericRpcHandler):
     async def _over_rest(self, answer: Awaitable[Any]) -> web.Response:
         try:
             found = await answer
-        except _RefusedError as error:
-            info: dict[str, Any] = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": error.reason}
-            info |= {"domain": "cloudresourcemanager.googleapis.com", "metadata": error.metadata}
-            status = _HTTP[error.code]
-            body = {"code": status, "message": error.message, "status": error.code}
-            return web.json_response({"error": body | ({"details": [info]} if error.reason else {})}, status=status)
+        except ApiRefusedError as error:
+            return over_rest(error, _DOMAIN)
         return web.json_response(MessageToDict(type(found).pb(found) if hasattr(type(found), "pb") else found))
 
     async def _list(self, resource: str, authorization: str | None, parent: str, size: int, token: str) -> Any:
         """One page of the children of a node.
 
         Raises:
-            _RefusedError: the request is refused.
+            ApiRefusedError: the request is refused.
         """
         from google.cloud import resourcemanager_v3 as rm
 
         asked = {"parent": parent, **({"pageToken": token} if token else {})}
         self._log.append({"cluster": None, "method": "GET", "path": f"/v3/{resource}", "query": asked})
         if not self._identity.is_valid(authorization):
-            raise _RefusedError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
+            raise ApiRefusedError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
         if not parent.startswith(("folders/", "organizations/")):
-            raise _RefusedError("INVALID_ARGUMENT", "Request contains an invalid argument.")
+            raise ApiRefusedError("INVALID_ARGUMENT", "Request contains an invalid argument.")
         await self._check(resource, parent, is_known=self._fleet.hierarchy.knows(parent))
         hierarchy = self._fleet.hierarchy
         if resource == "folders":
@@ -171,11 +150,11 @@ class ResourceManager(grpc.GenericRpcHandler):
         if fault and fault.kind in ("hang", "delay"):
             await asyncio.sleep(fault.seconds)
         if fault and fault.kind == "node_unavailable":
-            raise _RefusedError("UNAVAILABLE", "The service is currently unavailable.")
+            raise ApiRefusedError("UNAVAILABLE", "The service is currently unavailable.")
         if (fault and fault.kind == "node_denied") or not is_known:
             permission = f"resourcemanager.{resource}.list"
             name = f"//cloudresourcemanager.googleapis.com/{parent}"
-            raise _RefusedError(
+            raise ApiRefusedError(
                 "PERMISSION_DENIED",
                 f"Permission '{permission}' denied on resource '{name}' (or it may not exist).",
                 "IAM_PERMISSION_DENIED",

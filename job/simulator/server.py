@@ -12,6 +12,7 @@ import grpc
 import msgspec
 from aiohttp import web
 
+from job.simulator.asset_inventory import AssetInventory, Assets
 from job.simulator.bigquery import application as bigquery_application
 from job.simulator.bigquery import refusing_application
 from job.simulator.certificates import OLD_FORMS, Authority, authority, server_certificate
@@ -113,11 +114,13 @@ class Simulation:
             await listener.start()
         manager = ClusterManager(self.fleet, self.identity, self.faults, self.log, self.delete_cluster)
         resource_manager = ResourceManager(self.fleet, self.identity, self.faults, self.log)
-        self._grpc.add_generic_rpc_handlers((manager, resource_manager))
+        self._assets = AssetInventory(self.fleet, self.identity, self.faults, self.log)
+        self._grpc.add_generic_rpc_handlers((manager, resource_manager, self._assets))
         container = self._grpc.add_insecure_port(f"{LOOPBACK}:0")
         await self._grpc.start()
         identity = await self._serve(self.identity.application())
         folders = await self._serve(resource_manager.application())
+        assets = await self._serve(self._assets.application())
         bigquery = await self._serve(self._bigquery())
         control = await self._serve(self._control())
         gateway = await ConnectGateway(self._member, self.directory, self._public).start()
@@ -129,6 +132,8 @@ class Simulation:
             "container": f"grpc://{LOOPBACK}:{container}",
             "resource_manager": f"grpc://{LOOPBACK}:{container}",
             "resource_manager_rest": f"http://{LOOPBACK}:{folders}",
+            "asset_inventory": f"grpc://{LOOPBACK}:{container}",
+            "asset_inventory_rest": f"http://{LOOPBACK}:{assets}",
             "connectgateway": f"https://{LOOPBACK}:{gateway}",
             "bigquery": f"http://{LOOPBACK}:{bigquery}",
             "token_uri": token_uri,
@@ -151,7 +156,8 @@ class Simulation:
                 listener.present_certificate(fault.kind)
 
     async def clear_faults(self) -> None:
-        """Removes all faults."""
+        """Removes all faults; Cloud Asset Inventory knows the fleet again."""
+        self._assets.assets = Assets()
         connection = [fault for fault in self.faults.all if fault.kind in CONNECTION]
         self.faults.all.clear()
         for fault in connection:
@@ -224,6 +230,7 @@ class Simulation:
             web.post("/clusters", self._post_clusters),
             web.post("/fleet", self._post_fleet),
             web.post("/hierarchy", self._post_hierarchy),
+            web.post("/assets", self._post_assets),
             web.post("/identity", self._post_identity),
             web.delete("/connections", self._delete_connections),
         ):
@@ -298,6 +305,11 @@ class Simulation:
         body = await request.json()
         folders = tuple(Folder(**each) for each in body["folders"])
         self.change_hierarchy(Hierarchy(folders, tuple(Project(**each) for each in body["projects"])))
+        return web.Response(status=204)
+
+    async def _post_assets(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        self._assets.assets = Assets(tuple(body["known"]), tuple(body["unknown"]))
         return web.Response(status=204)
 
     async def _post_identity(self, request: web.Request) -> web.Response:

@@ -9,7 +9,8 @@ from job.tables.record import Record
 
 Outcome = Literal[
     "ok", "partial", "off", "forbidden", "unauthorized", "not_served", "not_found", "disabled", "throttled",
-    "server_error", "unreachable", "timed_out", "stopped", "expired", "invalid", "refused", "not_running", "bug",
+    "server_error", "unreachable", "timed_out", "stopped", "expired", "invalid", "refused", "not_running",
+    "known_elsewhere", "bug",
 ]  # fmt: skip
 """What happened to one list: the column `outcome` of `collections`, which describes each value."""
 
@@ -21,7 +22,8 @@ class Collection(Record, frozen=True, kw_only=True):
     description = (
         "One collection of one resource of one cluster, and its outcome. Rows without a cluster are about a project's "
         "list of clusters, or a folder's list of projects; rows of `clusters` with one, about a glob of "
-        "`clusters.include` or `clusters.locations` that matches none."
+        "`clusters.include` or `clusters.locations` that matches none, or about a cluster that only Cloud Asset "
+        "Inventory knows."
     )
     clustering = ("project_id", "cluster", "resource")
 
@@ -30,7 +32,8 @@ class Collection(Record, frozen=True, kw_only=True):
         str,
         "API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters; `projects` for a "
         "folder's or organization's list of projects and folders; `upgrade_info` for what the GKE API says of a "
-        "cluster's upgrades, which is asked for once a day.",
+        "cluster's upgrades, which is asked for once a day; `cloud_asset_inventory` for the clusters that it knows in "
+        "a project, folder or organization.",
     ]
     outcome: Annotated[
         Outcome,
@@ -41,8 +44,8 @@ class Collection(Record, frozen=True, kw_only=True):
         "`unauthorized`, `not_served`, `not_found`, `disabled` (the API is), `throttled`, `server_error`, "
         "`unreachable`, `timed_out`, `stopped` (the run, by SIGTERM), `expired` (the continue token, on every try), "
         "`invalid` (the response cannot be decoded), `refused` (any other error status, or more than one cluster may "
-        "cost), `not_running` (the cluster's "
-        "state does not allow it), `bug` (in this program).",
+        "cost), `not_running` (the cluster's state does not allow it), `known_elsewhere` (of a cluster: Cloud Asset "
+        "Inventory knows it, and no list of the GKE API has it), `bug` (in this program).",
     ]
     http_status: Annotated[int | None, "HTTP status of the last response; NULL without a response."] = None
     reason: Annotated[
@@ -70,7 +73,8 @@ class Collection(Record, frozen=True, kw_only=True):
     unreadable_objects: Annotated[int, "Number of objects that could not be decoded."]
     listed_clusters: Annotated[
         tuple[str, ...],
-        "For a project: `location/name` of all its clusters, collected or not. A cluster that is not here is deleted.",
+        "For a project: `location/name` of all its clusters, collected or not. A cluster that is not here is deleted. "
+        "Of Cloud Asset Inventory: `project/location/name` of all clusters that it knows, deleted ones among them.",
     ] = ()
     missing_zones: Annotated[
         tuple[str, ...],

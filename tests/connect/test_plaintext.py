@@ -21,6 +21,7 @@ from job import kubernetes_client, latest, query
 from job.cli import cli
 from job.config import Config
 from job.connect.identity import Identity, bigquery_identity, configured_identity, default_identity
+from job.discover.asset_client import asset_client
 from job.discover.container_api import container_client
 from job.discover.projects import clusters_in
 from job.discover.resource_manager import resource_manager_clients
@@ -49,6 +50,7 @@ FACES: dict[str, tuple[tuple[str, ...], Callable[[Config], object]]] = {
     "resource_manager_clients": (
         ("cloudresourcemanager",), lambda config: resource_manager_clients(config, Identity(Credentials("t")))
     ),
+    "asset_client": (("cloudasset",), lambda config: asset_client(config, Identity(Credentials("t")))),
     "open_sink": (("bigquery",), lambda config: open_sink(config, lambda: Identity(Credentials("t"))).query("x")),
 }  # fmt: skip
 

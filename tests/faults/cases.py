@@ -378,6 +378,11 @@ CASES = (
         ("projects",), by="test_a_folder_that_cannot_be_listed_is_a_gap_and_nothing_below_it_looks_deleted",
     ),
     Case(
+        "the Cloud Asset API is not enabled, with `cloud_asset_inventory: true`",
+        (fault("asset_disabled", "cloud_asset_inventory", cluster="*"),), "disabled", 403, "ApiDisabled",
+        ("cloud_asset_inventory",), by="test_a_refusal_costs_a_run_nothing_unless_it_has_asked_for_the_witness",
+    ),
+    Case(
         "the GKE API is not enabled in the project of the service account",
         (fault("gke_disabled", "clusters", cluster=PROJECT, consumer="123456789012"),), "disabled", 403,
         "ApiDisabled", ("clusters",), unlisted=True,

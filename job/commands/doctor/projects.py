@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Sequence
 
 from job.commands.doctor.costs import cost_of_clusters
-from job.commands.doctor.finding import Check, Mend, commands_in, finding, passed
+from job.commands.doctor.finding import Check, Mend, commands_in, finding, passed, skipped
 from job.commands.output import counted
 from job.config import Config
 from job.connect.identity import Identity
 from job.connect.principal import Principal, principal
+from job.discover.cloud_asset_inventory import Search, search
 from job.discover.projects import ProjectListing, list_projects
 from job.discover.selection import Target, select
 from job.errors import CredentialsError, NotFoundError
@@ -34,7 +35,7 @@ def check_projects(config: Config, identity: Identity) -> tuple[list[Check], tup
     who = principal(identity.credentials)
     checks = [_listed(listing, who) for listing in listings]
     patterns, targets = _selected(config, listings)
-    return [*checks, *patterns], targets
+    return [*checks, *patterns, *(_searched(each, who, config) for each in search(config, identity, ""))], targets
 
 
 def _listed(listing: ProjectListing, who: Principal) -> Check:
@@ -77,6 +78,30 @@ def _listed_folder(listing: ProjectListing, who: Principal) -> Check:
         "projects", listing.project_id, action, message,
         costs=cost_of_clusters(f"of all projects in {listing.project_id}"), mends=mends,
     )  # fmt: skip
+
+
+def _searched(search: Search, who: Principal, config: Config) -> Check:
+    """A second witness, which is a finding only where the configuration asks for it."""
+    found, subject = search.collection, f"Cloud Asset Inventory in {search.scope}"
+    action = "search for clusters"
+    if found.outcome == "ok":
+        return passed("projects", subject, action, counted(found.objects, "cluster"))
+    message = found.message or found.reason or found.outcome
+    if not config.cloud_asset_inventory:
+        return skipped("projects", subject, action, f"{message}. Runs do without")
+    kind, _, name = search.scope.partition("/")
+    mends = commands_in(message) or [Mend("as the error says")]
+    if found.reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
+        mends = [
+            Mend(
+                f"let {who.name} search it",
+                f"gcloud {_GCLOUD_GROUP.get(kind, kind)} add-iam-policy-binding {shlex.quote(name)} "
+                f"--member={who.member} --role=roles/cloudasset.viewer --condition=None",
+            )
+        ]
+    mends.append(Mend("set `cloud_asset_inventory: false`"))
+    cost = f"clusters in {search.scope} that no list has are not noticed, and each run ends as incomplete"
+    return finding("projects", subject, action, message, costs=[cost], mends=mends)
 
 
 def _what_is_lost(listing: ProjectListing) -> str:

@@ -14,6 +14,7 @@ import click
 from job.commands.doctor.costs import tables_of
 from job.config import Config
 from job.config_checks import check_kinds
+from job.discover.cloud_asset_inventory import scopes_of
 from job.kinds import KINDS, RESOURCES
 from job.kinds.kind import Kind
 
@@ -37,6 +38,9 @@ _OF_RESOURCE_MANAGER = {
     "resourcemanager.folders.list": "the folders in a folder or organization",
     "resourcemanager.projects.list": "the projects in it",
 }
+_OF_CLOUD_ASSET_INVENTORY = {
+    "cloudasset.assets.searchAllResources": "optional: clusters that Cloud Asset Inventory knows and no list has",
+}
 
 
 def print_role(config: Config, *, is_for_rbac: bool) -> None:
@@ -56,19 +60,26 @@ def print_role(config: Config, *, is_for_rbac: bool) -> None:
     if is_for_rbac:
         role = cluster_role(kinds, user or _JOB_ACCOUNT)
     else:
-        role = custom_role(kinds, in_folders=in_folders, by_gateway="connect_gateway" in config.endpoints)
+        role = custom_role(
+            kinds, in_folders=in_folders, by_gateway="connect_gateway" in config.endpoints,
+            asks_assets=bool(scopes_of(config)),
+        )  # fmt: skip
     click.echo(role)
 
 
-def custom_role(kinds: Sequence[Kind], *, in_folders: bool = False, by_gateway: bool = False) -> str:
+def custom_role(
+    kinds: Sequence[Kind], *, in_folders: bool = False, by_gateway: bool = False, asks_assets: bool = False
+) -> str:
     """An IAM custom role for these kinds.
 
     Args:
         in_folders: whether projects are to be found in folders and organizations, to which the role is granted then.
         by_gateway: whether the configuration names Connect Gateway.
+        asks_assets: whether a run asks Cloud Asset Inventory.
     """
     needed = {
         **(_OF_RESOURCE_MANAGER if in_folders else {}),
+        **(_OF_CLOUD_ASSET_INVENTORY if asks_assets else {}),
         **(_OF_CONNECT_GATEWAY if by_gateway else {}),
         **permissions(kinds),
     }

@@ -1,7 +1,8 @@
 -- What is missing or stale, since when, and why?
 -- One row for each resource of each cluster, and one for each list of a project's clusters or a folder's projects. A
 -- cluster that no run has collected has one row, with the resource `*`; so has a pattern of `clusters.include` that
--- matched no cluster in its last run. What any committed run has read is read.
+-- matched no cluster in its last run, and a cluster that Cloud Asset Inventory alone knew then (`known_elsewhere`). What
+-- any committed run has read is read.
 -- Scans recent rows of collections, and what latest_snapshots scans.
 --
 -- SELECT project_id, cluster, resource, status, read_at, outcome, reason FROM coverage WHERE status <> 'ok'

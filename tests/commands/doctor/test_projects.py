@@ -135,6 +135,26 @@ def test_a_folder_that_may_not_be_listed_has_its_own_mend(doctor: Doctor, fleet:
     assert f"of all projects in {LAB}" in denied.costs[0]
 
 
+def test_a_second_witness_is_a_finding_only_where_it_is_asked_for(doctor: Doctor, fleet: Simulator) -> None:
+    subject = f"Cloud Asset Inventory in {SHOP}"
+    keys: dict[str, Any] = {"projects": [], "folders": [SHOP]}
+    checks = by_subject(doctor(fleet.configuration, **keys))
+    assert (checks[subject].status, checks[subject].message) == ("ok", "4 clusters")
+    fleet.fault(SHOP, "asset_denied", "cloud_asset_inventory")
+    checks = by_subject(doctor(fleet.configuration, **keys))
+    assert checks[subject].status == "skipped"
+    assert "cloudasset.assets.searchAllResources" in checks[subject].message
+    denied = by_subject(doctor(fleet.configuration, **keys, cloud_asset_inventory=True))[subject]
+    assert denied.status == "finding"
+    grant = f"gcloud resource-manager folders add-iam-policy-binding {SHOP.partition('/')[2]}"
+    member = f"--member=serviceAccount:{ACCOUNT} --role=roles/cloudasset.viewer --condition=None"
+    assert commands(denied) == [f"{grant} {member}", None]
+    fleet.clear()
+    fleet.fault(SHOP, "asset_disabled", "cloud_asset_inventory")
+    disabled = by_subject(doctor(fleet.configuration, **keys, cloud_asset_inventory=True))[subject]
+    assert "gcloud services enable cloudasset.googleapis.com" in str(commands(disabled)[0])
+
+
 def test_the_role_has_the_permissions_for_folders_and_connect_gateway_where_they_are_configured(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -146,4 +166,7 @@ def test_the_role_has_the_permissions_for_folders_and_connect_gateway_where_they
         "resourcemanager.folders.list",
         "resourcemanager.projects.list",
         "gkehub.gateway.get",
+        "cloudasset.assets.searchAllResources",
     }
+    print_role(Config(folders=("1",), cloud_asset_inventory=False), is_for_rbac=False)
+    assert "cloudasset" not in capsys.readouterr().out
