@@ -183,6 +183,11 @@ class Identity(Settings, frozen=True, kw_only=True):
         tuple[Email, ...],
         "Service accounts in between, each of which may impersonate the next one, and the last one those above.",
     ] = ()
+    quota_project: Annotated[
+        str | None,
+        "Id of the project whose quotas Google's APIs use, and that they bill. The job's identity needs "
+        "`roles/serviceusage.serviceUsageConsumer` on it. `null` leaves it to the credentials.",
+    ] = None
 
     def account(self, service: Service) -> str | None:
         """The service account to impersonate for a service; None where the credentials themselves are used."""

@@ -97,6 +97,8 @@ def _malformed_ids(config: Config) -> Iterator[str]:
                 f"{named('projects', config.projects)}: {project!r} is not a project id: 6 to 30 lower-case "
                 "letters, digits and hyphens, starting with a letter (use the id, not the number or the display name)"
             )
+    if (quota := config.identity.quota_project) is not None and not _PROJECT_ID.fullmatch(quota):
+        yield f"{named('identity.quota_project', quota)}: {quota!r} is not a project id (use the id, not the number)"
     for key, ids in (("folders", config.folders), ("organizations", config.organizations)):
         for each in ids:
             if not re.fullmatch(rf"(?:{key}/)?[0-9]{{1,20}}", each):

@@ -75,6 +75,16 @@ class Identity:
                     self._refresh()
         return str(self.credentials.token)
 
+    def headers(self) -> dict[str, str]:
+        """What a request to an API of Google has to have: a bearer token, and the quota project if there is one.
+
+        Raises:
+            CredentialsError: there is no token.
+        """
+        headers: dict[str, str] = {}
+        self.credentials.apply(headers, token=self.token())  # type: ignore[no-untyped-call]
+        return headers
+
     def renew(self, refused: str) -> bool:
         """Gets a new token after a server refused this one; returns whether there is another one to try.
 
@@ -108,7 +118,7 @@ class Identity:
                 identity.renew(str(identity.credentials.token))
 
             def before_request(self, request: object, method: str, url: str, headers: dict[str, str]) -> None:  # noqa: ARG002
-                identity.credentials.apply(headers, token=identity.token())  # type: ignore[no-untyped-call]
+                headers.update(identity.headers())
 
         shared = Shared()  # type: ignore[no-untyped-call]
         shared._universe_domain = self.universe_domain
@@ -189,7 +199,10 @@ def configured_identity(config: Config, service: Service = "kubernetes") -> Iden
     seconds = config.timeouts.connect_seconds
     identity = default_identity(config.api_endpoints.oauth2, seconds=seconds)
     account, endpoint = config.identity.account(service), config.api_endpoints.iamcredentials
+    quota_project = config.identity.quota_project
     if account is None:
+        if quota_project is not None and hasattr(identity.credentials, "with_quota_project"):
+            identity.credentials = identity.credentials.with_quota_project(quota_project)
         return identity
     from google.auth.impersonated_credentials import Credentials
 
@@ -201,6 +214,7 @@ def configured_identity(config: Config, service: Service = "kubernetes") -> Iden
         account,
         list(SCOPES),
         delegates=list(config.identity.delegates),
+        quota_project_id=quota_project,
         iam_endpoint_override=endpoint.rstrip("/") + path if endpoint else None,
     )  # type: ignore[no-untyped-call]
     return Identity(impersonated, seconds=seconds)

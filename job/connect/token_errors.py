@@ -36,10 +36,14 @@ class MalformedTokenError(ValueError):
 
 
 def token_error(credentials: Credentials, error: Exception) -> CredentialsError:
-    """The error of a refresh, for people.
+    """The error of a refresh, for people: of the credentials, or of those that impersonate with them.
 
     A retry may help (`may_pass`) where the endpoint could not be reached, or failed.
     """
+    step = ""
+    source = getattr(credentials, "_source_credentials", None)
+    if source is not None and not source.valid:
+        credentials, step = source, f", needed to impersonate {_who(credentials)}"
     is_network, is_retryable = _is_network(error), may_pass_soon(error)
     module = type(credentials).__module__
     advice = _ADVICE.get(module, _FEDERATED)
@@ -53,7 +57,7 @@ def token_error(credentials: Credentials, error: Exception) -> CredentialsError:
     else:
         text = f"{_words(error)}; {advice}"
     return CredentialsError(
-        f"no access token for {_who(credentials)}: {text}",
+        f"no access token for {_who(credentials)}{step}: {text}",
         may_pass=is_network or is_retryable,
         is_refused=not _is_of_something_else(error),
     )
@@ -105,4 +109,7 @@ def _is_network(error: Exception) -> bool:
 
 def _who(credentials: Credentials) -> str:
     account = getattr(credentials, "service_account_email", None) or getattr(credentials, "account", None)
-    return str(account) if account else "the Application Default Credentials"
+    if not account:
+        return "the Application Default Credentials"
+    chain = getattr(credentials, "_delegates", None) or ()
+    return f"{account}, by way of {', then '.join(chain)}" if chain else str(account)

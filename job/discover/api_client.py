@@ -74,13 +74,13 @@ def _grpc(transport: Any, **options: Any) -> Any:
 
 
 def _plain_grpc(transport: Any, address: str, identity: Identity) -> Any:
-    """A transport without TLS. gRPC sends no credentials over such a channel, so that an interceptor adds the token."""
+    """A transport without TLS. gRPC sends no credentials over such a channel, so that an interceptor adds them."""
     import grpc
 
-    class AddToken(grpc.UnaryUnaryClientInterceptor):
+    class AddHeaders(grpc.UnaryUnaryClientInterceptor):
         def intercept_unary_unary(self, continuation: Any, details: Any, request: Any) -> Any:
-            token = ("authorization", f"Bearer {identity.token()}")
-            return continuation(details._replace(metadata=[*(details.metadata or ()), token]), request)
+            metadata = [*(details.metadata or ()), *identity.headers().items()]
+            return continuation(details._replace(metadata=metadata), request)
 
     channel = grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0), _RECONNECT])
-    return transport(channel=grpc.intercept_channel(channel, AddToken()))
+    return transport(channel=grpc.intercept_channel(channel, AddHeaders()))

@@ -77,11 +77,17 @@ class ClusterManager(grpc.GenericRpcHandler):
             metadata = dict(context.invocation_metadata())
             path = request.parent if method == "ListClusters" else request.name
             project = path.split("/")[1]
-            self._log.append({"cluster": None, "method": "gRPC", "path": path, "query": {}, "call": method})
+            quota_project = metadata.get("x-goog-user-project")
+            sent = {"quota_project": quota_project} if quota_project else {}
+            self._log.append({"cluster": None, "method": "gRPC", "path": path, "query": {}, "call": method, **sent})
             if not self._identity.is_valid(metadata.get("authorization")):
                 await _refuse(
                     context, grpc.StatusCode.UNAUTHENTICATED, "Request had invalid authentication credentials."
                 )
+            if quota_project and quota_project not in self._fleet.projects:
+                text = f"Caller does not have required permission to use project {quota_project}."
+                named = {"service": "container.googleapis.com", "consumer": f"projects/{quota_project}"}
+                await _refuse(context, grpc.StatusCode.PERMISSION_DENIED, text, "USER_PROJECT_DENIED", named)
             if resource := _RESOURCES.get(method):  # only faults that name it
                 where = "/".join(path.split("/")[1::2])
                 fault = self._faults.take(where, resource, kinds=_KINDS, is_named=True)

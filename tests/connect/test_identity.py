@@ -21,6 +21,7 @@ from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 from job import kubernetes_client, load_config
 from job.client import Config
+from job.config import Identity as IdentitySettings
 from job.connect.identity import Identity, default_identity
 from job.errors import ConfigError, CredentialsError, InventoryError, NotFoundError
 from job.run.one_task import run
@@ -194,6 +195,47 @@ def test_a_refused_impersonation_names_the_role(simulator: Simulator, tmp_path: 
     assert "iam.serviceAccounts.getAccessToken" in message
     assert "roles/iam.serviceAccountTokenCreator" in message
     assert "other@p.iam.gserviceaccount.com" in message
+
+
+@pytest.mark.parametrize("is_impersonated", [False, True])
+def test_a_quota_project_goes_with_each_request_to_google_and_none_to_a_cluster(
+    is_impersonated: bool, simulator: Simulator, tmp_path: Path
+) -> None:
+    quota = {"quota_project": "shop-staging"}
+    settings = impersonating(simulator, IMPERSONATED, **quota) if is_impersonated else {"identity": quota}
+    assert snapshot(simulator, tmp_path, **settings) == "complete"
+    asked = simulator.requests()
+    of_google = [each.get("quota_project") for each in asked if each["method"] == "gRPC"]
+    assert set(of_google) == {"shop-staging"}
+    assert {each.get("quota_project") for each in asked if each["cluster"]} == {None}
+
+
+def test_a_quota_project_that_the_identity_may_not_use_is_named(simulator: Simulator, tmp_path: Path) -> None:
+    settings = {**simulator.configuration, "sink": sink_at(tmp_path / "x.duckdb")}
+    settings |= {"identity": {"quota_project": "nobodys-project"}, "projects": ["shop-prod"]}
+    gaps = {gap.name: gap for gap in run(msgspec.convert(settings, Config)).gaps}
+    assert gaps["shop-prod"].reason == "forbidden"
+    assert "grant serviceusage.services.use on nobodys-project, or unset" in gaps["shop-prod"].message
+
+
+def test_a_malformed_quota_project_is_refused_by_its_key() -> None:
+    with pytest.raises(ConfigError, match=r"identity\.quota_project: '123' is not a project id"):
+        run(Config(projects=("shop-prod",), identity=IdentitySettings(quota_project="123")))
+
+
+def test_a_chain_of_impersonation_says_at_which_step_it_was_refused(simulator: Simulator, tmp_path: Path) -> None:
+    other = "other@p.iam.gserviceaccount.com"
+    with pytest.raises(CredentialsError) as raised:
+        snapshot(simulator, tmp_path, **impersonating(simulator, IMPERSONATED, delegates=[ACCOUNT, other]))
+    assert f"no access token for {IMPERSONATED}, by way of {ACCOUNT}, then {other}: " in str(raised.value)
+    simulator.fault("token", "token_invalid_grant", "token")
+    with pytest.raises(CredentialsError) as raised:
+        snapshot(simulator, tmp_path, **impersonating(simulator, IMPERSONATED))
+    simulator.clear()
+    message = str(raised.value)
+    assert f"no access token for {ACCOUNT}, needed to impersonate {IMPERSONATED}: " in message
+    assert "roles/iam.serviceAccountTokenCreator" not in message
+    assert "CANARY" not in message
 
 
 def test_an_impersonation_that_fails_once_is_tried_again(simulator: Simulator, tmp_path: Path) -> None:
