@@ -2,83 +2,221 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from job.cells import bytes_for_people
 from job.config import Config, load_config
 from job.config_words import place_and_reason
-from job.errors import ConfigError, NotFoundError
+from job.dataframe import from_arrow, from_rows
+from job.errors import ConfigError
+from job.log import log
 from job.scratch import temporary_folder
-from job.sinks.open_sink import open_warehouse
-from job.sinks.protocol import Result
+from job.selection import Selection, Where, moment_of, named
+from job.sinks.open_sink import open_warehouse, place_of, views_of
 from job.tables import TABLES
-from job.views import views
+from job.views import AS_OF, View
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# The nullable types of pandas: a NULL never turns an integer into a float.
-_DTYPES = {
-    "STRING": "string",
-    "INT64": "Int64",
-    "FLOAT64": "Float64",
-    "NUMERIC": "object",
-    "BOOL": "boolean",
-    "TIMESTAMP": "datetime64[us, UTC]",
-}
+_HISTORY = "_history"
+_SAID_FROM = 1 << 30  # bytes, for which BigQuery bills more than half a cent
 
 
 def latest(
-    name: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None
+    name: str,
+    *,
+    columns: Sequence[str] | None = None,
+    where: Where | None = None,
+    maximum_bytes: int | None = None,
+    sink: str | None = None,
+    config: Config | str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """All rows of a view.
+    """The rows of a view, as far as is known now.
 
     `latest("workloads")` has the workloads that exist now: for each cluster, the rows of the newest reading, with its
     time and status. `latest("coverage")` says what is missing or stale.
 
+        latest("pods", columns=["cluster", "name", "labels"], where={"namespace": ["shop", "web"], "ready": False})
+
     Args:
         name: a view, such as `pods`, `coverage` or `images`.
+        columns: those to read, in this order; without them, all. BigQuery bills the bytes of these alone.
+        where: a mapping of columns to the value that they have, a list of the values of which they have one, or None
+            for NULL; or a condition in the sink's own SQL, such as `"restarts > 5"`.
+        maximum_bytes: BigQuery refuses a query that would read more, and bills nothing. Without it, the
+            configuration's `bigquery.maximum_bytes_billed`. From 1 GiB a query is announced in the log before it runs.
         sink: `duckdb:///PATH` or `bigquery://PROJECT.DATASET`; without it, the configuration's.
         config: a configuration or its file; without it, that of `load_config()`.
 
     Returns:
         Integers are `Int64`, timestamps `datetime64[us, UTC]`, booleans `boolean` and text `string`, all with NA for
-        NULL. Sums of amounts are exact: `Decimal` in columns of objects. Repeated columns hold lists.
+        NULL. Sums of amounts are exact: `Decimal` in columns of objects. Intervals are `pandas.DateOffset`, with their
+        months. Labels are dictionaries that cannot be changed, so that `groupby` and `nunique` take them, and
+        `pods["labels"].str.get("app")` is a column; other repeated columns are tuples.
 
     Raises:
-        NotFoundError: there is no such view.
-        InventoryError: the sink cannot be read.
+        NotFoundError: there is no such view or column.
+        QueryError: the condition is refused.
+        InventoryError: the sink cannot be read, or the query would read more than `maximum_bytes`.
     """
-    names = sorted(view.name for view in views())
-    if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(names)}"
-        raise NotFoundError(f"no view {name!r}{hint}")
-    return query(f"SELECT * FROM {name}", sink=sink, config=config)  # noqa: S608 (one of our names)
+    here = _configured(config, sink, maximum_bytes)
+    view = named(_views(here), name, "view")
+    return _frame(here, Selection(columns, where).sql(view, place_of(here)))
+
+
+def history(
+    table: str,
+    *,
+    columns: Sequence[str] | None = None,
+    where: Where | None = None,
+    maximum_bytes: int | None = None,
+    sink: str | None = None,
+    config: Config | str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """Every reading of a table that a committed run has made: the rows of `<table>_history`.
+
+    Args:
+        table: such as `pods`, or `images`, which has a history too.
+        columns: as for `latest`. A history is large: name those that you need.
+        where: as for `latest`; `{"cluster": "web-1"}`, or `"snapshot_time > '2026-01-31'"`.
+        maximum_bytes: as for `latest`.
+        sink: as for `latest`.
+        config: as for `latest`.
+
+    Returns:
+        As for `latest`.
+
+    Raises:
+        NotFoundError: there is no such history or column.
+        QueryError: as for `latest`.
+        InventoryError: as for `latest`.
+    """
+    here = _configured(config, sink, maximum_bytes)
+    histories = {name.removesuffix(_HISTORY): view for name, view in _views(here).items() if name.endswith(_HISTORY)}
+    view = named(histories, table.removesuffix(_HISTORY), "history of")
+    return _frame(here, Selection(columns, where).sql(view, place_of(here)))
+
+
+def as_of(
+    name: str,
+    moment: datetime | str,
+    *,
+    columns: Sequence[str] | None = None,
+    where: Where | None = None,
+    maximum_bytes: int | None = None,
+    sink: str | None = None,
+    config: Config | str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """The rows of a view as they were known at a moment: those of its function `<view>_as_of`.
+
+    Args:
+        name: a view, as for `latest`; a history has no such function.
+        moment: UTC where it names no offset, such as `"2026-01-31 10:00"`.
+        columns: as for `latest`.
+        where: as for `latest`.
+        maximum_bytes: as for `latest`.
+        sink: as for `latest`.
+        config: as for `latest`.
+
+    Returns:
+        As for `latest`. Ages are those at the moment.
+
+    Raises:
+        ConfigError: this is no moment.
+        NotFoundError: there is no such view, function or column.
+        QueryError: as for `latest`.
+        InventoryError: as for `latest`.
+    """
+    here = _configured(config, sink, maximum_bytes)
+    known = {name: view for name, view in _views(here).items() if view.functions}
+    view = named(known, name, "function as_of of a view")
+    return _frame(here, Selection(columns, where).sql(view, place_of(here), f"{name}{AS_OF}", [moment_of(moment)]))
+
+
+def changes(
+    since: datetime | str | None = None,
+    until: datetime | str | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    where: Where | None = None,
+    maximum_bytes: int | None = None,
+    sink: str | None = None,
+    config: Config | str | os.PathLike[str] | None = None,
+) -> pd.DataFrame:
+    """What was added, removed or changed: between the last two readings of each resource, or between two moments.
+
+    A list that could not be read is no change: compare `coverage` for what was not seen.
+
+    Args:
+        since: a moment, as for `as_of`. None compares the last two readings.
+        until: a later moment; without it, now.
+        columns: as for `latest`.
+        where: as for `latest`, such as `{"cluster": "web-1", "change": "removed"}`.
+        maximum_bytes: as for `latest`.
+        sink: as for `latest`.
+        config: as for `latest`.
+
+    Returns:
+        As for `latest`.
+
+    Raises:
+        ConfigError: `until` stands alone, or a moment is none.
+        NotFoundError: there is no such column.
+        QueryError: as for `latest`.
+        InventoryError: as for `latest`.
+    """
+    here = _configured(config, sink, maximum_bytes)
+    selection, view = Selection(columns, where), _views(here)["changes"]
+    if since is None:
+        if until is not None:
+            raise ConfigError("changes: `until` needs `since`: a change lies between two moments")
+        return _frame(here, selection.sql(view, place_of(here)))
+    moments = (moment_of(since), datetime.now(UTC) if until is None else moment_of(until))
+    return _frame(here, selection.sql(view, place_of(here), "changes_between", moments))
 
 
 def query(
     sql: str,
     *,
+    maximum_bytes: int | None = None,
     sink: str | None = None,
     config: Config | str | os.PathLike[str] | None = None,
     external_access: bool = False,
 ) -> pd.DataFrame:
     """Runs a query in the sink's own SQL; the types are those of `latest`. On DuckDB it can only read.
 
+    An interrupt ends it, and cancels BigQuery's job.
+
     Args:
+        maximum_bytes: as for `latest`.
         external_access: on DuckDB, lets the query use other files, extensions and the network too.
 
     Raises:
-        InventoryError: the query is refused, or the sink cannot be read.
+        QueryError: the query is refused.
+        InventoryError: the sink cannot be read, or the query would read more than `maximum_bytes`.
     """
-    return frame(open_warehouse(_config(config), sink=sink).query(sql, external_access=external_access))
+    return _frame(_configured(config, sink, maximum_bytes), sql, external_access=external_access)
+
+
+def bytes_of(sql: str, *, sink: str | None = None, config: Config | str | os.PathLike[str] | None = None) -> int | None:
+    """The bytes that BigQuery would read for a query, found by a dry run, which costs nothing; None on DuckDB.
+
+    https://cloud.google.com/bigquery/docs/running-queries#dry-run
+
+    Raises:
+        QueryError: the query is refused.
+        InventoryError: the sink cannot be read.
+    """
+    return open_warehouse(_config(config), sink=sink).dry_run(sql)
 
 
 def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None) -> dict[str, pd.DataFrame]:
@@ -98,29 +236,36 @@ def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None 
     with tempfile.TemporaryDirectory(prefix="gke-inventory-", dir=temporary_folder()) as directory:
         here = msgspec.structs.replace(_config(config), sink=f"duckdb:///{Path(directory) / 'snapshot.duckdb'}")
         run(here)
-        warehouse = open_warehouse(here)
-        names = [*TABLES, "coverage"]
-        return {name: frame(warehouse.query(f"SELECT * FROM {name}")) for name in names}  # noqa: S608 (our names)
+        return {name: _frame(here, f"SELECT * FROM {name}") for name in (*TABLES, "coverage")}  # noqa: S608 (our names)
 
 
-def frame(result: Result) -> pd.DataFrame:
-    """The answer to a query as a DataFrame."""
-    import pandas as pd
+def _frame(config: Config, sql: str, *, external_access: bool = False) -> pd.DataFrame:
+    """The answer, by way of Arrow where pyarrow is installed and the warehouse has it."""
+    warehouse = open_warehouse(config)
+    if place_of(config).database is not None:
+        count = warehouse.dry_run(sql)
+        if count is not None and count >= _SAID_FROM:
+            log.warning("large query", reads=bytes_for_people(count), bytes=count)
+    answer = warehouse.arrow(sql, external_access=external_access) if find_spec("pyarrow") else None
+    if answer is not None:
+        return from_arrow(answer)
+    with warehouse.stream(sql, external_access=external_access) as rows:
+        return from_rows(rows)
 
-    series = {}
-    for position, (name, kind) in enumerate(result.columns):
-        values = [row[position] for row in result.rows]
-        series[name] = _series(name, kind, values)
-    return pd.DataFrame(series)
+
+def _views(config: Config) -> dict[str, View]:
+    return {view.name: view for view in views_of(config)}
 
 
-def _series(name: str, kind: str, values: list[Any]) -> pd.Series[Any]:
-    """The column, of objects where its type cannot hold a value, such as a sum of DuckDB beyond 64 bits."""
-    import pandas as pd
-
-    dtype = _DTYPES.get(kind, "object")
-    is_large = kind == "INT64" and any(value is not None and not -(2**63) <= value < 2**63 for value in values)
-    return pd.Series(values, dtype="object" if is_large else dtype, name=name)
+def _configured(config: Config | str | os.PathLike[str] | None, sink: str | None, maximum_bytes: int | None) -> Config:
+    """The configuration, with another sink and another `bigquery.maximum_bytes_billed` where they are given."""
+    found = _config(config)
+    if sink is not None:
+        found = msgspec.structs.replace(found, sink=sink)
+    if maximum_bytes is not None:
+        options = msgspec.structs.replace(found.bigquery, maximum_bytes_billed=maximum_bytes)
+        found = msgspec.structs.replace(found, bigquery=options)
+    return found
 
 
 def _config(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None) -> Config:

@@ -227,10 +227,20 @@ _PYTHON = """\
 # Python
 
 ```python
-from gke_inventory import kubernetes_client, latest, snapshot
+from gke_inventory import as_of, changes, history, kubernetes_client, latest, query, snapshot
 ```
 
-`import gke_inventory` is the same package as `import job`, under a name that a file of your own cannot hide."""
+`import gke_inventory` is the same package as `import job`, under a name that a file of your own cannot hide.
+`dir(gke_inventory)` has its public names, and `gke_inventory.__version__` its version.
+
+The extra `notebook` (`pip install '.[notebook]'`) adds pyarrow, with which DataFrames of a DuckDB file take a
+third of the time and less memory; they are the same without. [fleet.ipynb](../notebooks/fleet.ipynb) is an example:
+what can be trusted, then capacity, versions and changes. An interrupt of the kernel ends a query, and cancels
+BigQuery's job.
+
+Before BigQuery bills: name `columns`, since it bills the bytes of those columns alone; give `maximum_bytes`, beyond
+which it refuses the query; ask `bytes_of(sql)`, which costs nothing. From 1 GiB, each call logs the bytes before it
+runs."""
 
 
 def permissions() -> str:

@@ -36,6 +36,17 @@ class Answer(NamedTuple):
     """The columns' types in DuckDB's words, whole: `DECIMAL(4,2)`, `STRUCT("key" VARCHAR)[]`."""
 
 
+class ArrowAnswer(NamedTuple):
+    """The answer to a query as Arrow."""
+
+    columns: tuple[tuple[str, str], ...]
+    """As those of `Result`."""
+    types: tuple[str, ...]
+    """As those of `Answer`."""
+    table: Any
+    """A `pyarrow.Table`."""
+
+
 class TaskResult(NamedTuple):
     """How a task ended: its commit records this for later attempts of the same task."""
 
@@ -219,6 +230,16 @@ class Warehouse(Sink, Protocol):
 
         Raises:
             QueryError: the query is refused, perhaps while its rows are read.
+            SinkError: the warehouse cannot be read.
+        """
+
+    def arrow(self, sql: str, *, external_access: bool = False) -> ArrowAnswer | None:
+        """The same as `query`, several times faster; None where the warehouse sends rows: then use `stream`.
+
+        Needs pyarrow.
+
+        Raises:
+            QueryError: the query is refused.
             SinkError: the warehouse cannot be read.
         """
 

@@ -19,35 +19,18 @@ from typing import Any
 
 import duckdb
 import msgspec
+from copies import multiply
 
 sys.path.append(str(Path(__file__).parents[1]))
+sys.path.remove(str(Path(__file__).parent))  # in which `report` is this file
 from report.browser import BROWSER, started, tab_of
 
 from job.commands.report import write_report
 from job.config import Config
 from job.run.one_task import run
-from job.schema import columns
 from job.simulator import simulate
-from job.tables import TABLES, raw
 
 _GOAL_BYTES, _GOAL_SECONDS = 8_000_000, 2.0
-
-
-def multiply(path: Path, copies: int) -> None:
-    """Inserts each cluster again under other names, and adds them to the lists of their projects."""
-    with duckdb.connect(str(path)) as database:
-        database.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
-        for table in TABLES:
-            if "cluster" not in {column.name for column in columns(table)}:
-                continue
-            database.execute(
-                f"INSERT INTO {raw(table)} SELECT t.* REPLACE (t.cluster || '-' || c.n AS cluster, "
-                f"t.snapshot_id || '-' || c.n AS snapshot_id) FROM {raw(table)} AS t, range(1, {copies}) AS c(n) "
-                "WHERE t.cluster IS NOT NULL"
-            )
-        named = f"flatten([[n] || [n || '-' || c for c in range(1, {copies})] for n in listed_clusters])"
-        database.execute(f"UPDATE raw_collections SET listed_clusters = {named} WHERE len(listed_clusters) > 0")
-        database.execute("CHECKPOINT")
 
 
 async def opened(page: Path, profile: Path) -> tuple[float, float]:

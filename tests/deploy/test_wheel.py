@@ -127,7 +127,9 @@ def test_mypy_knows_the_types(installed: Installed, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert "-> job.config.Config" in done.stdout
-    assert "(name: str, *, sink: str | None =," in done.stdout
+    assert "(name: str, *, columns: typing.Sequence[str] | None =," in done.stdout.replace(
+        "collections.abc.", "typing."
+    )
 
 
 def test_the_report_has_its_template_style_and_script(installed: Installed, tmp_path: Path) -> None:

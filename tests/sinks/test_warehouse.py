@@ -12,8 +12,8 @@ from declared import is_like_another
 from sinks.conftest import Subject
 from warehouse import COMPLETE, FIRST, Attempt, Read, annotated, pod, run_of
 
+from job.dataframe import from_rows
 from job.errors import QueryError, SinkError
-from job.frames import frame
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import TaskResult, Warehouse
 from job.spool import Rows
@@ -164,13 +164,15 @@ def test_a_dataframe_has_exact_sums_of_any_size(subject: Subject) -> None:
     subject.publish("r", run_of(1, Read("a", ["x"], pods), Read("b", ["x"], ["p3"])))
     opened = subject.open()
     columns = "cluster, memory_request_bytes, memory_limit_bytes, pods, cpu_limit_millicores"
-    found = frame(opened.query(f"SELECT {columns} FROM capacity_by_cluster ORDER BY cluster"))
+    with opened.stream(f"SELECT {columns} FROM capacity_by_cluster ORDER BY cluster") as answer:
+        found = from_rows(answer)
     assert [str(kind) for kind in found.dtypes] == ["string", "object", "object", "Int64", "object"]
     assert found.to_numpy().tolist() == [
         ["a", Decimal(2 * largest), Decimal(2 * largest), 2, None], ["b", Decimal(0), None, 1, None],
     ]  # fmt: skip
     assert [str(value) for value in found["memory_request_bytes"]] == [str(2 * largest), "0"]
-    one = frame(opened.query("SELECT name, memory_request_bytes FROM raw_pods ORDER BY name"))
+    with opened.stream("SELECT name, memory_request_bytes FROM raw_pods ORDER BY name") as answer:
+        one = from_rows(answer)
     assert [str(kind) for kind in one.dtypes] == ["string", "Int64"]
     assert list(one["memory_request_bytes"])[:2] == [largest, largest]
 

@@ -293,6 +293,9 @@ class BigQuerySink:
             for page in found.pages:
                 yield [tuple(row.values()) for row in page]
 
+    def arrow(self, sql: str, *, external_access: bool = False) -> None:
+        """None: BigQuery's API answers with rows."""
+
     def dry_run(self, sql: str) -> int:
         from google.cloud.bigquery import QueryJobConfig
 

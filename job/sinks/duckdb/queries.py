@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError
 from job.sinks.duckdb.connection import duckdb_error
-from job.sinks.protocol import Answer, Result
+from job.sinks.protocol import Answer, ArrowAnswer, Result
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,6 +43,18 @@ def begin(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: boo
             with suppress(duckdb_error()):  # of a statement that is not a query, they stay as Python has them
                 cursor = database.execute(_with_intervals_as_text(str(statement.query), names, types))
         return Answer(_columns(cursor), iter(()), None, tuple(types))
+
+
+def as_arrow(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> ArrowAnswer | None:
+    """The same answer as Arrow, which DuckDB writes without an object a value; None for what is no query."""
+    with _query_errors():
+        statement = _only_statement(database, sql, external_access=external_access)
+        found = database.sql(statement.query)
+        if found is None:
+            return None
+        types = tuple(str(kind) for kind in found.types)
+        columns = tuple((name, _type(kind)) for name, kind in zip(found.columns, types, strict=True))
+        return ArrowAnswer(columns, types, found.to_arrow_table())
 
 
 def next_page(database: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:

@@ -34,6 +34,7 @@ from job.sinks.duckdb.queries import answer
 from job.sinks.protocol import (
     CLUSTER_WEIGHTS,
     Answer,
+    ArrowAnswer,
     Change,
     Commit,
     CommittedList,
@@ -206,6 +207,10 @@ class DuckDBSink:
         with self._querying() as database:
             began = interruptible(database, lambda: queries.begin(database, sql, external_access=external_access))
             yield began._replace(pages=iter(lambda: interruptible(database, lambda: queries.next_page(database)), []))
+
+    def arrow(self, sql: str, *, external_access: bool = False) -> ArrowAnswer | None:
+        with self._querying() as database:
+            return interruptible(database, lambda: queries.as_arrow(database, sql, external_access=external_access))
 
     def dry_run(self, sql: str) -> None:
         with self._querying() as database:
