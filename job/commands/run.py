@@ -16,17 +16,19 @@ from job.run.local_tasks import run_tasks
 from job.run.memory import use_one_malloc_arena
 from job.run.one_task import run
 from job.run.summary import Gap, Summary
+from job.run.task_count import task_count
 from job.signals import Stop
 
 _MAX_NAMES = 3  # of one cause; `coverage` has all
 
 
 def take_snapshot(
-    config: Config, *, tasks: int, stop: Stop, is_quiet: bool = False, level: Level = "warning"
+    config: Config, *, tasks: int | None, stop: Stop, is_quiet: bool = False, level: Level = "warning"
 ) -> Summary:
     """One snapshot, by this process or by several of its children.
 
     Args:
+        tasks: None: as many as are worth it.
         is_quiet: shows no progress.
         level: of the children's logs.
 
@@ -34,6 +36,7 @@ def take_snapshot(
         InventoryError: the configuration, credentials or sink cannot be used, or a task failed; nothing was written.
         Interrupted: the stop came before any cluster was complete; nothing was written.
     """
+    tasks = task_count(config, stop=stop) if tasks is None else tasks
     if tasks == 1:
         use_one_malloc_arena()  # before any thread has one of its own
     progress = run_progress(is_quiet=is_quiet)

@@ -20,8 +20,11 @@ from made import sink_at
 from replay import Replay
 from test_cli import COMMAND, invoke
 
+from job.commands.run import take_snapshot
 from job.config import Config
+from job.run import task_count
 from job.scratch import scratch_folder
+from job.signals import Stop
 from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_warehouse
 
@@ -52,6 +55,12 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
         sink = open_warehouse(config)
         found = "SELECT COUNT(*), COUNT(DISTINCT task_index), MAX(task_count) FROM runs WHERE run_id = "
         assert sink.query(f"{found} '{summaries[3]['run_id']}'").rows == [(3, 3, 3)]
+        if kind == "duckdb":
+            patch.setattr(task_count, "_WORTH_OBJECTS", 1)
+            patch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+            patch.setattr(task_count, "container_limit", lambda: None)
+            last = take_snapshot(config, tasks=None, stop=Stop(), is_quiet=True)
+            assert sink.query(f"{found} '{last.run.run_id}'").rows == [(2, 2, 2)]
 
 
 def test_a_task_that_fails_leaves_nothing_written(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+"""How many processes a run takes where nobody says: more than one only where an earlier run shows that it pays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from job.config import Config
+from job.connect.identity import configured_identity
+from job.errors import SinkError
+from job.run.memory import container_limit, memory_needed
+from job.signals import Stop
+from job.sinks.open_sink import open_sink, place_of
+
+# From the figures in tests/benchmarks: clusters of 200 objects take 25 ms each, and another process 1.1 s to import the
+# clients. Two processes break even at 20,000 objects; at twice that they save a quarter of the time.
+_WORTH_OBJECTS = 40_000
+_PATIENCE_SECONDS = 2.0  # with a file that another process has open
+
+
+def task_count(config: Config, *, stop: Stop | None = None) -> int:
+    """One process for each CPU where the sink's newest snapshots are large enough, and else one.
+
+    It is one for a task of Cloud Run, for the first run into a sink, and on BigQuery, where asking costs money. A
+    container gets no more processes than fit into its memory. Where the sink cannot be read, the run says why.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if cores == 1 or "CLOUD_RUN_JOB" in os.environ or "CLOUD_RUN_TASK_INDEX" in os.environ:
+        return 1
+    if place_of(config).database is not None:
+        return 1
+    patience = min(_PATIENCE_SECONDS, config.timeouts.sink_seconds)
+    patient = msgspec.structs.replace(config, timeouts=msgspec.structs.replace(config.timeouts, sink_seconds=patience))
+    try:
+        weights = open_sink(patient, lambda: configured_identity(config), stop=stop).cluster_weights(
+            "", is_shared=False
+        )
+    except SinkError:
+        return 1
+    return worthwhile(config, weights, cores, container_limit())
+
+
+def worthwhile(config: Config, weights: Mapping[str, int], cores: int, limit: int | None) -> int:
+    """The number of processes for clusters of these sizes.
+
+    >>> config = Config(projects=("p",))
+    >>> worthwhile(config, {"p/l/a": 30_000, "p/l/b": 10_000, "q/l/c": 5}, 8, None), worthwhile(config, {}, 8, None)
+    (2, 1)
+
+    Args:
+        weights: `project/location/cluster` -> objects in its newest snapshot.
+        limit: bytes that all processes together may use; None is no limit.
+    """
+    if not (config.folders or config.organizations):
+        weights = {name: count for name, count in weights.items() if name.partition("/")[0] in config.projects}
+    if sum(weights.values()) < _WORTH_OBJECTS:
+        return 1
+    fitting = cores if limit is None else limit * 9 // 10 // memory_needed(config.workers, config.page_limit)
+    return max(1, min(cores, len(weights), fitting))
