@@ -318,7 +318,9 @@ class Config(Settings, frozen=True, kw_only=True):
         "`team: {labels: [team, app.kubernetes.io/part-of], annotations: [example.com/owner]}` has the first of these "
         "labels, else of these annotations, that the object itself has and that is not empty; else NULL. `annotations` "
         "must keep the annotations. The views read stored labels, so that a change, which `gke-inventory schema apply` "
-        "or the next run applies, also answers for older rows. All jobs of one sink need the same columns.",
+        "or the next run applies, also answers for older rows. All jobs of one sink need the same columns. The keys of "
+        "`team` also name the teams of the view `ownership`; without it, the labels `team` and `owner` do, and the "
+        "annotation `a8r.io/owner`.",
     ] = msgspec.field(default_factory=dict)
     page_limit: Annotated[
         Annotated[int, msgspec.Meta(ge=1, le=10_000)],

@@ -77,7 +77,8 @@ _LEDGER = {
 _CAPACITY = "capacity_by_"
 _PAIRS = {
     "changes": "events", "coverage": "trust", "drain_blockers": "single_points_of_failure", "images": "images_history",
-    "privileged": "admins exposed", "restarts": "rollouts_stuck", "unowned_pods": "idle_namespaces",
+    "privileged": "admins exposed", "restarts": "rollouts_stuck",
+    "ownership": "ownership_by_cluster unowned_pods idle_namespaces",
     "versions": "drift support", "without_limits": "workload_containers",
 }  # fmt: skip
 """Views that share a row of the README."""

@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, workload_rows
-from job.wire.meta import Elements, ObjectMeta, Time, Wire, check_years
+from job.wire.meta import Elements, ManagedMeta, Time, Wire, check_years
 from job.wire.workloads import JobSpec
 
 
@@ -38,7 +38,7 @@ class CronJobStatus(Wire, frozen=True):
 
 
 class CronJob(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: CronJobSpec | None = None
     status: CronJobStatus | None = None
 

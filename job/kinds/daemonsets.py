@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
-from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ManagedMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 from job.wire.workloads import Strategy
 
@@ -31,7 +31,7 @@ class DaemonSetStatus(Wire, frozen=True):
 
 
 class DaemonSet(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: DaemonSetSpec | None = None
     status: DaemonSetStatus | None = None
 

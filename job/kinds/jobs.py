@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
-from job.wire.meta import Condition, Elements, Int64, ObjectMeta, Time, Wire, check_years
+from job.wire.meta import Condition, Elements, Int64, ManagedMeta, Time, Wire, check_years
 from job.wire.workloads import JobSpec
 
 
@@ -26,7 +26,7 @@ class JobStatus(Wire, frozen=True):
 
 
 class Job(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: JobSpec | None = None
     status: JobStatus | None = None
 

@@ -9,7 +9,7 @@ from job.kinds.kind import Kind
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
-from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ManagedMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 
 
@@ -28,7 +28,7 @@ class ReplicaSetStatus(Wire, frozen=True):
 
 
 class ReplicaSet(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: ReplicaSetSpec | None = None
     status: ReplicaSetStatus | None = None
 

@@ -8,7 +8,7 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.workloads import counts, selector, workload_rows
-from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ManagedMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 
 
@@ -39,7 +39,7 @@ class StatefulSetStatus(Wire, frozen=True):
 
 
 class StatefulSet(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: StatefulSetSpec | None = None
     status: StatefulSetStatus | None = None
 

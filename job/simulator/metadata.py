@@ -29,6 +29,7 @@ class Maker:
         *,
         age_days: float | None = None,
         managed: Object | None = None,
+        manager: str = "kubectl-client-side-apply",
         api_version: str = "v1",
         **more: Any,
     ) -> Object:
@@ -36,6 +37,7 @@ class Maker:
 
         Args:
             managed: the fields listed in `managedFields`.
+            manager: who has written them.
             more: members that only some objects have, such as `labels`; empty ones are omitted.
         """
         self.version += 1
@@ -49,7 +51,7 @@ class Maker:
             "creationTimestamp": created,
             "managedFields": [
                 {
-                    "manager": "kubectl-client-side-apply",
+                    "manager": manager,
                     "operation": "Update",
                     "apiVersion": api_version,
                     "time": created,

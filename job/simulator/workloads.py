@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from job.simulator.managers import CONTROLLER, signs_on
 from job.simulator.metadata import Maker, Object, ago, condition
 from job.simulator.pods import Pods
 from job.simulator.templates import odd_template, template
@@ -299,19 +300,32 @@ class Workloads:
         owner: Object | None = None,
     ) -> Object:
         api_version = "batch/v1" if resource == "cronjobs" else api_version
-        metadata = self._metadata(api_version, name, namespace, labels or {"app": name}, annotations or {}, owner)
+        signs = CONTROLLER if owner else signs_on(resource, namespace, name, len(self._made[resource]))
+        metadata = self._metadata(
+            api_version, name, namespace, (labels or {"app": name}) | signs.labels,
+            (annotations or {}) | signs.annotations, owner, manager=signs.manager,
+        )  # fmt: skip
         added = {"metadata": metadata, "spec": spec, "status": status}
         self._made[resource].append(added)
         return added
 
     def _metadata(
-        self, api_version: str, name: str, namespace: str, labels: Object, annotations: Object, owner: Object | None
+        self,
+        api_version: str,
+        name: str,
+        namespace: str,
+        labels: Object,
+        annotations: Object,
+        owner: Object | None,
+        *,
+        manager: str = CONTROLLER.manager,
     ) -> Object:
         return self._maker.metadata(
             name,
             namespace,
             api_version=api_version,
             generation=1,
+            manager=manager,
             labels=labels,
             annotations=annotations | {"note": "CANARY-annotation"},
             ownerReferences=[owner] if owner else None,

@@ -50,6 +50,28 @@ class Workload(Record, frozen=True, kw_only=True):
     owner_api_version: Annotated[str | None, "apiVersion of the controller."] = None
     owner_name: Annotated[str | None, "Name of the controller."] = None
     owner_uid: Annotated[str | None, "UID of the controller."] = None
+    managed_by: Annotated[
+        str | None,
+        "What puts the workload in place, by its labels, annotations and field managers: `argocd`, `flux`, "
+        "`config_sync`, `gke` (an add-on), `helm`, `terraform`, `pulumi`, `kubectl` or `console`; else its label "
+        "`app.kubernetes.io/managed-by` in lower case. The first of these that holds; NULL if none does.",
+    ] = None
+    managed_by_name: Annotated[
+        str | None,
+        "Its name there: the application of Argo CD; `NAMESPACE/NAME` of Flux's Kustomization or HelmRelease; Config "
+        "Sync's RootSync, or RepoSync after its namespace; the release of Helm. NULL if it is no valid name.",
+    ] = None
+    managed_by_key: Annotated[
+        str | None,
+        "The label or annotation that says so: `argocd.argoproj.io/tracking-id`, `meta.helm.sh/release-name`, ...; "
+        "`managedFields` for a field manager.",
+    ] = None
+    field_managers: Annotated[
+        tuple[str, ...],
+        "Names in `managedFields` of who has written its fields, in order: `Terraform`, `kubectl-client-side-apply`, "
+        "... The first 20; not those who wrote a subresource alone, such as the status, and no name with unusual "
+        "characters. Empty for Pods.",
+    ] = ()
     replicas_wanted: Annotated[
         int | None,
         "Number of pods wanted: `spec.replicas`, a DaemonSet's `desiredNumberScheduled`, a Job's `parallelism`.",

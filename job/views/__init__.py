@@ -52,6 +52,7 @@ from job.tables import LEDGER, TABLES, raw
 from job.views.header import Header, columns_of, split_file
 from job.views.recent import RECENT
 from job.views.row_columns import LabelColumn, check_columns
+from job.views.team_keys import TEAM
 from job.views.templates import COMPARISONS, text_between, texts
 
 AS_OF = "_as_of"
@@ -303,9 +304,12 @@ def _reads(sql: str) -> tuple[str, ...]:
 
 @cache
 def _words() -> frozenset[str]:
-    """Every word in the queries, and the name of every column."""
+    """Every word in the queries that is in no text, and the name of every column. `ownership` has the column `team` of
+    the configuration, and its query names a table before each of its own.
+    """
     names = {column.name for view in views() for column in view.columns}
-    return frozenset(names.union(*(re.findall(r"\w+", view.sql.lower()) for view in views())))
+    queries = (re.sub(r"'[^'\n]*'", "", view.sql.lower()) for view in views())
+    return frozenset(names.union(*(re.findall(r"\w+", sql) for sql in queries))) - {TEAM}
 
 
 def _between(name: str, header: Header, sql: str) -> Function:

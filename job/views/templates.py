@@ -9,6 +9,7 @@ from string import Template
 
 from job.tables import LEDGER, TABLES
 from job.views.row_columns import LabelColumn, header, select_list
+from job.views.team_keys import team_keys
 
 COMPARISONS = {"changes": "raw_recent_", "events": "raw_"}
 """View that compares readings -> which rows of tables it reads."""
@@ -22,6 +23,7 @@ def texts(configured: tuple[LabelColumn, ...]) -> Iterator[tuple[str, str]]:
     for folder in ("ledger", "questions"):
         for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
             name, text = file.name.removesuffix(".sql"), _with_fragments(file.read_text(encoding="utf-8"))
+            text = text.replace("${team_keys}", team_keys(configured))
             yield name, text
             if name in _OF_ALL_HISTORY:
                 yield f"recent_{name}", _of_recent_rows(name, text)

@@ -37,7 +37,10 @@ from job.wire.meta import NOT_DECODABLE
 
 COUNT = int(os.environ.get("GKE_INVENTORY_FUZZ", "3000"))
 SECRET = frozenset({"annotations", "args", "command", "data", "env", "managedFields", "stringData"})
-"""The keys under which nothing may become a row."""
+"""The keys under which nothing may become a row, except names at these keys."""
+NAMES = frozenset(
+    {"manager", "meta.helm.sh/release-name", "argocd.argoproj.io/tracking-id", "configsync.gke.io/manager"}
+)
 
 GATEWAY_API = json.loads((RECORDINGS.parent / "kinds" / "golden" / "gateway-api.json").read_text())["objects"]
 
@@ -91,8 +94,18 @@ def strings(value: Any) -> Iterator[str]:
     elif isinstance(value, Pairs):
         for key, inner in value.pairs:
             yield key
-            if key not in SECRET:
-                yield from strings(inner)
+            yield from names(inner) if key in SECRET else strings(inner)
+
+
+def names(value: Any) -> Iterator[str]:
+    """The names below a key under which nothing else may become a row."""
+    if isinstance(value, list):
+        for inner in value:
+            yield from names(inner)
+    elif isinstance(value, Pairs):
+        for key, inner in value.pairs:
+            if key in NAMES and isinstance(inner, str):
+                yield inner
 
 
 class Pairs:

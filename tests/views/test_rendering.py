@@ -96,7 +96,8 @@ def test_a_view_is_made_again_when_a_table_beneath_it_gains_a_column(monkeypatch
     assert changed == {
         "pods", "pods_history", "capacity_by_cluster", "capacity_by_namespace", "capacity_by_node_pool", "changes",
         "images", "privileged", "without_limits", "unowned_pods", "workload_containers", "restarts", "idle_namespaces",
-        "drain_blockers", "drift", "events", "exposed", "images_history", "single_points_of_failure",
+        "drain_blockers", "drift", "events", "exposed", "images_history", "single_points_of_failure", "ownership",
+        "ownership_by_cluster",
     }  # fmt: skip
 
 

@@ -99,6 +99,14 @@ def test_rows_have_the_columns_of_the_configuration_a_full_name_and_labels_as_js
         ],
         key=repr,
     )
+    assert warehouse.query("SELECT name, team, evidence, evidence_key FROM ownership") == [
+        ("night", None, None, None),
+        ("p1", "shop", "pod label", KEYS[1]),
+        ("p2", "odd", "pod label", KEYS[2]),
+        ("p3", "web", "namespace label", "team"),
+        ("p4", "web", "namespace label", "team"),
+        ("web", "web", "namespace label", "team"),
+    ]
 
 
 def test_zonal_clusters_and_unknown_kinds_are_named_as_cloud_asset_inventory_has_them(warehouse: Warehouse) -> None:
@@ -121,7 +129,7 @@ def test_zonal_clusters_and_unknown_kinds_are_named_as_cloud_asset_inventory_has
 @pytest.mark.xdist_group("googlesql")
 def test_googlesql_accepts_the_views_that_read_rows_with_more_columns(configured: tuple[View, ...]) -> None:
     dataset = Dataset({})
-    for name in ("changes", "images", "capacity_by_namespace", "containers"):
+    for name in ("changes", "images", "capacity_by_namespace", "containers", "ownership_by_cluster"):
         (view,) = (view for view in configured if view.name == name)
         assert [column.name for column in view.columns] == [text.partition(" ")[0] for text in dataset.analyse(view)]
 
@@ -143,7 +151,7 @@ def test_a_change_of_the_configuration_remakes_the_views_and_answers_for_older_r
     ((text,),) = opened().query(described).rows
     assert "the label `team`" in text
     assert "the annotation `example.com/owner`" in text
-    for view in ("changes", "drift", "images", "without_limits"):
+    for view in ("changes", "drift", "images", "without_limits", "ownership", "ownership_as_of(now())"):
         opened().query(f"SELECT * FROM {view} LIMIT 0")
 
 
@@ -155,6 +163,7 @@ def test_a_change_of_the_configuration_remakes_the_views_and_answers_for_older_r
         ({"group": {"labels": ["team"]}}, "columns.group: group is a reserved word of SQL"),
         ({"namespace": {"labels": ["team"]}}, "columns.namespace: the views already use the name"),
         ({"read_at": {"labels": ["team"]}}, "columns.read_at: the views already use the name"),
+        ({"evidence": {"labels": ["team"]}}, "columns.evidence: the views already use the name"),
         ({"severity": {"labels": ["team"]}}, "columns.severity: the views already use the name"),
         ({"team": {}}, "columns.team: name at least one label or annotation"),
         ({"team": {"labels": ["a'b"]}}, 'columns.team: "a\'b" is not the key'),

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.containers import container_rows, pod_level_resources
+from job.kinds.parts.managed_by import managed_by
 from job.kinds.parts.metadata import allowed_annotations, conditions, controller_of, key_values
 from job.kinds.parts.pod_volumes import unusual_volumes
 from job.kinds.parts.scope import Scope
@@ -62,6 +63,7 @@ def workload_rows(
         conditions=conditions(found),
         **columns,
     )
+    row = replace(row, **managed_by(metadata, kind.group, kind.name))
     owner = controller_of(metadata)
     if owner is not None:
         row = replace(
