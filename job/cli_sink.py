@@ -71,7 +71,7 @@ def report(
 ) -> int:  # fmt: skip
     """Report on the fleet: coverage first, then versions, capacity, trouble, changes, images, security, each cluster.
 
-    HTML is one file that loads nothing: it opens from disk, and can be sent. A column `team` in `columns` adds teams.
+    HTML is one file that loads nothing: it opens from disk, and can be sent. `columns.team` has the labels of teams.
 
     \b
     gke-inventory report -o fleet.html

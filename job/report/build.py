@@ -16,7 +16,7 @@ from job.report.page import Page, Part
 from job.report.section import Section, Table
 from job.report.sections import SECTIONS, changes, coverage, fleet
 from job.report.shown import Ask, Shown, text_for
-from job.report.teams import COLUMN, TEAMS
+from job.report.teams import TEAMS
 from job.views import View
 
 _FIRST_ROWS = 10  # of each table of the first screen, where it is text
@@ -78,8 +78,7 @@ def plan(moment: Moment, views: Sequence[View], *, is_first_screen: bool = False
     names = {view.name for view in views} | {function.name for view in views for function in view.functions}
     sections = [_shortened(section) for section in SECTIONS if section.is_first] if is_first_screen else SECTIONS
     kept, left_out = possible(sections, moment, names)
-    has_teams = any(column.name == COLUMN for view in views if view.name == "pods" for column in view.columns)
-    kinds = () if is_first_screen else (*((TEAMS,) if has_teams else ()), CLUSTERS)
+    kinds = () if is_first_screen else (TEAMS, CLUSTERS)
     shown_kinds = []
     for kind in kinds:
         shown_kind, missing = _possible(kind, moment, names)
@@ -90,8 +89,6 @@ def plan(moment: Moment, views: Sequence[View], *, is_first_screen: bool = False
     ]
     if is_first_screen:
         sentences.append("The other sections, and one for each cluster, are in the HTML page: --output fleet.html.")
-    elif not has_teams:
-        sentences.append(f"Teams: columns of the configuration has no {COLUMN}.")
     return Plan("GKE fleet", moment, [Step(section, moment) for section in kept], tuple(shown_kinds), sentences)
 
 

@@ -1,4 +1,4 @@
-"""Sections for each cluster and, where the configuration has a column `team`, for each team.
+"""Sections for each cluster and for each team.
 
 Each fact is one query of all of them, grouped by their key: a thousand cost as many queries as one.
 """

@@ -43,6 +43,7 @@ SMALL = (
 @pytest.fixture(autouse=True)
 def _few_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "SECTIONS", SMALL)
+    monkeypatch.setattr(build, "TEAMS", build.TEAMS._replace(details=()))
     monkeypatch.setattr(build, "CLUSTERS", build.CLUSTERS._replace(facts=build.CLUSTERS.facts[:1], details=()))
 
 
@@ -60,9 +61,9 @@ def test_the_page_is_one_file_that_loads_nothing_and_begins_with_coverage(sink: 
     text = (tmp_path / "fleet.html").read_text()
     page = Markup(text)
     assert (page.wrong, loads(text)) == ([], [])
-    assert page.text_of("h2") == ["Coverage", "The fleet at a glance", "Clusters", "What is left out"]
+    assert page.text_of("h2") == ["Coverage", "The fleet at a glance", "Teams", "Clusters", "What is left out"]
     assert [each.attributes["href"] for each in page.of("a") if "nav" in each.inside] == [
-        "#coverage", "#fleet", "#clusters", "#left-out",
+        "#coverage", "#fleet", "#teams", "#clusters", "#left-out",
     ]  # fmt: skip
     assert {"main", "header", "nav", "footer"} <= {each.tag for each in page.elements}
     assert 'id="cluster-shop-prod/europe-west1/whole"' in text

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from job.report.section import Section
-from job.report.sections import changes, coverage, exposure, fleet, images, resilience, security, trouble, versions
+from job.report.sections import (
+    changes,
+    coverage,
+    exposure,
+    fleet,
+    images,
+    ownership,
+    resilience,
+    security,
+    trouble,
+    versions,
+)
 
 SECTIONS: tuple[Section, ...] = (
     coverage.SECTION,
@@ -14,5 +25,6 @@ SECTIONS: tuple[Section, ...] = (
     security.SECTION,
     exposure.SECTION,
     resilience.SECTION,
+    ownership.SECTION,
     versions.SECTION,
 )
