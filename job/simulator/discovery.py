@@ -12,16 +12,24 @@ AGGREGATED = ("APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2")
 """The aggregated form's `as`, `g` and `v` in an Accept header."""
 
 
-BROKEN_API = "/apis/metrics.k8s.io"
+BROKEN_API = "metrics.k8s.io"
+"""The group whose server is down, unless a fault names another."""
 
 
-def with_broken_api(document: dict[str, Any]) -> dict[str, Any]:
-    """Puts a group whose server is down first in the list of groups; other documents stay as they are."""
-    if document["kind"] != "APIGroupList":
-        return document
-    version = {"groupVersion": "metrics.k8s.io/v1beta1", "version": "v1beta1"}
-    broken = {"name": "metrics.k8s.io", "versions": [version], "preferredVersion": version}
-    return {**document, "groups": [broken, *document["groups"]]}
+def with_broken_api(document: dict[str, Any], group: str = BROKEN_API) -> dict[str, Any]:
+    """Puts a group whose server is down into the list of groups, first in the plain form and last in the aggregated.
+
+    Other documents stay as they are.
+    """
+    version = {"groupVersion": f"{group}/v1beta1", "version": "v1beta1"}
+    if document["kind"] == "APIGroupList":
+        broken = {"name": group, "versions": [version], "preferredVersion": version}
+        return {**document, "groups": [broken, *(each for each in document["groups"] if each["name"] != group)]}
+    if document["kind"] == AGGREGATED[0]:
+        others = [each for each in document["items"] if each["metadata"].get("name") != group]
+        stale = {"metadata": {"name": group}, "versions": [{"version": "v1beta1", "freshness": "Stale"}]}
+        return {**document, "items": [*others, stale]}
+    return document
 
 
 def aggregated(path: str, absent: frozenset[str] = frozenset()) -> dict[str, Any] | None:

@@ -121,7 +121,7 @@ class ApiServer:
             return status(400, "BadRequest", said)
         if kind == "not_served":
             return not_served(group=False)
-        if kind == "broken_api" and request.path.startswith(discovery.BROKEN_API):
+        if fault and kind == "broken_api" and request.path.startswith(f"/apis/{_group(fault)}"):
             return Answer(503, b"service unavailable\n", "text/plain; charset=utf-8")
         if kind == "not_acceptable":
             return not_acceptable()
@@ -138,9 +138,10 @@ class ApiServer:
         if not allowed or (fault and fault.kind == "forbidden"):
             by_iam = self.cluster.permissions is not None
             return forbidden(user, verb, info, gke=by_iam or bool(fault and fault.options.get("gke")))
-        found = served(info, self.cluster.absent_groups)
+        absent = self._absent_groups(fault)
+        found = served(info, absent)
         if found is None:
-            return not_served(group=is_group(info.group, self.cluster.absent_groups))
+            return not_served(group=is_group(info.group, absent))
         if verb == "create":  # RBAC allows nobody to create anything except self-subject reviews
             return self._review(request, info, user, sent)
         if verb == "watch" or verb not in found.verbs:
@@ -161,18 +162,21 @@ class ApiServer:
             return text("ok")
         if path == "/version":
             return indented(json_answer(_version(self.cluster.version)))
-        is_broken = fault is not None and fault.kind == "broken_api"
-        absent = self.cluster.absent_groups
-        document = discovery.aggregated(path, absent)
+        absent = self._absent_groups(fault)
+        document, plain = discovery.aggregated(path, absent), discovery.plain(path, absent)
+        if fault is not None and fault.kind == "broken_api" and plain and path != "/api":
+            plain = discovery.with_broken_api(plain, _group(fault))
+            document = document and discovery.with_broken_api(document, _group(fault))
         form = negotiated(request.headers.get("Accept"), (discovery.AGGREGATED,) if document else ())
         if form == discovery.AGGREGATED:
             return _aggregated(document, request.headers.get("If-None-Match"))
-        plain = discovery.plain(path, absent)
         if plain is None:
             return not_served(group=False)
-        return (
-            not_acceptable() if form is None else json_answer(discovery.with_broken_api(plain) if is_broken else plain)
-        )
+        return not_acceptable() if form is None else json_answer(plain)
+
+    def _absent_groups(self, fault: Fault | None) -> frozenset[str]:
+        is_one_more = fault is not None and fault.kind == "absent_group"
+        return self.cluster.absent_groups | ({_group(fault)} if fault is not None and is_one_more else set())
 
     def _review(self, request: web.BaseRequest, info: RequestInfo, user: str, sent: bytes) -> Answer:
         try:
@@ -228,6 +232,11 @@ class ApiServer:
             following = token(page.version, "0" * (turn + 1))
         remaining = page.remaining if matches is None else None
         return Answer(200, _listed(resource, page, following, remaining, metadata_only=metadata_only))
+
+
+def _group(fault: Fault) -> str:
+    """The API group that a fault is about."""
+    return str(fault.options.get("group", discovery.BROKEN_API))
 
 
 def _failure(fault: Fault) -> Answer:

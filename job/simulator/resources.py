@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 GATEWAY_API = "gateway.networking.k8s.io"
 """Served by clusters that have it."""
 GROUPS: list[dict[str, Any]] = json.loads(files(__package__).joinpath("discovery.json").read_text())
-"""The aggregated discovery document of a real API server, plus Argo's Rollout and the Gateway API."""
-CUSTOM_GROUPS = frozenset({"argoproj.io", GATEWAY_API})
+"""The aggregated discovery document of a real API server, plus the Gateway API and other custom resources."""
+CUSTOM_GROUPS = frozenset(
+    {"argoproj.io", "agones.dev", "core.strimzi.io", "leaderworkerset.x-k8s.io", "sparkoperator.k8s.io", GATEWAY_API}
+)
 
 
 class Resource(NamedTuple):

@@ -25,7 +25,14 @@ _CLAIM = {
 }
 _STUCK = 4
 """Of each round of makers, the Deployment whose rollout is past its deadline."""
-_NAMES = ("deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "rollouts")
+_CUSTOM = {
+    "strimzipodsets": ("core.strimzi.io/v1beta2", "StrimziPodSet"),
+    "gameservers": ("agones.dev/v1", "GameServer"),
+    "sparkapplications": ("sparkoperator.k8s.io/v1beta2", "SparkApplication"),
+    "leaderworkersets": ("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet"),
+}
+"""Custom resources that own pods or workloads: resource -> apiVersion and kind."""
+_NAMES = ("deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs", "rollouts", *_CUSTOM)
 
 
 class Workloads:
@@ -221,24 +228,22 @@ class Workloads:
     def _custom_owner(self, number: int, replicas: int) -> None:
         """Pods that a custom resource controls directly, as operators of databases make them."""
         namespace, name = self._team(number), f"kafka-{number}"
-        owner = {"metadata": self._maker.metadata(name, namespace)}
-        reference = _owner("kafka.strimzi.io/v1beta2", "StrimziPodSet", owner)
+        owner, reference = self._custom("strimzipodsets", name, namespace)
         self._pods.controlled(owner, reference, min(replicas, 3), template(self._maker, name, number))
 
     def _game_server(self, number: int, replicas: int) -> None:  # noqa: ARG002
         """A pod that a custom resource controls, with a sidecar that a webhook injects."""
         namespace, name = self._team(number), f"game-{number}"
-        owner = {"metadata": self._maker.metadata(name, namespace)}
+        owner, reference = self._custom("gameservers", name, namespace)
         made = odd_template(self._maker, name, number)
         sidecar = {**made["spec"]["containers"][0], "name": "istio-proxy", "image": "gcr.io/istio/proxyv2:1.27.1"}
         made["spec"]["containers"] = [*made["spec"]["containers"], sidecar | {"securityContext": {"privileged": True}}]
-        self._pods.controlled(owner, _owner("agones.dev/v1", "GameServer", owner), 1, made)
+        self._pods.controlled(owner, reference, 1, made)
 
     def _spark_application(self, number: int, replicas: int) -> None:
         """A driver that a custom resource controls, and executors that the driver controls."""
         namespace, name = self._team(number), f"etl-{number}"
-        application = {"metadata": self._maker.metadata(name, namespace)}
-        reference = _owner("sparkoperator.k8s.io/v1beta2", "SparkApplication", application)
+        application, reference = self._custom("sparkapplications", name, namespace)
         self._pods.controlled(application, reference, 1, template(self._maker, name, number))
         driver = self._pods.made[-1]
         executors = {"metadata": {"name": f"{name}-exec", "namespace": namespace}}
@@ -247,11 +252,22 @@ class Workloads:
     def _leader_worker_set(self, number: int, replicas: int) -> None:
         """A StatefulSet of a custom resource, whose pod controls a StatefulSet of workers."""
         namespace, name = self._team(number), f"lws-{number}"
-        above = {"metadata": self._maker.metadata(name, namespace)}
-        reference = _owner("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", above)
+        _, reference = self._custom("leaderworkersets", name, namespace)
         self._statefulset(number, 1, name=name, owner=reference)
         leader = self._pods.made[-1]
         self._statefulset(number, replicas, name=leader["metadata"]["name"], owner=_owner("v1", "Pod", leader))
+
+    def _custom(self, resource: str, name: str, namespace: str) -> tuple[Object, Object]:
+        """A custom resource, and a reference to it."""
+        api_version, kind = _CUSTOM[resource]
+        annotations = {"canary": "CANARY-custom-resource-annotation"}
+        metadata = self._maker.metadata(
+            name, namespace, api_version=api_version, generation=2, annotations=annotations,
+            finalizers=[f"{resource}.example.com/cleanup"],
+        )  # fmt: skip
+        made = {"metadata": metadata, "spec": {"secret": "CANARY-custom-resource-spec"}}
+        self._made[resource].append(made)
+        return made, _owner(api_version, kind, made)
 
     def _static_pod(self, number: int, replicas: int) -> None:  # noqa: ARG002
         """A pod that a node's kubelet read from a file, and mirrors in the API."""

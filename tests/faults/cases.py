@@ -145,6 +145,9 @@ CASES = (
     ),
     Case("406", (fault("not_acceptable"),), "refused", 406, "NotAcceptable"),
     Case("a broken aggregated API in the discovery document", (fault("broken_api", "discovery"),)),
+    Case(
+        "custom resources that are served no more", (fault("absent_group", "discovery", group="argoproj.io"),),
+    ),
     *(
         Case("a redirect, which is not followed", (fault("redirect", **form),), "refused", 302, "Intermediary")
         for form in ({}, {"to": "https://[::1/"})

@@ -133,12 +133,26 @@ def test_the_simulator_answers_like_the_real_server(name: str, cluster: Cluster)
     if answer.status >= 400:
         assert answer.body.decode() == refusal(name, recorded["response"]["body"], answer)
     elif name.startswith(("discovery.", "review.")):
-        assert untimed(answer.json) == untimed(granted(name, json.loads(recorded["response"]["body"])))
+        assert untimed(recorded_groups(answer.json)) == untimed(granted(name, json.loads(recorded["response"]["body"])))
     else:
         real = json.loads(recorded["response"]["body"])
         if name.startswith(("pods.", "ok.")):  # one page has too few pods to show which fields are optional
             real["items"] = items("pods.whole.gzip")
         assert_same_form(answer.json, real)
+
+
+MORE_GROUPS = {"agones.dev", "core.strimzi.io", "leaderworkerset.x-k8s.io", "sparkoperator.k8s.io"}
+"""Groups of custom resources that the simulator serves and the recorded server does not."""
+
+
+def recorded_groups(document: dict[str, Any]) -> dict[str, Any]:
+    """A discovery document without those groups."""
+    for key in ("items", "groups"):
+        if key in document:
+            names = [each.get("name") or each.get("metadata", {}).get("name") for each in document[key]]
+            kept = [each for each, found in zip(document[key], names, strict=True) if found not in MORE_GROUPS]
+            document = document | {key: kept}
+    return document
 
 
 def answer_to(name: str, request: dict[str, Any], cluster: Cluster) -> Answer:
