@@ -12,6 +12,8 @@ import msgspec
 from job.config_environment import value_of, with_variables
 from job.config_file import read_settings
 from job.config_keys import settings_of
+from job.config_mapping import Settings
+from job.config_objects import Objects
 from job.default_project import default_project
 
 ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"
@@ -43,14 +45,6 @@ FailOn = Annotated[
         description="incomplete, never, or a percentage such as below:95%",
     ),
 ]
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mapping of the configuration file.
-
-    A mapping is described by its class's docstring and a setting by its annotation. `config/inventory.yaml` and
-    `config/reference/configuration.md` are written from both.
-    """
 
 
 class Clusters(Settings, frozen=True, kw_only=True):
@@ -293,6 +287,7 @@ class Config(Settings, frozen=True, kw_only=True):
         "`container.thirdPartyObjects.list`, also reads custom resources. Without `replicasets` or `jobs`, pods "
         "cannot be traced to the Deployment or CronJob that controls them.",
     ] = msgspec.field(default_factory=dict)
+    objects: Objects = Objects()
     upgrade_info: Annotated[
         bool,
         "Ask the GKE API how long it supports the version of each cluster and node pool, what it upgrades them to, "

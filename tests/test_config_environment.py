@@ -27,6 +27,7 @@ from job.sinks.open_sink import open_sink, open_warehouse
 JOB = Path(__file__).parent.parent / "job"
 SETTINGS = list(settings_of(Config))
 TEXTS = {
+    "objects.include": "*.example.com,leases.*", "objects.exclude": "leases.*,events.*",
     "fail_on": "below:95%", "sink": "duckdb:///x.duckdb", "kinds": "{pods: false}",
     "columns": '{"team": {"labels": ["team"]}}', "project_labels": "env: production",
     "bigquery.labels": "{a: b}", "clusters.labels": "{a: b}",

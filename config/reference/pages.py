@@ -261,8 +261,8 @@ either, set `configmaps` to `false`. `validatingadmissionpolicies` is off too: G
 _PERMISSIONS = """\
 # Permissions
 
-The job needs three things, and a fourth for folders and organizations. [config/deploy](../deploy/README.md) grants the
-three, and no more:
+The job needs three things, a fourth for folders and organizations, and a fifth for `objects`.
+[config/deploy](../deploy/README.md) grants the three, and no more:
 
 - **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint,
   and `gkehub.gateway.get` in the fleet host project (`roles/gkehub.gatewayReader`) for Connect Gateway.
@@ -286,6 +286,11 @@ three, and no more:
 - **To read a cluster:** `list` on the kinds below. The same custom role has it for all clusters of a project, folder or
   organisation; so does the ClusterRole in [clusterrole.yaml](../deploy/clusterrole.yaml) for one cluster. Either is
   enough. `roles/container.viewer` grants more than the job reads.
+- **To read further kinds** that `objects` chooses: `list` on those. In IAM, `container.thirdPartyObjects.list` covers
+  custom resources, all together and whole. Kinds of Kubernetes itself, and a few of GKE, have permissions of their own,
+  such as `container.controllerRevisions.list` or `container.backendConfigs.list`: GKE names them when it refuses, and
+  `doctor` shows that. A ClusterRole can name groups and kinds: `--print-clusterrole` has a rule for each glob that
+  names a group. The API server names its kinds to every signed-in identity (`system:discovery`).
 - **To write to BigQuery:** `roles/bigquery.dataEditor` on the dataset and `roles/bigquery.jobUser` in its project.
   `bigquery.datasets.create` in the project if the dataset does not exist yet.
 

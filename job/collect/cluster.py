@@ -18,7 +18,8 @@ from job.collect.contact import Attempts
 from job.collect.deadlines import Deadline
 from job.collect.failures import Cause, ReadFailure, report_bug, stopped
 from job.collect.ledger import ListOutcome, collection_of, snapshot_of, upgrade_info_of
-from job.collect.lists import OFF, ClusterReader, ListResult, failed_lists
+from job.collect.lists import ClusterReader, ListResult, failed_lists
+from job.collect.object_kinds import OFF, Known
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS, Throttle
 from job.collect.worker_pool import WorkerPool
 from job.config import Config, Timeouts
@@ -28,7 +29,7 @@ from job.connect.identity import Identity
 from job.connect.kubernetes import connect
 from job.connect.reachability import Network, Reachability, network_of
 from job.errors import SpoolError
-from job.kinds import KINDS, RESOURCES
+from job.kinds import RESOURCES, Kind
 from job.kinds.clusters import cluster_rows
 from job.log import log
 from job.progress import ClusterProgress, RunProgress
@@ -69,7 +70,12 @@ class _Reading:
 
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=monotonic)
-    wanted: frozenset[str] = frozenset(RESOURCES)
+    committed: frozenset[str] = frozenset()
+    """The resources that earlier parts of the task have committed."""
+    known_objects: frozenset[str] = frozenset()
+    """The kinds of `objects` that earlier runs asked for."""
+    object_kinds: list[Kind] = field(default_factory=list)
+    """Those that this run asks for, once they are known."""
     endpoint: Endpoint | None = None
     failed_endpoints: tuple[FailedEndpoint, ...] = ()
     version: str | None = None
@@ -97,6 +103,7 @@ class ClusterCollector:
     progress: RunProgress = field(default_factory=RunProgress)
     upgrade_info: UpgradeInfoSource | None = None
     """None where no cluster's upgrade info is due."""
+    known_objects: Known = field(default_factory=dict)
 
     def collect(
         self,
@@ -115,16 +122,19 @@ class ClusterCollector:
             SpoolError: the spool cannot be written.
         """
         key = self._key(project_id, cluster)
-        reading = _Reading(wanted=frozenset(RESOURCES) - {each.resource for each in earlier})
+        committed = frozenset(each.resource for each in earlier)
+        reading = _Reading(committed=committed, known_objects=self.known_objects.get(_name(key), frozenset()))
         rows = self._keep(key, cluster_rows(cluster, found))
         is_asked = all(each.resource != UPGRADE_INFO for each in earlier)
         upgrade_info = self._begin_upgrade_info(project_id, cluster, reading) if is_asked else None
         with self.progress.cluster(_name(key)) as progress:
             cause = self._read(cluster, key, reading, progress)
         if cause:
-            failed = {result.kind.resource: result for result in failed_lists(cause, self.config)}
-            reading.results = failed | reading.results
-        results = [reading.results[kind.resource] for kind in KINDS if kind.resource in reading.wanted]
+            lists = failed_lists(cause, self.config, reading.known_objects, reading.object_kinds)
+            reading.results = {result.kind.resource: result for result in lists} | reading.results
+        order = {resource: number for number, resource in enumerate(RESOURCES)}
+        results = [result for result in reading.results.values() if result.kind.resource not in reading.committed]
+        results.sort(key=lambda result: order.get(result.kind.resource, len(order)))
         collections = tuple(collection_of(result, self.task, self.identity.tokens) for result in results)
         if upgrade_info is not None:
             records, collection = self._end_upgrade_info(key, upgrade_info, reading)
@@ -276,7 +286,10 @@ class ClusterCollector:
         budget = self._budget()
         segment = partial(self.spool.segment, key, budget.add_spooled)
         deadline = self._deadline(reading.clock)
-        return ClusterReader(reader, deadline, self.config, key, segment, self.stop, reading.wanted, budget)
+        return ClusterReader(
+            reader, deadline, self.config, key, segment, self.stop, reading.committed, budget, reading.known_objects,
+            reading.object_kinds,
+        )  # fmt: skip
 
     def _log_wait(self, key: Key, failure: ReadFailure) -> None:
         event = log.bind(project=key.project_id, location=key.location, cluster=key.cluster)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,8 +15,10 @@ import msgspec
 from job.collect.api_reader import ApiReader
 from job.collect.budget import Budget
 from job.collect.deadlines import Deadline
+from job.collect.discovery import Discovery, discover
 from job.collect.failures import Cause, ContinueTokenExpired, ReadFailure, report_bug, stopped
 from job.collect.http_reader import Request
+from job.collect.object_kinds import OFF, chosen, gaps, is_needed, of_objects
 from job.collect.page_limit import PageLimit
 from job.collect.paging import read_list
 from job.collect.rows import NO_OBJECTS, ObjectCounts, OutOfOrder, RowBuilder
@@ -25,13 +27,13 @@ from job.collect.stats import ReadStats
 from job.collect.throttle import MAX_CONCURRENT_REQUESTS
 from job.config import Config
 from job.errors import SpoolError
-from job.kinds import KINDS, RESOURCES, Kind
+from job.kinds import KINDS, Kind
 from job.kinds.parts.owners import Owners
 from job.kinds.parts.places import Place
 from job.kinds.parts.scope import Scope
 from job.spool import Segment
-from job.tables import Key
-from job.wire import meta
+from job.tables import OBJECTS, Key
+from job.wire import discovery, meta
 from job.wire.decoders import decoder
 
 T = TypeVar("T")
@@ -39,7 +41,6 @@ T = TypeVar("T")
 _MAX_RESTARTS = 5  # of one list
 # Controllers first, and the kinds with the most objects: pods wait for all of them, while short lists are read.
 _ORDER = [kind for kind in reversed(KINDS) if kind.controls] + [kind for kind in KINDS if not kind.controls]
-OFF = Cause("off", "switched off in the configuration")
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,13 @@ class ClusterReader:
     key: Key
     new_segment: Callable[[], Segment]
     stop: threading.Event
-    wanted: frozenset[str] = frozenset(RESOURCES)
-    """The resources whose rows are kept."""
+    committed: frozenset[str] = frozenset()
+    """The resources whose rows are committed already."""
     budget: Budget = field(default_factory=Budget)
+    known_objects: frozenset[str] = frozenset()
+    """The kinds of `objects` that earlier runs asked for."""
+    object_kinds: list[Kind] = field(default_factory=list)
+    """Those that this run asks for, once they are known."""
     refusal: ReadFailure | None = None
     """Why the server, which answers, does not say its version."""
     _stats: dict[str, tuple[Deadline, ReadStats]] = field(default_factory=dict)
@@ -105,12 +110,17 @@ class ClusterReader:
         """
         enabled = [kind for kind in _ORDER if kind.is_on(self.config.kinds)]
         yield from unread_lists(OFF, [kind for kind in KINDS if kind not in enabled])
-        enabled = self._needed(enabled)
         places: dict[str, Place] = {}
         scope = Scope(Owners(), self.config.annotations, places)
         for kind in KINDS:
             if kind.controls or kind.whole_list:
                 scope.owners.expect(kind.name, kind.group)
+        yield from self._choose_objects()
+        for kind in self.object_kinds:
+            scope.owners.expect_objects(kind.name, kind.group)
+        custom = [kind for kind in self.object_kinds if kind.controls]
+        others = [kind for kind in self.object_kinds if not kind.controls]
+        enabled = self._needed([*custom, *enabled, *others])
         waited_for = frozenset(kind.resource for kind in enabled if kind.controls or kind.place)
         items = [
             WorkItem(
@@ -126,10 +136,37 @@ class ClusterReader:
             for completed in found:
                 yield self._result(kinds[completed.name], completed, scope.owners, places)
 
+    def _choose_objects(self) -> Iterator[ListResult]:
+        """Asks the server for its kinds, and chooses those of `objects`; yields what is known without their lists."""
+        if not self.config.objects.include:
+            return
+        discovered = self._discovery() if self.config.objects.is_on else (OFF, ReadStats(), OFF)
+        found, stats, cause = discovered
+        missing = tuple(found.missing) if isinstance(found, Discovery) else ()
+        yield ListResult(of_objects(OBJECTS), stats, cause, ObjectCounts(0, missing, len(missing)))
+        kinds, others = chosen(self.config.objects, found, self.known_objects)
+        self.object_kinds += kinds
+        for name, known in others.items():
+            yield ListResult(of_objects(name), ReadStats(), known)
+
+    def _discovery(self) -> tuple[Discovery | Cause, ReadStats, Cause]:
+        """What the server serves, or why it is not known; and the row of `collections` about it."""
+        placeholder, needs = of_objects(OBJECTS), partial(is_needed, self.config.objects)
+        deadline, stats = self._started(placeholder)
+        work = partial(discover, self.reader, deadline, stats, needs=needs)
+        item = WorkItem(OBJECTS, work, self.config.timeouts.kind_seconds)
+        (completed,) = as_completed([item], 1, self.deadline.at, self.stop)
+        if completed.error is not None:
+            cause = self._cause(placeholder, completed.error, deadline, stats)
+            return cause, stats, cause
+        found: Discovery = completed.result
+        return found, stats, gaps(found) or Cause("ok", http_status=stats.http_status)
+
     def _needed(self, kinds: list[Kind]) -> list[Kind]:
         """The kinds to read: those that are wanted, and where one of them waits for others, those too."""
-        waits = any(kind.waits for kind in kinds if kind.resource in self.wanted)
-        return [kind for kind in kinds if kind.resource in self.wanted or (waits and bool(kind.controls or kind.place))]
+        wanted = [kind for kind in kinds if kind.resource not in self.committed]
+        waits = any(kind.waits for kind in wanted)
+        return [kind for kind in kinds if kind in wanted or (waits and bool(kind.controls or kind.place))]
 
     def _read_version(self) -> str | None:
         request = Request("/version", (), self.deadline, ReadStats())
@@ -189,10 +226,10 @@ class ClusterReader:
             ReadFailure: it does, or does not say.
         """
         path, found = f"/apis/{kind.group}", []
-        group = self._discovered(path, _GROUPS.decode, deadline, stats)
+        group = self._discovered(path, discovery.GROUP.decode, deadline, stats)
         for each in (group and group.versions) or ():
             if f"{kind.group}/{each.version}" != kind.api_version:
-                served = self._discovered(f"{path}/{each.version}", _RESOURCES.decode, deadline, stats)
+                served = self._discovered(f"{path}/{each.version}", discovery.RESOURCES.decode, deadline, stats)
                 if any(resource.name == kind.resource for resource in (served and served.resources) or ()):
                     found.append(each.version)
         if found:
@@ -224,27 +261,36 @@ class ClusterReader:
             self._objects += counted.counts.objects
         if error is None:
             builder: RowBuilder = completed.result
-            if kind.controls:
+            if kind.controls and kind.object_kind:
+                owners.add_objects(kind.name, kind.group, builder.controllers)
+            elif kind.controls:
                 owners.add(kind.controls, builder.controllers)
             places |= builder.places
             outcome = Cause("partial" if builder.counts.unreadable_objects else "ok", builder.message)
             cause = outcome._replace(http_status=stats.http_status)
-            if kind.resource not in self.wanted:  # committed before: it was read for the kinds that wait for it
+            if kind.resource in self.committed:  # it was read for the kinds that wait for it
                 builder.segment.drop()
             return ListResult(kind, stats, cause, builder.counts, builder.segment.keep())
+        return ListResult(kind, stats, self._cause(kind, error, deadline, stats))
+
+    def _cause(self, kind: Kind, error: BaseException, deadline: Deadline, stats: ReadStats) -> Cause:
+        """Why a list failed.
+
+        Raises:
+            SpoolError: the spool cannot be written.
+        """
         if isinstance(error, SpoolError) or not isinstance(error, Exception):
             raise error
         if isinstance(error, AbandonedError):
             error = self._abandoned(deadline)
         if isinstance(error, ReadFailure):
             cause = error.cause
-            if kind.optional and cause.outcome == "not_served" and cause.reason != _OTHER_VERSION:
-                cause = not_installed(kind)
-        elif isinstance(error, ContinueTokenExpired):
-            cause = Cause("expired", str(error), "Expired", stats.http_status)
-        else:  # an interrupted run has closed the spool meanwhile
-            cause = stopped().cause if self.stop.is_set() else report_bug(error, self.key)
-        return ListResult(kind, stats, cause)
+            is_missing = kind.optional and cause.outcome == "not_served" and cause.reason != _OTHER_VERSION
+            return not_installed(kind) if is_missing else cause
+        if isinstance(error, ContinueTokenExpired):
+            return Cause("expired", str(error), "Expired", stats.http_status)
+        # an interrupted run has closed the spool meanwhile
+        return stopped().cause if self.stop.is_set() else report_bug(error, self.key)
 
     def _abandoned(self, deadline: Deadline) -> ReadFailure:
         return stopped() if self.stop.is_set() else deadline.failure()
@@ -262,31 +308,27 @@ def unread_lists(cause: Cause, kinds: list[Kind]) -> Iterator[ListResult]:
         yield ListResult(kind, ReadStats(), cause)
 
 
-def failed_lists(cause: Cause, config: Config) -> Iterator[ListResult]:
-    """The results of all lists of a cluster that cannot be read."""
+def failed_lists(
+    cause: Cause, config: Config, known: frozenset[str], object_kinds: Sequence[Kind]
+) -> Iterator[ListResult]:
+    """The results of all lists of a cluster that cannot be read.
+
+    Args:
+        known: kinds of `objects` that earlier runs asked for.
+        object_kinds: those that this one found before the cluster failed.
+    """
     for kind in KINDS:
         yield from unread_lists(cause if kind.is_on(config.kinds) else OFF, [kind])
+    if config.objects.include:
+        yield from unread_lists(cause if config.objects.is_on else OFF, [of_objects(OBJECTS)])
+        for name, why in chosen(config.objects, cause, known).others.items():
+            yield from unread_lists(why, [of_objects(name)])
+        yield from unread_lists(cause, [*object_kinds])
 
 
 class _Version(meta.Wire, frozen=True):
     git_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
 
 
-class GroupVersionForDiscovery(meta.Wire, frozen=True):
-    version: str
-
-
-class APIGroup(meta.Wire, frozen=True):
-    versions: meta.Elements[GroupVersionForDiscovery] | None = None
-
-
-class APIResource(meta.Wire, frozen=True):
-    name: str
-
-
-class APIResourceList(meta.Wire, frozen=True):
-    resources: meta.Elements[APIResource] | None = None
-
-
 _OTHER_VERSION = "OtherVersion"
-_VERSIONS, _GROUPS, _RESOURCES = decoder(_Version), decoder(APIGroup), decoder(APIResourceList)
+_VERSIONS = decoder(_Version)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from job.collect.deadlines import Deadline
-from job.collect.failures import ContinueTokenExpired, ReadFailure
+from job.collect.discovery import discover
+from job.collect.failures import Cause, ContinueTokenExpired, ReadFailure
 from job.collect.http_reader import HttpReader, PageTooLarge, Request
+from job.collect.object_kinds import chosen, gaps, is_needed
 from job.collect.refusals import response_failure
 from job.collect.stats import ReadStats
 from job.config import Timeouts
+from job.config_objects import Objects
 from job.connect.bounded import within
 from job.connect.endpoints import Endpoint
 from job.kinds.kind import Kind
@@ -23,6 +27,8 @@ from job.wire.meta import NOT_DECODABLE, Wire
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
+
+T = TypeVar("T")
 
 _REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _MAX_BYTES = 8 << 20
@@ -73,9 +79,31 @@ class Probe:
             return None if kind.optional and failure.cause.outcome == "not_served" else failure
         return None if is_list else ReadFailure("invalid", "the response is no list of an API server")
 
+    def object_kinds(self, objects: Objects) -> tuple[list[Kind], Cause | None]:
+        """The kinds that the setting chooses of those that the server names; and why some of them are not known."""
+        if not objects.is_on:
+            return [], None
+        late = Deadline(monotonic() + 10 * self._seconds, "ReadTimeout", "the server does not name its kinds in time")
+        try:
+            found = discover(self, late, ReadStats(), needs=partial(is_needed, objects))
+        except ReadFailure as failure:
+            return [], failure.cause
+        return chosen(objects, found, ()).kinds, gaps(found)
+
+    def get(self, request: Request, take: Callable[[memoryview], T], /) -> T:
+        """GETs a document, once.
+
+        Raises:
+            ReadFailure: the server refuses the request, or does not respond.
+        """
+        try:
+            return take(memoryview(self._answer(request.path, accept=request.accept)))
+        except NOT_DECODABLE as error:
+            raise ReadFailure("invalid", f"the response to {request.path} is not what it should be") from error
+
     def _may_list(self, kind: Kind) -> bool:
         """https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-api-access"""
-        asked = {"verb": "list", "group": kind.group, "resource": kind.resource}
+        asked = {"verb": "list", "group": kind.group, "resource": kind.plural}
         review = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

@@ -20,6 +20,8 @@ REASONS: dict[str, str] = {
     "Intermediary": "A proxy, load balancer or firewall answers in place of the API server. The message quotes it.",
     "NotServed": "The API server does not serve the kind, which is read only where it is installed; `ok`, without "
     "objects.",
+    "StaleGroup": "The API server says that the server of an aggregated API does not answer, so that the kinds of the "
+    "group are not known.",
     "OtherVersion": "The API server serves the kind in another version alone than the one that this program reads.",
     "Proxy": "The proxy of the environment refuses the connection.",
     "NoEndpoint": "The cluster has no endpoint of the configured type.",

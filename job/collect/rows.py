@@ -18,6 +18,7 @@ from job.collect.failures import ContinueTokenExpired, ReadFailure
 from job.collect.page_items import has_more_items, has_too_many_elements
 from job.kinds import KINDS, Kind
 from job.kinds.kind import METADATA_LIST
+from job.kinds.objects import PartialObjectMetadata
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.owners import Controllers
 from job.kinds.parts.places import Place
@@ -36,8 +37,9 @@ _PAUSE_SECONDS = 0.0005  # in which another thread takes the lock; Python's lock
 _LARGE_OBJECT_BYTES = 16 << 20  # of an object whose rows are measured
 _MAX_ROW_BYTES = 32 << 20  # of JSON: no object that etcd holds becomes a larger row, and no warehouse takes 100 MB
 _MAX_NAME_LENGTH = 2 * 253 + 1  # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
-_PAGES = {kind.resource: decoder(meta.Page[kind.item]) for kind in KINDS}  # type: ignore[name-defined]
-_OBJECTS = {kind.resource: decoder(kind.item) for kind in KINDS}
+_ITEMS: set[type[Any]] = {PartialObjectMetadata, *(kind.item for kind in KINDS)}
+_PAGES = {item: decoder(meta.Page[item]) for item in _ITEMS}  # type: ignore[valid-type]
+_OBJECTS = {item: decoder(item) for item in _ITEMS}
 _NAMED = decoder(meta.Named)
 _encode = msgspec.json.Encoder().encode
 _ONE_PAGE = threading.Lock()
@@ -173,7 +175,7 @@ class RowBuilder:
     def _add_all(self, body: bytes | memoryview) -> meta.ListMeta | None:
         """Decodes the page at once, which is a third faster; None where it has to be decoded object by object."""
         try:
-            page = _PAGES[self._kind.resource].decode(body)
+            page = _PAGES[self._kind.item].decode(body)
         except meta.NOT_DECODABLE:
             return None
         self._check_kind(page.kind)
@@ -209,7 +211,7 @@ class RowBuilder:
                 raise _RowTooLargeError  # noqa: TRY301
             if may_have_surrogates and has_lone_surrogate(item):
                 raise msgspec.DecodeError("a text has half of a surrogate pair")
-            decoded = _OBJECTS[self._kind.resource].decode(item)
+            decoded = _OBJECTS[self._kind.item].decode(item)
             self._add(decoded, is_large=memoryview(item).nbytes > _LARGE_OBJECT_BYTES)
         except (*meta.NOT_DECODABLE, _RowTooLargeError) as error:
             is_too_large = isinstance(error, _RowTooLargeError)

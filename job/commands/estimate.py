@@ -16,8 +16,8 @@ from job.errors import InventoryError
 from job.log import log
 from job.run.memory import memory_needed
 from job.run.shares import ClusterShares
+from job.sinks.known import CLUSTER_WEIGHTS
 from job.sinks.open_sink import open_warehouse
-from job.sinks.protocol import CLUSTER_WEIGHTS
 from job.tables import TABLES
 
 # Measured with one CPU (tests/benchmarks/large_cluster.py and fleet.py), and rounded to the safe side.

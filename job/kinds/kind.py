@@ -58,11 +58,13 @@ class Kind(NamedTuple):
     """IAM's word for its objects where that is not their plural: `thirdPartyObjects` for those of custom resources."""
     optional: bool = False
     """Served only where it is installed, as custom resources are. Where it is not, there are no objects."""
+    object_kind: str | None = None
+    """As in an object's `kind`, for the kinds that `objects` chooses, whose objects share one struct."""
 
     @property
     def name(self) -> str:
         """As in an object's `kind`: `Pod`, `CronJob`."""
-        return self.item.__name__
+        return self.object_kind or self.item.__name__
 
     @property
     def accept(self) -> str | None:
@@ -84,6 +86,11 @@ class Kind(NamedTuple):
     def api_version(self) -> str:
         """As in an object's `apiVersion`: `v1`, `apps/v1`."""
         return self.path.rpartition("/")[0].removeprefix("/apis/").removeprefix("/api/")
+
+    @property
+    def plural(self) -> str:
+        """Its plural name in the API, without its group."""
+        return self.path.rpartition("/")[2]
 
     @property
     def group(self) -> str:

@@ -35,7 +35,7 @@ from job.scratch import scratch_folder
 from job.signals import Stop
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Commit, Sink, TaskResult
-from job.sinks.task_folder import rows_of, write_clock, write_upgrade_info, write_weights
+from job.sinks.task_folder import rows_of, write_clock, write_object_kinds, write_upgrade_info, write_weights
 from job.spool import concatenate
 from job.task import Task, new_run_id
 from job.terminal import takes_escapes
@@ -108,6 +108,7 @@ def _take_snapshot(config: Config, tasks: _Tasks, sink: Sink, task: Task, clock:
         write_weights(folder, sink.cluster_weights(task.run_id, is_shared=False))
         read = sink.upgrade_info_since(task.run_id, task.day) if config.upgrade_info else frozenset()
         write_upgrade_info(folder, read)
+        write_object_kinds(folder, sink.object_kinds(task.run_id, RESOURCES) if config.objects.include else {})
         to_folder = msgspec.structs.replace(config, sink=f"folder:///{folder}")
         (folder / "config.json").write_bytes(msgspec.json.encode(to_folder))
         with tasks.stop.graceful_shutdown():

@@ -226,6 +226,7 @@ class _OneTask:
                 quota=GatewayQuota(self.task.count),
                 progress=self.progress,
                 upgrade_info=upgrade_info,
+                known_objects=self._known_objects(targets),
             )
 
             def collect(target: Target) -> CollectedCluster:
@@ -246,6 +247,12 @@ class _OneTask:
             return nullcontext()
         read = self.sink.upgrade_info_since(self.task.run_id, self.task.day)
         return upgrade_info_reader(self.config, self.identity, read)
+
+    def _known_objects(self, targets: Sequence[Target]) -> dict[str, frozenset[str]]:
+        """The kinds of `objects` that earlier runs asked for: those that are gone by now, or off, get a row too."""
+        if not targets or not self.config.objects.include:
+            return {}
+        return self.sink.object_kinds(self.task.run_id, RESOURCES)
 
     def _deadline(self) -> Deadline | None:
         seconds = self.config.timeouts.run_seconds

@@ -11,7 +11,6 @@ from job.errors import SinkError
 from job.log import log
 from job.schema import SCHEMA_VERSION
 from job.spool import Rows
-from job.tables import LEDGER, UPGRADE_INFO, raw
 
 
 class Result(NamedTuple):
@@ -163,6 +162,16 @@ class Sink(Protocol):
             SinkError: the sink cannot be read.
         """
 
+    def object_kinds(self, run_id: str, others: Sequence[str]) -> dict[str, frozenset[str]]:
+        """`project/location/cluster` -> the kinds that runs have asked it for by the setting `objects`.
+
+        Args:
+            others: all other kinds.
+
+        Raises:
+            SinkError: the sink cannot be read.
+        """
+
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Writes all rows, and makes them visible together: in one transaction, or with the one of `runs` last.
 
@@ -250,46 +259,6 @@ class Warehouse(Sink, Protocol):
             QueryError: the query is refused.
             SinkError: the warehouse cannot be read.
         """
-
-
-CLUSTER_WEIGHTS = "SELECT CONCAT(project_id, '/', location, '/', cluster) AS name, objects FROM latest_snapshots"
-"""The query behind `Sink.cluster_weights`, the same on every warehouse."""
-
-
-def upgrade_info_query(time: str) -> str:
-    """The query behind `Sink.upgrade_info_since`, the same on every warehouse.
-
-    Args:
-        time: as a constant of the warehouse's SQL.
-    """
-    tables = {name: f"(SELECT * FROM {raw(name)} WHERE snapshot_time >= {time})" for name in LEDGER}
-    return (
-        f"SELECT DISTINCT s.cluster_id FROM {tables['snapshots']} AS s {_COMMITTED.format(**tables)} "
-        f"WHERE c.resource = '{UPGRADE_INFO}' AND c.outcome = 'ok' AND s.cluster_id IS NOT NULL"
-    )
-
-
-_COMMITTED = (
-    "JOIN {runs} AS r ON r.run_id = s.run_id AND r.task_index = s.task_index AND r.attempt = s.attempt "
-    "AND r.snapshot_time = s.snapshot_time JOIN {collections} AS c ON c.snapshot_id = s.snapshot_id"
-)
-"""The markers and the lists of snapshots. The view `runs` shows the last part of a task alone; a row of raw_runs is the
-marker of its part."""
-
-
-def committed_lists_query(run_id: str, task_index: int, where: str = "TRUE") -> str:
-    """The query behind `Sink.committed_lists`, the same on every warehouse.
-
-    Args:
-        run_id: as a string of the warehouse's SQL.
-        where: a condition on `snapshot_time`, for each table that is read.
-    """
-    tables = {name: f"(SELECT * FROM {raw(name)} WHERE {where})" for name in LEDGER}
-    return (
-        "SELECT c.project_id, c.location, c.cluster, s.cluster_id, c.resource, c.outcome, c.message, c.objects, "
-        f"r.row_count FROM {tables['snapshots']} AS s {_COMMITTED.format(**tables)} "
-        f"WHERE s.run_id = {run_id} AND s.task_index = {task_index}"
-    )
 
 
 def refuse_loss(where: str, changes: Sequence[Change]) -> None:

@@ -44,6 +44,9 @@ class FolderSink:
     def upgrade_info_since(self, run_id: str, time: datetime) -> frozenset[str]:  # noqa: ARG002 (as that process asked)
         return msgspec.json.decode(_upgrade_info(self._path).read_bytes(), type=frozenset[str])
 
+    def object_kinds(self, run_id: str, others: Sequence[str]) -> dict[str, frozenset[str]]:  # noqa: ARG002
+        return msgspec.json.decode(_object_kinds(self._path).read_bytes(), type=dict[str, frozenset[str]])
+
     def publish(self, rows: Rows, commit: Commit) -> bool:
         """Moves the files here, named by the task's index; the file that lists them comes last."""
         for table, file in rows.files.items():
@@ -70,6 +73,11 @@ def write_weights(folder: Path, weights: dict[str, int]) -> None:
 def write_upgrade_info(folder: Path, clusters: frozenset[str]) -> None:
     """Stores what the sinks of all tasks return as `upgrade_info_since`."""
     _upgrade_info(folder).write_bytes(msgspec.json.encode(clusters))
+
+
+def write_object_kinds(folder: Path, known: dict[str, frozenset[str]]) -> None:
+    """Stores what the sinks of all tasks return as `object_kinds`."""
+    _object_kinds(folder).write_bytes(msgspec.json.encode(known))
 
 
 def rows_of(folder: Path, task_index: int) -> Rows:
@@ -104,3 +112,7 @@ def _weights(folder: Path) -> Path:
 
 def _upgrade_info(folder: Path) -> Path:
     return folder / "upgrade_info.json"
+
+
+def _object_kinds(folder: Path) -> Path:
+    return folder / "object_kinds.json"

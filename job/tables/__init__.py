@@ -19,6 +19,7 @@ from job.tables.namespaces import Namespace
 from job.tables.network_policies import NetworkPolicy
 from job.tables.node_pools import NodePool
 from job.tables.nodes import Node
+from job.tables.objects import OBJECTS, Object
 from job.tables.pod_containers import PodContainer
 from job.tables.pods import Pod
 from job.tables.priority_classes import PriorityClass
@@ -82,6 +83,7 @@ TABLES: dict[str, type[Record]] = {
         RuntimeClass,
         ConfigMap,
         Secret,
+        Object,
         Ingress,
         Gateway,
         HttpRoute,
@@ -107,6 +109,7 @@ def raw(table: str) -> str:
 
 __all__ = [
     "LEDGER",
+    "OBJECTS",
     "TABLES",
     "UPGRADE_INFO",
     "Accelerator",
@@ -142,6 +145,7 @@ __all__ = [
     "Node",
     "NodeAccelerator",
     "NodePool",
+    "Object",
     "Outcome",
     "Part",
     "Pod",

@@ -33,12 +33,13 @@ class Collection(Record, frozen=True, kw_only=True):
         "API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters; `projects` for a "
         "folder's or organization's list of projects and folders; `upgrade_info` for what the GKE API says of a "
         "cluster's upgrades, which is asked for once a day; `cloud_asset_inventory` for the clusters that it knows in "
-        "a project, folder or organization.",
+        "a project, folder or organization. For the kinds that the setting `objects` chooses: "
+        "`rollouts.argoproj.io`, ...; and `objects` for the discovery of the kinds.",
     ]
     outcome: Annotated[
         Outcome,
         "`ok`: read to the end; or, of a kind that is read only where it is installed, not served (`reason` is "
-        "`NotServed`). `partial`: read to the end, except for `unreadable` objects or `missing_zones`. "
+        "`NotServed`). `partial`: read to the end, except for `unreadable` objects, or groups, or `missing_zones`. "
         "`off`: disabled in the configuration; for a project that was found in a folder: its GKE API is disabled. "
         "The others mean that the list was not read: `forbidden`, "
         "`unauthorized`, `not_served`, `not_found`, `disabled` (the API is), `throttled`, `server_error`, "
@@ -69,7 +70,11 @@ class Collection(Record, frozen=True, kw_only=True):
     waited_seconds: Annotated[float, "Seconds spent waiting before retries."]
     started_at: Annotated[datetime, "When the first request was about to be sent."]
     duration_seconds: Annotated[float, "Seconds from `started_at` to the end."]
-    unreadable: Annotated[tuple[str, ...], "`namespace/name` of objects that could not be decoded, at most 100."] = ()
+    unreadable: Annotated[
+        tuple[str, ...],
+        "`namespace/name` of objects that could not be decoded, at most 100; for `objects`, API groups whose kinds are "
+        "not known.",
+    ] = ()
     unreadable_objects: Annotated[int, "Number of objects that could not be decoded."]
     listed_clusters: Annotated[
         tuple[str, ...],

@@ -58,11 +58,13 @@ class Pod(Record, frozen=True, kw_only=True):
     workload_resolution: Annotated[
         str,
         "How the topmost controller is known. `resolved`: it was read, and nothing controls it. `referenced`: only by "
-        "reference, because its kind is not collected (a custom resource, the Node of a static Pod). `not_read`: its "
+        "reference, because its kind is not collected (a custom resource, the Node of a static Pod). "
+        "`referenced_not_read`, `referenced_not_found`: only by reference, although `objects` in the configuration "
+        "chooses its kind, whose list failed (see `coverage`), or does not have it. `not_read`: its "
         "kind could not be read, so it may have a controller. `not_found`: its list does not have it in the Pod's "
         "namespace, because it was deleted or created meanwhile, or could not be decoded; or the controllers form a "
-        "circle. An owner is always in the Pod's namespace, and one that is elsewhere does not count. `uncontrolled`: "
-        "the Pod has no controller.",
+        "circle. An owner is in the Pod's namespace or in none, and one that is elsewhere does not count. "
+        "`uncontrolled`: the Pod has no controller.",
     ]
     cpu_request_millicores: Annotated[
         int | None,

@@ -33,11 +33,12 @@ class Workload(Record, frozen=True, kw_only=True):
     api_version: Annotated[str, "apiVersion of the kind: `apps/v1`, `batch/v1`, `argoproj.io/v1alpha1`, ..."]
     known_through_pods: Annotated[
         bool,
-        "True if its kind is not collected, so that it is known only as the topmost controller of Pods: a `Rollout`, a "
-        "`GameServer`, the `Node` of static Pods, ... `replicas`, `replicas_ready`, `succeeded` and `failed` then "
-        "count those Pods, `labels` are those that all of them have, and `host_network`, `host_pid` and `host_ipc` say "
-        "whether any of them does. It has one row for each namespace of its Pods, and none without Pods, or while the "
-        "list of a kind between it and its Pods cannot be read: their `workload_resolution` is then `not_read`.",
+        "True if its kind has no table, so that what it runs is known only as the topmost controller of Pods: a "
+        "`Rollout`, a `GameServer`, the `Node` of static Pods, ... `replicas`, `replicas_ready`, `succeeded` and "
+        "`failed` then count those Pods, `labels` are those that all of them have, and `host_network`, `host_pid` and "
+        "`host_ipc` say whether any of them does. It has one row for each namespace of its Pods, and none without "
+        "Pods, or while the list of a kind between it and its Pods cannot be read: their `workload_resolution` is "
+        "then `not_read`.",
     ]
     namespace: Annotated[str, "Namespace of the workload."]
     name: Annotated[str, "Name of the workload."]

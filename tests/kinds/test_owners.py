@@ -127,3 +127,42 @@ def test_many_controllers_are_found_as_few_are(monkeypatch: pytest.MonkeyPatch) 
     assert [known.find("n", f"free-{n}") for n in range(5)] == [(True, None)] * 5
     assert known.find("n", "nobody") == (False, None)
     assert known.find("other", "uid-1") == (False, None)
+
+
+def widget(uid: str, kind: str = "Widget") -> OwnerReference:
+    return ref(kind, uid, "example.com/v1")
+
+
+def test_a_custom_resource_that_was_read_is_the_top_or_leads_to_it(owners: Owners) -> None:
+    owners.expect_objects("Widget", "example.com")
+    owners.add("ReplicaSet", controllers({"r": widget("w")}))
+    unread = owners.top(pod(ref("ReplicaSet", "r")))
+    assert (unread.uid, unread.resolution, unread.is_known_through_pods) == ("w", "referenced_not_read", True)
+
+    owners.add_objects("Widget", "example.com", controllers({"w": widget("x"), "x": None}))
+    top = owners.top(pod(ref("ReplicaSet", "r")))
+    assert top == Top("Widget", "example.com/v1", "the-x", "x", "resolved", ("w",), has_no_table=True)
+    assert top.is_known_through_pods
+
+    gone = owners.top(pod(widget("gone")))
+    assert (gone.resolution, gone.is_known_through_pods) == ("referenced_not_found", True)
+    other = owners.top(pod(widget("gone", "Gadget")))
+    assert (other.resolution, other.is_known_through_pods) == ("referenced", True)
+
+
+def test_a_custom_resource_may_be_in_no_namespace_and_lead_to_others(owners: Owners) -> None:
+    owners.expect_objects("Widget", "example.com")
+    owners.add_objects("Widget", "example.com", controllers({"w": widget("x"), "x": None}, namespace=""))
+    assert owners.top(pod(widget("w"))).uid == "x"
+
+
+def test_custom_resources_in_a_circle_hide_no_workload(owners: Owners) -> None:
+    owners.expect_objects("Widget", "example.com")
+    owners.add_objects("Widget", "example.com", controllers({"w": widget("x"), "x": widget("w")}))
+    top = owners.top(pod(widget("w")))
+    assert (top.uid, top.resolution, top.is_known_through_pods) == ("w", "referenced_not_found", True)
+
+
+def test_a_workload_that_a_custom_resource_does_not_control_has_a_row_of_its_own(owners: Owners) -> None:
+    owners.add("Deployment", controllers({"d": None}))
+    assert not owners.top(pod(ref("Deployment", "d"))).is_known_through_pods

@@ -22,11 +22,16 @@ from job.wire import gke, gke_upgrades, rpc
 from job.wire.meta import Int64, ObjectMeta, Page, Wire
 
 OTHERS = {
-    "Named": "V1Namespace", "PlainMeta": "V1ObjectMeta", "_List": "V1PodList", "_Version": "VersionInfo",
+    "Named": "V1Namespace", "PartialObjectMetadata": "V1Namespace", "PlainMeta": "V1ObjectMeta", "_List": "V1PodList",
+    "_Version": "VersionInfo",
 }  # fmt: skip
 """Struct -> model, where no kind refers to the struct and its name is not the API's."""
 NOT_KUBERNETES = {"GoogleError", "_Detail", "_Error", "_Envelope", "_ProxyError"}
 """Errors of the layers in front of an API server. Those of Google are held to its own messages below."""
+WITHOUT_SCHEMA = {
+    "APIGroupDiscovery", "APIResourceDiscovery", "APIResourceKind", "APIVersionDiscovery", "Document", "GroupName",
+}  # fmt: skip
+"""The aggregated form of discovery, which API servers leave out of their own schema: recorded documents test it."""
 
 
 def declared(type_: Any) -> inspect.Type:
@@ -64,7 +69,7 @@ def test_every_other_struct_is_compared_with_a_published_schema() -> None:
     compared |= {*structs_in(declared(gke_upgrades.UpgradeInfo)), *structs_in(declared(gke_upgrades.ServerConfig))}
     for kind in KINDS:
         compared |= set(structs_in(page_of(kind)))
-    others = {struct for struct in wire_structs() if struct.__name__ not in NOT_KUBERNETES} - compared
+    others = {struct for struct in wire_structs() if struct.__name__ not in NOT_KUBERNETES | WITHOUT_SCHEMA} - compared
     assert others
     for struct in others:
         name = struct.__name__

@@ -10,7 +10,7 @@ import pytest
 from warehouse import Read, publish, run_of
 
 from job.errors import SinkError
-from job.sinks.task_folder import FolderSink, rows_of, write_upgrade_info, write_weights
+from job.sinks.task_folder import FolderSink, rows_of, write_object_kinds, write_upgrade_info, write_weights
 
 
 def test_the_rows_of_each_task_can_be_read_once_it_has_published_them(tmp_path: Path) -> None:
@@ -35,6 +35,11 @@ def test_weights_are_those_that_were_written(tmp_path: Path) -> None:
 def test_clusters_whose_upgrade_info_is_read_are_those_that_were_written(tmp_path: Path) -> None:
     write_upgrade_info(tmp_path, frozenset({"1"}))
     assert FolderSink(tmp_path).upgrade_info_since("run", datetime.now(UTC)) == frozenset({"1"})
+
+
+def test_kinds_of_objects_are_those_that_were_written(tmp_path: Path) -> None:
+    write_object_kinds(tmp_path, {"p/l/c": frozenset({"rollouts.argoproj.io"})})
+    assert FolderSink(tmp_path).object_kinds("run", ()) == {"p/l/c": frozenset({"rollouts.argoproj.io"})}
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:

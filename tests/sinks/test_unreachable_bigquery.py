@@ -30,6 +30,7 @@ VERBS: dict[str, Callable[[BigQuerySink], object]] = {
     "committed_result": lambda sink: sink.committed_result("r", 0),
     "cluster_weights": lambda sink: sink.cluster_weights("r"),
     "upgrade_info_since": lambda sink: sink.upgrade_info_since("r", datetime(2026, 1, 1, tzinfo=UTC)),
+    "object_kinds": lambda sink: sink.object_kinds("r", ()),
     "running": lambda sink: sink.running("r", 1, exclusive=False).__enter__(),
 }
 

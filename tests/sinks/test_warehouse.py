@@ -229,3 +229,12 @@ def test_pruning_deletes_old_rows_and_changes_no_view(subject: Subject) -> None:
     names = [name for (name,) in subject.rows("SELECT name FROM raw_pods ORDER BY 1")]
     assert names == ["p1", "p2", "q1", "q2", "r1", "s1", "s2"]
     assert would["raw_pods"] == 2
+
+
+def test_the_kinds_that_runs_have_asked_for_are_known_by_cluster(subject: Subject) -> None:
+    name, others = f"{warehouse.PROJECT}/{warehouse.LOCATION}", ("namespaces", "pods")
+    assert subject.open().object_kinds(subject.run_id("first"), others) == {}
+    asked = {"rollouts.argoproj.io": [], "objects": [], "leases.coordination.k8s.io": "forbidden"}
+    subject.publish("one", run_of(1, Read("a", ["x"], ["p1"], more=asked), Read("b", ["x"], ["p2"])))
+    found = subject.open().object_kinds(subject.run_id("second"), others)
+    assert found == {f"{name}/a": frozenset({"rollouts.argoproj.io", "leases.coordination.k8s.io"})}

@@ -117,11 +117,13 @@ def _checks(context: _Context, target: Target) -> Iterator[Check]:
         mends = [*_use_instead(others), *mends_of_endpoint(target, None, error.reason, who)]
         yield finding("clusters", subject, "choose an endpoint", str(error), costs=costs, mends=mends)
         return
-    kinds, failed = switched_on(config), list[tuple[Endpoint, ReadFailure]]()
+    failed: list[tuple[Endpoint, ReadFailure]] = []
     for endpoint in chosen:  # as a run tries them
         try:
             with _probe(context, target, endpoint) as probe:
                 version = probe.version()
+                objects, unknown = probe.object_kinds(config.objects)
+                kinds = [*switched_on(config), *objects]
                 refusals = [(kind, failure) for kind in kinds if (failure := probe.refusal(kind))]
         except (ConnectError, ReadFailure) as error:
             failed.append((endpoint, _as_failure(error)))
@@ -130,6 +132,12 @@ def _checks(context: _Context, target: Target) -> Iterator[Check]:
         message = f"{version or 'it does not say its version'}; {listed} may be listed{_said(failed)}"
         yield passed("clusters", subject, _action(cluster, endpoint, config, gateway), message)
         yield from _refused(target, endpoint, who, kinds, refusals)
+        if unknown is not None:
+            yield finding(
+                "clusters", subject, "learn its kinds", str(unknown.message),
+                costs=[f"`objects`: the rows {_of(target)} of kinds that are not known are missing or old"],
+                mends=[Mend("see its APIServices, or leave the groups out with `objects.exclude`")],
+            )  # fmt: skip
         return
     others = [_reached(context, target, endpoint) for endpoint in offered if endpoint not in chosen]
     endpoint, failure = failed[0]
@@ -209,9 +217,9 @@ def _refused(
         message = str(refused[0][1])
         yield finding(
             "clusters", _subject(target), action, message,
-            costs=cost_of_kinds(denied, f"of {target.name}"),
+            costs=cost_of_kinds(denied, _of(target)),
             mends=mends_of_rights(target, endpoint, who, kinds, denied, message) if outcome == "forbidden"
-            else [Mend("try again; if it stays so, set the kind to false in `kinds`")],
+            else [Mend("try again; if it stays so, set the kind to false in `kinds`, or exclude it in `objects`")],
         )  # fmt: skip
 
 
@@ -220,4 +228,8 @@ def _subject(target: Target) -> str:
 
 
 def _costs(config: Config, target: Target) -> list[str]:
-    return cost_of_kinds(switched_on(config), f"of {target.name}")
+    return cost_of_kinds(switched_on(config), _of(target))
+
+
+def _of(target: Target) -> str:
+    return f"of {target.name}"

@@ -7,7 +7,7 @@ from functools import cache
 
 from job.kinds import KINDS
 from job.kinds.kind import Kind
-from job.tables import LEDGER, TABLES, Cluster, NodePool, Upgrade, UpgradeInfo, raw
+from job.tables import LEDGER, OBJECTS, TABLES, Cluster, NodePool, Upgrade, UpgradeInfo, raw
 from job.views import views
 
 _STAYS = "are those of the last reading, if there was one; `coverage` says how old they are"
@@ -22,7 +22,7 @@ def cost_of_kinds(kinds: Iterable[Kind], where: str) -> list[str]:
         where: such as `of shop-prod/europe-west1/web`.
     """
     found = list(kinds)
-    if len(found) == len(KINDS):
+    if {kind.resource for kind in found} >= {kind.resource for kind in KINDS}:
         return cost_of_clusters(where, but=_OF_THE_GKE_API)
     tables = [table for table in TABLES if any(_is_of(table, kind) for kind in found)]
     shared = [kind.name for kind in found if _is_workload(kind)]
@@ -44,12 +44,13 @@ def tables_of(kind: Kind) -> list[str]:
 
 def _is_of(table: str, kind: Kind) -> bool:
     """Whether all objects of the kind have rows in the table."""
-    return kind.resource in (TABLES[table].read_from, *TABLES[table].shared_by)
+    resource = OBJECTS if kind.object_kind else kind.resource
+    return resource in (TABLES[table].read_from, *TABLES[table].shared_by)
 
 
 def _is_workload(kind: Kind) -> bool:
     """Whether its objects are rows of tables that several kinds share, all of them or those without a controller."""
-    return kind.controls is not None or kind.name == "Pod"
+    return (kind.controls is not None or kind.name == "Pod") and not kind.object_kind
 
 
 def cost_of_clusters(where: str, *, but: Iterable[str] = ()) -> list[str]:

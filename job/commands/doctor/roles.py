@@ -14,6 +14,7 @@ import click
 from job.commands.doctor.costs import tables_of
 from job.config import Config
 from job.config_checks import check_kinds
+from job.config_objects import Objects
 from job.discover.cloud_asset_inventory import scopes_of
 from job.kinds import KINDS, RESOURCES
 from job.kinds.kind import Kind
@@ -58,17 +59,22 @@ def print_role(config: Config, *, is_for_rbac: bool) -> None:
     kinds, user = switched_on(config), config.identity.account("kubernetes")
     in_folders = bool(config.folders or config.organizations)
     if is_for_rbac:
-        role = cluster_role(kinds, user or _JOB_ACCOUNT)
+        role = cluster_role(kinds, user or _JOB_ACCOUNT, config.objects)
     else:
         role = custom_role(
             kinds, in_folders=in_folders, by_gateway="connect_gateway" in config.endpoints,
-            asks_assets=bool(scopes_of(config)),
+            asks_assets=bool(scopes_of(config)), objects=config.objects.is_on,
         )  # fmt: skip
     click.echo(role)
 
 
 def custom_role(
-    kinds: Sequence[Kind], *, in_folders: bool = False, by_gateway: bool = False, asks_assets: bool = False
+    kinds: Sequence[Kind],
+    *,
+    in_folders: bool = False,
+    by_gateway: bool = False,
+    asks_assets: bool = False,
+    objects: bool = False,
 ) -> str:
     """An IAM custom role for these kinds.
 
@@ -76,6 +82,7 @@ def custom_role(
         in_folders: whether projects are to be found in folders and organizations, to which the role is granted then.
         by_gateway: whether the configuration names Connect Gateway.
         asks_assets: whether a run asks Cloud Asset Inventory.
+        objects: whether it chooses further kinds. A role cannot name those that are custom resources.
     """
     needed = {
         **(_OF_RESOURCE_MANAGER if in_folders else {}),
@@ -83,6 +90,9 @@ def custom_role(
         **(_OF_CONNECT_GATEWAY if by_gateway else {}),
         **permissions(kinds),
     }
+    if objects:
+        reasons = [needed[_THIRD_PARTY], _OF_OBJECTS] if _THIRD_PARTY in needed else [_OF_OBJECTS]
+        needed[_THIRD_PARTY] = "; ".join(reasons)
     return _ROLE + "\n".join(f"  - {name} # {reason}" for name, reason in needed.items())
 
 
@@ -110,25 +120,50 @@ def permission(kind: Kind) -> str:
     if kind.permission:
         return f"container.{kind.permission}.list"
     singular = kind.name.lower()
-    plural = kind.name + kind.resource.removeprefix(singular)
-    if not kind.resource.startswith(singular):  # networkpolicies
+    plural = kind.name + kind.plural.removeprefix(singular)
+    if not kind.plural.startswith(singular):  # networkpolicies
         plural = f"{kind.name[:-1]}ies"
     return f"container.{_ACRONYM.sub(lambda found: found[0].lower(), plural)}.list"
 
 
-def cluster_role(kinds: Sequence[Kind], user: str) -> str:
+def cluster_role(kinds: Sequence[Kind], user: str, objects: Objects | None = None) -> str:
     """A ClusterRole for these kinds, and its binding.
 
     Args:
         user: as the API server names it.
+        objects: further kinds. A pattern that names no API group gets no rule: it would permit all kinds.
     """
     groups: dict[str, list[str]] = {}
     for kind in kinds:
-        groups.setdefault(kind.group, []).append(kind.resource)
+        groups.setdefault(kind.group, []).append(kind.plural)
+    unnamed = []
+    for pattern in objects.include if objects and objects.is_on else ():
+        plural, _, group = pattern.partition(".")
+        if _is_glob(group) or (not group and _is_glob(plural)):
+            unnamed.append(f"  # {pattern} names no API group: add rules for its kinds\n")
+        elif _is_glob(plural):
+            groups[group] = ["'*'"]
+        elif {plural, "'*'"}.isdisjoint(groups.get(group, ())):
+            groups.setdefault(group, []).append(plural)
     rules = [_RULE.format(group=group or '""', kinds=", ".join(sorted(groups[group]))) for group in sorted(groups)]
-    return _CLUSTER_ROLE + "".join(rules) + _BINDING + (user if _PLAIN.fullmatch(user) else json.dumps(user))
+    return (
+        _CLUSTER_ROLE
+        + "".join(rules)
+        + "".join(unnamed)
+        + _BINDING
+        + (user if _PLAIN.fullmatch(user) else json.dumps(user))
+    )
 
 
+def _is_glob(text: str) -> bool:
+    return any(sign in text for sign in "*?[")
+
+
+_THIRD_PARTY = "container.thirdPartyObjects.list"
+_OF_OBJECTS = (
+    "rows of objects, of custom resources: it asks for metadata alone, though this reads them whole. Kinds of "
+    "Kubernetes itself have permissions of their own, such as container.controllerRevisions.list"
+)
 _ROLE = f"""\
 # What the job may do in the GKE API and in the clusters, for `gcloud iam roles create --file`. Written by
 # `gke-inventory doctor --print-role`, which leaves out kinds that the configuration switches off. With this role no

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -31,6 +32,13 @@ class Top(msgspec.Struct, frozen=True, gc=False):
     """The column `workload_resolution` of `pods` describes the values."""
     between: tuple[str, ...] = ()
     """The UIDs of the controllers between the direct one and this."""
+    has_no_table: bool = False
+    """It was read, by its metadata alone: nothing but its pods says what it runs."""
+
+    @property
+    def is_known_through_pods(self) -> bool:
+        """Whether its row in `workloads` is made of its pods."""
+        return self.has_no_table or self.resolution.startswith("referenced")
 
 
 class Controllers:
@@ -110,6 +118,7 @@ class Owners:
     def __init__(self) -> None:
         self._read: dict[str, Controllers] = {}
         self._collected: dict[str, str] = {}
+        self._objects: dict[tuple[str, str], Controllers | None] = {}
         self._last = _NO_OWNER
 
     def expect(self, kind: str, group: str) -> None:
@@ -119,6 +128,15 @@ class Owners:
     def add(self, kind: str, controllers: Controllers) -> None:
         """Adds a kind whose list was read to the end."""
         self._read[kind] = controllers
+        self._last = _NO_OWNER
+
+    def expect_objects(self, kind: str, group: str) -> None:
+        """Declares that this kind is read by the metadata of its objects, whether or not its list can be read."""
+        self._objects[kind, group] = None
+
+    def add_objects(self, kind: str, group: str, controllers: Controllers) -> None:
+        """Adds such a kind whose list was read to the end."""
+        self._objects[kind, group] = controllers
         self._last = _NO_OWNER
 
     def top(self, metadata: ObjectMeta) -> Top:
@@ -136,29 +154,53 @@ class Owners:
         """The topmost controller, from a direct one of an object in this namespace."""
         first, passed = owner, [owner.uid]
         while True:
-            found, above = self._controller(namespace, owner)
-            if not found:
+            found = self._controller(namespace, owner)
+            if found is None:
                 return _named(owner, self._unknown(owner), passed[1:-1])
-            if above is None:
-                return _named(owner, "resolved", passed[1:-1])
-            if above.uid in passed:  # they control each other
-                return _named(first, "not_found")
-            passed.append(above.uid)
-            owner = above
+            if found.above is None:
+                return _named(owner, "resolved", passed[1:-1], has_no_table=found.has_no_table)
+            if found.above.uid in passed:  # they control each other
+                return _named(first, "referenced_not_found" if _of(first) in self._objects else "not_found")
+            passed.append(found.above.uid)
+            owner, namespace = found.above, found.namespace
 
-    def _controller(self, namespace: str | None, owner: OwnerReference) -> tuple[bool, OwnerReference | None]:
+    def _controller(self, namespace: str | None, owner: OwnerReference) -> _Found | None:
         named = self._read.get(owner.kind)
         for controllers in (named, *self._read.values()) if named else self._read.values():
-            found, above = controllers.find(namespace, owner.uid)
-            if found:
-                return True, above
-        return False, None
+            is_found, above = controllers.find(namespace, owner.uid)
+            if is_found:
+                return _Found(namespace, above)
+        # a custom resource may be in no namespace
+        for read in filter(None, self._objects.values()):
+            for there in dict.fromkeys((namespace or "", "")):
+                is_found, above = read.find(there, owner.uid)
+                if is_found:
+                    return _Found(there, above, has_no_table=True)
+        return None
 
     def _unknown(self, owner: OwnerReference) -> str:
+        kind, group = _of(owner)
+        if (kind, group) in self._objects:
+            is_read = self._objects[kind, group] is not None
+            return "referenced_not_found" if is_read else "referenced_not_read"
         # custom resources have these names too: a Job of Volcano, a StatefulSet of OpenKruise
-        if self._collected.get(owner.kind) != owner.api_version.rpartition("/")[0]:
+        if self._collected.get(kind) != group:
             return "referenced"
-        return "not_found" if owner.kind in self._read else "not_read"
+        return "not_found" if kind in self._read else "not_read"
+
+
+class _Found(NamedTuple):
+    """A controller that was read."""
+
+    namespace: str | None
+    above: OwnerReference | None
+    """What controls it."""
+    has_no_table: bool = False
+
+
+def _of(owner: OwnerReference) -> tuple[str, str]:
+    """Its kind and API group."""
+    return owner.kind, owner.api_version.rpartition("/")[0]
 
 
 def _short(uid: str) -> tuple[bytes, str]:
@@ -173,5 +215,5 @@ def _short(uid: str) -> tuple[bytes, str]:
 _NO_OWNER: tuple[str | None, OwnerReference, Top] = ("", OwnerReference("", "", "", ""), Top("", "", "", "", ""))
 
 
-def _named(owner: OwnerReference, resolution: str, between: Sequence[str] = ()) -> Top:
-    return Top(owner.kind, owner.api_version, owner.name, owner.uid, resolution, tuple(between))
+def _named(owner: OwnerReference, resolution: str, between: Sequence[str] = (), *, has_no_table: bool = False) -> Top:
+    return Top(owner.kind, owner.api_version, owner.name, owner.uid, resolution, tuple(between), has_no_table)

@@ -50,7 +50,7 @@ class PodList:
         if owner is None or not isinstance(pod, tables.Pod):
             return rows
         resolution = pod.workload_resolution
-        if resolution == "referenced":
+        if self._owners.top(metadata).is_known_through_pods:  # the last one that was sought
             self._workloads.add(pod)
         elif resolution == "not_read" and pod.workload_kind == "Pod":
             self._waiting.add(owner, pod)
@@ -71,7 +71,7 @@ class PodList:
                 workload_resolution=top.resolution,
                 middle_owner_uids=top.between,
             )
-            if top.resolution == "referenced":
+            if top.is_known_through_pods:
                 self._workloads.add(found)
             yield found
         yield from self._workloads.rows()

@@ -16,6 +16,7 @@ from job.connect.identity import Identity
 from job.errors import SinkError
 from job.log import log
 from job.signals import Stop
+from job.sinks import known
 from job.sinks.bigquery import overlap
 from job.sinks.bigquery.columns import schema_of
 from job.sinks.bigquery.errors import as_query_error, as_sink_error, message, reasons
@@ -25,18 +26,7 @@ from job.sinks.bigquery.loads import Load, Loads, checksum
 from job.sinks.bigquery.present import PresentViews
 from job.sinks.bigquery.queries import Queries
 from job.sinks.bigquery.types import answer_type, duckdb_type
-from job.sinks.protocol import (
-    CLUSTER_WEIGHTS,
-    Answer,
-    Change,
-    Commit,
-    CommittedList,
-    Result,
-    TaskResult,
-    committed_lists_query,
-    refuse_loss,
-    upgrade_info_query,
-)
+from job.sinks.protocol import Answer, Change, Commit, CommittedList, Result, TaskResult, refuse_loss
 from job.sinks.pruning import prunable
 from job.spool import Rows
 from job.tables import Run, raw
@@ -190,7 +180,7 @@ class BigQuerySink:
             moments = (_EPOCH + timedelta(microseconds=int(time)) for time in times)
             where = f"snapshot_time IN ({', '.join(map(literal, moments))})"
         with as_sink_error(self._where):
-            sql = committed_lists_query(json.dumps(run_id), task_index, where)
+            sql = known.committed_lists_query(json.dumps(run_id), task_index, where)
             return [CommittedList(*row) for row in self._rows(sql)]
 
     def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:  # noqa: ARG002
@@ -198,11 +188,16 @@ class BigQuerySink:
 
         Where it would exceed `maximum_bytes_billed`, no task gets any weights.
         """
-        return {str(row[0]): int(row[1]) for row in self._of_run(CLUSTER_WEIGHTS, run_id, "weights")}
+        return {str(row[0]): int(row[1]) for row in self._of_run(known.CLUSTER_WEIGHTS, run_id, "weights")}
 
     def upgrade_info_since(self, run_id: str, time: datetime) -> frozenset[str]:
         """One query for all tasks. Where it would exceed `maximum_bytes_billed`, no cluster counts as read."""
-        return frozenset(str(row[0]) for row in self._of_run(upgrade_info_query(literal(time)), run_id, "upgrade-info"))
+        found = self._of_run(known.upgrade_info_query(literal(time)), run_id, "upgrade-info")
+        return frozenset(str(row[0]) for row in found)
+
+    def object_kinds(self, run_id: str, others: Sequence[str]) -> dict[str, frozenset[str]]:
+        """One query for all tasks. Where it would exceed `maximum_bytes_billed`, none is known."""
+        return known.by_cluster(self._of_run(known.object_kinds_query(others), run_id, "object-kinds"))
 
     def _of_run(self, sql: str, run_id: str, name: str) -> Sequence[Any]:
         """The rows of a query whose job all tasks of the run share; none where it costs too much."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from job.errors import SinkError
 from job.log import log
 from job.signals import Stop
+from job.sinks import known
 from job.sinks.duckdb import loading, queries, recent
 from job.sinks.duckdb.connection import RolledBackError, connection, interruptible, is_interrupt, transaction
 from job.sinks.duckdb.ddl import (
@@ -32,7 +33,6 @@ from job.sinks.duckdb.new_file import again_if_overtaken
 from job.sinks.duckdb.ownership import check_owner
 from job.sinks.duckdb.queries import answer
 from job.sinks.protocol import (
-    CLUSTER_WEIGHTS,
     Answer,
     ArrowAnswer,
     Change,
@@ -40,9 +40,7 @@ from job.sinks.protocol import (
     CommittedList,
     Result,
     TaskResult,
-    committed_lists_query,
     refuse_loss,
-    upgrade_info_query,
     warn_newer,
 )
 from job.sinks.pruning import NEEDED_TIMES, prunable
@@ -114,7 +112,7 @@ class DuckDBSink:
 
     def committed_lists(self, run_id: str, task_index: int) -> Sequence[CommittedList]:
         with self._reading(self._timeout_seconds) as database:
-            found = database.execute(committed_lists_query(literal(run_id), task_index)).fetchall()
+            found = database.execute(known.committed_lists_query(literal(run_id), task_index)).fetchall()
             return [CommittedList(*row) for row in found]
 
     def cluster_weights(self, run_id: str, *, is_shared: bool = True) -> dict[str, int]:
@@ -123,7 +121,7 @@ class DuckDBSink:
             if not self.path.exists():
                 return {}
             with self._reading(self._timeout_seconds) as database:
-                found = database.execute(CLUSTER_WEIGHTS).fetchall() if has_tables(database) else []
+                found = database.execute(known.CLUSTER_WEIGHTS).fetchall() if has_tables(database) else []
                 return {str(name): int(objects) for name, objects in found}
         return again_if_overtaken(lambda: self._shared_weights(run_id))
 
@@ -131,9 +129,16 @@ class DuckDBSink:
         if not self.path.exists():
             return frozenset()
         with self._reading(self._timeout_seconds) as database:
-            sql = upgrade_info_query(f"TIMESTAMPTZ {literal(time.isoformat())}")
+            sql = known.upgrade_info_query(f"TIMESTAMPTZ {literal(time.isoformat())}")
             found = database.execute(sql).fetchall() if has_tables(database) else []
             return frozenset(str(row[0]) for row in found)
+
+    def object_kinds(self, run_id: str, others: Sequence[str]) -> dict[str, frozenset[str]]:  # noqa: ARG002
+        if not self.path.exists():
+            return {}
+        with self._reading(self._timeout_seconds) as database:
+            sql = known.object_kinds_query(others)
+            return known.by_cluster(database.execute(sql).fetchall() if has_tables(database) else [])
 
     def _shared_weights(self, run_id: str) -> dict[str, int]:
         with self._writing() as database, self._transaction(database):
@@ -143,7 +148,7 @@ class DuckDBSink:
                 database.execute("DELETE FROM weights WHERE asked_at < now() - INTERVAL 8 DAY")  # a task's longest time
                 database.execute("INSERT INTO weights VALUES (?, '', 0, now())", [run_id])  # even without clusters
                 database.execute(
-                    f"INSERT INTO weights SELECT ?, name, objects, now() FROM ({CLUSTER_WEIGHTS})", [run_id]
+                    f"INSERT INTO weights SELECT ?, name, objects, now() FROM ({known.CLUSTER_WEIGHTS})", [run_id]
                 )
             return {name: objects for name, objects in database.execute(select, [run_id]).fetchall() if name}
 

@@ -1,0 +1,114 @@
+"""Which kinds of one cluster `objects` chooses, and what becomes of the others that it names or that were read before.
+
+Each of them has a row of `collections` in each run: a kind without one would be stale for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from job.collect.discovery import Discovery
+from job.collect.failures import Cause
+from job.config_objects import Objects
+from job.kinds import KINDS, Kind
+from job.kinds.objects import PartialObjectMetadata, name_of, object_kind
+from job.tables import OBJECTS, Record
+
+OFF = Cause("off", "switched off in the configuration")
+_OWN = frozenset(name_of(kind.plural, kind.group) for kind in KINDS)
+_WILD = "*?["
+
+
+class Chosen(NamedTuple):
+    """The kinds of one cluster."""
+
+    kinds: list[Kind]
+    """Those to list."""
+    others: dict[str, Cause]
+    """What is known of further ones without a list, by name."""
+
+
+def is_chosen(objects: Objects, *names: str) -> bool:
+    """Whether the configuration chooses a kind, by any of its names.
+
+    >>> objects = Objects(include=("*.example.com",), exclude=("logs.*",))
+    >>> [is_chosen(objects, name) for name in ("widgets.example.com", "logs.example.com", "widgets.example.org")]
+    [True, False, False]
+    """
+    return _matches(objects.include, names) and not _matches(objects.exclude, names)
+
+
+def is_needed(objects: Objects, group: str) -> bool:
+    """Whether the configuration may choose a kind of this group.
+
+    >>> objects = Objects(include=("*.example.com",), exclude=("*.old.example.com",))
+    >>> [is_needed(objects, group) for group in ("example.com", "new.example.com", "old.example.com", "apps", "")]
+    [True, True, False, False, False]
+    """
+    any_of_it = name_of("\0", group)
+    return any(_may_match(pattern, group) for pattern in objects.include) and not _matches(objects.exclude, [any_of_it])
+
+
+def chosen(objects: Objects, found: Discovery | Cause, known: Iterable[str]) -> Chosen:
+    """The kinds of a cluster that are to be listed, and what is known of the others.
+
+    Args:
+        found: what its API server serves, or why that is not known.
+        known: names of kinds that earlier runs asked for.
+    """
+    kinds, names = [], set[str]()
+    if isinstance(found, Discovery):
+        for served, others in found.once():
+            name, *also = [name_of(served.plural, group) for group in (served.group, *others)]
+            if name not in _OWN and is_chosen(objects, name, *also):
+                kinds.append(object_kind(*served))
+                names |= {name, *also}
+    expected = {*known, *(name for name in objects.include if not set(name) & set(_WILD))} - names - _OWN - {OBJECTS}
+    return Chosen(kinds, {name: _cause(objects, found, name) for name in sorted(expected)})
+
+
+def gaps(found: Discovery) -> Cause | None:
+    """What of the discovery is missing; None if nothing is."""
+    if not found.missing:
+        return None
+    causes = "; ".join(f"{group}: {cause.message}" for group, cause in found.missing.items())
+    first = next(iter(found.missing.values()))
+    return Cause("partial", f"API groups whose kinds are not known: {causes}", first.reason, first.http_status)
+
+
+def of_objects(name: str) -> Kind:
+    """What stands for the discovery, or for a kind of which nothing is listed."""
+    return Kind(name, "", PartialObjectMetadata, _no_rows, metadata_only=True)
+
+
+def _no_rows(*_: object) -> Iterator[Record]:
+    return iter(())
+
+
+def _cause(objects: Objects, found: Discovery | Cause, name: str) -> Cause:
+    if not is_chosen(objects, name):
+        return OFF
+    if isinstance(found, Cause):
+        return found
+    group = name.partition(".")[2]
+    return found.missing.get(group) or Cause("ok", f"the API server does not serve {name}", "NotServed")
+
+
+def _matches(patterns: Iterable[str], names: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+def _may_match(pattern: str, group: str) -> bool:
+    """Whether the pattern may match a name that ends in the group: what follows its last wildcard decides."""
+    end = pattern[max(map(pattern.rfind, "*?]")) + 1 :]
+    if not group:
+        return "." not in pattern
+    if end == pattern:
+        return pattern.partition(".")[2] == group
+    return f".{group}".endswith(end) or end.endswith(f".{group}")
+
+
+Known = Mapping[str, frozenset[str]]
+"""`project/location/cluster` -> names of the kinds that earlier runs asked for."""
