@@ -54,7 +54,7 @@ PODS = [
     *pods("kafka", "b1", "b1", kind="StrimziPodSet"),
     KAFKA,
 ]
-SQL = "SELECT name, finding, certainty, evidence, ready_pods FROM single_points_of_failure"
+SQL = "SELECT name, finding, confidence, evidence, ready_pods FROM single_points_of_failure"
 
 
 def test_workloads_that_one_failure_stops_are_shown_with_how_sure_that_is(warehouse: Warehouse) -> None:

@@ -20,13 +20,13 @@ SELECT
   namespace,
   kind,
   name,
-  MIN(certainty) AS certainty,
+  MIN(confidence) AS confidence,
   STRING_AGG(finding, ', ' ORDER BY finding) AS findings,
   MAX(replicas_wanted) AS replicas_wanted,
   MAX(ready_pods) AS ready_pods
 FROM ${single_points_of_failure}
 GROUP BY project_id, location, cluster, namespace, kind, name""",
-            order="certainty, project_id, location, cluster, namespace, kind, name",
+            order="confidence, project_id, location, cluster, namespace, kind, name",
             note="certain: it stops. likely: no budget, if nodes are drained at the same time. possible: no spread: "
             "the scheduler prefers to spread pods, and need not.",
         ),

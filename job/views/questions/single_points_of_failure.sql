@@ -4,14 +4,14 @@
 -- them are missing: see `coverage`. A pod counts as ready by its own condition.
 -- Scans what workloads, pods, nodes and disruption_budgets scan.
 --
--- SELECT cluster, namespace, kind, name, finding, evidence FROM single_points_of_failure WHERE certainty = 'certain'
+-- SELECT cluster, namespace, kind, name, finding, evidence FROM single_points_of_failure WHERE confidence = 'certain'
 --
 -- project_id, location, cluster, namespace, kind, name FROM workloads
 -- finding STRING: `one_replica`: it wants one. `one_node`: all of its ready pods, two or more, are on one node, though the
 --   cluster has several ready ones. `one_zone`: likewise in one zone, on several nodes. `no_budget`: no disruption budget
 --   selects any of its pods, and it has several. `no_spread`: it wants several, and its template spreads them over neither
 --   zones nor nodes.
--- certainty STRING: Whether the failure or drain stops it. `certain`: `one_replica`, `one_node` and `one_zone`, as things
+-- confidence STRING: Whether the failure or drain stops it. `certain`: `one_replica`, `one_node` and `one_zone`, as things
 --   are. `likely`: `no_budget`, if nodes are drained at the same time. `possible`: `no_spread`: the scheduler prefers to
 --   spread pods, and need not (https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/).
 -- evidence STRING: The values behind the finding.
@@ -98,7 +98,7 @@ SELECT
   w.kind,
   w.name,
   found.finding,
-  found.certainty,
+  found.confidence,
   found.evidence,
   w.replicas_wanted,
   IF(k.has_pods, COALESCE(p.pods, 0), NULL) AS ready_pods,
@@ -120,7 +120,7 @@ LEFT JOIN room AS r
 CROSS JOIN UNNEST([
   STRUCT(
     'one_replica' AS finding,
-    'certain' AS certainty,
+    'certain' AS confidence,
     'replicas_wanted 1' AS evidence,
     w.replicas_wanted = 1 AS is_found,
     0 AS other_age_seconds,
@@ -128,7 +128,7 @@ CROSS JOIN UNNEST([
   ),
   STRUCT(
     'one_node' AS finding,
-    'certain' AS certainty,
+    'certain' AS confidence,
     CONCAT(CAST(p.pods AS STRING), ' pods on ', p.node) AS evidence,
     p.pods > 1 AND p.nodes = 1 AND r.nodes > 1 AS is_found,
     k.nodes_age_seconds AS other_age_seconds,
@@ -136,7 +136,7 @@ CROSS JOIN UNNEST([
   ),
   STRUCT(
     'one_zone' AS finding,
-    'certain' AS certainty,
+    'certain' AS confidence,
     CONCAT(CAST(p.pods AS STRING), ' pods in ', p.zone) AS evidence,
     p.nodes > 1 AND p.zones = 1 AND p.zoned_pods = p.pods AND r.zones > 1 AS is_found,
     k.nodes_age_seconds AS other_age_seconds,
@@ -144,7 +144,7 @@ CROSS JOIN UNNEST([
   ),
   STRUCT(
     'no_budget' AS finding,
-    'likely' AS certainty,
+    'likely' AS confidence,
     CONCAT(CAST(p.pods AS STRING), ' pods, no budget') AS evidence,
     k.has_budgets AND p.pods > 1 AND p.budgeted_pods = 0 AS is_found,
     k.budgets_age_seconds AS other_age_seconds,
@@ -152,7 +152,7 @@ CROSS JOIN UNNEST([
   ),
   STRUCT(
     'no_spread' AS finding,
-    'possible' AS certainty,
+    'possible' AS confidence,
     CONCAT('spread_topology_keys: ', ARRAY_TO_STRING(w.spread_topology_keys, ', ')) AS evidence,
     w.replicas_wanted > 1
       AND 'topology.kubernetes.io/zone' NOT IN UNNEST(w.spread_topology_keys)
