@@ -138,6 +138,13 @@ def test_a_glob_that_matched_no_cluster_in_the_last_run_is_in_coverage(warehouse
     assert warehouse.query(sql) == []
 
 
+def test_a_cluster_that_a_list_and_another_witness_know_has_one_row(warehouse: Warehouse) -> None:
+    warehouse.publish(run_of(1, Read("b", ["x"]), listed=["a", "b"]))
+    warehouse.publish(run_of(2, outcome="forbidden", unmatched=["a"]))
+    sql = "SELECT outcome FROM coverage WHERE cluster = 'a'"
+    assert warehouse.query(sql) == [("not_collected",)]
+
+
 def test_a_cluster_missing_from_its_projects_complete_list_is_gone(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, Read("a", ["x"], ["p1"]), Read("b", ["x"], ["q1"])))
     warehouse.publish(run_of(2, Read("b", ["x"], ["q1"])))

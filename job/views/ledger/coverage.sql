@@ -10,7 +10,9 @@
 -- project_id, location, cluster FROM recent_collections
 -- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `projects`
 --   for a folder's list of projects (in the column `project_id`: `folders/NUMBER`), `upgrade_info` for what the GKE API
---   says of a cluster's upgrades, once a day, `*` for everything in a cluster that was never collected.
+--   says of a cluster's upgrades, once a day, `cloud_asset_inventory` for the clusters that it knows, `objects` for the
+--   discovery of kinds, `rollouts.argoproj.io` and the like for a kind that `objects` chooses, `*` for everything in a
+--   cluster that was never collected.
 -- status STRING: `ok`: read to the end. `partial`: read to the end, except for some objects or zones. `stale`: the
 --   newest attempt failed or was not made, or the rows have expired; the tables show the rows of `read_snapshot_id`.
 --   `never_read`: no snapshot has read it. `off`: switched off in the configuration, or the GKE API is off in a project of
@@ -244,7 +246,14 @@ JOIN (
   ON l.snapshot_id = c.snapshot_id
 LEFT JOIN clusters AS n
   ON n.project_id = c.project_id AND n.location = c.location AND n.cluster = c.cluster
-WHERE c.resource = 'clusters' AND c.cluster IS NOT NULL AND n.project_id IS NULL
+LEFT JOIN sightings AS shown
+  ON shown.project_id = c.project_id AND shown.path = CONCAT(c.location, '/', c.cluster)
+LEFT JOIN gone ON gone.project_id = shown.project_id AND gone.path = shown.path
+WHERE
+  c.resource = 'clusters'
+  AND c.cluster IS NOT NULL
+  AND n.project_id IS NULL
+  AND (shown.path IS NULL OR gone.path IS NOT NULL)
 QUALIFY ROW_NUMBER() OVER (
   PARTITION BY c.project_id, c.location, c.cluster
   ORDER BY c.started_at DESC, c.snapshot_id
