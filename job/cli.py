@@ -128,13 +128,18 @@ def run(stop: Stop | None, configured: Configured, tasks: int | None, as_json: b
 
     log = start_log("info")
     level: Level = "warning" if log.level == "info" else log.level
-    summary = take_snapshot(configured(), tasks=tasks, stop=stop or Stop(), is_quiet=log.is_quiet, level=level)
+    config = configured()
+    summary = take_snapshot(config, tasks=tasks, stop=stop or Stop(), is_quiet=log.is_quiet, level=level)
     if as_json:
         print_json(summary.flat())
     elif (
         not log.is_quiet and "CLOUD_RUN_JOB" not in os.environ
     ):  # there the log has it, and each line of this would be an entry
         print_summary(summary)
+    if config.report.output is not None:
+        from job.commands.scheduled_report import write_scheduled
+
+        write_scheduled(config, summary)
     return _code(summary, is_success=summary.run.acceptable)
 
 

@@ -14,6 +14,7 @@ from job.config_file import read_settings
 from job.config_keys import settings_of
 from job.config_mapping import Settings
 from job.config_objects import Objects
+from job.config_report import Report
 from job.default_project import default_project
 
 ENVIRONMENT_VARIABLE = "GKE_INVENTORY_CONFIG"
@@ -211,6 +212,7 @@ class ApiEndpoints(Settings, frozen=True, kw_only=True):
         "Cloud Asset Inventory. `null` means `https://cloudasset.googleapis.com`. On loopback, as `container`.",
     ] = None
     bigquery: Annotated[str | None, "BigQuery. `null` means `https://bigquery.googleapis.com`."] = None
+    storage: Annotated[str | None, "Cloud Storage. `null` means `https://storage.googleapis.com`."] = None
     oauth2: Annotated[
         str | None,
         "Where user and service account credentials get their tokens. `null` means "
@@ -288,6 +290,7 @@ class Config(Settings, frozen=True, kw_only=True):
         "cannot be traced to the Deployment or CronJob that controls them.",
     ] = msgspec.field(default_factory=dict)
     objects: Objects = Objects()
+    report: Report = Report()
     upgrade_info: Annotated[
         bool,
         "Ask the GKE API how long it supports the version of each cluster and node pool, what it upgrades them to, "

@@ -25,7 +25,7 @@ _DUCKDB = {
     "STRING": "VARCHAR",
     "INT64": "BIGINT",
     "FLOAT64": "DOUBLE",
-    "NUMERIC": "DECIMAL(38, 9)",
+    "NUMERIC": "DECIMAL(38, 0)",  # sums of whole amounts
     "BOOL": "BOOLEAN",
     "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from job.kinds import KINDS, RESOURCES
-from job.tables import TABLES
+from job.tables import TABLES, Object
 from job.views import View, views
 
 EVERY_KIND = dict.fromkeys(RESOURCES, True)
@@ -28,9 +28,10 @@ UID_TABLES = tuple(
     table
     for table in OBJECT_TABLES
     if "uid" in TABLES[table].__struct_fields__
+    and table != Object.table
     and set(TABLES[table].primary_key) <= {"snapshot_id", "resource", "namespace", "name", "uid"}
 )
-"""Those with one row for each object."""
+"""Those with one row for each object, of kinds that runs read by default."""
 OWN_TABLES = {table: read_from for table in UID_TABLES if (read_from := TABLES[table].read_from) not in (None, "*")}
 """Those with one row for each object of one kind -> its resource."""
 FLAT_RESOURCES = frozenset(

@@ -11,6 +11,7 @@ from typing import TextIO
 import click
 
 from job.cells import bytes_for_people
+from job.commands.bucket import SCHEME, new_object
 from job.commands.output_file import new_file
 from job.commands.report_text import write_text
 from job.commands.table import terminal_width
@@ -36,15 +37,17 @@ def write_report(
     at: str | None,
     between: tuple[str, str] | None,
     dry_run: bool,
+    is_silent: bool = False,
 ) -> None:
     """Writes the report, to stdout without a file.
 
     Args:
         form: one of `FORMATS`; without it, the one that suits.
-        output: a file; None or `-` for stdout.
+        output: a file or `gs://BUCKET/OBJECT`; None or `-` for stdout.
         at: the moment that it is about; None for now.
         between: two moments: the report is about what changed between them.
         dry_run: only prints the bytes that BigQuery would read.
+        is_silent: says neither what BigQuery bills nor what was written.
 
     Raises:
         InventoryError: a moment cannot be read or is not known, the warehouse cannot be read, or the file not written.
@@ -57,7 +60,8 @@ def write_report(
     warehouse, views = open_warehouse(config), views_of(config)
     moment = _moment(config, at, between, now)
     wanted = plan_comparison(moment) if between else plan(moment, views, is_first_screen=form != "html")
-    _announce(warehouse, wanted, is_all=dry_run)
+    if not is_silent:
+        _announce(warehouse, wanted, is_all=dry_run)
     if dry_run:
         return
 
@@ -74,9 +78,11 @@ def write_report(
     if file is None:
         written(sys.stdout, terminal_width())
         return
-    with new_file(file) as path, path.open("w", encoding="utf-8", newline="\n") as out:
+    place = new_object(file, config) if file.startswith(SCHEME) else new_file(file)
+    with place as path, path.open("w", encoding="utf-8", newline="\n") as out:
         written(out)
-    click.echo(f"wrote {file}", err=True)
+    if not is_silent:
+        click.echo(f"wrote {file}", err=True)
 
 
 def _form_of(file: Path) -> str:

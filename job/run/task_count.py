@@ -17,7 +17,7 @@ from job.sinks.open_sink import open_sink, place_of
 # From the figures in tests/benchmarks: clusters of 200 objects take 25 ms each, and another process 1.1 s to import the
 # clients. Two processes break even at 20,000 objects; at twice that they save a quarter of the time.
 _WORTH_OBJECTS = 40_000
-_PATIENCE_SECONDS = 2.0  # with a file that another process has open
+_PATIENCE_SECONDS = 1.5  # with a file that another process has open: too short to be announced
 
 
 def task_count(config: Config, *, stop: Stop | None = None) -> int:

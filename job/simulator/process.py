@@ -38,6 +38,7 @@ class Simulator:
     asset_inventory_rest_endpoint: str
     """The same API as REST."""
     bigquery_endpoint: str
+    storage_endpoint: str
     connect_gateway_endpoint: str
     has_bigquery: bool
     """If false, the endpoint refuses every request."""
@@ -66,6 +67,7 @@ class Simulator:
             "cloudresourcemanager": self.resource_manager_endpoint,
             "cloudasset": self.asset_inventory_endpoint,
             "bigquery": self.bigquery_endpoint,
+            "storage": self.storage_endpoint,
             "connectgateway": self.connect_gateway_endpoint,
             "oauth2": self.token_uri,
         }
@@ -275,6 +277,7 @@ def simulate(
             resource_manager_rest_endpoint=ready["resource_manager_rest"],
             asset_inventory_endpoint=ready["asset_inventory"],
             asset_inventory_rest_endpoint=ready["asset_inventory_rest"],
+            storage_endpoint=ready["storage"],
             bigquery_endpoint=ready["bigquery"],
             connect_gateway_endpoint=ready["connectgateway"],
             has_bigquery=bigquery,

@@ -15,6 +15,7 @@ from aiohttp import web
 from job.simulator.asset_inventory import AssetInventory, Assets
 from job.simulator.bigquery import application as bigquery_application
 from job.simulator.bigquery import refusing_application
+from job.simulator.buckets import Buckets
 from job.simulator.certificates import OLD_FORMS, Authority, authority, server_certificate
 from job.simulator.connect_gateway import ConnectGateway
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
@@ -121,6 +122,7 @@ class Simulation:
         identity = await self._serve(self.identity.application())
         folders = await self._serve(resource_manager.application())
         assets = await self._serve(self._assets.application())
+        buckets = await self._serve(Buckets(self.fleet, self.identity).application())
         bigquery = await self._serve(self._bigquery())
         control = await self._serve(self._control())
         gateway = await ConnectGateway(self._member, self.directory, self._public).start()
@@ -136,6 +138,7 @@ class Simulation:
             "asset_inventory_rest": f"http://{LOOPBACK}:{assets}",
             "connectgateway": f"https://{LOOPBACK}:{gateway}",
             "bigquery": f"http://{LOOPBACK}:{bigquery}",
+            "storage": f"http://{LOOPBACK}:{buckets}",
             "token_uri": token_uri,
             "metadata_host": f"{LOOPBACK}:{identity}",
             "control": f"http://{LOOPBACK}:{control}",

@@ -94,8 +94,8 @@ def test_a_pod_of_another_age_or_with_half_a_character_is_unreadable_alone(
     frame = latest("pods", config=config).set_index("name")
     assert sorted(frame.index) == names
     assert str(frame.loc["good-time-0", "started_at"]) == "0001-01-01 00:00:00+00:00"
-    assert frame.loc["good-quantity", "unparsed_quantities"] == ["requests.cpu", "limits.cpu"]
-    assert frame.loc["good-text-pair", "labels"] == [{"key": "a", "value": "b\U0001f600"}]
+    assert frame.loc["good-quantity", "unparsed_quantities"] == ("requests.cpu", "limits.cpu")
+    assert frame.loc["good-text-pair", "labels"] == {"a": "b\U0001f600"}
 
 
 def name_of(item: bytes) -> str:

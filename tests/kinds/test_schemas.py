@@ -26,7 +26,7 @@ OTHERS = {
     "_Version": "VersionInfo",
 }  # fmt: skip
 """Struct -> model, where no kind refers to the struct and its name is not the API's."""
-NOT_KUBERNETES = {"GoogleError", "_Detail", "_Error", "_Envelope", "_ProxyError"}
+NOT_KUBERNETES = {"GoogleError", "_Detail", "_Error", "_Envelope", "_Legacy", "_ProxyError"}
 """Errors of the layers in front of an API server. Those of Google are held to its own messages below."""
 WITHOUT_SCHEMA = {
     "APIGroupDiscovery", "APIResourceDiscovery", "APIResourceKind", "APIVersionDiscovery", "Document", "GroupName",
@@ -88,7 +88,9 @@ def test_an_error_of_google_has_the_names_of_its_messages() -> None:
     names = {field.encode_name for field in msgspec.structs.fields(rpc._Detail)}
     assert names == {"@type", "reason", "metadata", delay.json_name}
     # `status` and `error` are of the HTTP mapping: https://google.aip.dev/193#http11json-representation
-    assert {field.encode_name for field in msgspec.structs.fields(rpc._Error)} == {"message", "status", "details"}
+    # and `errors` of the older form: https://cloud.google.com/storage/docs/json_api/v1/status-codes
+    names = {field.encode_name for field in msgspec.structs.fields(rpc._Error)}
+    assert names == {"message", "status", "details", "errors"}
 
 
 def structs_in(type_: inspect.Type) -> Iterator[type[Wire]]:
