@@ -27,11 +27,11 @@ from job.sinks.open_sink import open_sink, open_warehouse
 JOB = Path(__file__).parent.parent / "job"
 SETTINGS = list(settings_of(Config))
 TEXTS = {
-    "objects.include": "*.example.com,leases.*", "objects.exclude": "leases.*,events.*",
+    "objects.include": "widgets.example.com,leases.*", "objects.exclude": "leases.*,events.*",
     "fail_on": "below:95%", "sink": "duckdb:///x.duckdb", "kinds": "{pods: false}",
     "columns": '{"team": {"labels": ["team"]}}', "project_labels": "env: production",
     "bigquery.labels": "{a: b}", "clusters.labels": "{a: b}",
-    "cloud_asset_inventory": "true",
+    "cloud_asset_inventory": "true", "report.output": "gs://my-bucket/fleet.html",
 }  # fmt: skip
 """Valid values of the settings that have a form of their own, as variables have them."""
 

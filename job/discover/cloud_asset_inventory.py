@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NamedTuple
 
+import msgspec
+
 from job.config import Config, Timeouts
 from job.connect.identity import Identity
 from job.connect.reachability import Network, Reachability
@@ -96,7 +98,7 @@ class Searches:
         scopes = scopes_of(self._config)
         if not self._thread.is_alive() or len(done) == len(scopes):
             return done
-        message = "it had not answered when all else was read, and for the `connect_seconds` after that"
+        message = "Cloud Asset Inventory had not answered when all else was read, nor `connect_seconds` after that"
         columns = {"outcome": "timed_out", "reason": "DEADLINE_EXCEEDED", "message": message}
         return (*done, *(self._failed(scope, columns) for scope in scopes[len(done) :]))
 
@@ -106,6 +108,9 @@ class Searches:
                 self._done.append(found)
                 if self._is_given_up:
                     return
+            last = self._done[-1].collection  # the API is disabled for the identity: the rest was not asked
+            for scope in scopes_of(self._config)[len(self._done) :]:
+                self._done.append(Search(scope, {}, msgspec.structs.replace(last, requests=0)))
         except InventoryError as error:
             self._fail({"outcome": "unauthorized", "reason": "Credentials", "message": str(error)})
         except Exception as error:  # noqa: BLE001 (a second witness costs no run)

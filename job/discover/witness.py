@@ -1,7 +1,7 @@
 """Compares the lists of clusters with what Cloud Asset Inventory knows.
 
-The lists decide. What only the witness knows is asked for by name in the GKE API: a cluster that this API does not know
-either is deleted, and an alarm for nobody, however long the witness lags behind.
+The lists decide. Where only the witness knows a cluster, its project is listed once more: a cluster that the GKE API
+still does not know is deleted, and an alarm for nobody, however long the witness lags behind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from job.waiting import waiting_for
 from job.workers import map_unordered
 
 _MAX_NAMED = 5
-_MAX_ASKED = 100
 _MAX_CONCURRENT_REQUESTS = 8
 _GKE_API = Network("GKE API", "public")
 
@@ -121,30 +120,40 @@ def _missing(
 
 
 def _asked(missing: Sequence[_Missing], config: Config, identity: Identity) -> dict[str, _Answer]:
-    """What the GKE API says of each, where its project may answer."""
-    names = [each.name for each in missing if each.listing is None or each.listing.collection.outcome in _READ]
+    """What the GKE API says of each, where its project may answer: one more list of the project, not one call each."""
+    names: dict[str, list[str]] = {}
+    for each in missing:
+        if each.listing is None or each.listing.collection.outcome in _READ:
+            names.setdefault(each.name.partition("/")[0], []).append(each.name)
     if not names:
         return {}
     reachability, seconds = Reachability(), config.timeouts.connect_seconds
 
-    def ask(name: str) -> tuple[str, _Answer]:
-        project_id, location, cluster = name.split("/")
-        full = f"projects/{project_id}/locations/{location}/clusters/{cluster}"
+    def ask(project_id: str) -> dict[str, _Answer]:
         if not reachability.is_worth_waiting(_GKE_API):
-            return name, "unknown"
-        answer = retried(lambda: client.get_cluster(name=full, retry=None, timeout=seconds), 0)
-        if answer.error is None:
-            return name, "exists"
-        outcome = failure_columns(answer.error)["outcome"]
-        if outcome in ("unreachable", "timed_out"):
-            reachability.waited_in_vain(_GKE_API)
-        return name, "not_found" if outcome == "not_found" else "unknown"
+            return {}
+        parent = f"projects/{project_id}/locations/-"
+        answer = retried(lambda: client.list_clusters(parent=parent, retry=None, timeout=seconds), 0)
+        if answer.result is None:
+            if failure_columns(answer.error)["outcome"] in ("unreachable", "timed_out"):
+                reachability.waited_in_vain(_GKE_API)
+            return {}
+        listed = {f"{project_id}/{cluster.location}/{cluster.name}" for cluster in answer.result.clusters}
+        zones = answer.result.missing_zones
+
+        def said(name: str) -> _Answer:
+            location = name.split("/")[1]
+            is_unreachable = any(zone == location or zone.startswith(f"{location}-") for zone in zones)
+            return "exists" if name in listed else "unknown" if is_unreachable else "not_found"
+
+        return {name: said(name) for name in names[project_id]}
 
     with (
         container_client(config, identity) as client,
         waiting_for("the GKE API, for clusters known elsewhere", seconds),
     ):
-        return dict(map_unordered(ask, names[:_MAX_ASKED], _MAX_CONCURRENT_REQUESTS))
+        found = map_unordered(ask, names, _MAX_CONCURRENT_REQUESTS)
+        return {name: answer for answers in found for name, answer in answers.items()}
 
 
 _READ = ("ok", "partial")

@@ -71,6 +71,12 @@ def skipped(config: Config, task: Task, other: str, clock: float) -> Summary:
     return Summary(run=run, seconds=seconds_since(clock), sink=config.sink, skipped_for=other)
 
 
+def _name_of(listing: ProjectListing) -> str:
+    """Of a project or folder; what Cloud Asset Inventory knows of it is another list."""
+    is_own = listing.collection.resource in ("clusters", "projects")
+    return listing.project_id if is_own else f"{listing.project_id} ({listing.collection.resource})"
+
+
 def gaps_of(
     listings: Iterable[ProjectListing],
     selection: Selection,
@@ -80,7 +86,7 @@ def gaps_of(
     """Everything that could not be read in full, by name."""
     gaps = [
         Gap(
-            name=listing.project_id,
+            name=_name_of(listing),
             status="partial" if listing.collection.outcome == "partial" else "failed",
             reason=listing.collection.outcome,
             message=listing.collection.message or "",

@@ -114,11 +114,13 @@ def test_whatever_it_answers_is_an_outcome(
         assert set(found.clusters) == set(fleet.clusters)
 
 
-def test_a_disabled_api_costs_one_request_and_one_row(fleet: Simulator) -> None:
+def test_a_disabled_api_costs_one_request_and_each_scope_has_a_row(fleet: Simulator) -> None:
     fleet.fault("*", "asset_disabled", RESOURCE)
     before = len(fleet.requests())
     found = searched(configured(fleet, organizations=[NUMBER], folders=[SHOP, LAB]))
-    assert [each.scope for each in found] == [ORGANIZATION]
+    assert [(each.scope, each.collection.reason, each.collection.requests) for each in found] == [
+        (ORGANIZATION, "ApiDisabled", 1), (SHOP, "ApiDisabled", 0), (LAB, "ApiDisabled", 0),
+    ]  # fmt: skip
     assert len(fleet.requests()) == before + 1
 
 
@@ -162,8 +164,16 @@ def test_clusters_of_projects_that_could_not_be_listed_are_known_elsewhere(fleet
     assert "container.clusters.list" in str(found.rows["acquired-company/europe-west4/crm"].message)
     fleet.clear()
     fleet.fault("data-platform", "missing_zones", "clusters", zones="us-east1-d")
-    fleet.change_assets(known=["data-platform/us-east1-d/gone"])
-    assert Found(config).rows == {}  # the GKE API knows no such cluster
+    fleet.change_assets(known=["data-platform/us-east1-d/unreachable", "data-platform/us-east1-c/gone"])
+    assert set(Found(config).rows) == {"data-platform/us-east1-d/unreachable"}
+
+
+def test_many_deleted_clusters_cost_one_list_of_their_project(fleet: Simulator) -> None:
+    fleet.change_assets(known=[f"shop-prod/europe-west1/deleted-{number}" for number in range(150)])
+    before = len(fleet.requests())
+    assert Found(configured(fleet, organizations=[NUMBER])).rows == {}
+    lists = [each for each in fleet.requests()[before:] if "projects/shop-prod/" in each["path"]]
+    assert len(lists) == 2
 
 
 def test_clusters_of_a_folder_that_could_not_be_listed_are_known_elsewhere(fleet: Simulator) -> None:

@@ -9,7 +9,8 @@ from faults.cases import CASES, ENDINGS
 
 from job.simulator.faults import KINDS
 
-FILES = (*sorted(Path(__file__).parent.glob("*.py")), Path(__file__).parents[1] / "run/test_upgrade_info.py")
+_ELSEWHERE = ("run/test_upgrade_info.py", "discover/test_cloud_asset_inventory.py")
+FILES = (*sorted(Path(__file__).parent.glob("*.py")), *(Path(__file__).parents[1] / file for file in _ELSEWHERE))
 SOURCE = "\n".join(path.read_text() for path in FILES)
 
 

@@ -55,7 +55,7 @@ def test_a_refusal_costs_a_run_nothing_unless_it_has_asked_for_the_witness(
     ended = fleet.run(monkeypatch, capsys)
     assert ended.exit_code == 3
     (gap,) = json.loads(ended.out)["unread"]
-    assert (gap["name"], gap["reason"]) == ("shop-prod", "disabled")
+    assert (gap["name"], gap["reason"]) == ("shop-prod (cloud_asset_inventory)", "disabled")
     assert "gcloud services enable cloudasset.googleapis.com" in gap["message"]
     before = len(fleet.asked())
     fleet.configure(projects=["shop-prod"])

@@ -19,7 +19,7 @@ from job.discover.retries import retried
 from job.workers import map_unordered
 
 _ACTION = "ask IAM for its permissions"
-_UPGRADE_INFO = "container.clusters.get"
+_UPGRADE_INFO, _DNS_ENDPOINT = "container.clusters.get", "container.clusters.connect"
 _THREADS = 16
 
 
@@ -54,10 +54,13 @@ def _check(config: Config, client: Any, who: Principal, needed: Sequence[str], p
         return finding(
             "projects", subject, _ACTION, f"IAM does not grant {_UPGRADE_INFO}",
             costs=cost_of_upgrade_info(f"of {project}"),
-            mends=[may_list_clusters(project, who), Mend("set `upgrade_info: false`: nothing else needs it")],
+            mends=[may_list_clusters(project, who), Mend("set `upgrade_info: false`: a run needs it for nothing else")],
         )  # fmt: skip
     if not missing:
         return passed("projects", subject, _ACTION, f"it grants all {len(needed)} that a run needs")
-    some = f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}"
-    message = f"it grants {len(needed) - len(missing)} of {len(needed)}; RBAC of each cluster decides on {some}"
-    return passed("projects", subject, _ACTION, message)
+    words = [f"it grants {len(needed) - len(missing)} of {len(needed)}"]
+    if _DNS_ENDPOINT in missing:
+        words.append(f"a DNS endpoint needs {_DNS_ENDPOINT}")
+    if kinds := [permission for permission in missing if not permission.startswith("container.clusters.")]:
+        words.append(f"RBAC of each cluster decides on {', '.join(kinds[:3])}{', ...' if len(kinds) > 3 else ''}")
+    return passed("projects", subject, _ACTION, "; ".join(words))

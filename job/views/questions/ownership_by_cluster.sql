@@ -43,12 +43,14 @@ SELECT
   SUM(IF(is_owned, owned.pods, owned.pods * 0)) AS pods_owned,
   SAFE_DIVIDE(SUM(IF(is_owned, owned.pods, owned.pods * 0)), SUM(owned.pods)) AS pods_owned_share,
   SUM(owned.cpu_request_millicores) AS cpu_request_millicores,
-  CAST(
-    SAFE_DIVIDE(SUM(IF(is_owned, owned.cpu_request_millicores, 0)), SUM(owned.cpu_request_millicores)) AS FLOAT64
+  SAFE_DIVIDE(
+    CAST(SUM(IF(is_owned, owned.cpu_request_millicores, 0)) AS FLOAT64),
+    CAST(SUM(owned.cpu_request_millicores) AS FLOAT64)
   ) AS cpu_request_owned_share,
   SUM(owned.memory_request_bytes) AS memory_request_bytes,
-  CAST(
-    SAFE_DIVIDE(SUM(IF(is_owned, owned.memory_request_bytes, 0)), SUM(owned.memory_request_bytes)) AS FLOAT64
+  SAFE_DIVIDE(
+    CAST(SUM(IF(is_owned, owned.memory_request_bytes, 0)) AS FLOAT64),
+    CAST(SUM(owned.memory_request_bytes) AS FLOAT64)
   ) AS memory_request_owned_share,
   MAX(owned.read_age_seconds) AS read_age_seconds,
   CASE
