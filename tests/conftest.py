@@ -40,6 +40,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Each worker begins with its share of those that may take long: one that began last would be waited for."""
     _mark_other_engines(items)
+    _mark_siblings(items)
     workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
     longest = [item for item in items if _may_take_long(item)]
     others = [item for item in items if not _may_take_long(item)]
@@ -51,7 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
 
 
-_ON_DUCKDB = ("/run/", "/sinks/test_warehouse", "/sinks/test_versions")
+_ON_DUCKDB = ("/run/", "/kill/test_parts", "/sinks/test_warehouse", "/sinks/test_versions")
 
 
 def _mark_other_engines(items: list[pytest.Item]) -> None:
@@ -63,7 +64,7 @@ def _mark_other_engines(items: list[pytest.Item]) -> None:
     for item in items:
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         engine = next((name for name, value in parameters.items() if isinstance(value, str) and value in ENGINES), None)
-        if engine and "/kill/" not in item.nodeid:  # what kills may leave is another thing on each engine
+        if engine:
             others = sorted((name, str(value)) for name, value in parameters.items() if name != engine)
             same[item.nodeid.partition("[")[0], *others].append(item)
     for (name, *_), found in same.items():
@@ -71,6 +72,21 @@ def _mark_other_engines(items: list[pytest.Item]) -> None:
             is_first = any(folder in str(name) for folder in _ON_DUCKDB)
             chosen = 0 if is_first else zlib.crc32(str(name).encode()) % len(found)
             if len(found) > 1 and item is not found[chosen]:
+                item.add_marker(pytest.mark.exhaustive)
+
+
+def _mark_siblings(items: list[pytest.Item]) -> None:
+    """Of a test with the marker `siblings(count)`, so many of its cases always run, spread over all of them."""
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("siblings"):
+            cases[item.nodeid.partition("[")[0]].append(item)
+    for found in cases.values():
+        marker = found[0].get_closest_marker("siblings")
+        assert marker is not None
+        chosen = {number * len(found) // marker.args[0] for number in range(marker.args[0])}
+        for place, item in enumerate(found):
+            if place not in chosen:
                 item.add_marker(pytest.mark.exhaustive)
 
 

@@ -122,6 +122,7 @@ def test_plan_query_and_show() -> None:
 
 
 @pytest.mark.usefixtures("unwritten")
+@pytest.mark.exhaustive
 def test_an_estimate_is_by_nodes_before_the_first_run_and_by_objects_after_it(tmp_path: Path) -> None:
     def estimate(*options: str) -> dict[str, Any]:
         done = invoke("plan", "--estimate", "--json", *options)
@@ -264,6 +265,7 @@ def test_two_runs_at_once_on_one_file_both_arrive(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("configured")
+@pytest.mark.exhaustive
 def test_a_reader_is_waited_for(tmp_path: Path) -> None:
     assert invoke("run", "-q").returncode == 0
     hold = (

@@ -47,6 +47,7 @@ def status_answer(name: str) -> tuple[int, dict[str, str], bytes]:
 
 
 @pytest.mark.parametrize("page_limit", [12, 500])
+@pytest.mark.siblings(2)
 def test_every_recorded_list_becomes_rows_without_loss(config: Config, sink: DuckDBSink, page_limit: int) -> None:
     if page_limit == 12:  # the lists but that of pods were recorded in one page
         config = msgspec.structs.replace(config, kinds={kind: kind == "pods" for kind in RESOURCES})
@@ -198,6 +199,7 @@ def test_what_is_refused_is_recorded_with_the_servers_words(config: Config, sink
 
 
 @pytest.mark.parametrize("answer", ["error.404.group-version-gone", "error.404.kind-not-served"])
+@pytest.mark.siblings(2)
 def test_a_kind_that_is_not_installed_is_read_and_has_no_objects(
     config: Config, sink: DuckDBSink, replay: Replay, answer: str
 ) -> None:
@@ -295,6 +297,7 @@ def test_one_bad_object_costs_one_object(config: Config, sink: DuckDBSink, repla
         (b'{"metadata": {"resourceVersion": "1", "continue": "same"}, "items": []}', "invalid"),
     ],
 )
+@pytest.mark.siblings(2)
 def test_answers_that_are_no_lists_are_recorded_as_such(
     config: Config, sink: DuckDBSink, replay: Replay, body: bytes, outcome: str
 ) -> None:
@@ -313,6 +316,7 @@ def test_a_kind_that_is_off_is_not_asked_for_and_leaves_the_snapshot_complete(
 
 
 @pytest.mark.parametrize("status", ["PROVISIONING", "STOPPING", "ERROR"])
+@pytest.mark.siblings(2)
 def test_a_cluster_that_is_not_running_is_recorded_with_its_state(
     config: Config, sink: DuckDBSink, replay: Replay, status: str
 ) -> None:

@@ -38,6 +38,7 @@ def statuses(folder: Path) -> list[str]:
 
 @pytest.mark.usefixtures("configured")
 @pytest.mark.parametrize("streams", STREAMS)
+@pytest.mark.siblings(1)
 def test_a_run_commits_whatever_happens_to_its_streams(streams: str, tmp_path: Path) -> None:
     done = shell(f"run --json {streams}")
     assert done.returncode == 0, done.stderr
@@ -47,6 +48,7 @@ def test_a_run_commits_whatever_happens_to_its_streams(streams: str, tmp_path: P
 
 
 @pytest.mark.parametrize("streams", STREAMS)
+@pytest.mark.siblings(1)
 def test_a_task_of_cloud_run_commits_whatever_happens_to_its_streams(
     streams: str, configured_task: dict[str, str], bigquery_server: Control
 ) -> None:
@@ -58,6 +60,7 @@ def test_a_task_of_cloud_run_commits_whatever_happens_to_its_streams(
 
 
 @pytest.mark.parametrize("streams", STREAMS)
+@pytest.mark.siblings(1)
 def test_an_incomplete_run_says_so_whatever_happens_to_its_streams(
     streams: str, configured: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -69,6 +72,7 @@ def test_an_incomplete_run_says_so_whatever_happens_to_its_streams(
 
 @pytest.mark.usefixtures("unwritten")
 @pytest.mark.parametrize("streams", STREAMS)
+@pytest.mark.siblings(1)
 def test_a_command_that_fails_says_so_whatever_happens_to_its_streams(streams: str, tmp_path: Path) -> None:
     assert shell(f"run --cluster nowhere {streams}").returncode == 2
     assert not (tmp_path / "x.duckdb").exists()
@@ -82,6 +86,7 @@ def test_schema_apply_makes_all_changes_without_a_reader(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("unwritten")
+@pytest.mark.exhaustive
 def test_a_reader_that_closes_a_pipe_changes_no_exit_code() -> None:
     assert shell("schema diff | head -n 1").returncode == 3
     assert shell("schema show | true").returncode == 0
@@ -90,6 +95,7 @@ def test_a_reader_that_closes_a_pipe_changes_no_exit_code() -> None:
 
 @pytest.mark.usefixtures("configured")
 @pytest.mark.parametrize("command", ["schema show", "plan", "--version", "query 'FROM runs'"])
+@pytest.mark.siblings(1)
 def test_output_that_is_all_a_command_makes_must_arrive(command: str) -> None:
     done = shell(f"{command} > /dev/full")
     assert (done.returncode, done.stderr) == (

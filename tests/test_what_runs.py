@@ -112,6 +112,7 @@ def test_a_rollouts_privileged_pod_is_found(lists: dict[str, list[Object]], quer
         (None, ("Pod", "p")),
     ],
 )
+@pytest.mark.siblings(2)
 def test_a_privileged_pod_is_found_whatever_controls_it(
     lists: dict[str, list[Object]], query: Query, reference: Object | None, expected: tuple[str, str]
 ) -> None:
@@ -208,6 +209,7 @@ DEFAULT = {"seccompProfile": {"type": "RuntimeDefault"}}
         ({"securityContext": HARDENED}, {}, set()),
     ],
 )
+@pytest.mark.siblings(2)
 def test_the_rules_of_the_pod_security_standards_hold_for_templates_and_for_pods(
     lists: dict[str, list[Object]], query: Query, container: Object, spec: Object, expected: set[str]
 ) -> None:
@@ -272,6 +274,7 @@ def test_a_workload_has_a_row_for_each_namespace_of_its_pods(lists: dict[str, li
 
 
 @pytest.mark.parametrize("why", ["forbidden", "off"])
+@pytest.mark.siblings(2)
 def test_a_kind_that_was_not_read_is_no_unknown_kind(
     lists: dict[str, list[Object]], query: Query, replay: Replay, tmp_path: Path, why: str
 ) -> None:
@@ -295,6 +298,7 @@ TOPS = "SELECT name, workload_kind, workload_name, workload_resolution FROM raw_
 
 
 @pytest.mark.parametrize("driver", ["a-driver", "z-driver"])
+@pytest.mark.siblings(2)
 def test_a_pod_of_a_pod_belongs_to_the_top_on_whatever_page_that_is(
     lists: dict[str, list[Object]], query: Query, driver: str
 ) -> None:
@@ -369,6 +373,7 @@ def test_pods_in_a_circle_and_in_a_long_chain_end(lists: dict[str, list[Object]]
     ],
 )
 @pytest.mark.parametrize("by", ["node", "selector"])
+@pytest.mark.siblings(2)
 def test_accelerators_are_on_nodes_pods_and_containers(
     lists: dict[str, list[Object]],
     query: Query,

@@ -193,6 +193,7 @@ def access(fleet: Simulator) -> list[dict[str, str]]:
 
 
 @pytest.mark.skipif(shutil.which("bq") is None, reason="bq is not installed")
+@pytest.mark.exhaustive
 def test_bqs_commands_work_around_a_real_run_from_nothing_back_to_nothing(
     commands: list[Command], fleet: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

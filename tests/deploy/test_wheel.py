@@ -115,6 +115,7 @@ def test_a_job_that_was_imported_before_keeps_working_and_a_warning_says_who_has
     assert f"package, not {beside_job}/job.py" in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_mypy_knows_the_types(installed: Installed, tmp_path: Path) -> None:
     (tmp_path / "typed.py").write_text(
         "from gke_inventory import latest, load_config\nreveal_type(load_config)\nreveal_type(latest)\n"

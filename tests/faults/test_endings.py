@@ -194,6 +194,7 @@ def test_a_file_that_stays_locked(
     assert fleet.rows() == fleet.rows(usual=True)
 
 
+@pytest.mark.exhaustive
 def test_two_runs_at_once(fleet: Fleet, ending: Ending) -> None:
     both = [fleet.start(), fleet.start()]
     for started in both:

@@ -54,6 +54,7 @@ def server(fleet: Fleet) -> str:
     ],
     ids=["with a password", "without a scheme", "for all", "SOCKS", "SOCKS with a password"],
 )
+@pytest.mark.siblings(2)
 def test_a_cluster_is_read_through_the_proxy(
     fleet: Fleet, run: Run, proxy: AbstractContextManager[Proxy], variable: str, value: str
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_cluster_is_read_through_the_proxy(
     ],
     ids=["wrong password", "no password", "SOCKS, wrong password", "SOCKS, no password"],
 )
+@pytest.mark.siblings(2)
 def test_a_proxy_that_refuses_is_told_in_its_words(
     fleet: Fleet, run: Run, proxy: AbstractContextManager[Proxy], value: str, words: str
 ) -> None:
@@ -84,6 +86,7 @@ def test_a_proxy_that_refuses_is_told_in_its_words(
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
+@pytest.mark.siblings(2)
 def test_a_proxy_that_is_not_there_is_told(fleet: Fleet, run: Run, scheme: str) -> None:
     with http_proxy() as gone:
         pass
@@ -92,6 +95,7 @@ def test_a_proxy_that_is_not_there_is_told(fleet: Fleet, run: Run, scheme: str) 
 
 
 @pytest.mark.parametrize("excluded", ["127.0.0.0/8", "127.0.0.1", "*"])
+@pytest.mark.siblings(2)
 def test_no_proxy_connects_directly(fleet: Fleet, run: Run, monkeypatch: pytest.MonkeyPatch, excluded: str) -> None:
     monkeypatch.setenv("NO_PROXY", f"example.com, {excluded}")
     with http_proxy() as running:
@@ -100,6 +104,7 @@ def test_no_proxy_connects_directly(fleet: Fleet, run: Run, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("value", ["gopher://user:p%40ss@proxy", "http://user:p@ss:word@proxy:port"])
+@pytest.mark.siblings(2)
 def test_what_is_no_proxy_ends_the_run_before_it_begins(run: Run, value: str) -> None:
     ended = run("HTTPS_PROXY", value)
     assert ended.exit_code == 2

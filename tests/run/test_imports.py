@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from job.simulator import simulate
 
 
+@pytest.mark.exhaustive
 def test_a_run_into_bigquery_imports_neither_pandas_nor_a_translator_of_sql(tmp_path: Path) -> None:
     with simulate(clusters=1, pods=1, plain=True) as fleet:
         sink = f"bigquery://{fleet.projects[0]}.inventory?location=EU"

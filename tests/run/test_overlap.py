@@ -123,6 +123,7 @@ def test_a_second_run_logs_the_first_and_goes_on(runs: Runs, held: Held) -> None
 
 
 @pytest.mark.parametrize("runs", ["bigquery"], indirect=True)  # on one DuckDB file, the lock is the first one's
+@pytest.mark.exhaustive
 def test_a_second_run_that_goes_on_is_seen_by_a_third(runs: Runs, held: Held) -> None:
     first, second = held.start("first"), held.start("second")
     assert runs.end(runs.start("third"))[2] == ["second"]

@@ -147,6 +147,7 @@ def test_a_retry_reads_what_a_stop_has_left_and_nothing_else(attempts: Attempts)
     attempts.finds_each_once()
 
 
+@pytest.mark.exhaustive
 def test_a_task_may_be_stopped_again_and_again(attempts: Attempts) -> None:
     stop_early(attempts)
     silent = attempts.clusters[-1]
@@ -174,6 +175,7 @@ def test_a_task_may_be_stopped_again_and_again(attempts: Attempts) -> None:
     attempts.finds_each_once()
 
 
+@pytest.mark.exhaustive
 def test_an_attempt_that_loses_the_race_to_a_stopped_one_reads_the_rest(attempts: Attempts) -> None:
     """Cloud Run may start a retry while the attempt before it still commits."""
     stopped: list[Summary] = []

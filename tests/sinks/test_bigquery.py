@@ -466,6 +466,7 @@ def test_rows_of_an_attempt_that_failed_are_not_taken_for_those_of_the_next(
     assert on_bigquery.rows("SELECT COUNT(*) FROM raw_pods") == [(2,)]
 
 
+@pytest.mark.exhaustive
 def test_a_signal_while_the_marker_is_loaded_does_not_say_that_nothing_was_written(
     open_sink: Open, control: Control, replay: Replay, tmp_path: Path
 ) -> None:

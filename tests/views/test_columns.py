@@ -35,6 +35,7 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @pytest.mark.parametrize("view", views(), ids=lambda view: view.name)
+@pytest.mark.siblings(60)
 def test_each_view_returns_the_columns_that_it_declares(view: View, database: duckdb.DuckDBPyConnection) -> None:
     described = database.execute(f'DESCRIBE "{view.name}"').fetchall()
     assert [column.name for column in view.columns] == [name for name, *_ in described]

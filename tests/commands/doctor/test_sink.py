@@ -64,6 +64,7 @@ def datasets(control: Control) -> list[str]:
 
 
 @pytest.mark.usefixtures("bigquery_sink")
+@pytest.mark.exhaustive
 def test_a_dataset_as_declared_has_no_finding_and_each_refusal_has_its_grant(
     doctor: Doctor, replay: Replay, control: Control
 ) -> None:

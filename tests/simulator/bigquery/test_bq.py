@@ -16,6 +16,7 @@ from loopback_bigquery import PROJECT, load, make_pods, names, pod
 from job.simulator.bigquery.control import Control
 
 pytestmark = [
+    pytest.mark.exhaustive,
     pytest.mark.skipif(shutil.which("bq") is None, reason="bq is not installed"),
     pytest.mark.timeout(300),  # it takes seconds to start
 ]
