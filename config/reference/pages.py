@@ -261,7 +261,7 @@ either, set `configmaps` to `false`. `validatingadmissionpolicies` is off too: G
 _PERMISSIONS = """\
 # Permissions
 
-The job needs three things, a fourth for folders and organizations, and a fifth for `objects`.
+The job needs three things, and more for folders and organizations, for `objects` and for reports in a bucket.
 [config/deploy](../deploy/README.md) grants the three, and no more:
 
 - **To find clusters:** `container.clusters.list` in each project. `container.clusters.connect` for the DNS endpoint,
@@ -278,14 +278,16 @@ The job needs three things, a fourth for folders and organizations, and a fifth 
   folder or organization (`roles/cloudasset.viewer`), and the Cloud Asset API (`cloudasset.googleapis.com`) in the
   project of the service account. A cluster that Cloud Asset Inventory knows, and whose project or folder could not be
   listed, is then a row of `coverage` with the outcome `known_elsewhere`, until a list of its project is read again.
-  Cloud Asset Inventory knows a deleted cluster for a while. The run asks the GKE API for it: once this API says that it
-  does not exist, `coverage` has no row of it, from that run on. The row of `collections` with the resource
+  Cloud Asset Inventory knows a deleted cluster for a while. The run lists its project once more: once the GKE API lacks
+  it too, `coverage` has no row of it, from that run on. The row of `collections` with the resource
   `cloud_asset_inventory` names it as long as the search does. Without the permission or the API, that row says so, and
   the run goes on; `cloud_asset_inventory: true` makes that a gap, and `false` asks for nothing. A run searches beside
   its other work, and waits for the answer at most `connect_seconds` after that.
 - **To read a cluster:** `list` on the kinds below. The same custom role has it for all clusters of a project, folder or
   organisation; so does the ClusterRole in [clusterrole.yaml](../deploy/clusterrole.yaml) for one cluster. Either is
   enough. `roles/container.viewer` grants more than the job reads.
+- **To write a report** into a bucket (`report.output`): `storage.objects.create` and `storage.objects.delete` on it
+  (`roles/storage.objectUser`), for the identity of BigQuery.
 - **To read further kinds** that `objects` chooses: `list` on those. In IAM, `container.thirdPartyObjects.list` covers
   custom resources, all together and whole. Kinds of Kubernetes itself, and a few of GKE, have permissions of their own,
   such as `container.controllerRevisions.list` or `container.backendConfigs.list`: GKE names them when it refuses, and
