@@ -31,6 +31,7 @@ from job.progress import PUBLISHING, RunProgress, Seen
 from job.run.ledger import seconds_since
 from job.run.one_task import running
 from job.run.summary import Summary, skipped, total
+from job.run.task_count import cpu_count
 from job.scratch import scratch_folder
 from job.signals import Stop
 from job.sinks.open_sink import open_sink
@@ -79,7 +80,7 @@ def run_tasks(
             "--tasks starts tasks on this machine, but this process is a task of Cloud Run: set the job's task count"
         )
     identity = configured_identity(config)
-    threads = min(count, os.cpu_count() or 1)  # the tasks have ended before the commit, so their cores are free
+    threads = min(count, cpu_count())  # the tasks have ended before the commit, so their cores are free
     sink = open_sink(config, lambda: identity, threads=threads, stop=stop)
     task = Task(new_run_id(now), now)
     identity.token()

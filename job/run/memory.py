@@ -15,6 +15,7 @@ from job.config import Config
 from job.log import log
 
 _CGROUPS = Path("/sys/fs/cgroup")
+_PROCESS = Path("/proc/self/cgroup")
 _UNLIMITED = 1 << 60  # bytes; cgroup version 1 has a number like this where there is no limit
 # Measured (tests/benchmarks/memory.py): 170 MiB, and 16 MiB for each worker with pages of 500 pods.
 _BASE = 170 << 20
@@ -25,24 +26,32 @@ _FEWEST_WORKERS = 4  # before pages become smaller
 _SMALLEST_PAGE = 100
 
 
-def container_limit(cgroups: Path = _CGROUPS, process: Path = Path("/proc/self/cgroup")) -> int | None:
+def container_limit(cgroups: Path = _CGROUPS, process: Path = _PROCESS) -> int | None:
     """The memory limit of this process's control group, or of one above it, in bytes; None if there is none.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html#memory-interface-files (memory.max), and of version 1
     memory.limit_in_bytes.
     """
-    found = []
-    for line in _text(process).splitlines():
-        number, controllers, path = line.split(":", 2)
-        if number == "0":
-            folder, name = cgroups, "memory.max"
-        elif "memory" in controllers.split(","):
-            folder, name = cgroups / "memory", "memory.limit_in_bytes"
-        else:
-            continue
-        group = folder / path.lstrip("/")
-        found += [_text(each / name).strip() for each in (group, *group.parents) if each.is_relative_to(folder)]
+    found = [
+        _text(group / ("memory.max" if version == 2 else "memory.limit_in_bytes")).strip()
+        for version, group in _groups("memory", cgroups, process)
+    ]
     limits = [int(text) for text in found if text.isdecimal() and int(text) < _UNLIMITED]
+    return min(limits, default=None)
+
+
+def container_cpus(cgroups: Path = _CGROUPS, process: Path = _PROCESS) -> float | None:
+    """The CPU limit of this process's control group, or of one above it, in CPUs; None if there is none.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu-interface-files (cpu.max), and of version 1
+    cpu.cfs_quota_us and cpu.cfs_period_us, https://docs.kernel.org/scheduler/sched-bwc.html.
+    """
+    limits = []
+    for version, group in _groups("cpu", cgroups, process):
+        names = ("cpu.max",) if version == 2 else ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        words = [word for name in names for word in _text(group / name).split()]
+        if len(words) == 2 and all(word.isdecimal() and int(word) for word in words):  # others: `max`, and -1
+            limits.append(int(words[0]) / int(words[1]))
     return min(limits, default=None)
 
 
@@ -117,6 +126,20 @@ def fit_to_memory(config: Config, limit: int | None, spooled: int | None) -> Con
     if found != config:
         log.warning("little memory", limit_mib=limit >> 20, workers=found.workers, page_limit=found.page_limit)
     return found
+
+
+def _groups(controller: str, cgroups: Path, process: Path) -> Iterator[tuple[int, Path]]:
+    """The version and folder of each control group that limits this process: its own, and those above it."""
+    for line in _text(process).splitlines():
+        number, controllers, path = line.split(":", 2)
+        if number == "0":
+            version, folder = 2, cgroups
+        elif controller in controllers.split(","):
+            version, folder = 1, cgroups / controller
+        else:
+            continue
+        group = folder / path.lstrip("/")
+        yield from ((version, each) for each in (group, *group.parents) if each.is_relative_to(folder))
 
 
 def _call_malloc(function: str, *arguments: int) -> None:

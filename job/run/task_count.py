@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 
 import msgspec
 
 from job.config import Config
 from job.connect.identity import configured_identity
+from job.discover.selection import may_be_selected
 from job.errors import SinkError
-from job.run.memory import container_limit, memory_needed
+from job.run.memory import container_cpus, container_limit, memory_needed
 from job.signals import Stop
 from job.sinks.open_sink import open_sink, place_of
 
@@ -26,7 +28,7 @@ def task_count(config: Config, *, stop: Stop | None = None) -> int:
     It is one for a task of Cloud Run, for the first run into a sink, and on BigQuery, where asking costs money. A
     container gets no more processes than fit into its memory. Where the sink cannot be read, the run says why.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = cpu_count()
     if cores == 1 or "CLOUD_RUN_JOB" in os.environ or "CLOUD_RUN_TASK_INDEX" in os.environ:
         return 1
     if place_of(config).database is not None:
@@ -42,8 +44,17 @@ def task_count(config: Config, *, stop: Stop | None = None) -> int:
     return worthwhile(config, weights, cores, container_limit())
 
 
+def cpu_count() -> int:
+    """The CPUs that this process may use: of those that it may run on, as many as its container's limit has whole."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = container_cpus()
+    return cores if limit is None else max(1, min(cores, int(limit)))
+
+
 def worthwhile(config: Config, weights: Mapping[str, int], cores: int, limit: int | None) -> int:
-    """The number of processes for clusters of these sizes.
+    """The number of processes for those of these clusters that the configuration may select.
+
+    Labels of clusters and projects do not count: a sink's weights have none.
 
     >>> config = Config(projects=("p",))
     >>> worthwhile(config, {"p/l/a": 30_000, "p/l/b": 10_000, "q/l/c": 5}, 8, None), worthwhile(config, {}, 8, None)
@@ -53,9 +64,17 @@ def worthwhile(config: Config, weights: Mapping[str, int], cores: int, limit: in
         weights: `project/location/cluster` -> objects in its newest snapshot.
         limit: bytes that all processes together may use; None is no limit.
     """
-    if not (config.folders or config.organizations):
-        weights = {name: count for name, count in weights.items() if name.partition("/")[0] in config.projects}
+    weights = {name: count for name, count in weights.items() if _may_be_selected(name, config)}
     if sum(weights.values()) < _WORTH_OBJECTS:
         return 1
     fitting = cores if limit is None else limit * 9 // 10 // memory_needed(config.workers, config.page_limit)
     return max(1, min(cores, len(weights), fitting))
+
+
+def _may_be_selected(name: str, config: Config) -> bool:
+    project = name.partition("/")[0]
+    if project not in config.projects:
+        is_excluded = any(fnmatchcase(project, pattern) for pattern in config.exclude_projects)
+        if is_excluded or not (config.folders or config.organizations):
+            return False
+    return may_be_selected(name, config.clusters)

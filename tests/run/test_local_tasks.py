@@ -59,6 +59,7 @@ def test_tasks_on_this_machine_make_one_run_with_one_commit(kind: str, tmp_path:
             patch.setattr(task_count, "_WORTH_OBJECTS", 1)
             patch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
             patch.setattr(task_count, "container_limit", lambda: None)
+            patch.setattr(task_count, "container_cpus", lambda: None)
             last = take_snapshot(config, tasks=None, stop=Stop(), is_quiet=True)
             assert sink.query(f"{found} '{last.run.run_id}'").rows == [(2, 2, 2)]
 

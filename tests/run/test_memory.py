@@ -13,7 +13,7 @@ import pytest
 
 from job.config import Config
 from job.errors import SpoolError
-from job.run.memory import container_limit, fit_to_memory, is_in_memory
+from job.run.memory import container_cpus, container_limit, fit_to_memory, is_in_memory
 from job.spool import open_spool
 
 MIB = 1 << 20
@@ -45,6 +45,26 @@ def test_the_limit_is_the_lowest_of_all_groups_above(
 ) -> None:
     root = written(tmp_path, {f"cgroup/{name}": text for name, text in files.items()} | {"self": process})
     assert container_limit(root / "cgroup", root / "self") == limit
+
+
+@pytest.mark.parametrize(
+    ("process", "files", "limit"),
+    [
+        ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, None),
+        ("0::/a/b\n", {"a/cpu.max": "200000 100000\n", "a/b/cpu.max": "max 100000\n"}, 2),
+        ("2:cpu,cpuacct:/\n", {"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 0.5),
+        ("2:cpu:/\n0::/\n", {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ("2:cpu:/not/here\n", {"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4),
+        ("1:cpuset:/\n", {"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ("", {}, None),
+    ],
+)
+def test_the_limit_of_cpus_is_the_lowest_of_all_groups_above(
+    process: str, files: dict[str, str], limit: float | None, tmp_path: Path
+) -> None:
+    root = written(tmp_path, {f"cgroup/{name}": text for name, text in files.items()} | {"self": process})
+    assert container_cpus(root / "cgroup", root / "self") == limit
 
 
 def test_a_folder_in_memory_is_recognised_by_its_mount(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from made import sink_at
 from warehouse import Read, publish, run_of
 
-from job.config import Config
+from job.config import Clusters, Config
 from job.run import task_count
 from job.run.task_count import worthwhile
 from job.sinks.open_sink import open_warehouse
@@ -23,6 +23,7 @@ LARGE = {f"shop-prod/europe-west1/c-{number}": 5000 for number in range(6)}
 def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
     monkeypatch.setattr(task_count, "container_limit", lambda: None)
+    monkeypatch.setattr(task_count, "container_cpus", lambda: None)
     monkeypatch.setattr(task_count, "_WORTH_OBJECTS", 2)
 
 
@@ -65,6 +66,33 @@ def test_clusters_of_other_projects_do_not_count() -> None:
     assert worthwhile(Config(projects=("shop-prod",)), LARGE, 4, None) == 4
     assert worthwhile(Config(projects=("other",)), LARGE, 4, None) == 1
     assert worthwhile(Config(folders=("1",)), LARGE, 8, None) == 6
+
+
+@pytest.mark.parametrize(
+    ("clusters", "count"),
+    [
+        (Clusters(include=("c-1",)), 1),
+        (Clusters(include=("c-1", "shop-prod/*/c-2")), 2),
+        (Clusters(exclude=("c-[0-4]",)), 1),
+        (Clusters(locations=("us-central1",)), 1),
+    ],
+)
+def test_clusters_that_are_not_selected_do_not_count(clusters: Clusters, count: int) -> None:
+    assert worthwhile(Config(projects=("shop-prod",), clusters=clusters), LARGE, 4, None) == count
+
+
+def test_excluded_projects_do_not_count_unless_they_are_named() -> None:
+    assert worthwhile(Config(folders=("1",), exclude_projects=("shop-*",)), LARGE, 4, None) == 1
+    assert worthwhile(Config(folders=("1",), projects=("shop-prod",), exclude_projects=("*",)), LARGE, 4, None) == 4
+
+
+@pytest.mark.parametrize(("limit", "count"), [(None, 2), (0.5, 1), (1.5, 1), (2.0, 2), (8.0, 2)])
+def test_a_container_has_the_cpus_of_its_limit(
+    limit: float | None, count: int, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(task_count, "container_cpus", lambda: limit)
+    assert task_count.cpu_count() == count
+    assert task_count.task_count(config) == count
 
 
 def test_a_container_gets_what_fits_into_its_memory() -> None:
