@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,13 @@ import msgspec
 from job.cells import bytes_for_people
 from job.config import Config, load_config
 from job.config_words import place_and_reason
-from job.dataframe import from_arrow, from_rows
-from job.errors import ConfigError
+from job.dataframe import BEYOND, from_arrow, from_rows
+from job.errors import ConfigError, QueryError
 from job.log import log
 from job.scratch import temporary_folder
-from job.selection import Selection, Where, moment_of, named
+from job.selection import Moment, Selection, Where, moment_of, named
 from job.sinks.open_sink import open_warehouse, place_of, views_of
+from job.sinks.protocol import Warehouse
 from job.tables import TABLES
 from job.views import AS_OF, View
 
@@ -34,7 +36,7 @@ _SAID_FROM = 1 << 30  # bytes, for which BigQuery bills more than half a cent
 def latest(
     name: str,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Iterable[str] | None = None,
     where: Where | None = None,
     maximum_bytes: int | None = None,
     sink: str | None = None,
@@ -49,10 +51,11 @@ def latest(
 
     Args:
         name: a view, such as `pods`, `coverage` or `images`.
-        columns: those to read, in this order; without them, all. BigQuery bills the bytes of these alone.
+        columns: those to read, in this order, such as a list or `df.columns`; without it, all. BigQuery bills the bytes
+            of these alone.
         where: a mapping of columns to the value that they have, a list of the values of which they have one, or None
-            for NULL; or a condition in the sink's own SQL, such as `"restarts > 5"`.
-        maximum_bytes: BigQuery refuses a query that would read more, and bills nothing. Without it, the
+            for NULL, as also NaN, NaT and NA; or a condition in the sink's own SQL, such as `"restarts > 5"`.
+        maximum_bytes: at least 1. BigQuery refuses a query that would read more, and bills nothing. Without it, the
             configuration's `bigquery.maximum_bytes_billed`. From 1 GiB a query is announced in the log before it runs.
         sink: `duckdb:///PATH` or `bigquery://PROJECT.DATASET`; without it, the configuration's.
         config: a configuration or its file; without it, that of `load_config()`.
@@ -63,7 +66,12 @@ def latest(
         months. Labels are dictionaries that cannot be changed, so that `groupby` and `nunique` take them, and
         `pods["labels"].str.get("app")` is a column; other repeated columns are tuples.
 
+        Parquet needs one type for a column, which dictionaries lack: make them text before `to_parquet`, as in
+        `pods["labels"] = pods["labels"].map(json.dumps, na_action="ignore")`, and so `annotations`; or run
+        `gke-inventory query pods --output pods.parquet`.
+
     Raises:
+        ConfigError: an argument cannot be such a thing, such as an empty list of columns.
         NotFoundError: there is no such view or column.
         QueryError: the condition is refused.
         InventoryError: the sink cannot be read, or the query would read more than `maximum_bytes`.
@@ -76,7 +84,7 @@ def latest(
 def history(
     table: str,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Iterable[str] | None = None,
     where: Where | None = None,
     maximum_bytes: int | None = None,
     sink: str | None = None,
@@ -96,21 +104,23 @@ def history(
         As for `latest`.
 
     Raises:
+        ConfigError: as for `latest`.
         NotFoundError: there is no such history or column.
         QueryError: as for `latest`.
         InventoryError: as for `latest`.
     """
     here = _configured(config, sink, maximum_bytes)
+    name = table.removesuffix(_HISTORY) if isinstance(table, str) else table
     histories = {name.removesuffix(_HISTORY): view for name, view in _views(here).items() if name.endswith(_HISTORY)}
-    view = named(histories, table.removesuffix(_HISTORY), "history of")
+    view = named(histories, name, "history of")
     return _frame(here, Selection(columns, where).sql(view, place_of(here)))
 
 
 def as_of(
     name: str,
-    moment: datetime | str,
+    moment: Moment,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Iterable[str] | None = None,
     where: Where | None = None,
     maximum_bytes: int | None = None,
     sink: str | None = None,
@@ -120,7 +130,7 @@ def as_of(
 
     Args:
         name: a view, as for `latest`; a history has no such function.
-        moment: UTC where it names no offset, such as `"2026-01-31 10:00"`.
+        moment: UTC where it names no offset, such as `"2026-01-31 10:00"`; a date is its midnight.
         columns: as for `latest`.
         where: as for `latest`.
         maximum_bytes: as for `latest`.
@@ -131,7 +141,7 @@ def as_of(
         As for `latest`. Ages are those at the moment.
 
     Raises:
-        ConfigError: this is no moment.
+        ConfigError: this is no moment; or as for `latest`.
         NotFoundError: there is no such view, function or column.
         QueryError: as for `latest`.
         InventoryError: as for `latest`.
@@ -143,10 +153,10 @@ def as_of(
 
 
 def changes(
-    since: datetime | str | None = None,
-    until: datetime | str | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     *,
-    columns: Sequence[str] | None = None,
+    columns: Iterable[str] | None = None,
     where: Where | None = None,
     maximum_bytes: int | None = None,
     sink: str | None = None,
@@ -169,7 +179,7 @@ def changes(
         As for `latest`.
 
     Raises:
-        ConfigError: `until` stands alone, or a moment is none.
+        ConfigError: `until` stands alone, or a moment is none; or as for `latest`.
         NotFoundError: there is no such column.
         QueryError: as for `latest`.
         InventoryError: as for `latest`.
@@ -196,12 +206,18 @@ def query(
 
     An interrupt ends it, and cancels BigQuery's job.
 
+    From DuckDB, text stands for UUID, BIT, BIGNUM, VARIANT, TIMETZ and TIME_NS, and inside of lists and structs for
+    INTERVAL and TIMESTAMP_NS too. Dates and times that are infinite or beyond the years 1 to 9999 are refused: cast
+    them to VARCHAR. Inside of lists and structs, they are refused with pyarrow alone; without it, they are text, and
+    those that are infinite the first or last of Python.
+
     Args:
         maximum_bytes: as for `latest`.
         external_access: on DuckDB, lets the query use other files, extensions and the network too.
 
     Raises:
-        QueryError: the query is refused.
+        ConfigError: as for `latest`.
+        QueryError: the query is refused, or its answer has a date or time that Python lacks.
         InventoryError: the sink cannot be read, or the query would read more than `maximum_bytes`.
     """
     return _frame(_configured(config, sink, maximum_bytes), sql, external_access=external_access)
@@ -216,7 +232,7 @@ def bytes_of(sql: str, *, sink: str | None = None, config: Config | str | os.Pat
         QueryError: the query is refused.
         InventoryError: the sink cannot be read.
     """
-    return open_warehouse(_config(config), sink=sink).dry_run(sql)
+    return open_warehouse(_configured(config, sink, None)).dry_run(sql)
 
 
 def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None = None) -> dict[str, pd.DataFrame]:
@@ -250,7 +266,27 @@ def _frame(config: Config, sql: str, *, external_access: bool = False) -> pd.Dat
     if answer is not None:
         return from_arrow(answer)
     with warehouse.stream(sql, external_access=external_access) as rows:
-        return from_rows(rows)
+        frame = from_rows(rows)
+    if place_of(config).database is None:
+        _check_finite(warehouse, sql, frame, external_access=external_access)
+    return frame
+
+
+def _check_finite(warehouse: Warehouse, sql: str, frame: pd.DataFrame, *, external_access: bool) -> None:
+    """Refuses times that are infinite: DuckDB's client gives the first or last time of Python for them."""
+    times = [at for at, dtype in enumerate(frame.dtypes) if dtype.kind == "M"]
+    doubtful = [at for at in times if frame.iloc[:, at].dt.year.isin([1, 9999]).any()]
+    if not doubtful:
+        return
+    names = ", ".join(f"c{at}" for at in range(frame.shape[1]))
+    condition = " OR ".join(f"NOT isfinite(c{at})" for at in doubtful)
+    count = f"SELECT 1 FROM ({sql.strip().rstrip(';')}\n) AS answer({names}) WHERE {condition} LIMIT 1"  # noqa: S608
+    try:
+        found = warehouse.query(count, external_access=external_access).rows
+    except QueryError:  # a statement that is not a query
+        return
+    if found:
+        raise QueryError(BEYOND)
 
 
 def _views(config: Config) -> dict[str, View]:
@@ -261,9 +297,13 @@ def _configured(config: Config | str | os.PathLike[str] | None, sink: str | None
     """The configuration, with another sink and another `bigquery.maximum_bytes_billed` where they are given."""
     found = _config(config)
     if sink is not None:
+        if not isinstance(sink, str):
+            raise ConfigError(f"sink: write its address as text, not {type(sink).__name__}")
         found = msgspec.structs.replace(found, sink=sink)
     if maximum_bytes is not None:
-        options = msgspec.structs.replace(found.bigquery, maximum_bytes_billed=maximum_bytes)
+        if isinstance(maximum_bytes, bool) or not isinstance(maximum_bytes, Integral) or maximum_bytes < 1:
+            raise ConfigError(f"maximum_bytes: write a whole number of at least 1, not {repr(maximum_bytes)[:80]}")
+        options = msgspec.structs.replace(found.bigquery, maximum_bytes_billed=int(maximum_bytes))
         found = msgspec.structs.replace(found, bigquery=options)
     return found
 
@@ -279,4 +319,6 @@ def _config(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None) 
             raise ConfigError(
                 f"the configuration: {key}: {reason}" if key else f"the configuration: {reason}"
             ) from error
+    if config is not None and not isinstance(config, (str, os.PathLike)):
+        raise ConfigError(f"config: write a configuration or the path of its file, not {type(config).__name__}")
     return load_config(config)

@@ -24,6 +24,19 @@ def printable(text: str, max_length: int = 200) -> str:
     return " ".join("".join([char if char.isprintable() else " " for char in cut]).split())
 
 
+def is_unicode(text: str) -> bool:
+    r"""Whether UTF-8 has it: a text of Python may have half of a surrogate pair, which is no character.
+
+    >>> is_unicode("a\u20ac"), is_unicode("\ud800")
+    (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def said(text: str, max_length: int = 300) -> str:
     """What a server says, as a part of a message of ours: one line, without the backticks around our commands.
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from job.errors import ConfigError, NotFoundError
+from job.printable import is_unicode
 from job.sinks.open_sink import Place
 from job.views import View
 from job.views.recent import literal
@@ -20,13 +21,16 @@ T = TypeVar("T")
 
 Where = str | Mapping[str, Any]
 """A condition in the sink's own SQL; or column -> its value, a collection of values of which it has one, or None for
-NULL."""
+NULL. What pandas gives for NULL, such as NaN and NaT, is NULL too."""
+
+Moment = date | str
+"""A `datetime`, pandas' or numpy's own too; a date, which is its midnight in UTC; or the text of one of them."""
 
 
 class Selection(NamedTuple):
     """Some columns and rows of a view."""
 
-    columns: Sequence[str] | None
+    columns: Iterable[str] | None
     """In this order; None: all."""
     where: Where | None
     """None: all rows."""
@@ -36,12 +40,10 @@ class Selection(NamedTuple):
 
         Raises:
             NotFoundError: the view has no such column.
-            ConfigError: a condition cannot have such a value, or `columns` is no list.
+            ConfigError: a condition cannot have such a value, or `columns` or `where` cannot be such a thing.
         """
         known = {column.name: column.name for column in view.columns}
-        if isinstance(self.columns, str):
-            raise ConfigError(f"columns: write a list, such as [{self.columns!r}]")
-        chosen = [named(known, name, f"column of {view.name}") for name in self.columns or ()]
+        chosen = [named(known, name, f"column of {view.name}") for name in self._asked()]
         source = view.name
         if function is not None:
             whole = f"`{place.database}.{place.schema}.{function}`" if place.database else function
@@ -49,9 +51,26 @@ class Selection(NamedTuple):
         condition = self._condition(known, view, place)
         return f"SELECT {', '.join(chosen) or '*'} FROM {source}" + (f" WHERE (\n{condition}\n)" if condition else "")  # noqa: S608
 
+    def _asked(self) -> Sequence[str]:
+        """The columns that are named; none for all."""
+        if self.columns is None:
+            return ()
+        if isinstance(self.columns, str):
+            raise ConfigError(f"columns: write a list, such as [{self.columns!r}]")
+        if not isinstance(self.columns, Iterable):
+            raise ConfigError(f"columns: write a list of names, not {type(self.columns).__name__}")
+        asked = list(self.columns)
+        if not asked:
+            raise ConfigError("columns: the list is empty; leave `columns` out for all columns")
+        return asked
+
     def _condition(self, known: Mapping[str, str], view: View, place: Place) -> str:
         if self.where is None or isinstance(self.where, str):
             return self.where or ""
+        if not isinstance(self.where, Mapping):
+            raise ConfigError(
+                f"where: write a mapping of columns to values, or a condition in SQL, not {type(self.where).__name__}"
+            )
         return " AND ".join(
             _equals(named(known, name, f"column of {view.name}"), value, is_bigquery=place.database is not None)
             for name, value in self.where.items()
@@ -64,27 +83,53 @@ def named(known: Mapping[str, T], name: str, what: str) -> T:
     Raises:
         NotFoundError: nothing has; the message says which names are most like it.
     """
-    if name in known:
+    if isinstance(name, str) and name in known:
         return known[name]
     close = difflib.get_close_matches(str(name), known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(sorted(known))}"
-    raise NotFoundError(f"no {what} {name!r}{hint}")
+    raise NotFoundError(f"no {what} {repr(name)[:80]}{hint}")
 
 
-def moment_of(value: datetime | str) -> datetime:
-    """A moment, in UTC where it names no offset.
+def moment_of(value: Moment) -> datetime:
+    """A moment, in UTC where it names no offset; a date is its midnight.
 
-    >>> moment_of("2026-01-31").isoformat()
-    '2026-01-31T00:00:00+00:00'
+    >>> moment_of("2026-01-31").isoformat(), moment_of(date(2026, 1, 31)).isoformat()
+    ('2026-01-31T00:00:00+00:00', '2026-01-31T00:00:00+00:00')
 
     Raises:
         ConfigError: it is no moment.
     """
     try:
-        found = datetime.fromisoformat(value.strip()) if isinstance(value, str) else value
-    except ValueError:
-        raise ConfigError(f"{str(value)[:80]!r} is not a moment; write 2026-01-31 10:00, in UTC") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        found = _datetime(value)
+        if found is not None:
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ConfigError(f"{str(value)[:80]!r} is not a moment; write 2026-01-31 10:00, in UTC")
+
+
+def _datetime(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        return datetime.fromisoformat(value.strip())
+    if type(value).__name__ == "datetime64":  # numpy's own; beyond the years of Python it becomes a number
+        value = value.astype("datetime64[us]").item()
+    if isinstance(value, datetime):
+        return None if _is_null(value) else value
+    return datetime(value.year, value.month, value.day) if isinstance(value, date) else None  # noqa: DTZ001
+
+
+def _is_null(value: Any) -> bool:
+    """Whether pandas would give this value for NULL: None, NA, NaT or NaN.
+
+    >>> _is_null(float("nan")), _is_null(Decimal("nan")), _is_null(0)
+    (True, True, False)
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    is_comparable = isinstance(value, Real) or type(value).__name__ == "datetime64"  # numpy's own
+    return is_comparable and bool(value != value)
 
 
 def _equals(column: str, value: Any, *, is_bigquery: bool) -> str:
@@ -93,12 +138,12 @@ def _equals(column: str, value: Any, *, is_bigquery: bool) -> str:
     >>> _equals("namespace", ["a", None], is_bigquery=False)
     "(namespace IN ('a') OR namespace IS NULL)"
     """
-    if value is None:
+    if _is_null(value):
         return f"{column} IS NULL"
     if isinstance(value, str) or not isinstance(value, Collection):
         return f"{column} = {_constant(value, is_bigquery=is_bigquery)}"
-    written = ", ".join(_constant(each, is_bigquery=is_bigquery) for each in value if each is not None)
-    parts = [f"{column} IN ({written})"] * bool(written) + [f"{column} IS NULL"] * any(each is None for each in value)
+    written = ", ".join(_constant(each, is_bigquery=is_bigquery) for each in value if not _is_null(each))
+    parts = [f"{column} IN ({written})"] * bool(written) + [f"{column} IS NULL"] * any(map(_is_null, value))
     return f"({' OR '.join(parts)})" if parts else "FALSE"
 
 
@@ -112,6 +157,8 @@ def _constant(value: Any, *, is_bigquery: bool) -> str:
         ConfigError: a condition cannot have it.
     """
     if isinstance(value, str):
+        if not is_unicode(value):
+            raise ConfigError(f"where: {value[:80]!r} has half of a surrogate pair, which no text in a sink has")
         return msgspec.json.encode(value).decode() if is_bigquery else f"'{value.replace(chr(39), chr(39) * 2)}'"
     if isinstance(value, bool) or type(value).__name__ == "bool":  # numpy's own
         return str(bool(value)).upper()

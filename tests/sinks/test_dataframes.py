@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 import pytest
 from sinks.conftest import OnBigQuery, OnDuckDB, Subject
@@ -132,3 +133,28 @@ def test_excel_gets_times_without_a_zone_and_no_formula(on_duckdb: OnDuckDB, tmp
     assert back["labels"][0] == '{"app":"web","team":"shop"}'
     assert back["snapshot_time"][0] == pd.Timestamp("2026-01-01 01:00:00")
     assert str(found["snapshot_time"].dtype) == "datetime64[us, UTC]"
+
+
+def test_excel_gets_no_formula_in_categories_names_and_indexes(tmp_path: Path) -> None:
+    zone = pd.to_datetime(["2026-01-01"] * 2, utc=True)
+    found = pd.DataFrame(
+        {
+            "=cmd()": ["a", "b"], "word": pd.Categorical(["=1+1", None]), "count": pd.Categorical([1, 2]),
+            "when": pd.Categorical(zone), "mixed": pd.Series([zone[0], "@x"], dtype="object"),
+        },
+        index=pd.Index(["=2", "+3"], name="-name"),
+    )  # fmt: skip
+    pivoted = found.assign(at=zone).reset_index().pivot_table(
+        index=["-name", "=cmd()", "at"], columns=["mixed", "word"], values="count", aggfunc="size", observed=False,
+        dropna=False,
+    )  # fmt: skip
+    for number, frame in enumerate((found, found.set_index(zone), found.set_index("word"), pivoted, found.T)):
+        before = frame.copy()
+        for_excel(frame).to_excel(tmp_path / f"{number}.xlsx")
+        pd.testing.assert_frame_equal(frame, before)
+        sheet = openpyxl.load_workbook(tmp_path / f"{number}.xlsx").active
+        assert [cell.value for row in sheet.iter_rows() for cell in row if cell.data_type == "f"] == []
+    written = for_excel(found)
+    assert written.index.tolist() == ["'=2", "'+3"]
+    assert written.columns[0] == "'=cmd()"
+    assert written["count"].tolist() == [1, 2]

@@ -28,6 +28,7 @@ from job.sinks.bigquery.queries import Queries
 from job.sinks.bigquery.types import answer_type, duckdb_type
 from job.sinks.protocol import Answer, Change, Commit, CommittedList, Result, TaskResult, refuse_loss
 from job.sinks.pruning import prunable
+from job.sinks.statement import check_statement
 from job.spool import Rows
 from job.tables import Run, raw
 from job.views.recent import literal
@@ -278,6 +279,7 @@ class BigQuerySink:
 
     @contextmanager
     def stream(self, sql: str, *, external_access: bool = False) -> Iterator[Answer]:  # noqa: ARG002 (rights decide here)
+        check_statement(sql)
         with as_sink_error(self._where), as_query_error():
             found: Any = self._query(sql).result()
         columns = tuple((field.name, answer_type(field)) for field in found.schema)
@@ -294,6 +296,7 @@ class BigQuerySink:
     def dry_run(self, sql: str) -> int:
         from google.cloud.bigquery import QueryJobConfig
 
+        check_statement(sql)
         config = QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.name)
         with as_sink_error(self._where), as_query_error():
             job = self._client.query(sql, job_config=config, location=self._location)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from job.errors import QueryError
 from job.sinks.duckdb.connection import duckdb_error
 from job.sinks.protocol import Answer, ArrowAnswer, Result
+from job.sinks.statement import check_statement
 
 if TYPE_CHECKING:
     import duckdb
 
 _PAGE = 2048  # rows: one vector of DuckDB's
 _END = re.compile(r";\s*$")
+_CHANGED = ("UUID", "BIT", "BIGNUM", "VARIANT", "TIME WITH TIME ZONE", "TIME_NS")
+"""Types whose values Arrow and Python would show in different ways, or cut."""
+_TEXT_IN_ARROW = frozenset({*_CHANGED, "UHUGEINT"})
+_TEXT_IN_ROWS = frozenset({*_CHANGED, "INTERVAL", "TIMESTAMP_NS", "DATE"})
+_TEXT_WITHIN = re.compile(rf"(?<![\"'\w])(?:{'|'.join((*_CHANGED, 'INTERVAL', 'TIMESTAMP_NS'))})(?![\"'\w])")
 
 
 def answer(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> Result:
@@ -33,20 +39,28 @@ def answer(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bo
 
 
 def begin(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> Answer:
-    """The same answer, whose rows are computed as `next_page` asks for them. Intervals are text, with their months."""
+    """The same answer, whose rows are computed as `next_page` asks for them.
+
+    What Python's values would cut or change is text: intervals have their months, and nanoseconds stay.
+    """
     with _query_errors():
         statement = _only_statement(database, sql, external_access=external_access)
         cursor = database.execute(statement)
         types = [str(kind) for _, kind, *_ in cursor.description or ()]
-        if "INTERVAL" in types:
-            names = [str(name) for name, *_ in cursor.description or ()]
+        names = [str(name) for name, *_ in cursor.description or ()]
+        exact = _with_text(str(statement.query), names, types, _TEXT_IN_ROWS)
+        if exact is not None:
             with suppress(duckdb_error()):  # of a statement that is not a query, they stay as Python has them
-                cursor = database.execute(_with_intervals_as_text(str(statement.query), names, types))
-        return Answer(_columns(cursor), iter(()), None, tuple(types))
+                cursor = database.execute(exact)
+        columns = tuple((name, _type(kind)) for name, kind in zip(names, types, strict=True))
+        return Answer(columns, iter(()), None, tuple(types))
 
 
 def as_arrow(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> ArrowAnswer | None:
-    """The same answer as Arrow, which DuckDB writes without an object a value; None for what is no query."""
+    """The same answer as Arrow, which DuckDB writes without an object a value.
+
+    None for what is no query, and for types that Arrow cannot have.
+    """
     with _query_errors():
         statement = _only_statement(database, sql, external_access=external_access)
         found = database.sql(statement.query)
@@ -54,6 +68,14 @@ def as_arrow(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: 
             return None
         types = tuple(str(kind) for kind in found.types)
         columns = tuple((name, _type(kind)) for name, kind in zip(found.columns, types, strict=True))
+        if any("HUGEINT" in kind and kind not in ("HUGEINT", "UHUGEINT") for kind in types):
+            return None
+        exact = _with_text(statement.query, found.columns, types, _TEXT_IN_ARROW)
+        if exact is not None:
+            try:
+                found = database.sql(exact)
+            except duckdb_error():  # a type that cannot be written with text in it
+                return None
         return ArrowAnswer(columns, types, found.to_arrow_table())
 
 
@@ -72,6 +94,7 @@ def check(database: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def _only_statement(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> duckdb.Statement:
     """The one statement, on a connection that from now on reaches nothing else."""
+    check_statement(sql)
     database.execute("SET python_enable_replacements = false")  # a name is never a variable of this program
     if not external_access:
         # https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
@@ -96,14 +119,28 @@ def _columns(cursor: duckdb.DuckDBPyConnection) -> tuple[tuple[str, str], ...]:
     return tuple((name, _type(str(kind))) for name, kind, *_ in cursor.description or ())
 
 
-def _with_intervals_as_text(sql: str, names: Sequence[str], types: Sequence[str]) -> str:
-    """The query with text such as `1 month 2 days` in place of intervals; it begins by position, as names may be the
-    same."""
+def _with_text(sql: str, names: Sequence[str], types: Sequence[str], whole: Collection[str]) -> str | None:
+    """The query with text such as `1 month 2 days` in place of what an answer cannot have; None where it has nothing
+    like it. It begins by position, as names may be the same.
+
+    Args:
+        whole: the types of columns that become text; those inside of others always do.
+    """
+    wanted = [
+        "VARCHAR" if kind in whole else _TEXT_WITHIN.sub("VARCHAR", kind) if _is_nested(kind) else kind
+        for kind in types
+    ]
+    if wanted == list(types):
+        return None
     chosen = [
-        (f"CAST(#{at} AS VARCHAR)" if kind == "INTERVAL" else f"#{at}") + f' AS "{name.replace(chr(34), chr(34) * 2)}"'
-        for at, (name, kind) in enumerate(zip(names, types, strict=True), 1)
+        (f"#{at}" if kind == given else f"CAST(#{at} AS {kind})") + f' AS "{name.replace(chr(34), chr(34) * 2)}"'
+        for at, (name, given, kind) in enumerate(zip(names, types, wanted, strict=True), 1)
     ]
     return f"SELECT {', '.join(chosen)} FROM ({_END.sub('', sql)}\n)"
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
 
 
 _TYPES: dict[str, Callable[[str], bool]] = {
