@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from ipaddress import ip_network
 
 from msgspec import field
 
@@ -76,7 +78,7 @@ def service_rows(service: Service, scope: Scope) -> Iterator[tables.Record]:
             tables.LoadBalancerIngress(ip=point.ip or None, hostname=point.hostname or None) for point in ingress
         ),
         load_balancer_class=spec.load_balancer_class or None,
-        load_balancer_source_ranges=tuple(spec.load_balancer_source_ranges or ()),
+        load_balancer_source_ranges=tuple(spec.load_balancer_source_ranges or _annotated_ranges(metadata)),
         internal=_is_internal(metadata, spec.load_balancer_class) if spec.type == "LoadBalancer" else None,
         ports=tuple(_port(port) for port in spec.ports or ()),
         selector=key_values(spec.selector),
@@ -99,18 +101,42 @@ def _external_addresses(spec: ServiceSpec, ingress: Iterable[LoadBalancerIngress
     return tuple(address for address in (*points, *(spec.external_ips or ())) if address)
 
 
-def _is_internal(metadata: ObjectMeta, load_balancer_class: str | None) -> bool:
+def _annotated_ranges(metadata: ObjectMeta) -> Iterator[str]:
+    """The CIDR blocks of the annotation that counts where the specification has none. Other text is left out.
+
+    https://github.com/kubernetes/cloud-provider/blob/master/service/helpers/helper.go (`GetLoadBalancerSourceRanges`)
+    """
+    annotated = (metadata.annotations or {}).get("service.beta.kubernetes.io/load-balancer-source-ranges", "")
+    for text in annotated.split(","):
+        address, _, length = text.strip().partition("/")
+        if length.isdecimal():
+            with suppress(ValueError):
+                yield str(ip_network(f"{address}/{length}", strict=False))
+
+
+def _is_internal(metadata: ObjectMeta, load_balancer_class: str | None) -> bool | None:
     """Whether the class or else an annotation asks GKE for an internal load balancer, by the rules of its controllers.
 
+    None for a class of another controller: GKE's ignore the Service.
+
     https://github.com/kubernetes/cloud-provider-gcp/blob/master/providers/gce/gce_annotations.go
+    https://github.com/kubernetes/ingress-gce/blob/master/pkg/utils/common/service.go (`HasLoadBalancerClass`)
     """
     if load_balancer_class:
-        return load_balancer_class == "networking.gke.io/l4-regional-internal"
+        return _GKE_CLASSES.get(load_balancer_class)
     annotations = metadata.annotations or {}
     for name in ("networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"):
         if name in annotations:
             return annotations[name] in ("Internal", "internal")
     return False
+
+
+_GKE_CLASSES = {
+    "networking.gke.io/l4-regional-internal": True,
+    "networking.gke.io/l4-regional-internal-legacy": True,
+    "networking.gke.io/l4-regional-external": False,
+    "networking.gke.io/l4-regional-external-legacy": False,
+}
 
 
 def _port(port: ServicePort) -> tables.ServicePort:

@@ -60,13 +60,15 @@ class Service(Record, frozen=True, kw_only=True):
     ] = ()
     load_balancer_class: Annotated[str | None, "Load balancer class; NULL for the cluster's default."] = None
     load_balancer_source_ranges: Annotated[
-        tuple[str, ...], "CIDR blocks of clients that may use the load balancer; empty for all."
+        tuple[str, ...],
+        "CIDR blocks of clients that may use the load balancer, by `loadBalancerSourceRanges` or, without them, the "
+        "annotation `service.beta.kubernetes.io/load-balancer-source-ranges`; empty for all.",
     ] = ()
     internal: Annotated[
         bool | None,
         "Whether the load balancer is internal to the VPC network, by `load_balancer_class` or, without one, the "
-        "annotation `networking.gke.io/load-balancer-type` or `cloud.google.com/load-balancer-type`; NULL unless the "
-        "type is `LoadBalancer`.",
+        "annotation `networking.gke.io/load-balancer-type` or `cloud.google.com/load-balancer-type`; NULL if the class "
+        "is not GKE's, and unless the type is `LoadBalancer`.",
     ] = None
     ports: Annotated[tuple[ServicePort, ...], "Ports of the Service."] = ()
     selector: Annotated[tuple[KeyValue, ...], "Labels of the pods that receive the traffic; empty without one."] = ()

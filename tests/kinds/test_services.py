@@ -43,7 +43,10 @@ def test_a_load_balancer_is_internal_by_gkes_annotations_of_which_the_newer_wins
     assert found == BARE | {"type": "LoadBalancer", "internal": internal}
 
 
-@pytest.mark.parametrize(("name", "internal"), [("internal", True), ("external", False)])
+@pytest.mark.parametrize(
+    ("name", "internal"),
+    [("internal", True), ("internal-legacy", True), ("external", False), ("external-legacy", False)],
+)
 def test_the_class_of_a_load_balancer_comes_before_its_annotation(name: str, internal: bool) -> None:
     spec = {"type": "LoadBalancer", "loadBalancerClass": f"networking.gke.io/l4-regional-{name}"}
     other = {"networking.gke.io/load-balancer-type": "" if internal else "Internal"}
@@ -61,10 +64,20 @@ def test_the_addresses_of_a_load_balancer_are_those_that_kubectl_prints() -> Non
     ingress = [{"ip": "34.1.1.1", "ipMode": "VIP"}, {"hostname": "lb.example.com"}, {"ip": "", "hostname": ""}]
     spec = {"type": "LoadBalancer", "externalIPs": ["203.0.113.7"], "loadBalancerClass": "example.com/fast"}
     assert row(spec=spec, status={"loadBalancer": {"ingress": ingress}}) == BARE | {
-        "type": "LoadBalancer", "internal": False, "external_ips": ["203.0.113.7"],
+        "type": "LoadBalancer", "external_ips": ["203.0.113.7"],  # not whether it is internal: the class is not GKE's
         "external_addresses": ["34.1.1.1", "lb.example.com", "203.0.113.7"], "load_balancer_class": "example.com/fast",
         "load_balancer_ingress": [{"ip": "34.1.1.1"}, {"hostname": "lb.example.com"}, {}],
     }  # fmt: skip
+
+
+def test_the_clients_of_a_load_balancer_are_those_of_the_specification_or_else_of_the_annotation() -> None:
+    blocks = " 10.1.2.3/8,2001:db8::/32 ,secret, 10.0.0.0/33,10.0.0.0/255.0.0.0,10.0.0.1,fe80::1%secret/64,"
+    annotations = {"service.beta.kubernetes.io/load-balancer-source-ranges": blocks}
+    found = row(metadata={"annotations": annotations}, spec={"type": "LoadBalancer"})
+    assert found["load_balancer_source_ranges"] == ["10.0.0.0/8", "2001:db8::/32", "fe80::/64"]
+    specified = {"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.0/24"]}
+    found = row(metadata={"annotations": annotations}, spec=specified)
+    assert found["load_balancer_source_ranges"] == ["192.0.2.0/24"]
 
 
 def test_a_service_of_an_old_server_has_its_one_address() -> None:
