@@ -30,6 +30,7 @@ def control_plane_rows(cluster: gke.Cluster, info: UpgradeInfo, config: ServerCo
         paused_reason=_names(info.paused_reason),
         minor_target_version=info.minor_target_version or None,
         patch_target_version=info.patch_target_version or None,
+        release_channel=_channel(cluster),
         channel_default_version=offered.default_version or None,
         channel_upgrade_target_version=offered.upgrade_target_version or None,
         channel_valid_versions=tuple(offered.valid_versions or ()),
@@ -83,12 +84,16 @@ def _upgrades(node_pool: str | None, info: UpgradeInfo) -> Iterator[tables.Upgra
 
 def _offered(cluster: gke.Cluster, config: ServerConfig) -> ReleaseChannelConfig:
     """What the cluster's channel offers in its location; for a cluster without a channel, what the location offers."""
-    channel = enum_name(cluster.release_channel.channel) if cluster.release_channel else None
+    channel = _channel(cluster)
     if channel is None:
         versions = config.valid_master_versions
         return ReleaseChannelConfig(default_version=config.default_cluster_version, valid_versions=versions)
     channels = config.channels or ()
     return next((each for each in channels if enum_name(each.channel) == channel), ReleaseChannelConfig())
+
+
+def _channel(cluster: gke.Cluster) -> str | None:
+    return enum_name(cluster.release_channel.channel) if cluster.release_channel else None
 
 
 def _names(values: list[gke.Enum] | None) -> tuple[str, ...]:

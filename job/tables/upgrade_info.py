@@ -48,10 +48,14 @@ class UpgradeInfo(Record, frozen=True, kw_only=True):
     patch_target_version: Annotated[
         str | None, "Next patch version that GKE upgrades it to; NULL if GKE has chosen none."
     ] = None
+    release_channel: Annotated[
+        str | None,
+        "Release channel that the cluster was in when this was read; NULL without a channel. NULL for a node pool, as "
+        "are the next three.",
+    ] = None
     channel_default_version: Annotated[
         str | None,
-        "Version that new clusters get in the cluster's channel and location; without a channel, in the location. NULL "
-        "for a node pool, as are the next two.",
+        "Version that new clusters get in the cluster's channel and location; without a channel, in the location.",
     ] = None
     channel_upgrade_target_version: Annotated[
         str | None, "Version that GKE upgrades clusters of the channel to; NULL without a channel."

@@ -61,7 +61,8 @@ def test_a_control_plane_has_its_info_what_its_channel_offers_and_its_upgrades()
                 "resource_type": "MASTER", "version": "1.31.13-gke.1", "auto_upgrade_status": ["MINOR_UPGRADE_PAUSED"],
                 "paused_reason": ["SYSTEM_CONFIG"], "minor_target_version": "1.32.9-gke.2",
                 "patch_target_version": "1.31.14-gke.1", "end_of_standard_support_at": "2026-08-03T00:00:00Z",
-                "end_of_extended_support_at": "2027-06-03T12:00:00Z", "channel_default_version": "1.32.9-gke.1",
+                "end_of_extended_support_at": "2027-06-03T12:00:00Z", "release_channel": "STABLE",
+                "channel_default_version": "1.32.9-gke.1",
                 "channel_upgrade_target_version": "1.32.9-gke.2",
                 "channel_valid_versions": ["1.32.9-gke.2", "1.32.9-gke.1"],
             }
@@ -89,6 +90,7 @@ def test_a_control_plane_has_its_info_what_its_channel_offers_and_its_upgrades()
 def test_what_a_location_offers(channel: str | None, config: dict[str, Any] | None, expected: tuple[Any, ...]) -> None:
     (row,) = of_control_plane(channel, config)["upgrade_info"]
     assert (row.get("channel_default_version"), row.get("channel_valid_versions")) == expected
+    assert row.get("release_channel") == channel
 
 
 def test_a_node_pool_has_its_own_rows_and_what_gke_leaves_out_is_null() -> None:

@@ -43,7 +43,7 @@ READ = Read(
             role("cluster-admin", rule("*", "*", "*")),
             role("all", rule("get", "", "pods"), rule("*", "*", "*")),
             role("named", rule("bind escalate", RBAC, "clusterroles", "view"), rule("create", "apps", "pods/exec")),
-            role("keeper", rule("bind escalate", RBAC, "roles"), rule("impersonate", "", "groups")),
+            role("keeper", rule("bind escalate", RBAC, "roles"), rule("impersonate", "", "users")),
             role("rbac", rule("*", RBAC, "clusterroles rolebindings")),
             role("debugger", rule("get create", "", "pods pods/exec")),
             role("certificates", rule("*", "cert-manager.io", "*")),
@@ -72,7 +72,7 @@ READ = Read(
             bound("certificates", "certificates", "nobody"),
             bound("no-wildcards", "no-wildcards", "nobody"),
             bound("one-name", "one-name", "binder"),
-            bound("impersonator", "masters", "impersonator"),
+            bound("group-alone", "masters", "nobody"),
             bound("viewer", "viewer", "viewer"),
             bound("tokens", "tokens", "issuer"),
         ],
@@ -116,10 +116,11 @@ def test_admins_are_those_whose_roles_have_all_rights_or_lead_to_them(warehouse:
             ("ci", cluster, *shared, "wildcard", False, ["ClusterRole/all"], ["all-1", "all-2"]),
             ("dev", "namespace", "n", "pod_exec", False, ["ClusterRole/debugger"], ["debug"]),
             ("binder", cluster, *shared, "bind", False, ["ClusterRole/one-name"], ["one-name"]),
-            ("impersonator", cluster, *shared, "impersonate", False, ["ClusterRole/masters"], ["impersonator"]),
+            ("viewer", cluster, *shared, "secrets", False, ["ClusterRole/viewer"], ["viewer"]),
             ("viewer", cluster, *shared, "pod_exec_by_get", False, ["ClusterRole/viewer"], ["viewer"]),
             ("issuer", cluster, *shared, "token_request", False, ["ClusterRole/tokens"], ["tokens"]),
             ("core", "namespace", "n", "impersonate", False, ["Role/core"], ["core"]),
+            ("core", "namespace", "n", "secrets", False, ["Role/core"], ["core"]),
             ("core", "namespace", "n", "token_request", False, ["Role/core"], ["core"]),
             ("core", "namespace", "n", "pod_exec", False, ["Role/core"], ["core"]),
             ("attacher", "namespace", "n", "pod_exec", False, ["ClusterRole/attacher"], ["attacher"]),
@@ -132,3 +133,87 @@ def test_admins_are_those_whose_roles_have_all_rights_or_lead_to_them(warehouse:
     assert warehouse.query(accounts) == [("ci", "n")]
     shown = warehouse.query("SELECT * FROM admins")
     assert warehouse.query(f"SELECT * FROM admins_as_of(TIMESTAMP '{NOW.isoformat()}')") == shown
+
+
+CERTIFICATES = "certificates.k8s.io"
+APPROVAL = rule("update", CERTIFICATES, "certificatesigningrequests/approval")
+
+
+def test_a_right_may_have_two_parts_from_one_role_or_several(warehouse: Warehouse) -> None:
+    roles = [
+        role("group", rule("impersonate", "", "groups")),
+        role("masters", rule("impersonate", "", "groups", "system:masters")),
+        role("jane", rule("impersonate", "", "users", "jane")),
+        role("robot", rule("impersonate", "", "serviceaccounts", "robot")),
+        role("both", rule("impersonate", "", "users groups", "jane", "system:masters")),
+        role("approval", APPROVAL),
+        role("signer", rule("approve", CERTIFICATES, "signers", "kubernetes.io/kube-apiserver-client")),
+        role("approver", APPROVAL, rule("approve", CERTIFICATES, "signers", "kubernetes.io/*")),
+        role("issuer", APPROVAL, rule("approve", CERTIFICATES, "signers", "example.com/own")),
+        role("certificates", rule("*", CERTIFICATES, "*")),
+    ]
+    everywhere = [
+        bound("1", "group", "only-group"), bound("2", "masters", "only-masters"), bound("3", "jane", "only-jane"),
+        bound("4", "masters", "two"), bound("5", "jane", "two"),
+        bound("6", "group", "account"), bound("7", "both", "both"),
+        bound("8", "approval", "two"), bound("9", "signer", "two"), bound("10", "approval", "only-approval"),
+        bound("11", "approver", "approver"), bound("12", "issuer", "issuer"), bound("13", "certificates", "security"),
+    ]  # fmt: skip
+    within = [
+        bound("14", "robot", "account", namespace="n"), bound("15", "robot", "only-robot", namespace="n"),
+        bound("16", "approver", "nobody", namespace="n"), bound("17", "both", "nobody", namespace="n"),
+    ]  # fmt: skip
+    more = {"clusterroles": roles, "roles": [], "clusterrolebindings": everywhere, "rolebindings": within}
+    warehouse.publish(run_of(1, Read("a", more=more)))
+    assert warehouse.query("SELECT subject_name, scope, namespace, reason, roles FROM admins") == [
+        ("account", "cluster", None, "impersonate", ["ClusterRole/group", "ClusterRole/robot"]),
+        ("approver", "cluster", None, "certificate_approval", ["ClusterRole/approver"]),
+        ("both", "cluster", None, "impersonate", ["ClusterRole/both"]),
+        ("security", "cluster", None, "certificate_approval", ["ClusterRole/certificates"]),
+        ("two", "cluster", None, "certificate_approval", ["ClusterRole/approval", "ClusterRole/signer"]),
+        ("two", "cluster", None, "impersonate", ["ClusterRole/jane", "ClusterRole/masters"]),
+    ]
+
+
+def test_only_what_kubernetes_itself_binds_is_system(warehouse: Warehouse) -> None:
+    def account(name: str, namespace: str) -> dict[str, Any]:
+        return {"subject": name, "subject_kind": "ServiceAccount", "subject_namespace": namespace}
+
+    collector = "system:controller:generic-garbage-collector"
+    manager = "system:kube-controller-manager"
+    reads = rule("get list watch", "", "secrets")
+    roles = [
+        role(collector, reads),
+        role(manager, reads),
+        role("reader", rule("list", "", "secrets")),
+        role("one-secret", rule("get", "", "secrets", "tls")),
+    ]
+    bindings = [
+        bound("masters", "cluster-admin", "system:masters", subject_kind="Group"),
+        bound("nodes", "cluster-admin", "system:nodes", subject_kind="Group"),
+        bound("system:nodes", manager, "system:nodes", subject_kind="Group"),
+        bound("scheduler", "cluster-admin", "system:kube-scheduler"),
+        bound(manager, manager, manager),
+        bound("also", "reader", "system:cloud"),
+        bound("system:cloud", manager, "system:cloud"),
+        bound("system:anonymous", manager, "system:anonymous"),
+        bound(collector, collector, **account("generic-garbage-collector", "kube-system")),
+        bound("system:own", collector, **account("own", "default")),
+        bound("named", collector, **account("named", "kube-system")),
+        bound("tls", "one-secret", "nobody"),
+    ]
+    more = {"clusterroles": roles, "roles": [], "clusterrolebindings": bindings, "rolebindings": []}
+    warehouse.publish(run_of(1, Read("a", more=more)))
+    expected = [
+        ("system:masters", "cluster_admin", True),
+        ("system:nodes", "cluster_admin", False),
+        ("system:nodes", "secrets", False),
+        ("system:kube-scheduler", "cluster_admin", False),
+        (manager, "secrets", True),
+        ("system:cloud", "secrets", False),
+        ("system:anonymous", "secrets", False),
+        ("generic-garbage-collector", "secrets", True),
+        ("own", "secrets", False),
+        ("named", "secrets", False),
+    ]
+    assert warehouse.query("SELECT subject_name, reason, is_system FROM admins") == sorted(expected, key=repr)

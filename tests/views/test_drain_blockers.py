@@ -190,3 +190,59 @@ def test_volumes_that_keep_a_pod_where_it_is_are_shown(warehouse: Warehouse) -> 
         ("local", "node_locked", "ok", 46 * hour),
         ("other-zone", "zone_locked", "stale", 47 * hour),
     ]
+
+
+def test_pods_beneath_a_custom_resource_count_by_their_direct_controller(warehouse: Warehouse) -> None:
+    def beneath(of: str, owner_kind: str, **more: Any) -> Pod:
+        return pod_of(
+            of, f"{of}-0", kind="Custom", workload_resolution="referenced", owner_kind=owner_kind,
+            labels=labels(app=of), **more,
+        )  # fmt: skip
+
+    found = [
+        beneath("agent", "DaemonSet", owner_uid="uid-ds", host_paths=("/var/run",)),
+        beneath("static", "Node", host_paths=("/etc",)),
+        beneath("db", "StatefulSet", owner_uid="uid-sts", empty_dir_volumes=("data",)),
+        beneath("cache", "ReplicaSet", owner_uid="uid-rs", empty_dir_volumes=("data",)),
+        beneath("ui", "ReplicaSet", owner_uid="u", middle_owner_uids=("uid-x", "uid-deploy")),
+        beneath("flow", "Job", owner_uid="uid-job"),
+        beneath("set", "DaemonSet", owner_uid="uid-set", host_paths=("/data",)),
+    ]
+    names = ("agent", "db", "cache", "ui", "flow")
+    more = {
+        "poddisruptionbudgets": [budget(f"of-{each}", allowed=1, selector=labels(app=each)) for each in names],
+        "daemonsets": [workload("agent-ds", kind="DaemonSet", uid="uid-ds", replicas_wanted=1)],
+        "statefulsets": [workload("db-sts", kind="StatefulSet", uid="uid-sts", replicas_wanted=1)],
+        "replicasets": [workload("cache-rs", kind="ReplicaSet", uid="uid-rs", replicas_wanted=2)],
+        "deployments": [workload("ui-deploy", uid="uid-deploy", replicas_wanted=1)],
+        "jobs": [workload("flow-job", kind="Job", uid="uid-job", replicas_wanted=1)],
+    }
+    warehouse.publish(run_of(1, Read("a", pods=found, more=more)))
+    assert warehouse.query("SELECT pod, reason, evidence FROM drain_blockers") == [
+        ("db-0", "empty_dir", "data"),
+        ("db-0", "single_replica", "StatefulSet db-sts wants 1 replica"),
+        ("ui-0", "single_replica", "Deployment ui-deploy wants 1 replica"),
+    ]
+
+
+def test_each_row_has_the_status_and_age_of_all_the_readings_behind_it(warehouse: Warehouse) -> None:
+    budgets = [budget("of-web", allowed=1, selector=labels(app="web")), budget("idle", pods=0)]
+    idle = {"poddisruptionbudgets": budgets[1:]}
+    web = [pod_of("web", "web-1", labels=labels(app="web"))]
+    kept = {"poddisruptionbudgets": budgets}
+    first = Read("a", pods=web, more=kept | {"deployments": [workload("web", replicas_wanted=1)]})
+    warehouse.publish(run_of(1, first, Read("lost", pods=[], more=idle), Read("never", pods="forbidden", more=idle)))
+    warehouse.publish(
+        run_of(
+            40,
+            Read("a", pods=web, more=kept | {"deployments": "forbidden"}),
+            Read("lost", pods="forbidden", more=idle),
+            Read("never", pods="forbidden", more=idle),
+        )
+    )
+    sql = "SELECT cluster, reason, read_status, read_age_seconds FROM drain_blockers"
+    assert warehouse.query(sql) == [
+        ("a", "budget_selects_nothing", "ok", 8 * 3600),
+        ("a", "single_replica", "stale", 47 * 3600),
+        ("lost", "budget_selects_nothing", "stale", 47 * 3600),
+    ]

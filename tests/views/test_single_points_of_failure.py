@@ -7,7 +7,7 @@ from typing import Any
 from engines import NOW, Warehouse
 from warehouse import FIRST, Read, node, pod_of, run_of, workload
 
-from job.tables import DisruptionBudget, KeyValue, Pod, SelectorExpression
+from job.tables import DisruptionBudget, KeyValue, Pod, SelectorExpression, Workload
 
 
 def pods(of: str, *nodes: str, **more: Any) -> list[Pod]:
@@ -106,4 +106,49 @@ def test_what_was_not_read_leads_to_no_finding(warehouse: Warehouse) -> None:
         ("no_budget", "ok", 45 * 3600),
         ("no_spread", "ok", 45 * 3600),
         ("one_node", "stale", 46 * 3600),
+    ]
+
+
+def test_a_workload_that_a_custom_resource_owns_has_the_pods_in_its_own_row(warehouse: Warehouse) -> None:
+    """A StatefulSet of a Prometheus, a ReplicaSet of a Rollout, a Deployment of a Kibana, a DaemonSet of an agent."""
+
+    def beneath(of: str, kind: str, owner_kind: str, *nodes: str, **more: Any) -> list[Pod]:
+        return pods(of, *nodes, kind=kind, workload_resolution="referenced", owner_kind=owner_kind, **more)
+
+    def top(name: str, kind: str) -> Workload:
+        return workload(name, kind=kind, resource="pods", known_through_pods=True)
+
+    owned = {"owner_kind": "Custom", "spread_topology_keys": (HOST,)}
+    more = OTHERS | {
+        "statefulsets": [workload("db", kind="StatefulSet", uid="uid-sts", replicas_wanted=2, **owned)],
+        "replicasets": [workload("web-5f", kind="ReplicaSet", uid="uid-rs", replicas_wanted=2, **owned)],
+        "deployments": [workload("ui", uid="uid-deploy", replicas_wanted=1, **owned)],
+        "daemonsets": [workload("agent-ds", kind="DaemonSet", uid="uid-ds", replicas_wanted=2, **owned)],
+        "jobs": [workload("step", kind="Job", uid="uid-job", **owned)],
+    }
+    found = [
+        *beneath("prometheus", "Prometheus", "StatefulSet", "a1", "a1", owner_uid="uid-sts"),
+        *beneath("web", "Rollout", "ReplicaSet", "a1", "a2", owner_uid="uid-rs"),
+        *beneath("ui", "Kibana", "ReplicaSet", "b1", owner_uid="u", middle_owner_uids=("uid-deploy", "uid-x")),
+        *beneath("agent", "DatadogAgent", "DaemonSet", "a1", "a2", owner_uid="uid-ds"),
+        *beneath("unlisted", "DatadogAgent", "DaemonSet", "a1", "a2", owner_uid="uid-unlisted"),
+        *beneath("flow", "Workflow", "Job", "a1", "a1", owner_uid="uid-job"),
+        *beneath("kafka", "Kafka", "StrimziPodSet", "b1", "b1", owner_uid="uid-podset"),
+        *(
+            top(name, kind)
+            for name, kind in {
+                "prometheus": "Prometheus", "web": "Rollout", "ui": "Kibana", "agent": "DatadogAgent",
+                "unlisted": "DatadogAgent", "flow": "Workflow", "kafka": "Kafka",
+            }.items()
+        ),
+    ]  # fmt: skip
+    warehouse.publish(run_of(1, Read("a", pods=found, more=more)))
+    assert warehouse.query(SQL) == [
+        ("db", "no_budget", "likely", "2 pods, no budget", 2),
+        ("db", "one_node", "certain", "2 pods on a1", 2),
+        ("kafka", "no_budget", "likely", "2 pods, no budget", 2),
+        ("kafka", "one_node", "certain", "2 pods on b1", 2),
+        ("ui", "one_replica", "certain", "replicas_wanted 1", 1),
+        ("web-5f", "no_budget", "likely", "2 pods, no budget", 2),
+        ("web-5f", "one_zone", "certain", "2 pods in z-a", 2),
     ]

@@ -16,7 +16,8 @@ OLD, NEW = "1.31.13-gke.1", "1.33.5-gke.2"
 
 
 def info(pool: str | None = None, version: str = OLD, **more: Any) -> UpgradeInfo:
-    return UpgradeInfo(resource_type="NODE_POOL" if pool else "MASTER", node_pool=pool, version=version, **more)
+    of = {"resource_type": "NODE_POOL"} if pool else {"resource_type": "MASTER", "release_channel": "REGULAR"}
+    return UpgradeInfo(node_pool=pool, version=version, **of | more)
 
 
 def at(year: int, month: int, day: int) -> datetime:
@@ -80,6 +81,45 @@ def test_what_was_read_of_another_version_is_not_said_of_this_one(warehouse: War
     assert warehouse.query(sql) == [("1.31.14-gke.1", 57, None, DAY)]
     warehouse.publish(run_of(26, Read("a", gke=[gke_cluster("1.32.9-gke.7")])))
     assert warehouse.query(sql) == [("1.32.9-gke.7", None, None, DAY)]
+
+
+def test_what_was_read_of_another_channel_is_not_said_of_this_one(warehouse: Warehouse) -> None:
+    channel = {"channel_default_version": NEW, "channel_valid_versions": (OLD,)}
+    rows = [
+        info(end_of_standard_support_at=at(2026, 3, 1), patch_target_version=NEW, **channel),
+        info("p", minor_target_version=NEW),
+    ]
+    regular, pool = gke_cluster(OLD), node_pool("p", OLD)
+    rapid, without = (msgspec.structs.replace(regular, release_channel=each) for each in ("RAPID", None))
+    more = {"upgrade_info": rows}
+    free = {"upgrade_info": [info(release_channel=None, **channel)]}
+    warehouse.publish(
+        run_of(
+            24,
+            *(Read(name, gke=[regular, pool], more=more) for name in ("left", "moved", "stays")),
+            Read("free", gke=[without], more=free),
+        )
+    )
+    later = {"left": without, "moved": rapid, "stays": regular, "free": without}
+    warehouse.publish(run_of(25, *(Read(name, gke=[each, pool]) for name, each in later.items())))
+    sql = (
+        "SELECT cluster, node_pool, channel_default_version, minor_versions_behind_default, version_offered, "
+        "minor_target_version, patch_target_version, minor_versions_behind_target FROM support"
+    )
+    unread = (None,) * 6
+    expected = [
+        ("free", None, NEW, 2, True, None, None, None),
+        ("free", "p", *unread),
+        ("left", None, *unread),
+        ("left", "p", *unread),
+        ("moved", None, *unread),
+        ("moved", "p", *unread),
+        ("stays", None, NEW, 2, True, None, NEW, 2),
+        ("stays", "p", NEW, 2, None, NEW, None, 2),
+    ]
+    assert warehouse.query(sql) == sorted(expected, key=repr)
+    ends = "SELECT DISTINCT standard_support_days_left FROM support WHERE node_pool IS NULL AND cluster <> 'free'"
+    assert warehouse.query(ends) == [(57,)]
 
 
 def test_a_reading_stays_for_its_day_and_is_stale_once_a_later_day_has_none(warehouse: Warehouse) -> None:

@@ -1,8 +1,8 @@
 -- Which users, groups and service accounts are admin of a cluster or a namespace, and why?
--- One row for each subject, scope, namespace and reason. A rule that is for some objects by name alone does not count,
--- unless it names the ClusterRole `cluster-admin` or the group `system:masters`. Who may act through a webhook, a node, a
--- pod that they create, or IAM is not here: roles such as `roles/container.admin` are not in the cluster. Where roles
--- could not be read, only `cluster_admin` is found.
+-- One row for each subject, scope, namespace and reason. A rule that is for some objects by name alone does not
+-- count, unless it names the ClusterRole `cluster-admin`, the group `system:masters`, or whom to impersonate as a
+-- member of it. Who may act through a webhook, a node, a pod that they create, or IAM is not here: roles such as
+-- `roles/container.admin` are not in the cluster. Where roles could not be read, only `cluster_admin` is found.
 -- Scans what role_bindings and roles scan.
 --
 -- SELECT cluster, subject_kind, subject_name, reason FROM admins WHERE scope = 'cluster' AND NOT is_system
@@ -14,13 +14,19 @@
 -- subject_namespace STRING: Namespace of a ServiceAccount.
 -- scope, namespace FROM role_bindings
 -- reason STRING: `cluster_admin`: bound to the ClusterRole `cluster-admin`. `wildcard`: a rule has all verbs on all
---   resources of all API groups. The others lead there: `escalate` (may write roles with more rights than its own), `bind`
---   (may bind roles with more rights), `impersonate` (may act as others), `token_request` (may ask for tokens of service
---   accounts), `pod_exec` (may run commands in pods, with the rights of their service accounts: by `pods/exec`,
---   `pods/attach` or `pods/ephemeralcontainers`), `pod_exec_by_get` (may `get` one of the first two, which suffices before
---   Kubernetes 1.35). In a namespace only what has a namespace counts: no users, groups and ClusterRoles, except to bind.
--- is_system BOOL: True for parts of Kubernetes, such as `system:masters` or `system:kube-scheduler`; not for
---   `system:authenticated` and other groups that anybody is in.
+--   resources of all API groups. The others lead there: `escalate` (may write roles with more rights than its own),
+--   `bind` (may bind roles with more rights), `impersonate` (may act as any user or service account, or as one of
+--   them in the group `system:masters` or in any: no request names a group alone,
+--   https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/), `token_request` (may ask for tokens
+--   of service accounts), `certificate_approval` (may approve the certificate of any user:
+--   `certificatesigningrequests/approval` and the signer `kubernetes.io/kube-apiserver-client`), `secrets` (may read
+--   Secrets, and so the tokens of service accounts that some hold), `pod_exec` (may run commands in pods, with the
+--   rights of their service accounts: by `pods/exec`, `pods/attach` or `pods/ephemeralcontainers`), `pod_exec_by_get`
+--   (may `get` one of the first two, which suffices before Kubernetes 1.35). In a namespace only what has a namespace
+--   counts: no users, groups and ClusterRoles, except to bind.
+-- is_system BOOL: True for what Kubernetes itself binds: the group `system:masters`, and its components and the service
+--   accounts of `kube-system` by roles and bindings whose names begin with `system:`, which is reserved for it. Not for
+--   other groups, and not for a component that has the right by another role or binding too.
 -- roles ARRAY<STRING>: The roles that give the right: `ClusterRole/cluster-admin`.
 -- bindings ARRAY<STRING>: Names of the bindings that give the roles.
 -- read_at TIMESTAMP: Time of the oldest reading behind the row.
@@ -28,6 +34,7 @@
 -- read_status STRING: The worst status of those readings: `ok`, `partial` or `stale`.
 
 WITH
+  -- A right may have two parts, from one rule or several: 0 is the whole.
   -- a resource matches by an asterisk, by its name, and a subresource also by an asterisk and its own name
   powers AS (
     SELECT
@@ -43,11 +50,15 @@ WITH
       ARRAY_LENGTH(rule.resource_names) = 0 AS of_any_name,
       'cluster-admin' IN UNNEST(rule.resource_names) AS of_cluster_admin,
       'system:masters' IN UNNEST(rule.resource_names) AS of_masters,
+      -- https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/#authorization
+      'kubernetes.io/kube-apiserver-client' IN UNNEST(rule.resource_names)
+        OR 'kubernetes.io/*' IN UNNEST(rule.resource_names) AS of_client_signer,
       '*' IN UNNEST(rule.verbs) AS all_verbs,
       '*' IN UNNEST(rule.resources) AS all_resources,
       '*' IN UNNEST(rule.api_groups) AS all_groups,
       '*' IN UNNEST(rule.api_groups) OR '' IN UNNEST(rule.api_groups) AS of_core,
       '*' IN UNNEST(rule.api_groups) OR 'rbac.authorization.k8s.io' IN UNNEST(rule.api_groups) AS of_rbac,
+      '*' IN UNNEST(rule.api_groups) OR 'certificates.k8s.io' IN UNNEST(rule.api_groups) AS of_certificates,
       rule.verbs,
       rule.resources
     FROM ${dataset}.roles AS r
@@ -70,11 +81,27 @@ WITH
       of_core
         AND of_any_name
         AND (all_verbs OR 'update' IN UNNEST(verbs) OR 'patch' IN UNNEST(verbs)) AS updates,
+      of_core
+        AND of_any_name
+        AND (all_verbs OR 'get' IN UNNEST(verbs) OR 'list' IN UNNEST(verbs) OR 'watch' IN UNNEST(verbs)) AS reads,
+      of_certificates
+        AND of_any_name
+        AND (all_verbs OR 'update' IN UNNEST(verbs) OR 'patch' IN UNNEST(verbs))
+        AND (
+          all_resources
+          OR 'certificatesigningrequests/approval' IN UNNEST(resources)
+          OR '*/approval' IN UNNEST(resources)
+        ) AS updates_approval,
+      of_certificates
+        AND (of_any_name OR of_client_signer)
+        AND (all_verbs OR 'approve' IN UNNEST(verbs))
+        AND (all_resources OR 'signers' IN UNNEST(resources)) AS approves_clients,
       all_resources OR 'roles' IN UNNEST(resources) AS on_roles,
       all_resources OR 'clusterroles' IN UNNEST(resources) AS on_cluster_roles,
-      all_resources OR 'users' IN UNNEST(resources) OR 'groups' IN UNNEST(resources) AS on_users,
+      all_resources OR 'users' IN UNNEST(resources) AS on_users,
       all_resources OR 'groups' IN UNNEST(resources) AS on_groups,
       all_resources OR 'serviceaccounts' IN UNNEST(resources) AS on_accounts,
+      all_resources OR 'secrets' IN UNNEST(resources) AS on_secrets,
       all_resources OR 'serviceaccounts/token' IN UNNEST(resources) OR '*/token' IN UNNEST(resources) AS on_tokens,
       all_resources
         OR 'pods/exec' IN UNNEST(resources)
@@ -98,34 +125,63 @@ WITH
       r.read_age_seconds,
       r.read_status,
       power.reason,
+      power.part,
       power.in_cluster,
       power.in_namespace
     FROM rights AS r
     CROSS JOIN UNNEST([
-      STRUCT('wildcard' AS reason, r.is_wildcard AS in_cluster, r.is_wildcard AS in_namespace),
+      STRUCT('wildcard' AS reason, 0 AS part, r.is_wildcard AS in_cluster, r.is_wildcard AS in_namespace),
       STRUCT(
         'escalate' AS reason,
+        0 AS part,
         r.escalates AND r.of_any_name AND (r.on_roles OR r.on_cluster_roles) AS in_cluster,
         r.escalates AND r.of_any_name AND r.on_roles AS in_namespace
       ),
-      STRUCT('bind' AS reason, r.binds AS in_cluster, r.binds AS in_namespace),
+      STRUCT('bind' AS reason, 0 AS part, r.binds AS in_cluster, r.binds AS in_namespace),
       STRUCT(
         'impersonate' AS reason,
-        r.impersonates
-          AND ((r.of_any_name AND (r.on_users OR r.on_accounts)) OR (r.of_masters AND r.on_groups)) AS in_cluster,
+        0 AS part,
+        r.impersonates AND r.of_any_name AND (r.on_users OR r.on_accounts) AS in_cluster,
         r.impersonates AND r.of_any_name AND r.on_accounts AS in_namespace
       ),
       STRUCT(
+        'impersonate' AS reason,
+        1 AS part,
+        r.impersonates AND (r.on_users OR r.on_accounts) AS in_cluster,
+        r.impersonates AND r.on_accounts AS in_namespace
+      ),
+      STRUCT(
+        'impersonate' AS reason,
+        2 AS part,
+        r.impersonates AND (r.of_any_name OR r.of_masters) AND r.on_groups AS in_cluster,
+        FALSE AS in_namespace
+      ),
+      STRUCT('certificate_approval' AS reason, 1 AS part, r.updates_approval AS in_cluster, FALSE AS in_namespace),
+      STRUCT('certificate_approval' AS reason, 2 AS part, r.approves_clients AS in_cluster, FALSE AS in_namespace),
+      STRUCT(
+        'secrets' AS reason,
+        0 AS part,
+        r.reads AND r.on_secrets AS in_cluster,
+        r.reads AND r.on_secrets AS in_namespace
+      ),
+      STRUCT(
         'token_request' AS reason,
+        0 AS part,
         r.creates AND r.on_tokens AS in_cluster,
         r.creates AND r.on_tokens AS in_namespace
       ),
       STRUCT(
         'pod_exec' AS reason,
+        0 AS part,
         ((r.creates AND r.on_exec) OR (r.updates AND r.on_debug)) AS in_cluster,
         ((r.creates AND r.on_exec) OR (r.updates AND r.on_debug)) AS in_namespace
       ),
-      STRUCT('pod_exec_by_get' AS reason, r.only_gets AND r.on_exec AS in_cluster, r.only_gets AND r.on_exec AS in_namespace)
+      STRUCT(
+        'pod_exec_by_get' AS reason,
+        0 AS part,
+        r.only_gets AND r.on_exec AS in_cluster,
+        r.only_gets AND r.on_exec AS in_namespace
+      )
     ]) AS power
     WHERE (power.in_cluster OR power.in_namespace) AND (power.reason = 'wildcard' OR NOT r.is_wildcard)
   ),
@@ -143,6 +199,7 @@ WITH
       b.role_name,
       b.name AS binding,
       'cluster_admin' AS reason,
+      0 AS part,
       b.read_at,
       b.read_age_seconds,
       b.read_status
@@ -162,6 +219,7 @@ WITH
       b.role_name,
       b.name,
       r.reason,
+      r.part,
       LEAST(b.read_at, r.read_at),
       GREATEST(b.read_age_seconds, r.read_age_seconds),
       CASE
@@ -199,6 +257,22 @@ WITH
         ) AS is_account
       FROM bound
     )
+  ),
+  -- two parts make a right of the cluster, also where the account to impersonate is in a namespace
+  whole AS (
+    SELECT * REPLACE (IF(part = 0, scope, 'cluster') AS scope, IF(part = 0, namespace, NULL) AS namespace)
+    FROM (
+      SELECT
+        *,
+        MIN(NULLIF(part, 0)) OVER (
+          PARTITION BY project_id, location, cluster, subject_kind, subject_name, subject_namespace, reason
+        ) AS first_part,
+        MAX(part) OVER (
+          PARTITION BY project_id, location, cluster, subject_kind, subject_name, subject_namespace, reason
+        ) AS last_part
+      FROM named
+    )
+    WHERE part = 0 OR first_part < last_part
   )
 SELECT
   project_id,
@@ -210,13 +284,20 @@ SELECT
   scope,
   namespace,
   reason,
-  COALESCE(
-    subject_kind <> 'ServiceAccount'
-      AND STARTS_WITH(subject_name, 'system:')
-      AND subject_name NOT IN ('system:authenticated', 'system:unauthenticated', 'system:anonymous')
-      AND NOT STARTS_WITH(subject_name, 'system:serviceaccount'),
-    FALSE
-  ) AS is_system,
+  -- https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
+  MIN(
+    CASE
+      WHEN subject_kind = 'Group' AND subject_name = 'system:masters' THEN 1
+      WHEN NOT STARTS_WITH(role_name, 'system:') OR NOT STARTS_WITH(binding, 'system:') THEN 0
+      WHEN subject_kind = 'ServiceAccount' AND subject_namespace = 'kube-system' THEN 1
+      WHEN
+        subject_kind = 'User'
+          AND STARTS_WITH(subject_name, 'system:')
+          AND subject_name <> 'system:anonymous'
+          AND NOT STARTS_WITH(subject_name, 'system:serviceaccount') THEN 1
+      ELSE 0
+    END
+  ) = 1 AS is_system,
   ARRAY_AGG(DISTINCT CONCAT(role_kind, '/', role_name) ORDER BY CONCAT(role_kind, '/', role_name)) AS roles,
   ARRAY_AGG(DISTINCT binding ORDER BY binding) AS bindings,
   MIN(read_at) AS read_at,
@@ -226,5 +307,5 @@ SELECT
     WHEN 1 THEN 'partial'
     ELSE 'stale'
   END AS read_status
-FROM named
+FROM whole
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9

@@ -1,19 +1,22 @@
 -- Which workloads stop when one node or zone fails or is drained?
--- One row for each workload and finding. Deployments, StatefulSets, ReplicaSets, and workloads of other kinds that are
--- known through their pods; not those that are scaled to zero. Where nodes or budgets were never read, findings about
--- them are missing: see `coverage`. A pod counts as ready by its own condition.
+-- One row for each workload and finding. Deployments, StatefulSets, ReplicaSets, and workloads of other kinds that
+-- are known through their pods; not those that are scaled to zero. Where a custom resource owns a Deployment,
+-- StatefulSet or ReplicaSet, the findings and the pods are in the row of the owned one, which has `replicas_wanted`;
+-- pods of DaemonSets and Jobs count for none. Where nodes or budgets were never read, findings about them are
+-- missing: see `coverage`. A pod counts as ready by its own condition.
 -- Scans what workloads, pods, nodes and disruption_budgets scan.
 --
 -- SELECT cluster, namespace, kind, name, finding, evidence FROM single_points_of_failure WHERE confidence = 'certain'
 --
 -- project_id, location, cluster, namespace, kind, name FROM workloads
--- finding STRING: `one_replica`: it wants one. `one_node`: all of its ready pods, two or more, are on one node, though the
---   cluster has several ready ones. `one_zone`: likewise in one zone, on several nodes. `no_budget`: no disruption budget
---   selects any of its pods, and it has several. `no_spread`: it wants several, and its template spreads them over neither
---   zones nor nodes.
--- confidence STRING: Whether the failure or drain stops it. `certain`: `one_replica`, `one_node` and `one_zone`, as things
---   are. `likely`: `no_budget`, if nodes are drained at the same time. `possible`: `no_spread`: the scheduler prefers to
---   spread pods, and need not (https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/).
+-- finding STRING: `one_replica`: it wants one. `one_node`: all of its ready pods, two or more, are on one node,
+--   though the cluster has several ready ones. `one_zone`: likewise in one zone, on several nodes. `no_budget`: no
+--   disruption budget selects any of its pods, and it has several. `no_spread`: it wants several, and its template
+--   spreads them over neither zones nor nodes.
+-- confidence STRING: Whether the failure or drain stops it. `certain`: `one_replica`, `one_node` and `one_zone`, as
+--   things are. `likely`: `no_budget`, if nodes are drained at the same time. `possible`: `no_spread`: the scheduler
+--   prefers to spread pods, and need not
+--   (https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/).
 -- evidence STRING: The values behind the finding.
 -- replicas_wanted FROM workloads
 -- ready_pods INT64: Number of its ready pods. NULL where pods were never read.
@@ -50,10 +53,12 @@ WITH
       node,
       zone,
       workload_uid,
+      owner_uid,
+      middle_owner_uids,
       ARRAY(SELECT CONCAT(l.key, '=', l.value) FROM UNNEST(labels) AS l) AS label_pairs,
       ARRAY(SELECT l.key FROM UNNEST(labels) AS l) AS label_keys
     FROM ${dataset}.pods
-    WHERE ready AND deleted_at IS NULL
+    WHERE ready AND deleted_at IS NULL AND COALESCE(owner_kind, workload_kind) NOT IN ('DaemonSet', 'Node')
   ),
   budgeted AS (
     SELECT DISTINCT p.project_id, p.location, p.cluster, p.uid
@@ -65,13 +70,31 @@ WITH
       (b.selects_all_pods OR ARRAY_LENGTH(b.selector) > 0 OR ARRAY_LENGTH(b.selector_expressions) > 0)
       AND ${selects.b.p}
   ),
+  -- the topmost controller of each pod that has a table
+  held AS (
+    SELECT p.project_id, p.location, p.cluster, p.uid, w.uid AS workload_uid
+    FROM (
+      SELECT project_id, location, cluster, namespace, uid, workload_uid AS controller_uid, 1 AS position FROM ready
+      UNION ALL
+      SELECT project_id, location, cluster, namespace, uid, middle, 2
+      FROM ready
+      CROSS JOIN UNNEST(middle_owner_uids) AS middle
+      UNION ALL
+      SELECT project_id, location, cluster, namespace, uid, owner_uid, 3 FROM ready
+    ) AS p
+    JOIN ${dataset}.workloads AS w
+      ON w.project_id = p.project_id AND w.location = p.location AND w.cluster = p.cluster
+      AND w.namespace = p.namespace AND w.uid = p.controller_uid
+    WHERE NOT w.known_through_pods
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY p.project_id, p.location, p.cluster, p.uid ORDER BY p.position, w.uid) = 1
+  ),
   placed AS (
     SELECT
       p.project_id,
       p.location,
       p.cluster,
       p.namespace,
-      p.workload_uid,
+      COALESCE(h.workload_uid, p.workload_uid) AS workload_uid,
       COUNT(*) AS pods,
       COUNT(DISTINCT p.node) AS nodes,
       COUNT(p.zone) AS zoned_pods,
@@ -80,6 +103,8 @@ WITH
       MIN(p.zone) AS zone,
       COUNT(b.uid) AS budgeted_pods
     FROM ready AS p
+    LEFT JOIN held AS h
+      ON h.project_id = p.project_id AND h.location = p.location AND h.cluster = p.cluster AND h.uid = p.uid
     LEFT JOIN budgeted AS b
       ON b.project_id = p.project_id AND b.location = p.location AND b.cluster = p.cluster AND b.uid = p.uid
     GROUP BY 1, 2, 3, 4, 5

@@ -1,7 +1,7 @@
 -- How long does GKE support the version of each cluster and node pool, and what holds its upgrades up?
 -- One row for each control plane and each node pool that the GKE API reports. What was not read is NULL, and what was
--- read of another version: dates hold for the minor version, targets for the version. A run asks once a day (UTC), so
--- read_at is older than that of clusters.
+-- read of another version or channel: dates hold for the minor version, the channel's versions for the channel, targets
+-- for the version and the channel. A run asks once a day (UTC), so read_at is older than that of clusters.
 -- Scans what clusters, node_pools and upgrade_info scan.
 --
 -- SELECT cluster, node_pool, version, standard_support_days_left FROM support WHERE standard_support_days_left < 60
@@ -16,15 +16,15 @@
 -- extended_support_days_left INT64: The same for extended support, which only clusters in the channel `EXTENDED` have.
 -- beyond_support BOOL: True if the support that the cluster's channel has is over: extended support in `EXTENDED`,
 --   standard support in all others and without a channel.
--- channel_default_version STRING: Version that new clusters get in the cluster's channel and location; without a channel,
---   in the location.
+-- channel_default_version STRING: Version that new clusters get in the cluster's channel and location; without a
+--   channel, in the location.
 -- minor_versions_behind_default INT64: Minor versions by which it is older than that; negative if it is newer.
 -- version_offered BOOL: True if the channel offers the version in the location. NULL for node pools.
 -- minor_target_version, patch_target_version FROM upgrade_info
--- minor_versions_behind_target INT64: Minor versions by which it is older than what GKE upgrades it to next. NULL if GKE has
---   chosen nothing.
--- upgrades_paused BOOL: True if automatic upgrades are paused, all of them or those to another minor version. NULL if GKE
---   does not know.
+-- minor_versions_behind_target INT64: Minor versions by which it is older than what GKE upgrades it to next. NULL if
+--   GKE has chosen nothing.
+-- upgrades_paused BOOL: True if automatic upgrades are paused, all of them or those to another minor version. NULL if
+--   GKE does not know.
 -- auto_upgrade_status, paused_reason FROM upgrade_info
 -- read_at, read_age_seconds, read_status FROM upgrade_info
 
@@ -44,7 +44,8 @@ WITH
     SELECT
       *,
       -- the row of the control plane alone has it
-      MAX(channel_default_version) OVER (PARTITION BY project_id, location, cluster) AS default_version
+      MAX(channel_default_version) OVER (PARTITION BY project_id, location, cluster) AS default_version,
+      MAX(release_channel) OVER (PARTITION BY project_id, location, cluster) AS read_channel
     FROM ${dataset}.upgrade_info
   ),
   found AS (
@@ -65,14 +66,24 @@ WITH
         i.end_of_extended_support_at,
         NULL
       ) AS end_of_extended_support_at,
-      i.default_version,
+      IF(v.release_channel IS NOT DISTINCT FROM i.read_channel, i.default_version, NULL) AS default_version,
       IF(
-        i.node_pool IS NULL AND ARRAY_LENGTH(i.channel_valid_versions) > 0,
+        v.release_channel IS NOT DISTINCT FROM i.read_channel
+          AND i.node_pool IS NULL
+          AND ARRAY_LENGTH(i.channel_valid_versions) > 0,
         v.version IN UNNEST(i.channel_valid_versions),
         NULL
       ) AS version_offered,
-      IF(i.version = v.version, i.minor_target_version, NULL) AS minor_target_version,
-      IF(i.version = v.version, i.patch_target_version, NULL) AS patch_target_version,
+      IF(
+        i.version = v.version AND v.release_channel IS NOT DISTINCT FROM i.read_channel,
+        i.minor_target_version,
+        NULL
+      ) AS minor_target_version,
+      IF(
+        i.version = v.version AND v.release_channel IS NOT DISTINCT FROM i.read_channel,
+        i.patch_target_version,
+        NULL
+      ) AS patch_target_version,
       COALESCE(i.auto_upgrade_status, CAST([] AS ARRAY<STRING>)) AS auto_upgrade_status,
       COALESCE(i.paused_reason, CAST([] AS ARRAY<STRING>)) AS paused_reason,
       i.read_at,
