@@ -3,6 +3,8 @@
 -- count, unless it names the ClusterRole `cluster-admin`, the group `system:masters`, or whom to impersonate as a
 -- member of it. Who may act through a webhook, a node, a pod that they create, or IAM is not here: roles such as
 -- `roles/container.admin` are not in the cluster. Where roles could not be read, only `cluster_admin` is found.
+-- To impersonate a group alone does not count: a request must name a user too
+-- (https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/).
 -- Scans what role_bindings and roles scan.
 --
 -- SELECT cluster, subject_kind, subject_name, reason FROM admins WHERE scope = 'cluster' AND NOT is_system
@@ -15,15 +17,13 @@
 -- scope, namespace FROM role_bindings
 -- reason STRING: `cluster_admin`: bound to the ClusterRole `cluster-admin`. `wildcard`: a rule has all verbs on all
 --   resources of all API groups. The others lead there: `escalate` (may write roles with more rights than its own),
---   `bind` (may bind roles with more rights), `impersonate` (may act as any user or service account, or as one of
---   them in the group `system:masters` or in any: no request names a group alone,
---   https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/), `token_request` (may ask for tokens
---   of service accounts), `certificate_approval` (may approve the certificate of any user:
---   `certificatesigningrequests/approval` and the signer `kubernetes.io/kube-apiserver-client`), `secrets` (may read
---   Secrets, and so the tokens of service accounts that some hold), `pod_exec` (may run commands in pods, with the
---   rights of their service accounts: by `pods/exec`, `pods/attach` or `pods/ephemeralcontainers`), `pod_exec_by_get`
---   (may `get` one of the first two, which suffices before Kubernetes 1.35). In a namespace only what has a namespace
---   counts: no users, groups and ClusterRoles, except to bind.
+--   `bind` (may bind roles with more rights), `impersonate` (may act as any user or service
+--   account, or as one of them in the group `system:masters` or in any), `token_request` (may ask for tokens of service
+--   accounts), `certificate_approval` (may approve certificates of any user, for the signer
+--   `kubernetes.io/kube-apiserver-client`), `secrets` (may read Secrets, and tokens of service accounts in them),
+--   `pod_exec` (may run commands in pods, with the rights of their service accounts: by `pods/exec`, `pods/attach` or
+--   `pods/ephemeralcontainers`), `pod_exec_by_get` (may `get` one of the first two, which suffices before Kubernetes
+--   1.35). In a namespace only what has a namespace counts: no users, groups and ClusterRoles, except to bind.
 -- is_system BOOL: True for what Kubernetes itself binds: the group `system:masters`, and its components and the service
 --   accounts of `kube-system` by roles and bindings whose names begin with `system:`, which is reserved for it. Not for
 --   other groups, and not for a component that has the right by another role or binding too.
