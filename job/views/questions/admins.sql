@@ -1,9 +1,9 @@
 -- Which users, groups and service accounts are admin of a cluster or a namespace, and why?
 -- One row for each subject, scope, namespace and reason. A rule that is for some objects by name alone does not
--- count, unless it names the ClusterRole `cluster-admin`, the group `system:masters`, or whom to impersonate as a
--- member of it. Who may act through a webhook, a node, a pod that they create, or IAM is not here: roles such as
--- `roles/container.admin` are not in the cluster. Where roles could not be read, only `cluster_admin` is found.
--- To impersonate a group alone does not count: a request must name a user too
+-- count, unless it names the ClusterRole `cluster-admin`, the group `system:masters`, whom to impersonate as a member
+-- of it, or the signer `kubernetes.io/kube-apiserver-client`. Who may act through a webhook, a node, a pod that they
+-- create, or IAM is not here: roles such as `roles/container.admin` are not in the cluster. Where roles could not be
+-- read, only `cluster_admin` is found. To impersonate a group alone does not count: a request must name a user too
 -- (https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/).
 -- Scans what role_bindings and roles scan.
 --
