@@ -42,7 +42,7 @@ def latest(
     sink: str | None = None,
     config: Config | str | os.PathLike[str] | None = None,
 ) -> pd.DataFrame:
-    """The rows of a view, as far as is known now.
+    """The rows of a view now.
 
     `latest("workloads")` has the workloads that exist now: for each cluster, the rows of the newest reading, with its
     time and status. `latest("coverage")` says what is missing or stale.
@@ -179,7 +179,7 @@ def changes(
         As for `latest`.
 
     Raises:
-        ConfigError: `until` stands alone, or a moment is none; or as for `latest`.
+        ConfigError: there is `until` without `since`, or a moment cannot be read; or as for `latest`.
         NotFoundError: there is no such column.
         QueryError: as for `latest`.
         InventoryError: as for `latest`.

@@ -6,11 +6,10 @@ from job.commands.report import write_report
 from job.config import Config
 from job.errors import InventoryError
 from job.log import log
-from job.report.moment import Moment
 from job.run.summary import Summary
+from job.selection import Selection
 from job.sinks.open_sink import open_warehouse, place_of
-
-_COMMITTED = "SELECT run_id, tasks_committed FROM ${committed_attempts}"
+from job.views import views
 
 
 def write_scheduled(config: Config, summary: Summary) -> None:
@@ -36,7 +35,6 @@ def _all_committed(config: Config, summary: Summary) -> bool:
     count = summary.run.task_count
     if count == 1:
         return True
-    place = place_of(config)
-    dataset = None if place.database is None else f"{place.database}.{place.schema}"
-    committed = open_warehouse(config).query(Moment(dataset=dataset).sql(_COMMITTED)).rows
-    return max((tasks for run_id, tasks in committed if run_id == summary.run.run_id), default=0) == count
+    view = next(view for view in views() if view.name == "committed_attempts")
+    asked = Selection(["tasks_committed"], {"run_id": summary.run.run_id}).sql(view, place_of(config))
+    return any(tasks == count for (tasks,) in open_warehouse(config).query(asked).rows)

@@ -1,4 +1,4 @@
-"""Cloud Storage, as far as one who writes reports needs it: uploads, whole or in portions, and downloads.
+"""Cloud Storage for whoever writes reports: uploads, whole or in portions, and downloads.
 
 https://cloud.google.com/storage/docs/json_api/v1/objects/insert
 """

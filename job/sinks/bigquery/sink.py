@@ -299,8 +299,7 @@ class BigQuerySink:
         check_statement(sql)
         config = QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.name)
         with as_sink_error(self._where), as_query_error():
-            job = self._client.query(sql, job_config=config, location=self._location)
-            return int(job.total_bytes_processed or 0)
+            return int(self._client.query(sql, job_config=config, location=self._location).total_bytes_processed or 0)
 
     @property
     def present(self) -> PresentViews:
