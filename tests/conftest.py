@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made import sink_at
+from made import make_dataset, share_made, sink_at
 from replay import Replay, replayed
 
 import job.log
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ENGINES = ("duckdb", "bigquery", "googlesql")
 """Parameters of tests that run on one engine, and then on the other."""
 
+share_made()
 # the processes that tests start take a quarter less time if none compiles the product again
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -160,18 +161,8 @@ def bigquery_server() -> Iterator[Control]:
 @pytest.fixture(scope="session")
 def bigquery_sink(bigquery_server: Control) -> dict[str, Any]:
     """The keys of a configuration whose sink is a dataset that has all tables and views."""
-    from google.oauth2.credentials import Credentials
-
-    from job.config import BigQuery
-    from job.connect.identity import Identity
-    from job.sinks.bigquery import BigQuerySink
-
-    BigQuerySink(
-        "shop-prod", "for_tasks", "EU", lambda: Identity(Credentials("token")), options=BigQuery(),
-        endpoint=bigquery_server.endpoint, timeout_seconds=60, overlap_seconds=3600,
-    ).apply()  # fmt: skip
     return {
-        "sink": "bigquery://shop-prod.for_tasks?location=EU",
+        "sink": make_dataset(bigquery_server, "for_tasks"),
         "api_endpoints": {"bigquery": bigquery_server.endpoint},
     }
 

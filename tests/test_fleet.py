@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from declared import EVERY_KIND, OBJECT_TABLES, OWN_TABLES, WORKLOAD_KINDS
-from made import sink_at
+from made import make_dataset, sink_at
 from test_cli import COMMAND, invoke
 
 from job.config import Config
@@ -139,7 +139,7 @@ def test_values_are_those_of_the_objects(fleet: Simulator, tmp_path: Path) -> No
 def test_both_sinks_hold_the_same_rows(fleet: Simulator, tmp_path: Path) -> None:
     objects = {"include": ["*.argoproj.io", "*.agones.dev"]}
     duckdb = configured(fleet, tmp_path, objects=objects)
-    bigquery = configured(fleet, tmp_path, objects=objects, sink="bigquery://shop-prod.same?location=EU")
+    bigquery = configured(fleet, tmp_path, objects=objects, sink=make_dataset(fleet.bigquery, "same"))
     assert run(duckdb).rows == run(bigquery).rows
     for table in OBJECT_TABLES:
         sql = f"SELECT * EXCEPT (snapshot_id, snapshot_time) FROM raw_{table}"
@@ -157,7 +157,7 @@ def test_both_sinks_hold_the_same_rows(fleet: Simulator, tmp_path: Path) -> None
 def test_no_canary_reaches_rows_logs_or_output(
     fleet: Simulator, tmp_path: Path, sink: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    url = {"duckdb": sink_at(tmp_path / "x.duckdb"), "bigquery": "bigquery://shop-prod.canaries?location=EU"}[sink]
+    url = sink_at(tmp_path / "x.duckdb") if sink == "duckdb" else make_dataset(fleet.bigquery, "canaries")
     config = configured(fleet, tmp_path, sink=url)
     (tmp_path / "c.yaml").write_text(msgspec.json.encode(config).decode())
     spools = tmp_path / "spools"

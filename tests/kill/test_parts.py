@@ -11,7 +11,7 @@ import pytest
 from declared import UID_TABLES
 from kill import killed
 from loopback_bigquery import lift_update_limits
-from made import sink_at
+from made import make_dataset, sink_at
 from run.test_parts import Attempts, stop_early
 
 from job.simulator import Simulator, simulate
@@ -31,7 +31,7 @@ def simulator() -> Iterator[Simulator]:
 def test_retries_of_a_stopped_task_may_be_killed(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    url = {"duckdb": sink_at(tmp_path / "x.duckdb"), "bigquery": "bigquery://shop-prod.parts?location=EU"}[kind]
+    url = sink_at(tmp_path / "x.duckdb") if kind == "duckdb" else make_dataset(simulator.bigquery, "parts")
     attempts = Attempts(simulator, url, monkeypatch)
     path = tmp_path / "c.yaml"
     path.write_bytes(msgspec.json.encode(attempts.config))

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from declared import EVERY_KIND
 from kill import killed
+from made import make_dataset
 
 from job.config import Config
 from job.simulator import Simulator, simulate
@@ -38,7 +39,7 @@ def test_many_tasks_of_which_three_are_killed_read_every_cluster_once(
     for name, value in fleet.environment.items():
         monkeypatch.setenv(name, value)
     projects = [project for project in fleet.projects if project != "acquired-company"]
-    asked = {"kinds": EVERY_KIND, "projects": projects, "sink": f"bigquery://shop-prod.tasks_{tasks}?location=EU"}
+    asked = {"kinds": EVERY_KIND, "projects": projects, "sink": make_dataset(fleet.bigquery, f"tasks_{tasks}")}
     keys = {**fleet.configuration, **asked}
     path = tmp_path / "c.yaml"
     path.write_text(json.dumps(keys))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import warehouse
 from google.oauth2.credentials import Credentials
-from made import made_file
+from made import made_file, make_dataset
 from sinks.impatient import Impatient
 
 from job.config import BigQuery
@@ -48,12 +48,19 @@ def open_sink(control: Control) -> Open:
     return _opener(control, f"d_{uuid.uuid4().hex}")
 
 
+@pytest.fixture
+def open_made(control: Control) -> Open:
+    """Opens a sink on a dataset that only this test uses, which has all tables and views."""
+    name = f"d_{uuid.uuid4().hex}"
+    make_dataset(control, name, recent_hours=ALL_TIME)
+    return _opener(control, name)
+
+
 @pytest.fixture(scope="session")
 def made_dataset(bigquery_server: Control) -> str:
     """A dataset with all tables and views, which take longer to make than most tests do."""
-    name = "made"
-    _opener(bigquery_server, name)().apply()
-    return name
+    make_dataset(bigquery_server, "made", recent_hours=ALL_TIME)
+    return "made"
 
 
 def _opener(control: Control, dataset: str) -> Open:

@@ -73,24 +73,24 @@ def test_everything_is_made_as_declared_and_then_left_alone(open_sink: Open, con
 
 
 @pytest.mark.exhaustive
-def test_labels_expiry_the_filter_and_columns_are_options_that_apply_changes(open_sink: Open) -> None:
-    open_sink().apply()
+def test_labels_expiry_the_filter_and_columns_are_options_that_apply_changes(open_made: Open) -> None:
+    assert open_made().changes() == []
     wanted = {"partition_expiration_days": 30, "require_partition_filter": False, "labels": {"team": "platform"}}
     wanted |= {"columns": (LabelColumn("team", ("app.kubernetes.io/part-of",), ("example.com/owner",)),)}
-    changed = open_sink(**wanted).apply()
+    changed = open_made(**wanted).apply()
     assert {change.action for change in changed} >= {"expire partitions", "label"}
-    pods = client(open_sink()).get_table(f"{open_sink().name}.raw_pods")
+    pods = client(open_made()).get_table(f"{open_made().name}.raw_pods")
     assert pods.time_partitioning.expiration_ms == 30 * 86_400_000
     assert pods.labels["team"] == "platform"
-    assert open_sink(**wanted).changes() == []
+    assert open_made(**wanted).changes() == []
     (team,) = (
-        field for field in client(open_sink()).get_table(f"{open_sink().name}.pods").schema if field.name == "team"
+        field for field in client(open_made()).get_table(f"{open_made().name}.pods").schema if field.name == "team"
     )
     assert "`app.kubernetes.io/part-of`" in team.description
     read = Read("a", ["x"], [pod("p1", labels=PART_OF), "p2"])
-    publish(open_sink(**wanted), run_of(1, read, by=Attempt(time=datetime.now(UTC))))
+    publish(open_made(**wanted), run_of(1, read, by=Attempt(time=datetime.now(UTC))))
     for shown in ("pods", "pods_history", "pods_as_of(CURRENT_TIMESTAMP())"):
-        assert rows(open_sink(), f"SELECT name, team FROM {shown} ORDER BY 1") == [("p1", "shop"), ("p2", None)]
+        assert rows(open_made(), f"SELECT name, team FROM {shown} ORDER BY 1") == [("p1", "shop"), ("p2", None)]
 
 
 @pytest.mark.parametrize(
@@ -114,30 +114,29 @@ def test_rows_and_the_ledger_have_their_own_expiry_and_hours_where_these_are_few
 
 
 @pytest.mark.exhaustive
-def test_partitions_stay_as_they_are_unless_the_configuration_names_others(open_sink: Open) -> None:
-    open_sink().apply()
-    by_default = open_sink(partition_expiration_days=30)
+def test_partitions_stay_as_they_are_unless_the_configuration_names_others(open_made: Open) -> None:
+    by_default = open_made(partition_expiration_days=30)
     assert "change partitioning" not in {change.action for change in by_default.apply()}
     assert by_default.changes() == []
     pods = client(by_default).get_table(f"{by_default.name}.raw_pods").time_partitioning
     assert (pods.type_, int(pods.expiration_ms)) == ("DAY", 30 * 86_400_000)
-    named = open_sink(partition_expiration_days=30, partition_by="hour")
+    named = open_made(partition_expiration_days=30, partition_by="hour")
     with pytest.raises(SinkError, match=r"(?s)change partitioning.*TIMESTAMP_TRUNC\(snapshot_time, HOUR\)"):
         named.prepare()
 
 
 @pytest.mark.exhaustive
-def test_what_the_configuration_no_longer_has_is_taken_away(open_sink: Open) -> None:
+def test_what_the_configuration_no_longer_has_is_taken_away(open_made: Open) -> None:
     configured = {"partition_expiration_days": 30, "labels": {"team": "platform", "env": "test"}}
-    open_sink(**configured).apply()
-    warehouse, name = client(open_sink()), open_sink().name
+    open_made(**configured).apply()
+    warehouse, name = client(open_made()), open_made().name
     for table in ("raw_pods", "images"):
         theirs = warehouse.get_table(f"{name}.{table}")
         theirs.labels = {**theirs.labels, "scanned": "yes"}
         warehouse.update_table(theirs, ["labels"])
-    changed = {change.action for change in open_sink(labels={"team": "web"}).changes()}
+    changed = {change.action for change in open_made(labels={"team": "web"}).changes()}
     assert changed >= {"expire partitions", "label"}
-    open_sink(labels={"team": "web"}).apply()
+    open_made(labels={"team": "web"}).apply()
     for table in ("raw_pods", "images"):
         labels = {
             key: value
@@ -146,7 +145,7 @@ def test_what_the_configuration_no_longer_has_is_taken_away(open_sink: Open) -> 
         }
         assert labels == {"team": "web", "scanned": "yes"}
     assert warehouse.get_table(f"{name}.raw_pods").time_partitioning.expiration_ms is None
-    assert open_sink(labels={"team": "web"}).changes() == []
+    assert open_made(labels={"team": "web"}).changes() == []
 
 
 @pytest.mark.exhaustive
@@ -165,9 +164,8 @@ def test_defaults_of_a_dataset_expire_nothing_of_ours(open_sink: Open) -> None:
     assert open_sink().changes() == []
 
 
-def test_expirations_and_keys_that_somebody_set_are_found_and_set_right(open_sink: Open) -> None:
-    open_sink().apply()
-    warehouse, name = client(open_sink()), open_sink().name
+def test_expirations_and_keys_that_somebody_set_are_found_and_set_right(open_made: Open) -> None:
+    warehouse, name = client(open_made()), open_made().name
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     for table in ("raw_pods", "images"):
         found = warehouse.get_table(f"{name}.{table}")
@@ -181,18 +179,18 @@ def test_expirations_and_keys_that_somebody_set_are_found_and_set_right(open_sin
     theirs = warehouse.get_dataset(name)
     theirs.storage_billing_model = "LOGICAL"
     warehouse.update_dataset(theirs, ["storage_billing_model"])
-    left = {(change.action, change.name) for change in open_sink().changes()}
+    left = {(change.action, change.name) for change in open_made().changes()}
     assert left >= {("keep", "raw_pods"), ("expire partitions", "raw_nodes"), ("declare key", "raw_nodes")}
     assert left >= {("bill storage", name), ("replace view", "images")}
-    open_sink().apply()
+    open_made().apply()
     assert [warehouse.get_table(f"{name}.{table}").expires for table in ("raw_pods", "images")] == [None, None]
     made = warehouse.get_table(f"{name}.raw_nodes")
     assert made.time_partitioning.expiration_ms is None
     assert made.table_constraints.primary_key == PrimaryKey(["snapshot_id", "name", "uid"])
-    (billing,) = open_sink().changes()  # BigQuery allows a change every 14 days, so a person decides
+    (billing,) = open_made().changes()  # BigQuery allows a change every 14 days, so a person decides
     assert billing.statement.endswith(f'ALTER SCHEMA `{name}` SET OPTIONS (storage_billing_model = "PHYSICAL");')
-    assert open_sink(storage_billing_model="logical").prepare() is None
-    assert open_sink(storage_billing_model="logical").changes() == []
+    assert open_made(storage_billing_model="logical").prepare() is None
+    assert open_made(storage_billing_model="logical").changes() == []
     assert warehouse.get_dataset(name).storage_billing_model == "LOGICAL"
 
 
@@ -232,9 +230,8 @@ def test_views_work_where_queries_must_name_days(open_sink: Open) -> None:
     assert rows(wider, PODS) == [("a", "p1")]
 
 
-def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(open_sink: Open) -> None:
-    sink = open_sink()
-    sink.apply()
+def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(open_made: Open) -> None:
+    sink = open_made()
     publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
     warehouse = client(sink)
     name = f"{sink.name}.raw_namespaces"
@@ -245,28 +242,26 @@ def test_a_table_of_an_older_version_gets_its_new_columns_and_keeps_its_rows(ope
     older.clustering_fields = ["project_id", "cluster", "name"]
     older.labels = MADE
     warehouse.create_table(older)
-    changes = [(change.action, change.name) for change in open_sink().changes()]
+    changes = [(change.action, change.name) for change in open_made().changes()]
     assert ("add column", "raw_namespaces.phase") in changes
     assert ("add column", "raw_namespaces.labels") in changes
-    open_sink().prepare()
-    assert open_sink().changes() == []
-    publish(open_sink(), run_of(2, Read("a", ["x", "y"], ["p2"])))
+    open_made().prepare()
+    assert open_made().changes() == []
+    publish(open_made(), run_of(2, Read("a", ["x", "y"], ["p2"])))
     assert rows(sink, "SELECT name FROM namespaces ORDER BY 1") == [("x",), ("y",)]
 
 
 @pytest.mark.exhaustive
-def test_tasks_that_start_at_once_evolve_the_tables_together(open_sink: Open) -> None:
-    open_sink().apply()
+def test_tasks_that_start_at_once_evolve_the_tables_together(open_made: Open) -> None:
     newer = {"labels": {"team": "platform"}}
     with ThreadPoolExecutor(3) as tasks:
-        for made in [tasks.submit(open_sink(**newer).prepare) for _ in range(3)]:
+        for made in [tasks.submit(open_made(**newer).prepare) for _ in range(3)]:
             made.result()
-    assert open_sink(**newer).changes() == []
+    assert open_made(**newer).changes() == []
 
 
-def test_a_change_that_loses_data_is_refused_with_its_statement(open_sink: Open) -> None:
-    sink = open_sink()
-    sink.apply()
+def test_a_change_that_loses_data_is_refused_with_its_statement(open_made: Open) -> None:
+    sink = open_made()
     warehouse, name = client(sink), f"{sink.name}.raw_namespaces"
     schema = warehouse.get_table(name).schema
     warehouse.delete_table(name)
@@ -276,19 +271,18 @@ def test_a_change_that_loses_data_is_refused_with_its_statement(open_sink: Open)
     table.labels = MADE
     warehouse.create_table(table)
     with pytest.raises(SinkError, match=r"namespaces\.phase .*change type.*ALTER TABLE `shop-prod\.d_.*RENAME COLUMN"):
-        open_sink().prepare()
+        open_made().prepare()
     assert {field.field_type for field in warehouse.get_table(name).schema if field.name == "phase"} == {"INTEGER"}
-    assert [change.name for change in open_sink().changes() if not change.additive] == ["raw_namespaces.phase"]
+    assert [change.name for change in open_made().changes() if not change.additive] == ["raw_namespaces.phase"]
 
 
-def test_another_location_is_refused_with_the_right_one(open_sink: Open) -> None:
-    open_sink("EU").apply()
+def test_another_location_is_refused_with_the_right_one(open_made: Open) -> None:
     with pytest.raises(SinkError, match=r"is in EU, not in US; write \?location=EU"):
-        open_sink("US").prepare()
-    without = open_sink(None)
+        open_made("US").prepare()
+    without = open_made(None)
     without.prepare()
     publish(without, run_of(1, Read("a", ["x"], ["p1"])))  # in the dataset's own location
-    assert rows(open_sink(), PODS) == [("a", "p1")]
+    assert rows(open_made(), PODS) == [("a", "p1")]
 
 
 def test_the_query_for_weights_is_counted_once_and_bounded(on_bigquery: OnBigQuery) -> None:
@@ -410,9 +404,8 @@ def test_a_marker_that_was_loaded_is_a_commit_whatever_came_between(
 
 @pytest.mark.parametrize("exclusive", [True, False])
 def test_of_two_runs_that_start_together_one_sees_the_other(
-    open_sink: Open, monkeypatch: pytest.MonkeyPatch, exclusive: bool
+    open_made: Open, monkeypatch: pytest.MonkeyPatch, exclusive: bool
 ) -> None:
-    open_sink().apply()
     both_have_read = threading.Barrier(2)
     mark = overlap.mark
     waited = threading.local()
@@ -427,28 +420,27 @@ def test_of_two_runs_that_start_together_one_sees_the_other(
     decided = threading.Barrier(2)
 
     def other_of(run_id: str) -> str | None:
-        with open_sink().running(run_id, 1, exclusive=exclusive) as other:
+        with open_made().running(run_id, 1, exclusive=exclusive) as other:
             decided.wait(30)
             return other
 
     with ThreadPoolExecutor(2) as pool:
         others = dict(zip(("one", "two"), pool.map(other_of, ("one", "two")), strict=True))
     assert others in ({"one": None, "two": "one"}, {"one": "two", "two": None})
-    labels = client(open_sink()).get_table(f"{open_sink().name}.{raw(Run.table)}").labels
+    labels = client(open_made()).get_table(f"{open_made().name}.{raw(Run.table)}").labels
     (seen,) = (other for other in others.values() if other)
     assert (labels["gke_inventory_run"] == seen) == exclusive  # the other run is marked in place of it, or not at all
 
 
-def test_a_run_whose_other_task_has_found_another_run_leaves_no_mark(open_sink: Open) -> None:
-    open_sink().apply()
-    with open_sink().running("first", 1, exclusive=True) as other:
+def test_a_run_whose_other_task_has_found_another_run_leaves_no_mark(open_made: Open) -> None:
+    with open_made().running("first", 1, exclusive=True) as other:
         assert other is None
-    with open_sink().running("second", 2, exclusive=True) as other:
+    with open_made().running("second", 2, exclusive=True) as other:
         assert other == "first"
-    publish(open_sink(), run_of(1, Read("a", ["x"], ["p1"])), run_id="first")
-    with open_sink().running("second", 2, exclusive=True) as other:  # a task that starts later
+    publish(open_made(), run_of(1, Read("a", ["x"], ["p1"])), run_id="first")
+    with open_made().running("second", 2, exclusive=True) as other:  # a task that starts later
         assert other == "first"
-    with open_sink().running("third", 1, exclusive=True) as other:
+    with open_made().running("third", 1, exclusive=True) as other:
         assert other is None
 
 

@@ -13,6 +13,7 @@ from google.api_core.exceptions import ServiceUnavailable
 from google.cloud import bigquery
 from googlesql import DATASET, Dataset, Refused
 from loopback_bigquery import connected, lift_update_limits, served
+from made import make_dataset
 
 from job.config import BigQuery
 from job.schema import Column, columns
@@ -89,6 +90,7 @@ def client() -> Iterator[bigquery.Client]:
     """Of a dataset for all tests: each begins with what is declared, which is made again where another changed it."""
     with served() as control, connected(control) as found:
         lift_update_limits(control.endpoint)
+        make_dataset(control, "inventory", project=found.project)
         yield found
 
 

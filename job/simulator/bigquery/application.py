@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
-from job.simulator.bigquery import discovery
+from job.simulator.bigquery import catalog, discovery
 from job.simulator.bigquery.calls import Call, Handler, body_of
 from job.simulator.bigquery.catalog_methods import CatalogMethods
 from job.simulator.bigquery.clock import Clock
@@ -32,7 +32,7 @@ class Server:
         self._authorized = authorized
         self._clock, self._faults = Clock(), Faults()
         self._quotas = Quotas(self._clock)
-        storage = Storage(self._clock)
+        self._storage = storage = Storage(self._clock)
         queries = Queries(storage, googlesql)
         self._jobs = Jobs(storage, queries, self._quotas)
         self._job_methods = JobMethods(self._jobs, self._faults)
@@ -61,6 +61,8 @@ class Server:
         add("GET", "/_control/wrong", self._get_wrong)
         add("POST", "/_control/clock", self._post_clock)
         add("GET", "/_control/queries", self._get_queries)
+        add("GET", "/_control/catalogs/{name}", self._get_catalog)
+        add("POST", "/_control/catalogs", self._post_catalog)
         add("*", "/{path:.*}", self._unknown)
         return app
 
@@ -159,6 +161,16 @@ class Server:
 
     async def _get_queries(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response(self._jobs.queries)
+
+    async def _get_catalog(self, request: web.Request) -> web.Response:
+        with self._storage.lock:
+            return web.json_response(catalog.catalog_of(self._storage, request.match_info["name"]))
+
+    async def _post_catalog(self, request: web.Request) -> web.Response:
+        made = await request.json()
+        with self._storage.lock:
+            catalog.restore(self._storage, made)
+        return web.Response(status=204)
 
 
 def _fields(answer: dict[str, Any], mask: str | None) -> dict[str, Any]:

@@ -61,6 +61,14 @@ class Control:
         """
         self._call("PUT", "quotas", limits)
 
+    def catalog(self, name: str) -> dict[str, Any]:
+        """The resources of the dataset `project:dataset`, its tables, views and routines, without rows."""
+        return dict(self._call("GET", f"catalogs/{name}"))
+
+    def restore(self, catalog: dict[str, Any]) -> None:
+        """Makes a dataset as `catalog` returns it. Its names may have been replaced, wherever they stand."""
+        self._call("POST", "catalogs", catalog)
+
     def wrong_answers(self) -> list[str]:
         """Bugs of the simulator, such as answers that do not match Google's document; a test fails if there are any."""
         return list(self._call("GET", "wrong"))
