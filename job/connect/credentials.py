@@ -90,6 +90,26 @@ def default_credentials(*, seconds: float = 10.0) -> Credentials:
     return _of_the_universe(credentials, info, where)
 
 
+def universe_of(credentials: Credentials) -> str:
+    """The domain of Google's APIs for these credentials, which a metadata server is asked for.
+
+    Raises:
+        ValueError: the metadata server gives no domain.
+        Exception: whatever google-auth raises for a malformed response.
+    """
+    from google.auth import compute_engine
+    from google.auth.compute_engine import _metadata
+
+    from job.connect.plaintext import token_request
+
+    if isinstance(credentials, compute_engine.Credentials) and not credentials._universe_domain_cached:
+        domain = str(_metadata.get_universe_domain(token_request()))  # type: ignore[no-untyped-call]
+        if not _DOMAIN.fullmatch(domain):
+            raise ValueError("it is no domain")
+        return domain
+    return str(credentials.universe_domain)
+
+
 def first_words(error: Exception) -> str:
     """The first words of an error, in one line; google-auth's second argument is the whole response."""
     text = str(error.args[0]) if error.args else type(error).__name__
@@ -144,9 +164,12 @@ def _not_credentials(info: dict[str, Any]) -> str:
 def _of_metadata_server(seconds: float) -> Credentials:
     import google.auth
 
+    from job.connect.plaintext import token_request
+
     try:
         with waiting_for("the metadata server", seconds):
-            credentials, _ = within(seconds, lambda: google.auth.default(scopes=list(SCOPES)))
+            request = token_request()
+            credentials, _ = within(seconds, lambda: google.auth.default(scopes=list(SCOPES), request=request))
     except Exception as error:  # google-auth raises whatever a malformed response leads to
         raise CredentialsError(
             f"no Application Default Credentials: {first_words(error)}. Run `gcloud auth application-default login`, "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from job.config import Config, Service
 from job.config_checks import check_endpoint
 from job.connect.bounded import within
-from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials
+from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials, universe_of
 from job.connect.proxies import check_proxies
 from job.connect.token_errors import MalformedTokenError, may_pass_soon, token_error
 from job.errors import CredentialsError
@@ -57,7 +57,7 @@ class Identity:
             CredentialsError: the metadata server does not say.
         """
         try:
-            return str(within(self._seconds, lambda: self.credentials.universe_domain))
+            return within(self._seconds, lambda: universe_of(self.credentials))
         except Exception as error:  # google-auth raises whatever a malformed response leads to
             raise token_error(self.credentials, error) from error
 
@@ -209,8 +209,11 @@ def configured_identity(config: Config, service: Service = "kubernetes") -> Iden
     if endpoint is not None:
         check_endpoint("api_endpoints.iamcredentials", endpoint)
     path = f"/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
+    source = identity.credentials
+    if hasattr(source, "_universe_domain_cached"):  # those of a metadata server, which google-auth would ask here
+        source = source.with_universe_domain(identity.universe_domain)  # type: ignore[attr-defined]
     impersonated = Credentials(
-        identity.credentials,
+        source,
         account,
         list(SCOPES),
         delegates=list(config.identity.delegates),

@@ -26,10 +26,21 @@ def token_request() -> Request:
 
     session = Session()
     session.max_redirects = 0
-    send_plain_directly(session)
+    session.mount("http://", _TokenAdapter())
     return Request(session)
 
 
 class _DirectAdapter(HTTPAdapter):
     def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
         return super().send(request, *arguments, **options | {"proxies": {}})
+
+
+class _TokenAdapter(_DirectAdapter):
+    """Names the type of a response that does not: google-auth reads no metadata server that leaves it out."""
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        response = super().send(request, *arguments, **options)
+        if "Content-Type" not in response.headers:
+            is_json = response.content.lstrip()[:1] in (b"{", b"[")
+            response.headers["Content-Type"] = "application/json" if is_json else "text/plain"
+        return response

@@ -8,9 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
@@ -58,26 +63,92 @@ def test_a_users_login_reads_a_cluster(
         assert CoreV1Api(client).read_namespace("kube-system").status.phase == "Active"
 
 
-def test_cloud_runs_metadata_server_reads_a_cluster(replay: Replay, tmp_path: Path) -> None:
-    # google-auth reads the metadata server's address when it is imported, so this takes a process of its own
-    (tmp_path / "c.yaml").write_text(json.dumps(replay.configuration))
-    host = replay.token_uri.removeprefix("http://").removesuffix("/token")
+READS_A_CLUSTER = (
+    "from job import kubernetes_client; from kubernetes.client import CoreV1Api\n"
+    f"client = kubernetes_client({PROJECT!r}, {LOCATION!r}, {CLUSTER!r})\n"
+    "print(CoreV1Api(client).read_namespace('kube-system').metadata.name)"
+)
+
+
+def with_metadata_server(
+    host: str, replay: Replay, directory: Path, program: str = READS_A_CLUSTER, **settings: Any
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program in a process of its own: google-auth reads the metadata server's address at its import."""
+    (directory / "c.yaml").write_text(json.dumps(replay.configuration | settings))
     environment = {name: value for name, value in os.environ.items() if name != "GOOGLE_APPLICATION_CREDENTIALS"}
     environment |= {
         "GCE_METADATA_HOST": host,
         "GCE_METADATA_IP": host,
-        "GKE_INVENTORY_CONFIG": str(tmp_path / "c.yaml"),
+        "GKE_INVENTORY_CONFIG": str(directory / "c.yaml"),
     }
     environment.pop("NO_GCE_CHECK")
-    program = (
-        "from job import kubernetes_client; from kubernetes.client import CoreV1Api\n"
-        f"client = kubernetes_client({PROJECT!r}, {LOCATION!r}, {CLUSTER!r})\n"
-        "print(CoreV1Api(client).read_namespace('kube-system').metadata.name)"
-    )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def test_cloud_runs_metadata_server_reads_a_cluster(replay: Replay, tmp_path: Path) -> None:
+    done = with_metadata_server(replay.token_uri.removeprefix("http://").removesuffix("/token"), replay, tmp_path)
     assert (done.stdout, done.returncode) == ("kube-system\n", 0), done.stderr
+
+
+@contextmanager
+def metadata_server_without_types(replay: Replay, answers: dict[str, bytes]) -> Iterator[str]:
+    """A metadata server whose responses have no Content-Type: what Google's answers, or `answers` by path's end."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            origin = Request(replay.token_uri.removesuffix("/token") + self.path, headers={"Metadata-Flavor": "Google"})
+            own = [body for end, body in answers.items() if urlsplit(self.path).path.endswith(end)]
+            try:
+                body, status = (own[0], 200) if own else (urlopen(origin).read(), 200)
+            except HTTPError as error:
+                body, status = error.read(), error.code
+            self.send_response(status)
+            self.send_header("Metadata-Flavor", "Google")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:  # impersonation
+            body = json.dumps({"accessToken": replay.tokens[-1], "expireTime": "2036-01-01T00:00:00Z"}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("is_impersonating", [False, True])
+def test_a_metadata_server_that_names_no_content_type_reads_a_cluster(
+    is_impersonating: bool, replay: Replay, tmp_path: Path
+) -> None:
+    with metadata_server_without_types(replay, {}) as host:
+        endpoints = {"api_endpoints": replay.configuration["api_endpoints"] | {"iamcredentials": f"http://{host}"}}
+        identity = {"identity": {"kubernetes": "a@p.iam.gserviceaccount.com"}, **endpoints} if is_impersonating else {}
+        done = with_metadata_server(host, replay, tmp_path, **identity)
+    assert (done.stdout, done.returncode) == ("kube-system\n", 0), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("end", "body"), [("/token", b'["CANARY"]'), ("/default/", b"CANARY"), ("/universe-domain", b'{"CANARY": 1}')]
+)
+def test_what_such_a_server_sends_in_place_of_its_answer_is_a_sentence(
+    end: str, body: bytes, replay: Replay, tmp_path: Path
+) -> None:
+    program = "import sys; sys.argv = ['gke-inventory', 'plan']; from job.cli import main; main()"
+    with metadata_server_without_types(replay, {end: body}) as host:
+        done = with_metadata_server(host, replay, tmp_path, program)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    assert "no access token for " in done.stderr
+    assert not [word for word in ("Traceback", "CANARY", "a bug in") if word in done.stderr], done.stderr
 
 
 def test_a_two_hour_old_client_still_works(replay: Replay, config: Config) -> None:
