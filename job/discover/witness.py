@@ -90,7 +90,13 @@ def compare(
         return Comparison(
             tuple(ProjectListing(each.project_id, (), each.collection) for each in described), tuple(rows)
         )
-    rows += [LedgerRow({"project_id": each.project_id, "location": "-"}, each.collection) for each in described]
+    rows += [
+        LedgerRow(
+            {"project_id": each.project_id, "location": "-"},
+            msgspec.structs.replace(each.collection, required=False),
+        )
+        for each in described
+    ]
     return Comparison((), tuple(rows))
 
 

@@ -90,3 +90,8 @@ class Collection(Record, frozen=True, kw_only=True):
         "For a project that was found in a folder or organization: those above it, as `organizations/NUMBER` and "
         "`folders/NUMBER`, from the configured one down to the project's parent.",
     ] = ()
+    required: Annotated[
+        bool | None,
+        "False for a search of Cloud Asset Inventory that the configuration does not ask for: its failure is no gap, "
+        "and `coverage` leaves it out. NULL for all else.",
+    ] = None

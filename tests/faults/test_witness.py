@@ -20,6 +20,11 @@ FROM collections
 WHERE resource = 'cloud_asset_inventory'
 QUALIFY rank() OVER (ORDER BY snapshot_time DESC) = 1"""
 
+SEARCHED = """\
+SELECT project_id, status, outcome, reason, objects
+FROM coverage
+WHERE resource = 'cloud_asset_inventory'"""
+
 
 def test_a_cluster_that_no_list_has_is_in_coverage_until_the_witness_or_a_list_says_otherwise(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -51,13 +56,24 @@ def test_a_refusal_costs_a_run_nothing_unless_it_has_asked_for_the_witness(
     fleet.configure(projects=[], organizations=[ORGANIZATION])
     assert fleet.run(monkeypatch, capsys).exit_code == 0
     assert [row[:4] for row in fleet.query(LAST_SEARCH)] == [(ORGANIZATION, "disabled", "ApiDisabled", 0)]
+    assert fleet.query(SEARCHED) == []
+    clusters = sum(path.startswith("shop-prod/") for path in fleet.simulator.clusters)
     fleet.configure(projects=["shop-prod"], cloud_asset_inventory=True)
     ended = fleet.run(monkeypatch, capsys)
     assert ended.exit_code == 3
     (gap,) = json.loads(ended.out)["unread"]
     assert (gap["name"], gap["reason"]) == ("shop-prod (cloud_asset_inventory)", "disabled")
     assert "gcloud services enable cloudasset.googleapis.com" in gap["message"]
+    assert fleet.query(SEARCHED) == [("shop-prod", "never_read", "disabled", "ApiDisabled", None)]
+    fleet.simulator.clear()
+    assert fleet.run(monkeypatch, capsys).exit_code == 0
+    ((*found, objects),) = fleet.query(SEARCHED)
+    assert (found, objects) == (["shop-prod", "ok", "ok", None], clusters)
+    fleet.simulator.fault("*", "asset_denied", "cloud_asset_inventory")
+    assert fleet.run(monkeypatch, capsys).exit_code == 3
+    assert fleet.query(SEARCHED) == [("shop-prod", "stale", "forbidden", "IamPermissionMissing", clusters)]
     before = len(fleet.asked())
     fleet.configure(projects=["shop-prod"])
     assert fleet.run(monkeypatch, capsys).exit_code == 0
     assert not any("searchAllResources" in request["path"] for request in fleet.asked()[before:])
+    assert fleet.query(SEARCHED) == []

@@ -1,8 +1,9 @@
 -- What is missing or stale, since when, and why?
--- One row for each resource of each cluster, and one for each list of a project's clusters or a folder's projects. A
--- cluster that no run has collected has one row, with the resource `*`; so has a pattern of `clusters.include` that
--- matched no cluster in its last run, and a cluster that Cloud Asset Inventory alone knew then (`known_elsewhere`). What
--- any committed run has read is read.
+-- One row for each resource of each cluster, one for each list of a project's clusters or a folder's projects, and one
+-- for each search of Cloud Asset Inventory that `cloud_asset_inventory: true` asks for. A cluster that no run has
+-- collected has one row, with the resource `*`; so has a pattern of `clusters.include` that matched no cluster in its
+-- last run, and a cluster that Cloud Asset Inventory alone knew then (`known_elsewhere`). What any committed run has read
+-- is read.
 -- Scans recent rows of collections, and what latest_snapshots scans.
 --
 -- SELECT project_id, cluster, resource, status, read_at, outcome, reason FROM coverage WHERE status <> 'ok'
@@ -42,6 +43,34 @@ WITH
   ),
   all_collections AS (
     SELECT * FROM ${dataset}.recent_collections
+  ),
+  -- each project's list in its last finished run
+  settled AS (
+    SELECT *
+    FROM lists
+    WHERE NOT under_way
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
+  ),
+  settled_snapshots AS (
+    SELECT DISTINCT l.snapshot_id
+    FROM lists AS l
+    JOIN settled ON settled.run_id = l.run_id
+  ),
+  -- in each scope that the last finished runs have searched, because their configuration asks for it
+  searches AS (
+    SELECT
+      *,
+      ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY started_at DESC, snapshot_id DESC) AS newest
+    FROM all_collections
+    WHERE
+      resource = 'cloud_asset_inventory'
+      AND required IS NOT FALSE
+      AND project_id IN (
+        SELECT c.project_id
+        FROM all_collections AS c
+        JOIN settled_snapshots AS l ON l.snapshot_id = c.snapshot_id
+        WHERE c.resource = 'cloud_asset_inventory' AND c.required IS NOT FALSE
+      )
   ),
   attempts AS (
     SELECT
@@ -84,6 +113,22 @@ WITH
       NULL,
       newest
     FROM lists
+    UNION ALL
+    SELECT
+      * EXCEPT (newest),
+      run_id,
+      snapshot_id,
+      snapshot_time,
+      NULL,
+      NULL,
+      NULL,
+      NULL,
+      NULL,
+      NULL,
+      NULL,
+      NULL,
+      newest
+    FROM searches
   ),
   judged AS (
     SELECT
@@ -150,13 +195,6 @@ WITH
           THEN 'not_collected'
       END AS gap
     FROM last_attempts
-  ),
-  -- each project's list in its last finished run
-  settled AS (
-    SELECT *
-    FROM lists
-    WHERE NOT under_way
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
   ),
   -- the last list of a finished run that shows a cluster: a later one may have failed
   sightings AS (
@@ -238,11 +276,7 @@ SELECT
   NULL,
   FALSE
 FROM all_collections AS c
-JOIN (
-  SELECT DISTINCT l.snapshot_id
-  FROM lists AS l
-  JOIN settled ON settled.run_id = l.run_id
-) AS l
+JOIN settled_snapshots AS l
   ON l.snapshot_id = c.snapshot_id
 LEFT JOIN clusters AS n
   ON n.project_id = c.project_id AND n.location = c.location AND n.cluster = c.cluster

@@ -106,6 +106,18 @@ WITH
     WHERE l.outcome = 'ok' AND listed NOT IN UNNEST(l.listed_clusters) AND n.snapshot_id IS NULL
     QUALIFY ROW_NUMBER() OVER (PARTITION BY w.project_id, listed ORDER BY l.newest) = 1
   ),
+  -- the last search of each scope that Cloud Asset Inventory was asked for, and the last that it answered
+  searches AS (
+    SELECT run_id
+    FROM ${dataset}.recent_collections
+    WHERE resource = 'cloud_asset_inventory' AND required IS NOT FALSE
+    QUALIFY
+      ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY started_at DESC, snapshot_id DESC) = 1
+      OR ROW_NUMBER() OVER (
+        PARTITION BY project_id, outcome IN ('ok', 'partial')
+        ORDER BY started_at DESC, snapshot_id DESC
+      ) = 1
+  ),
   needed AS (
     SELECT run_id FROM clusters
     UNION DISTINCT
@@ -129,6 +141,8 @@ WITH
     SELECT known_by_run_id FROM last_lists WHERE known_by_run_id IS NOT NULL
     UNION DISTINCT
     SELECT run_id FROM proofs
+    UNION DISTINCT
+    SELECT run_id FROM searches
   )
 SELECT a.run_id, a.task_index, a.attempt, a.snapshot_time
 FROM ${dataset}.recent_committed_attempts AS a
