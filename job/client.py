@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import difflib
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from job.config import Config, load_config
+import msgspec
+
+from job.collect.api_reader import ApiReader
+from job.collect.contact import Attempts, Greeting
+from job.collect.deadlines import Deadline
+from job.collect.failures import ReadFailure
+from job.collect.throttle import Throttle
+from job.config import Config, Timeouts, load_config
 from job.connect.connect_gateway import gateway_endpoint
-from job.connect.endpoints import choose_endpoints
+from job.connect.endpoints import Endpoint, choose_endpoints
 from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import connect
+from job.connect.reachability import Reachability
 from job.discover.container_api import container_client
 from job.discover.projects import clusters_in
 from job.errors import InventoryError, NotFoundError
+from job.waiting import waiting_for
+from job.wire import gke
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -33,13 +48,15 @@ def kubernetes_client(
         project_id: the project's id.
         location: region or zone.
         cluster: the cluster's name.
-        config: for `endpoints`, of which it takes the first, and `api_endpoints`; without it, that of `load_config()`.
+        config: for `endpoints`, of which it takes the first that answers, `timeouts` and `api_endpoints`; without it,
+            that of `load_config()`.
         identity: lets several clients share one token; without it, the client has its own.
 
     Raises:
         CredentialsError: there are no usable credentials.
         NotFoundError: the project has no such cluster.
-        InventoryError: the project's clusters cannot be listed, or the cluster has no usable endpoint.
+        InventoryError: the project's clusters cannot be listed, the cluster has no usable endpoint, or of
+            several none answers.
     """
     config = config or load_config()
     identity = identity or configured_identity(config)
@@ -50,7 +67,7 @@ def kubernetes_client(
     for found in listing.clusters:
         if (found.location, found.name) == (location, cluster):
             gateway = gateway_endpoint(found, identity.universe_domain, config.api_endpoints.connectgateway)
-            return connect(found, choose_endpoints(found, config.endpoints, gateway)[0], identity)
+            return _answering(found, choose_endpoints(found, config.endpoints, gateway), name, config, identity)
     if listing.collection.outcome not in ("ok", "partial"):
         raise InventoryError(
             f"{name}: cannot list the clusters of {project_id}: "
@@ -61,3 +78,33 @@ def kubernetes_client(
     hint = f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(there) or 'none'}"
     zones = listing.collection.message
     raise NotFoundError(f"{name}: no such cluster{hint}" + (f" ({zones})" if zones else ""))
+
+
+def _answering(
+    cluster: gke.Cluster, endpoints: Sequence[Endpoint], name: str, config: Config, identity: Identity
+) -> ApiClient:
+    """The client of the first endpoint that answers, as in a run; an only one is not asked.
+
+    Raises:
+        InventoryError: none answers.
+    """
+    if len(endpoints) == 1:
+        return connect(cluster, endpoints[0], identity)
+    timeouts, stop = msgspec.structs.replace(config.timeouts, retry_seconds=0.0), threading.Event()
+    seconds = timeouts.cluster_seconds
+    deadline = Deadline(monotonic() + seconds, "ClusterTimeout", f"the cluster did not answer within {seconds:g} s")
+
+    def greeting(client: ApiClient, endpoint: Endpoint, timeouts: Timeouts) -> Greeting:
+        by_google = endpoint.is_google_frontend
+        return Greeting(ApiReader(client, identity, timeouts, stop, Throttle(), by_google=by_google), deadline)
+
+    attempts = Attempts(
+        partial(connect, cluster, identity=identity), greeting, timeouts, Reachability(), stop, deadline
+    )
+    with ExitStack() as opened, waiting_for(f"{name} to answer", timeouts.connect_seconds):
+        try:
+            _, client, _ = attempts.first_that_answers(cluster, endpoints, opened, lambda _: None)
+        except ReadFailure as error:
+            raise InventoryError(f"{name}: {error.cause.outcome}: {error}") from error
+        opened.pop_all()
+        return client

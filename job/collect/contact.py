@@ -7,25 +7,74 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 import msgspec
 
+from job.collect.api_reader import ApiReader
 from job.collect.deadlines import Deadline
-from job.collect.failures import ReadFailure, stopped
+from job.collect.failures import ContinueTokenExpired, ReadFailure, stopped
+from job.collect.http_reader import Request
 from job.collect.retries import RetryTime
+from job.collect.stats import ReadStats
 from job.config import Timeouts
 from job.connect.endpoints import ConnectError, Endpoint
 from job.connect.reachability import Network, Reachability, network_of
 from job.tables.snapshots import FailedEndpoint
 from job.wire import gke
+from job.wire.decoders import decoder
+from job.wire.meta import Wire
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
 
-    from job.collect.lists import ClusterReader
-
 _SHORT_SECONDS = 2.0  # for one attempt, in a network in which nothing has answered
+
+
+class _Version(Wire, frozen=True):
+    git_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+
+
+_VERSIONS = decoder(_Version)
+
+
+class Greeted(Protocol):
+    """An API server that is asked for its version."""
+
+    refusal: ReadFailure | None
+
+    def version(self) -> str | None: ...
+
+
+@dataclass
+class Greeting:
+    """The first request to an API server, which shows whether it can be reached."""
+
+    reader: ApiReader
+    deadline: Deadline
+    refusal: ReadFailure | None = None
+    """Why the server, which answers, does not say its version."""
+
+    def version(self) -> str | None:
+        """The version of the API server; None where it answers, but not with its version.
+
+        Raises:
+            ReadFailure: the server cannot be reached.
+        """
+        request = Request("/version", (), self.deadline, ReadStats())
+        try:
+            return self.reader.get(request, _VERSIONS.decode).git_version
+        except (ContinueTokenExpired, msgspec.ValidationError):
+            return None
+        except ReadFailure as error:
+            cause = error.cause
+            if cause.outcome not in ("unreachable", "timed_out", "stopped"):
+                self.refusal = error
+                return None
+            text = f"{cause.message} to the first request (/version)" if cause.reason == "ReadTimeout" else str(error)
+            raise ReadFailure(
+                cause.outcome, text, reason=cause.reason, http_status=cause.http_status, retry_after=error.retry_after
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -33,7 +82,7 @@ class Attempts:
     """What trying the endpoints of one cluster takes."""
 
     connect: Callable[[Endpoint], AbstractContextManager[ApiClient]]
-    reader: Callable[[ApiClient, Endpoint, Timeouts], ClusterReader]
+    reader: Callable[[ApiClient, Endpoint, Timeouts], Greeted]
     timeouts: Timeouts
     reachability: Reachability
     stop: threading.Event

@@ -8,12 +8,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from job.collect.api_reader import ApiReader
 from job.collect.budget import Budget
+from job.collect.contact import Greeting
 from job.collect.deadlines import Deadline
 from job.collect.discovery import Discovery, discover
 from job.collect.failures import Cause, ContinueTokenExpired, ReadFailure, report_bug, stopped
@@ -33,8 +34,7 @@ from job.kinds.parts.places import Place
 from job.kinds.parts.scope import Scope
 from job.spool import Segment
 from job.tables import OBJECTS, Key
-from job.wire import discovery, meta
-from job.wire.decoders import decoder
+from job.wire import discovery
 
 T = TypeVar("T")
 
@@ -169,20 +169,10 @@ class ClusterReader:
         return [kind for kind in kinds if kind in wanted or (waits and bool(kind.controls or kind.place))]
 
     def _read_version(self) -> str | None:
-        request = Request("/version", (), self.deadline, ReadStats())
-        try:
-            return self.reader.get(request, _VERSIONS.decode).git_version
-        except (ContinueTokenExpired, msgspec.ValidationError):
-            return None
-        except ReadFailure as error:
-            cause = error.cause
-            if cause.outcome not in ("unreachable", "timed_out", "stopped"):
-                self.refusal = error
-                return None
-            text = f"{cause.message} to the first request (/version)" if cause.reason == "ReadTimeout" else str(error)
-            raise ReadFailure(
-                cause.outcome, text, reason=cause.reason, http_status=cause.http_status, retry_after=error.retry_after
-            ) from error
+        greeting = Greeting(self.reader, self.deadline)
+        version = greeting.version()
+        self.refusal = greeting.refusal
+        return version
 
     def _started(self, kind: Kind) -> tuple[Deadline, ReadStats]:
         """The deadline and the counters of a list, which begin when they are first asked for."""
@@ -326,9 +316,4 @@ def failed_lists(
         yield from unread_lists(cause, [*object_kinds])
 
 
-class _Version(meta.Wire, frozen=True):
-    git_version: Annotated[str, msgspec.Meta(max_length=256)] | None = None
-
-
 _OTHER_VERSION = "OtherVersion"
-_VERSIONS = decoder(_Version)

@@ -12,7 +12,7 @@ from job.commands.output import counted, print_json, print_table
 from job.config import Config
 from job.config_checks import check_config
 from job.connect.connect_gateway import gateway_endpoint
-from job.connect.endpoints import CONNECTABLE_STATUSES, choose_endpoints
+from job.connect.endpoints import CONNECTABLE_STATUSES, Endpoint, choose_endpoints
 from job.connect.identity import configured_identity
 from job.discover.projects import ProjectListing, list_projects
 from job.discover.selection import Target, select
@@ -30,7 +30,10 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     nodes: int | None = None
     endpoint_type: str | None = None
+    """Of the endpoint that a run tries first."""
     endpoint: str | None = None
+    next_endpoints: tuple[str, ...] = ()
+    """`TYPE HOST` of those that it tries next, in this order, until one answers."""
     projects: int | None = None
     """Of a folder or organization: the projects directly in it."""
     projects_without_api: int | None = None
@@ -39,7 +42,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan(config: Config) -> list[Planned]:
-    """The clusters that `run` would collect, and through which endpoint, and the folders with their projects.
+    """The clusters that `run` would collect, the endpoints that it tries in order, and the folders with their projects.
 
     Reads no cluster, writes nothing.
 
@@ -80,10 +83,7 @@ def print_plan(planned: Iterable[Planned], *, as_json: bool = False) -> None:
         headers = ("cluster", "status", "version", "nodes", "endpoint", "address")
         print_table(
             headers,
-            [
-                (entry.name, entry.status, entry.version, entry.nodes, entry.endpoint_type, _address(entry))
-                for entry in shown
-            ],
+            [(entry.name, entry.status, entry.version, entry.nodes, _types(entry), _address(entry)) for entry in shown],
         )
     problems = [entry for entry in entries if entry.problem is not None]
     if problems:
@@ -92,6 +92,13 @@ def print_plan(planned: Iterable[Planned], *, as_json: bool = False) -> None:
             click.echo(escaped_lines(f"  {entry.name}: {entry.problem}".replace("\n", " "), max_length=2000))
     if not entries:
         click.echo("no clusters")
+
+
+def _types(entry: Planned) -> str | None:
+    """The types of the endpoints that a run tries, in order."""
+    if entry.endpoint_type is None:
+        return None
+    return ", ".join([entry.endpoint_type, *(each.partition(" ")[0] for each in entry.next_endpoints)])
 
 
 def _address(entry: Planned) -> str | None:
@@ -117,13 +124,14 @@ def _problem(listing: ProjectListing) -> str:
 
 
 def _planned(target: Target, config: Config) -> Planned:
-    cluster, endpoint, problem = target.cluster, None, None
+    cluster, problem = target.cluster, None
+    endpoints: tuple[Endpoint, ...] = ()
     if str(cluster.status) not in CONNECTABLE_STATUSES:
         problem = f"not_running: the cluster is {cluster.status}"
     else:
         try:
             gateway = gateway_endpoint(cluster, address=config.api_endpoints.connectgateway)
-            endpoint = choose_endpoints(cluster, config.endpoints, gateway)[0]
+            endpoints = choose_endpoints(cluster, config.endpoints, gateway)
         except InventoryError as error:
             problem = f"unreachable: {error}"
     return Planned(
@@ -131,7 +139,8 @@ def _planned(target: Target, config: Config) -> Planned:
         status=str(cluster.status),
         version=cluster.current_master_version,
         nodes=cluster.current_node_count,
-        endpoint_type=endpoint.type if endpoint else None,
-        endpoint=endpoint.host if endpoint else None,
+        endpoint_type=endpoints[0].type if endpoints else None,
+        endpoint=endpoints[0].host if endpoints else None,
+        next_endpoints=tuple(f"{each.type} {each.host}" for each in endpoints[1:]),
         problem=problem,
     )

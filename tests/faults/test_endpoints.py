@@ -10,9 +10,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from kubernetes.client import CoreV1Api
 from made import sink_at
 
+from job.client import kubernetes_client
+from job.commands.plan import plan
+from job.commands.show import show
 from job.config import Config
+from job.errors import InventoryError
 from job.run.one_task import run
 from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_warehouse
@@ -108,3 +113,24 @@ def test_endpoints_that_do_not_answer_yet_are_tried_again(fleet: Simulator, tmp_
     back.join()
     assert {row[1] for row in found.values()} == {"private"}
     assert {each["endpoint_type"] for row in found.values() for each in row[5]} == {"public"}
+
+
+def test_a_client_of_one_cluster_takes_the_first_endpoint_that_answers(fleet: Simulator) -> None:
+    one, two, *_ = fleet.clusters
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        dead = f"127.0.0.1:{closed.getsockname()[1]}"
+    fleet.set_endpoints(one, {"public": dead, "private": f"127.0.0.1:{fleet.clusters[one]}"})
+    fleet.set_endpoints(two, {"public": dead, "private": dead})
+    settings = {**fleet.configuration, "timeouts": {"connect_seconds": 1, "retry_seconds": 60}}
+    config = msgspec.convert(settings, Config)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in fleet.environment.items():
+            patch.setenv(name, value)
+        with kubernetes_client(*one.split("/"), config=config) as client:
+            assert CoreV1Api(client).read_namespace("kube-system").metadata.name == "kube-system"
+        assert "name: kube-system" in show(one, "namespace", "kube-system", None, config)
+        with pytest.raises(InventoryError, match=f"{two}: unreachable: public endpoint {dead}: .*; private endpoint"):
+            show(two, "namespace", "kube-system", None, config)
+        planned = {each.name: each for each in plan(config)}
+    assert (planned[one].endpoint_type, planned[one].endpoint) == ("public", dead)
+    assert planned[one].next_endpoints == (f"private 127.0.0.1:{fleet.clusters[one]}",)
