@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from job import tables
 from job.kinds.kind import Kind
+from job.kinds.parts.api_versions import other_api_versions
 from job.kinds.parts.metadata import (
     allowed_annotations,
     condition_holds,
@@ -19,7 +20,18 @@ from job.kinds.parts.quantities import milli_units
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.selector_text import selector_text
 from job.kinds.parts.workloads import counts
-from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Quantity, Time, Wire, check_years
+from job.wire.meta import (
+    Condition,
+    Elements,
+    Int64,
+    LabelSelector,
+    ManagedMeta,
+    ObjectMeta,
+    Quantity,
+    Time,
+    Wire,
+    check_years,
+)
 
 
 class CrossVersionObjectReference(Wire, frozen=True):
@@ -138,7 +150,7 @@ class HorizontalPodAutoscalerStatus(Wire, frozen=True):
 
 
 class HorizontalPodAutoscaler(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: HorizontalPodAutoscalerSpec | None = None
     status: HorizontalPodAutoscalerStatus | None = None
 
@@ -177,6 +189,7 @@ def autoscaler_rows(autoscaler: HorizontalPodAutoscaler, scope: Scope) -> Iterat
         scaling_limited_reason=reason_of(found, "ScalingLimited"),
         conditions=conditions(found),
         labels=key_values(metadata.labels),
+        other_api_versions=other_api_versions(metadata, KIND.api_version),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
 

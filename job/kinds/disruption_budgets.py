@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from job import tables
 from job.kinds.kind import Kind
+from job.kinds.parts.api_versions import other_api_versions
 from job.kinds.parts.metadata import allowed_annotations, condition_holds, conditions, key_values, object_columns
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.selectors import pod_selector
 from job.kinds.parts.workloads import counts, has_acted
-from job.wire.meta import Condition, Elements, Int64, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Condition, Elements, Int64, LabelSelector, ManagedMeta, ObjectMeta, Wire
 
 
 class PodDisruptionBudgetSpec(Wire, frozen=True):
@@ -30,7 +31,7 @@ class PodDisruptionBudgetStatus(Wire, frozen=True):
 
 
 class PodDisruptionBudget(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: PodDisruptionBudgetSpec | None = None
     status: PodDisruptionBudgetStatus | None = None
 
@@ -58,6 +59,7 @@ def budget_rows(budget: PodDisruptionBudget, scope: Scope) -> Iterator[tables.Re
         blocking=_blocks(metadata, status),
         conditions=conditions(status.conditions),
         labels=key_values(metadata.labels),
+        other_api_versions=other_api_versions(metadata, KIND.api_version),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from job import tables
 from job.kinds.kind import Kind
+from job.kinds.parts.api_versions import other_api_versions
 from job.kinds.parts.metadata import allowed_annotations, key_values, object_columns
 from job.kinds.parts.scope import Scope
-from job.wire.meta import Elements, Int64, ObjectMeta, Wire
+from job.wire.meta import Elements, Int64, ManagedMeta, Wire
 
 _CLASS = "kubernetes.io/ingress.class"
 
@@ -74,7 +75,7 @@ class IngressStatus(Wire, frozen=True):
 
 
 class Ingress(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: IngressSpec | None = None
     status: IngressStatus | None = None
 
@@ -103,6 +104,7 @@ def ingress_rows(ingress: Ingress, scope: Scope) -> Iterator[tables.Record]:
             for host in one.hosts or (None,)
         ),
         labels=key_values(metadata.labels),
+        other_api_versions=other_api_versions(metadata, KIND.api_version),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+import msgspec
+
 from job import tables
 from job.kinds.kind import Kind
+from job.kinds.parts.api_versions import LAST_APPLIED, found_in
 from job.kinds.parts.metadata import key_values, object_columns
 from job.kinds.parts.metadata_only import MetadataAlone
 from job.kinds.parts.scope import Scope
-from job.wire.meta import Elements, Int64, Wire
+from job.wire.meta import Elements, Int64, ManagedFieldsEntry, Wire
 
 
-class ManagedFieldsEntry(Wire, frozen=True):
-    manager: str | None = None
+class AppliedAnnotation(Wire, frozen=True):
+    """The one annotation that is read, for its `apiVersion`."""
+
+    last_applied: str | None = msgspec.field(name=LAST_APPLIED, default=None)
 
 
 class WholeMetadata(MetadataAlone, frozen=True):
     generation: Int64 | None = None
+    annotations: AppliedAnnotation | None = None
     managed_fields: Elements[ManagedFieldsEntry] | None = None
 
 
@@ -36,6 +42,7 @@ def object_rows(
     """
     metadata = found.metadata
     managers = {entry.manager for entry in metadata.managed_fields or () if entry.manager}
+    applied = metadata.annotations.last_applied if metadata.annotations else None
     columns = object_columns(metadata) | {"namespace": metadata.namespace or None}
     yield tables.Object(
         **columns,
@@ -46,6 +53,7 @@ def object_rows(
         generation=metadata.generation,
         finalizers=tuple(metadata.finalizers or ()),
         field_managers=tuple(sorted(managers)),
+        other_api_versions=found_in(metadata.managed_fields, applied, api_version),
         labels=key_values(metadata.labels),
     )
 

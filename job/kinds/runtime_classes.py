@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from job import tables
 from job.kinds.kind import Kind
+from job.kinds.parts.api_versions import other_api_versions
 from job.kinds.parts.metadata import allowed_annotations, key_values
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
 from job.kinds.parts.scope import Scope
-from job.wire.meta import ObjectMeta, Quantities, Texts, Wire
+from job.wire.meta import ManagedMeta, Quantities, Texts, Wire
 
 
 class Overhead(Wire, frozen=True):
@@ -21,7 +22,7 @@ class Scheduling(Wire, frozen=True):
 
 
 class RuntimeClass(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     handler: str | None = None
     overhead: Overhead | None = None
     scheduling: Scheduling | None = None
@@ -42,6 +43,7 @@ def runtime_class_rows(found: RuntimeClass, scope: Scope) -> Iterator[tables.Rec
         unparsed_quantities=tuple(unparsed("overhead", fixed)),
         node_selector=key_values(found.scheduling.node_selector if found.scheduling else None),
         labels=key_values(metadata.labels),
+        other_api_versions=other_api_versions(metadata, KIND.api_version),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
 

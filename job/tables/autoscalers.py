@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import Condition, KeyValue, Part, Record
+from job.tables.record import Condition, KeyValue, OtherApiVersions, Part, Record
 
 
 class AutoscalerMetric(Part, frozen=True, kw_only=True):
@@ -86,5 +86,6 @@ class Autoscaler(Record, frozen=True, kw_only=True):
     ] = None
     scaling_limited_reason: Annotated[str | None, "Reason of that condition, such as `TooManyReplicas`."] = None
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
+    other_api_versions: OtherApiVersions = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the autoscaler."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

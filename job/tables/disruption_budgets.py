@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import Condition, KeyValue, Record, SelectorExpression
+from job.tables.record import Condition, KeyValue, OtherApiVersions, Record, SelectorExpression
 
 
 class DisruptionBudget(Record, frozen=True, kw_only=True):
@@ -67,5 +67,6 @@ class DisruptionBudget(Record, frozen=True, kw_only=True):
         "out pods without a controller. `drain_blockers` shows the pods.",
     ] = None
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
+    other_api_versions: OtherApiVersions = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the budget."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import KeyValue, Part, Record
+from job.tables.record import KeyValue, OtherApiVersions, Part, Record
 from job.tables.services import LoadBalancerIngress
 
 
@@ -70,5 +70,6 @@ class Ingress(Record, frozen=True, kw_only=True):
     default_service_port: Annotated[str | None, "Port of that Service: a number, or its name."] = None
     default_resource: Annotated[str | None, "Kind and name of what serves that in place of a Service."] = None
     tls: Annotated[tuple[IngressTls, ...], "Hosts with a certificate."] = ()
+    other_api_versions: OtherApiVersions = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the Ingress."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import KeyValue, Record
+from job.tables.record import KeyValue, OtherApiVersions, Record
 
 OBJECTS = "objects"
 """In `collections.resource`, the discovery of the kinds."""
@@ -54,4 +54,5 @@ class Object(Record, frozen=True, kw_only=True):
         "Names of the programs that manage its fields, in alphabetical order: `helm`, `argocd-controller`, "
         "`kubectl-edit`, ... What they manage is not read.",
     ] = ()
+    other_api_versions: OtherApiVersions = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the object."] = ()

@@ -129,3 +129,27 @@ class Port(Part, frozen=True, kw_only=True):
     container_port: Annotated[int, "Port number in the container."]
     protocol: Annotated[str | None, "`TCP`, `UDP` or `SCTP`."] = None
     host_port: Annotated[int | None, "Port number on the node; NULL unless the container uses one."] = None
+
+
+class OtherApiVersion(Part, frozen=True, kw_only=True):
+    """An API version other than the one that an object is read in, in which somebody has written or applied it."""
+
+    api_version: Annotated[str, "The API version: `batch/v1beta1`."]
+    source: Annotated[
+        str,
+        "Where it stands: `managedFields`, or `last-applied` for the `apiVersion` in `kubectl apply`'s annotation, of "
+        "which nothing else is kept.",
+    ]
+    field_manager: Annotated[
+        str | None, "Who wrote it, by `managedFields`; NULL for `last-applied`, and for a name with unusual characters."
+    ] = None
+    operation: Annotated[str | None, "`Apply` or `Update`; NULL for `last-applied`."] = None
+    written_at: Annotated[datetime | None, "When that was; NULL for `last-applied`."] = None
+
+
+OtherApiVersions = Annotated[
+    tuple[OtherApiVersion, ...],
+    "API versions other than the one that it is read in, in which somebody has written or applied it: the first 20. "
+    "Empty if `managedFields` and `kubectl apply`'s annotation name no other. `deprecated_api_uses` says which matter.",
+]
+"""The column `other_api_versions`."""

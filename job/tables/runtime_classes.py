@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import KeyValue, Record, ResourceQuantity
+from job.tables.record import KeyValue, OtherApiVersions, Record, ResourceQuantity
 
 
 class RuntimeClass(Record, frozen=True, kw_only=True):
@@ -33,5 +33,6 @@ class RuntimeClass(Record, frozen=True, kw_only=True):
         "NULL; `overhead` has the text.",
     ] = ()
     node_selector: Annotated[tuple[KeyValue, ...], "Labels of the only nodes that its pods may run on."] = ()
+    other_api_versions: OtherApiVersions = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the class."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from job.tables import security
-from job.tables.record import Condition, KeyValue, Record, Toleration
+from job.tables.record import Condition, KeyValue, OtherApiVersions, Record, Toleration
 
 
 class Workload(Record, frozen=True, kw_only=True):
@@ -73,6 +73,7 @@ class Workload(Record, frozen=True, kw_only=True):
         "... The first 20; not those who wrote a subresource alone, such as the status, and no name with unusual "
         "characters. Empty for Pods.",
     ] = ()
+    other_api_versions: OtherApiVersions = ()
     replicas_wanted: Annotated[
         int | None,
         "Number of pods wanted: `spec.replicas`, a DaemonSet's `desiredNumberScheduled`, a Job's `parallelism`.",

@@ -18,8 +18,8 @@ class DeprecatedApi(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resource: str
     """Its plural name in URLs."""
     deprecated_in: str | None
-    """The first Kubernetes version, such as `1.29`, whose API servers warn of it. None where it is not known, as for all
-    that are removed in 1.22 or earlier."""
+    """The first Kubernetes version, such as `1.29`, whose API servers warn of it. None where it is not known, as for
+    all that are removed in 1.22 or earlier."""
     removed_in: str | None
     """The first one whose API servers do not serve it. None where no release is named."""
     replacement: str | None

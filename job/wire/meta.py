@@ -93,6 +93,10 @@ class ManagedFieldsEntry(Wire, frozen=True):
     """Who wrote fields of an object. Their names in `fieldsV1` are not read: keys of lists have values in them."""
 
     manager: str | None = None
+    operation: str | None = None
+    api_version: str | None = None
+    time: str | None = None
+    """RFC 3339. It is text here, since only few entries need it."""
     subresource: str | None = None
 
 

@@ -30,8 +30,10 @@ NOT_KUBERNETES = {"GoogleError", "_Detail", "_Error", "_Envelope", "_Legacy", "_
 """Errors of the layers in front of an API server. Those of Google are held to its own messages below."""
 WITHOUT_SCHEMA = {
     "APIGroupDiscovery", "APIResourceDiscovery", "APIResourceKind", "APIVersionDiscovery", "Document", "GroupName",
+    "AppliedAnnotation", "_Applied",
 }  # fmt: skip
-"""The aggregated form of discovery, which API servers leave out of their own schema: recorded documents test it."""
+"""The aggregated form of discovery, which API servers leave out of their own schema: recorded documents test it;
+and what `kubectl apply` has stored of an object of any kind."""
 
 
 def declared(type_: Any) -> inspect.Type:

@@ -65,7 +65,12 @@ def field_managers(metadata: ObjectMeta) -> tuple[str, ...]:
     """Who has written fields of the object itself, not of a subresource alone."""
     entries = metadata.managed_fields if isinstance(metadata, ManagedMeta) else None
     names = {entry.manager for entry in entries or () if entry.manager and not entry.subresource}
-    return tuple(sorted(name for name in names if _MANAGER.fullmatch(name))[:_MOST_MANAGERS])
+    return tuple(sorted(name for name in names if manager_name(name))[:_MOST_MANAGERS])
+
+
+def manager_name(name: str | None) -> str | None:
+    """The name of a field manager; None if it has unusual characters."""
+    return name if name and _MANAGER.fullmatch(name) else None
 
 
 def tracked_application(value: str, group: str, kind: str, namespace: str, name: str) -> str | None:

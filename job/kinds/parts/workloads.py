@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from job import tables
 from job.kinds.kind import Kind
+from job.kinds.parts.api_versions import other_api_versions
 from job.kinds.parts.containers import container_rows, pod_level_resources
 from job.kinds.parts.managed_by import managed_by
 from job.kinds.parts.metadata import allowed_annotations, conditions, controller_of, key_values
@@ -64,6 +65,8 @@ def workload_rows(
         **columns,
     )
     row = replace(row, **managed_by(metadata, kind.group, kind.name))
+    if found_versions := other_api_versions(metadata, kind.api_version):
+        row = replace(row, other_api_versions=found_versions)
     owner = controller_of(metadata)
     if owner is not None:
         row = replace(
