@@ -22,6 +22,13 @@ from job.printable import escaped_lines
 from job.sinks.open_sink import open_sink
 
 
+class PlannedEndpoint(msgspec.Struct, frozen=True):
+    """An endpoint that a run tries if those before it do not answer."""
+
+    endpoint_type: str
+    endpoint: str
+
+
 class Planned(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster that a run would collect, a folder, or a project or pattern that has a problem."""
 
@@ -32,8 +39,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_type: str | None = None
     """Of the endpoint that a run tries first."""
     endpoint: str | None = None
-    next_endpoints: tuple[str, ...] = ()
-    """`TYPE HOST` of those that it tries next, in this order, until one answers."""
+    next_endpoints: tuple[PlannedEndpoint, ...] = ()
+    """Those that it tries next, in this order, until one answers."""
     projects: int | None = None
     """Of a folder or organization: the projects directly in it."""
     projects_without_api: int | None = None
@@ -98,7 +105,7 @@ def _types(entry: Planned) -> str | None:
     """The types of the endpoints that a run tries, in order."""
     if entry.endpoint_type is None:
         return None
-    return ", ".join([entry.endpoint_type, *(each.partition(" ")[0] for each in entry.next_endpoints)])
+    return ", ".join([entry.endpoint_type, *(each.endpoint_type for each in entry.next_endpoints)])
 
 
 def _address(entry: Planned) -> str | None:
@@ -141,6 +148,6 @@ def _planned(target: Target, config: Config) -> Planned:
         nodes=cluster.current_node_count,
         endpoint_type=endpoints[0].type if endpoints else None,
         endpoint=endpoints[0].host if endpoints else None,
-        next_endpoints=tuple(f"{each.type} {each.host}" for each in endpoints[1:]),
+        next_endpoints=tuple(PlannedEndpoint(each.type, each.host) for each in endpoints[1:]),
         problem=problem,
     )

@@ -150,6 +150,6 @@ class OtherApiVersion(Part, frozen=True, kw_only=True):
 OtherApiVersions = Annotated[
     tuple[OtherApiVersion, ...],
     "API versions other than the one that it is read in, in which somebody has written or applied it: the first 20. "
-    "Empty if `managedFields` and `kubectl apply`'s annotation name no other. `deprecated_api_uses` says which matter.",
+    "Empty if `managedFields` and `kubectl apply`'s annotation name no other.",
 ]
 """The column `other_api_versions`."""

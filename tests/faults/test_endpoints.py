@@ -14,7 +14,7 @@ from kubernetes.client import CoreV1Api
 from made import sink_at
 
 from job.client import kubernetes_client
-from job.commands.plan import plan
+from job.commands.plan import PlannedEndpoint, plan
 from job.commands.show import show
 from job.config import Config
 from job.errors import InventoryError
@@ -133,4 +133,4 @@ def test_a_client_of_one_cluster_takes_the_first_endpoint_that_answers(fleet: Si
             show(two, "namespace", "kube-system", None, config)
         planned = {each.name: each for each in plan(config)}
     assert (planned[one].endpoint_type, planned[one].endpoint) == ("public", dead)
-    assert planned[one].next_endpoints == (f"private 127.0.0.1:{fleet.clusters[one]}",)
+    assert planned[one].next_endpoints == (PlannedEndpoint("private", f"127.0.0.1:{fleet.clusters[one]}"),)

@@ -14,7 +14,7 @@ import msgspec
 from job.kinds.parts.managed_by import manager_name
 from job.tables.record import OtherApiVersion
 from job.wire.decoders import decoder
-from job.wire.meta import NOT_DECODABLE, ManagedFieldsEntry, ObjectMeta, Wire
+from job.wire.meta import NOT_DECODABLE, ManagedFieldsEntry, ManagedMeta, ObjectMeta, Wire
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MOST = 20
@@ -37,9 +37,8 @@ def other_api_versions(metadata: ObjectMeta, api_version: str) -> tuple[OtherApi
     Args:
         api_version: the one that the object is read in.
     """
-    return found_in(
-        getattr(metadata, "managed_fields", None), (metadata.annotations or {}).get(LAST_APPLIED), api_version
-    )
+    entries = metadata.managed_fields if isinstance(metadata, ManagedMeta) else None
+    return found_in(entries, (metadata.annotations or {}).get(LAST_APPLIED), api_version)
 
 
 def found_in(
