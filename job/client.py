@@ -59,10 +59,10 @@ def kubernetes_client(
             several none answers.
     """
     config = config or load_config()
-    identity = identity or configured_identity(config)
+    identity = (identity or configured_identity(config)).of(project_id)
     identity.token()
     with container_client(config, identity) as container:
-        listing = clusters_in(project_id, container, config.timeouts)
+        listing = clusters_in(project_id, lambda: container, config.timeouts)
     name = f"{project_id}/{location}/{cluster}"
     for found in listing.clusters:
         if (found.location, found.name) == (location, cluster):

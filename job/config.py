@@ -11,6 +11,7 @@ import msgspec
 
 from job.config_environment import value_of, with_variables
 from job.config_file import read_settings
+from job.config_identity import Identity
 from job.config_keys import settings_of
 from job.config_mapping import Settings
 from job.config_objects import Objects
@@ -25,9 +26,6 @@ LabelKey = Annotated[
     str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$", description=f"{_LABEL}, beginning with a letter")
 ]
 LabelValue = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_-]{0,63}$", description=_LABEL)]
-Email = Annotated[
-    str, msgspec.Meta(pattern=r"^[^@\s/:]+@[^@\s/:]+$", description="the email address of a service account")
-]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 Days = Annotated[int, msgspec.Meta(ge=1, le=36_500)]
 MOST_DAYS_OF_HOURS = 400
@@ -35,8 +33,6 @@ MOST_DAYS_OF_HOURS = 400
 less those that are yet to expire."""
 
 
-Service = Literal["kubernetes", "bigquery"]
-"""What an identity is for: the GKE API and the clusters, or BigQuery."""
 EndpointType = Literal["public", "dns", "private", "connect_gateway"]
 
 FailOn = Annotated[
@@ -158,36 +154,6 @@ class BigQuery(Settings, frozen=True, kw_only=True):
         dict[LabelKey, LabelValue],
         "Labels that help you find costs: on the tables, on the jobs, and on the dataset if this program creates it.",
     ] = msgspec.field(default_factory=dict)
-
-
-class Identity(Settings, frozen=True, kw_only=True):
-    """Whose permissions the job has. By default, those of the Application Default Credentials."""
-
-    impersonate_service_account: Annotated[
-        Email | None,
-        "A service account that the Application Default Credentials impersonate, for everything that the job does. "
-        "They need `roles/iam.serviceAccountTokenCreator` on it.",
-    ] = None
-    kubernetes: Annotated[
-        Email | None,
-        "Another service account to impersonate, for the GKE API, Resource Manager and the clusters alone. With it, or "
-        "with `bigquery`, no cluster is sent a token that opens the tables.",
-    ] = None
-    bigquery: Annotated[Email | None, "Another service account to impersonate, for BigQuery alone."] = None
-    delegates: Annotated[
-        tuple[Email, ...],
-        "Service accounts in between, each of which may impersonate the next one, and the last one those above.",
-    ] = ()
-    quota_project: Annotated[
-        str | None,
-        "Id of the project whose quotas Google's APIs use, and that they bill. The job's identity needs "
-        "`roles/serviceusage.serviceUsageConsumer` on it. `null` leaves it to the credentials.",
-    ] = None
-
-    def account(self, service: Service) -> str | None:
-        """The service account to impersonate for a service; None where the credentials themselves are used."""
-        own = self.kubernetes if service == "kubernetes" else self.bigquery
-        return own or self.impersonate_service_account
 
 
 class ApiEndpoints(Settings, frozen=True, kw_only=True):

@@ -99,6 +99,7 @@ def _malformed_ids(config: Config) -> Iterator[str]:
             )
     if (quota := config.identity.quota_project) is not None and not _PROJECT_ID.fullmatch(quota):
         yield f"{named('identity.quota_project', quota)}: {quota!r} is not a project id (use the id, not the number)"
+    yield from _malformed_identities(config)
     for key, ids in (("folders", config.folders), ("organizations", config.organizations)):
         for each in ids:
             if not re.fullmatch(rf"(?:{key}/)?[0-9]{{1,20}}", each):
@@ -106,6 +107,19 @@ def _malformed_ids(config: Config) -> Iterator[str]:
                     f"{named(key, ids)}: {each!r} is not the id of {_A_NODE[key]}: digits such as "
                     f"'123456789012', which `gcloud {_GCLOUD_LIST[key]}` shows (use the id, not the display name)"
                 )
+
+
+def _malformed_identities(config: Config) -> Iterator[str]:
+    for number, each in enumerate(config.identity.by_project):
+        key, quota = f"identity.by_project[{number}]", each.quota_project
+        if quota is not None and not _PROJECT_ID.fullmatch(quota):
+            yield f"{key}.quota_project: {quota!r} is not a project id (use the id, not the number)"
+        if each.delegates and each.impersonate_service_account is None:
+            yield f"{key}.delegates: they lead to no account: name it in impersonate_service_account"
+        if each.impersonate_service_account is None and quota is None:
+            yield f"{key}: it changes nothing: name an impersonate_service_account or a quota_project"
+        if any(not glob or "/" in glob for glob in each.projects):
+            yield f"{key}.projects: write ids of projects, or globs such as bank-*"
 
 
 def check_endpoint(key: str, url: str) -> None:

@@ -174,6 +174,9 @@ def _unknown_keys(values: object, record: type[msgspec.Struct], prefix: str) -> 
         elif (inner := _value_record(known[key])) and isinstance(value, dict):
             for own, settings in value.items():
                 yield from _unknown_keys(settings, inner, f"{name}.{own}.")
+        elif inner and isinstance(value, list):
+            for number, settings in enumerate(value):
+                yield from _unknown_keys(settings, inner, f"{name}[{number}].")
 
 
 def _is_record(kind: Any) -> TypeGuard[type[msgspec.Struct]]:
@@ -181,7 +184,8 @@ def _is_record(kind: Any) -> TypeGuard[type[msgspec.Struct]]:
 
 
 def _value_record(kind: Any) -> type[msgspec.Struct] | None:
-    """The record that the values of a mapping are, such as the columns in `columns`."""
-    mapping = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-    value = get_args(mapping)[1] if get_origin(mapping) is dict else None
+    """The record that the values of a mapping or list are, such as the columns in `columns`."""
+    container = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    place = {dict: 1, tuple: 0}.get(get_origin(container))
+    value = None if place is None else get_args(container)[place]
     return value if _is_record(value) else None

@@ -30,6 +30,7 @@ TEXTS = {
     "objects.include": "widgets.example.com,leases.*", "objects.exclude": "leases.*,events.*",
     "fail_on": "below:95%", "sink": "duckdb:///x.duckdb", "kinds": "{pods: false}",
     "columns": '{"team": {"labels": ["team"]}}', "project_labels": "env: production",
+    "identity.by_project": "[{projects: [a], quota_project: my-project}]",
     "bigquery.labels": "{a: b}", "clusters.labels": "{a: b}",
     "cloud_asset_inventory": "true", "report.output": "gs://my-bucket/fleet.html",
 }  # fmt: skip
@@ -79,7 +80,7 @@ def test_every_setting_by_variable_is_the_setting_by_file(
     by_variable = load_config()
     assert by_variable != Config()
     document: Any = text if isinstance(value_of(setting, text, Config), str) else yaml.safe_load(text)
-    if isinstance(value_of(setting, text, Config), tuple):
+    if isinstance(value_of(setting, text, Config), tuple) and not text.startswith("["):
         document = text.split(",")
     for name in reversed(setting.path):
         document = {name: document}

@@ -135,7 +135,8 @@ class ClusterCollector:
         order = {resource: number for number, resource in enumerate(RESOURCES)}
         results = [result for result in reading.results.values() if result.kind.resource not in reading.committed]
         results.sort(key=lambda result: order.get(result.kind.resource, len(order)))
-        collections = tuple(collection_of(result, self.task, self.identity.tokens) for result in results)
+        account = self.config.identity.own_account(project_id)
+        collections = tuple(collection_of(result, self.task, self.identity.tokens, account) for result in results)
         if upgrade_info is not None:
             records, collection = self._end_upgrade_info(key, upgrade_info, reading)
             rows += self._keep(key, records)
@@ -186,7 +187,9 @@ class ClusterCollector:
                 found = ended.cause or stopped().cause
         else:
             found = begun
-        return rows, upgrade_info_of(found, self.task, self.identity.tokens)
+        return rows, upgrade_info_of(
+            found, self.task, self.identity.tokens, self.config.identity.own_account(key.project_id or "")
+        )
 
     def _key(self, project_id: str, cluster: gke.Cluster) -> Key:
         return Key(
@@ -201,7 +204,8 @@ class ClusterCollector:
         """Reads the cluster's lists; the cause of it where the cluster itself cannot be read."""
         try:
             _check_status(cluster)
-            gateway = gateway_endpoint(cluster, self.identity.universe_domain, self.config.api_endpoints.connectgateway)
+            identity = self._identity_of(key)
+            gateway = gateway_endpoint(cluster, identity.universe_domain, self.config.api_endpoints.connectgateway)
             endpoints = choose_endpoints(cluster, self.config.endpoints, gateway)
             with ExitStack() as opened:
                 what = f"{_name(key)} to answer"
@@ -239,7 +243,7 @@ class ClusterCollector:
         self, cluster: gke.Cluster, endpoints: Sequence[Endpoint], key: Key, reading: _Reading, opened: ExitStack
     ) -> ClusterReader:
         """A reader of the first of the endpoints that answers, of which `opened` closes the connections."""
-        connect_to = partial(connect, cluster, identity=self.identity, connections=MAX_CONCURRENT_REQUESTS)
+        connect_to = partial(connect, cluster, identity=self._identity_of(key), connections=MAX_CONCURRENT_REQUESTS)
         reader = partial(self._cluster_reader, key, reading)
         if len(endpoints) == 1:
             reading.endpoint = endpoint = endpoints[0]
@@ -275,7 +279,7 @@ class ClusterCollector:
 
         reader = ApiReader(
             client,
-            self.identity,
+            self._identity_of(key),
             timeouts,
             self.stop,
             Throttle(seconds_until_next=partial(self.quota.seconds_until, endpoint)),
@@ -311,6 +315,9 @@ class ClusterCollector:
         seconds = self.config.timeouts.cluster_seconds
         own = Deadline(clock + seconds, "ClusterTimeout", f"the cluster was not read within {seconds:g} s")
         return min(own, self.deadline or own)
+
+    def _identity_of(self, key: Key) -> Identity:
+        return self.identity.of(key.project_id or "")
 
     def _keep(self, key: Key, records: Iterable[Record]) -> int:
         segment = self.spool.segment(key)

@@ -43,17 +43,19 @@ class ClusterStatus(NamedTuple):
     message: str | None
 
 
-def collection_of(result: ListResult, task: Task, tokens: Sequence[str] = ()) -> Collection:
+def collection_of(result: ListResult, task: Task, tokens: Sequence[str] = (), account: str | None = None) -> Collection:
     """The row of one list.
 
     Args:
         tokens: bearer tokens that the server got, and may repeat.
+        account: the service account of the project alone, which a refusal then names.
     """
     columns = result.stats.columns()
     columns["started_at"] = task.by_the_sinks_clock(columns["started_at"])
     cause = result.cause
     if cause.message is not None:
-        cause = cause._replace(message=printable(without_tokens(cause.message, tokens), _MAX_MESSAGE_LENGTH))
+        message = _as_account(cause.outcome, cause.message, account)
+        cause = cause._replace(message=printable(without_tokens(message, tokens), _MAX_MESSAGE_LENGTH))
     counts = result.counts._replace(unreadable=tuple(without_tokens(name, tokens) for name in result.counts.unreadable))
     if result.cause.outcome not in ("ok", "partial"):
         columns["resource_version"] = None
@@ -64,19 +66,28 @@ def collection_of(result: ListResult, task: Task, tokens: Sequence[str] = ()) ->
     )
 
 
-def upgrade_info_of(found: Mapping[str, Any] | Cause, task: Task, tokens: Sequence[str] = ()) -> Collection:
+def _as_account(outcome: str, message: str, account: str | None) -> str:
+    is_refused = outcome in ("forbidden", "unauthorized") and account is not None and account not in message
+    return f"as {account}: {message}" if is_refused else message
+
+
+def upgrade_info_of(
+    found: Mapping[str, Any] | Cause, task: Task, tokens: Sequence[str] = (), account: str | None = None
+) -> Collection:
     """The row of the upgrade info of a cluster.
 
     Args:
         found: its columns; the cause where nothing was requested, or nobody knows how much.
         tokens: bearer tokens that the API got, and may repeat.
+        account: as in `collection_of`.
     """
     columns = {**found._asdict(), **ReadStats().columns()} if isinstance(found, Cause) else dict(found)
     columns |= {"started_at": task.by_the_sinks_clock(columns["started_at"])}
     if isinstance(found, Cause):
         columns |= {"http_status": found.http_status, "objects": 0, "unreadable_objects": 0, "received_bytes": None}
     if columns.get("message"):
-        columns["message"] = printable(without_tokens(columns["message"], tokens), _MAX_MESSAGE_LENGTH)
+        message = _as_account(columns["outcome"], columns["message"], account)
+        columns["message"] = printable(without_tokens(message, tokens), _MAX_MESSAGE_LENGTH)
     return Collection(run_id=task.run_id, resource=UPGRADE_INFO, **columns)
 
 

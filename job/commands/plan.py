@@ -62,7 +62,7 @@ def plan(config: Config) -> list[Planned]:
     open_sink(config, identity)
     identity().token()
     listings = list_projects(config, identity(), "")
-    selection = select(listings, config.clusters)
+    selection = select(listings, config.clusters, identities=config.identity.by_project)
     planned = [
         Planned(name=unmatched.pattern, problem=f"not_found: {unmatched.message}") for unmatched in selection.unmatched
     ]

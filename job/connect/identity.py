@@ -11,8 +11,12 @@ from functools import cached_property, partial
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from job.config import Config, Service
+import msgspec
+
+from job.config import Config
 from job.config_checks import check_endpoint
+from job.config_identity import Identity as Settings
+from job.config_identity import Service
 from job.connect.bounded import within
 from job.connect.credentials import DEFAULT_UNIVERSE, SCOPES, default_credentials, universe_of
 from job.connect.proxies import check_proxies
@@ -32,10 +36,13 @@ _REMEMBERED_TOKENS = 8
 class Identity:
     """Credentials that any number of threads and clients share."""
 
-    def __init__(self, credentials: Credentials, *, seconds: float = 10.0) -> None:
+    def __init__(
+        self, credentials: Credentials, *, seconds: float = 10.0, by_project: ProjectIdentities | None = None
+    ) -> None:
         """
         Args:
             seconds: for one request for a token, with the retries that google-auth makes.
+            by_project: those of projects that are read by others.
         """
         self.credentials = credentials
         self._seconds = seconds
@@ -44,8 +51,23 @@ class Identity:
         self._failure: Exception | None = None
         self._next_refresh_at = 0.0
         self._refused_again = ("", 0.0)
-        self.tokens: tuple[str, ...] = ()
-        """The newest ones, in case that a server repeats one."""
+        self._tokens: tuple[str, ...] = ()
+        self._by_project = by_project
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The newest tokens, also of other projects' identities, in case that a server repeats one."""
+        others = self._by_project.made if self._by_project else ()
+        return (*self._tokens, *(token for each in others for token in each.tokens))
+
+    def of(self, project_id: str) -> Identity:
+        """The identity that reads a project: this one, unless the configuration has another.
+
+        Raises:
+            CredentialsError: the other one's credentials cannot be used.
+        """
+        other = self._by_project.of(project_id) if self._by_project else None
+        return other or self
 
     @cached_property
     def universe_domain(self) -> str:
@@ -178,12 +200,40 @@ class Identity:
 
     def _remember_token(self) -> None:
         token = str(self.credentials.token or "")
-        if token not in self.tokens:
-            self.tokens = (*self.tokens, token)[-_REMEMBERED_TOKENS:]
+        if token not in self._tokens:
+            self._tokens = (*self._tokens, token)[-_REMEMBERED_TOKENS:]
 
     def _seconds_left(self) -> float:
         expiry = self.credentials.expiry
         return 0.0 if expiry is None else (expiry - datetime.now(UTC).replace(tzinfo=None)).total_seconds()
+
+
+class ProjectIdentities:
+    """The identities of `identity.by_project`. Each is made once, when a project first needs it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config, self._lock = config, threading.Lock()
+        self._made: dict[Settings, Identity] = {}
+
+    @property
+    def made(self) -> tuple[Identity, ...]:
+        """Those that some project has needed."""
+        with self._lock:
+            return tuple(self._made.values())
+
+    def of(self, project_id: str) -> Identity | None:
+        """The identity of a project; None where it has none of its own.
+
+        Raises:
+            CredentialsError: its credentials cannot be used.
+        """
+        own = self._config.identity.of_project(project_id)
+        if own == msgspec.structs.replace(self._config.identity, by_project=()):
+            return None
+        with self._lock:
+            if own not in self._made:
+                self._made[own] = configured_identity(msgspec.structs.replace(self._config, identity=own))
+            return self._made[own]
 
 
 def configured_identity(config: Config, service: Service = "kubernetes") -> Identity:
@@ -198,12 +248,13 @@ def configured_identity(config: Config, service: Service = "kubernetes") -> Iden
     """
     seconds = config.timeouts.connect_seconds
     identity = default_identity(config.api_endpoints.oauth2, seconds=seconds)
+    by_project = ProjectIdentities(config) if config.identity.by_project else None
     account, endpoint = config.identity.account(service), config.api_endpoints.iamcredentials
     quota_project = config.identity.quota_project
     if account is None:
         if quota_project is not None and hasattr(identity.credentials, "with_quota_project"):
             identity.credentials = identity.credentials.with_quota_project(quota_project)
-        return identity
+        return Identity(identity.credentials, seconds=seconds, by_project=by_project)
     from google.auth.impersonated_credentials import Credentials
 
     if endpoint is not None:
@@ -220,7 +271,7 @@ def configured_identity(config: Config, service: Service = "kubernetes") -> Iden
         quota_project_id=quota_project,
         iam_endpoint_override=endpoint.rstrip("/") + path if endpoint else None,
     )  # type: ignore[no-untyped-call]
-    return Identity(impersonated, seconds=seconds)
+    return Identity(impersonated, seconds=seconds, by_project=by_project)
 
 
 def bigquery_identity(config: Config, kubernetes: Callable[[], Identity]) -> Identity:

@@ -100,6 +100,14 @@ def failure_columns(error: Any, api: Api = GKE_API) -> dict[str, Any]:
     return {"outcome": outcome, "http_status": http_status, "reason": reason, "message": message}
 
 
+def as_account(columns: dict[str, Any], account: str | None) -> dict[str, Any]:
+    """The columns, whose message says which service account was refused, if a project has one of its own."""
+    message = columns.get("message") or ""
+    if account is None or columns["outcome"] not in ("forbidden", "unauthorized") or account in message:
+        return columns
+    return columns | {"message": f"as {account}: {message}"}
+
+
 def is_disabled_in(error: Any, *names: str) -> bool:
     """Whether the API is disabled in the project itself, which has these names, and not in that of the identity."""
     return disabled_in(described(error)) in names

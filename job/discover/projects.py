@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,8 +13,8 @@ import msgspec
 from job.config import Config, Timeouts
 from job.connect.identity import Identity
 from job.connect.reachability import Network, Reachability
-from job.discover.container_api import container_client
-from job.discover.failures import failure_columns, is_disabled_in
+from job.discover.container_api import container_clients
+from job.discover.failures import as_account, failure_columns, is_disabled_in
 from job.discover.hierarchy import NodeListing, walk
 from job.discover.retries import retried
 from job.log import log
@@ -82,13 +83,13 @@ def list_projects(
     def list_project(project_id: str) -> ProjectListing:
         project = found.get(project_id)
         listing = clusters_in(
-            project_id, client, config.timeouts, run_id=run_id, reachability=reachability, found=project,
-            is_named=project_id in config.projects,
+            project_id, partial(clients.of, project_id), config.timeouts, run_id=run_id, reachability=reachability,
+            found=project, is_named=project_id in config.projects, account=config.identity.own_account(project_id),
         )  # fmt: skip
         _log(listing)
         return listing
 
-    with container_client(config, identity) as client:
+    with container_clients(config, identity) as clients:
         for listing in map_unordered(list_project, projects, _MAX_CONCURRENT_PROJECTS):
             listings[listing.project_id] = listing
             progress.projects_done += 1
@@ -98,13 +99,14 @@ def list_projects(
 
 def clusters_in(
     project_id: str,
-    client: ClusterManagerClient,
+    client: Callable[[], ClusterManagerClient],
     timeouts: Timeouts,
     *,
     run_id: str = "",
     reachability: Reachability | None = None,
     found: FoundProject | None = None,
     is_named: bool = True,
+    account: str | None = None,
 ) -> ProjectListing:
     """Lists the clusters of one project in all locations, with one request, retried while a retry may help.
 
@@ -114,14 +116,16 @@ def clusters_in(
     the outcome of the collection.
 
     Args:
+        client: gives the client of the project's identity, or raises CredentialsError.
         found: the project in its folder.
         is_named: whether the configuration names the project. Of others, those without the GKE API have no clusters.
+        account: the service account of the project alone, which a refusal then names.
     """
     reachability = reachability or Reachability()
 
     def list_clusters() -> Any:
         parent = f"projects/{project_id}/locations/-"
-        return client.list_clusters(parent=parent, retry=None, timeout=timeouts.request_seconds)
+        return client().list_clusters(parent=parent, retry=None, timeout=timeouts.request_seconds)
 
     started_at, clock = datetime.now(UTC), monotonic()
     with waiting_for(f"the GKE API to list the clusters of {project_id}", timeouts.retry_seconds):
@@ -132,10 +136,10 @@ def clusters_in(
     elif found is not None and not is_named and is_disabled_in(answer.error, project_id, found.number):
         columns = _SWITCHED_OFF
     else:
-        columns = failure_columns(answer.error)
+        columns = as_account(failure_columns(answer.error), account)
     if columns["outcome"] in ("unreachable", "timed_out"):
         reachability.waited_in_vain(_GKE_API)
-    else:
+    elif columns.get("reason") != "Credentials":
         reachability.answered(_GKE_API)
     columns = {"pages": 0, "unreadable_objects": 0} | columns
     collection = Collection(

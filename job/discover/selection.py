@@ -8,12 +8,14 @@ from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 from job.config import Clusters
+from job.config_identity import ProjectIdentity
 from job.discover.projects import ProjectListing
 from job.errors import NotFoundError
 from job.wire import gke
 from job.wire.projects import FoundProject
 
 _MAX_NEAREST = 3
+_BY_PROJECT = "identity.by_project"
 _FORM = "Write PROJECT/LOCATION/CLUSTER, or a cluster's name alone; `*` stands for any characters"
 
 
@@ -32,7 +34,8 @@ class Target(NamedTuple):
 
 
 class Unmatched(NamedTuple):
-    """A pattern of `clusters.include` or `clusters.locations` that matches no cluster."""
+    """A pattern of `clusters.include` or `clusters.locations` that matches no cluster, or of `identity.by_project` that
+    matches no project."""
 
     pattern: str
     nearest: tuple[str, ...]
@@ -43,6 +46,8 @@ class Unmatched(NamedTuple):
     def message(self) -> str:
         """What is wrong, in a sentence."""
         nearest = f"; the nearest are {', '.join(self.nearest)}" if self.nearest else ""
+        if self.setting == _BY_PROJECT:
+            return f"{self.setting}: {self.pattern} matches none of the configured projects{nearest}"
         return f"{self.setting}: {self.pattern} matches no cluster of the configured projects{nearest}"
 
     @property
@@ -50,6 +55,8 @@ class Unmatched(NamedTuple):
         """Its columns `project_id`, `location` and `cluster`; `*` where it names none."""
         if self.setting == "clusters.locations":
             return {"project_id": "*", "location": self.pattern, "cluster": "*"}
+        if self.setting == _BY_PROJECT:
+            return {"project_id": self.pattern, "location": "*", "cluster": "*"}
         project, _, rest = _whole(self.pattern).partition("/")
         location, _, cluster = rest.partition("/")
         return {"project_id": project, "location": location, "cluster": cluster or "*"}
@@ -69,13 +76,20 @@ class Selection(NamedTuple):
         return self.is_whole and not self.targets
 
 
-def select(listings: Sequence[ProjectListing], patterns: Clusters, *, is_whole: bool = True) -> Selection:
+def select(
+    listings: Sequence[ProjectListing],
+    patterns: Clusters,
+    *,
+    is_whole: bool = True,
+    identities: Sequence[ProjectIdentity] = (),
+) -> Selection:
     """The selected clusters, and the patterns of `clusters.include` and `clusters.locations` that match none.
 
     What could match a cluster of a project that was not listed in full counts as matching.
 
     Args:
         is_whole: False where another task has other projects: then that task says what matches no cluster.
+        identities: whose projects are looked for, too.
 
     Raises:
         NotFoundError: no pattern of one of them matches a cluster, or no cluster has one of `clusters.labels`.
@@ -95,7 +109,22 @@ def select(listings: Sequence[ProjectListing], patterns: Clusters, *, is_whole: 
     if all(listing.is_complete for listing in listings):
         _check_labels([target.cluster for target in listed], patterns.labels)
         unmatched += _unmatched_locations(listings, patterns.locations)
-    return Selection(targets, unmatched)
+    return Selection(targets, unmatched + _unmatched_identities(listings, identities))
+
+
+def _unmatched_identities(
+    listings: Sequence[ProjectListing], identities: Sequence[ProjectIdentity]
+) -> tuple[Unmatched, ...]:
+    """The globs that match no project. A folder that could not be listed may have any."""
+    if any(not listing.is_project and not listing.is_complete for listing in listings):
+        return ()
+    projects = [listing.project_id for listing in listings if listing.is_project]
+    globs = dict.fromkeys(glob for each in identities for glob in each.projects)
+    return tuple(
+        Unmatched(glob, tuple(get_close_matches(glob, projects, _MAX_NEAREST, cutoff=0)), _BY_PROJECT)
+        for glob in globs
+        if not fnmatch.filter(projects, glob)
+    )
 
 
 def is_selected(name: str, patterns: Clusters) -> bool:

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from job.config import Config, Timeouts
 from job.connect.identity import Identity
 from job.connect.reachability import Network, Reachability
-from job.discover.container_api import container_client
+from job.discover.container_api import ContainerClients, container_clients
 from job.discover.failures import UPGRADE_INFO_API, failure_columns
 from job.discover.retries import Answer, retried
 from job.kinds.upgrade_info import control_plane_rows, node_pool_rows
@@ -27,9 +27,6 @@ from job.tables import Record
 from job.wire import gke
 from job.wire.decoders import converter
 from job.wire.gke_upgrades import ServerConfig, UpgradeInfo
-
-if TYPE_CHECKING:
-    from google.cloud.container_v1 import ClusterManagerClient
 
 _MAX_CONCURRENT_REQUESTS = 8  # of a task: about 40 a second, where a project has 50 (kubernetes-engine/quotas)
 _CLOSE_SECONDS = 0.1
@@ -59,8 +56,8 @@ class UpgradeInfoReader:
         read: ids of the clusters that need not be read.
     """
 
-    def __init__(self, client: ClusterManagerClient, timeouts: Timeouts, read: frozenset[str]) -> None:
-        self._client, self._timeouts, self._done = client, timeouts, read
+    def __init__(self, clients: ContainerClients, timeouts: Timeouts, read: frozenset[str]) -> None:
+        self._clients, self._timeouts, self._done = clients, timeouts, read
         self._turns = threading.BoundedSemaphore(_MAX_CONCURRENT_REQUESTS)
         self._reachability = Reachability()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -143,10 +140,11 @@ class UpgradeInfoReader:
         """The decoded answer of a method, or the cause of its failure."""
 
         def call() -> Any:
+            client = self._clients.of(name.split("/")[1])
             with _held(self._turns, until):
                 seconds = min(self._timeouts.request_seconds, _left(until))
                 asked.requests += 1
-                return getattr(self._client, method)(request={"name": name}, retry=None, timeout=seconds)
+                return getattr(client, method)(request={"name": name}, retry=None, timeout=seconds)
 
         if not self._reachability.is_worth_waiting(_GKE_API):
             return _Found(None, _NOT_ASKED)
@@ -198,8 +196,8 @@ def upgrade_info_reader(config: Config, identity: Identity, read: frozenset[str]
     Raises:
         ConfigError: `api_endpoints.container` would get tokens without TLS.
     """
-    with container_client(config, identity) as client:
-        yield UpgradeInfoReader(client, config.timeouts, read)
+    with container_clients(config, identity) as clients:
+        yield UpgradeInfoReader(clients, config.timeouts, read)
 
 
 def _decoded(message: Any, convert: Callable[[Any], Any]) -> _Found:

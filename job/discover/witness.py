@@ -17,7 +17,7 @@ from job.config import Config
 from job.connect.identity import Identity
 from job.connect.reachability import Network, Reachability
 from job.discover.cloud_asset_inventory import Search
-from job.discover.container_api import container_client
+from job.discover.container_api import container_clients
 from job.discover.failures import failure_columns
 from job.discover.projects import RESOURCE, ProjectListing
 from job.discover.retries import retried
@@ -139,7 +139,7 @@ def _asked(missing: Sequence[_Missing], config: Config, identity: Identity) -> d
         if not reachability.is_worth_waiting(_GKE_API):
             return {}
         parent = f"projects/{project_id}/locations/-"
-        answer = retried(lambda: client.list_clusters(parent=parent, retry=None, timeout=seconds), 0)
+        answer = retried(lambda: clients.of(project_id).list_clusters(parent=parent, retry=None, timeout=seconds), 0)
         if answer.result is None:
             if failure_columns(answer.error)["outcome"] in ("unreachable", "timed_out"):
                 reachability.waited_in_vain(_GKE_API)
@@ -155,7 +155,7 @@ def _asked(missing: Sequence[_Missing], config: Config, identity: Identity) -> d
         return {name: said(name) for name in names[project_id]}
 
     with (
-        container_client(config, identity) as client,
+        container_clients(config, identity) as clients,
         waiting_for("the GKE API, for clusters known elsewhere", seconds),
     ):
         found = map_unordered(ask, names, _MAX_CONCURRENT_REQUESTS)

@@ -187,7 +187,12 @@ class _OneTask:
         return [each for each in listings if self.task.index == FIRST or not each.is_complete]
 
     def _select(self, listings: Sequence[ProjectListing]) -> Selection:
-        selection = select(listings, self.config.clusters, is_whole=self.task.index == FIRST)
+        selection = select(
+            listings,
+            self.config.clusters,
+            is_whole=self.task.index == FIRST,
+            identities=self.config.identity.by_project,
+        )
         for unmatched in selection.unmatched:
             log.warning("pattern matches no cluster", run_id=self.task.run_id, detail=unmatched.message)
         return selection

@@ -96,6 +96,10 @@ class ClusterManager(grpc.GenericRpcHandler):
             if fault and fault.kind in ("hang", "delay"):
                 await asyncio.sleep(fault.seconds)
             permission = "container.clusters.get" if method.startswith("Fetch") else "container.clusters.list"
+            if not self._identity.may_read(metadata.get("authorization"), project):
+                message = f'Required "{permission}" permission(s) for "projects/{project}".'
+                named = {"permission": permission, "resource": f"projects/{project}"}
+                await _refuse(context, grpc.StatusCode.PERMISSION_DENIED, message, "IAM_PERMISSION_DENIED", named)
             await self._check_project(context, project, fault, permission)
             return await serve(request, context, fault)
 

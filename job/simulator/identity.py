@@ -37,6 +37,9 @@ class Identity:
         self._expires: dict[str, float] = {}
         self.lifetime = lifetime
         self.issued = 0
+        self.owners: dict[str, str] = {}
+        """Project -> the only account that may read it, which every identity may impersonate."""
+        self._accounts: dict[str, str] = {}
         self._in_files = {user: self._new_token(10 * 365 * 86400) for user in (READER, VIEWER)}
 
     def user(self, authorization: str | None) -> str | None:
@@ -51,6 +54,11 @@ class Identity:
     def is_valid(self, authorization: str | None) -> bool:
         """True if the Authorization header carries a token that was issued and has not expired."""
         return self.user(authorization) is not None
+
+    def may_read(self, authorization: str | None, project: str) -> bool:
+        """True unless the project is another account's alone."""
+        token = (authorization or "").partition(" ")[2]
+        return self.owners.get(project) in (None, self._accounts.get(token, ACCOUNT))
 
     def revoke(self) -> None:
         """Revokes every token, except those in files."""
@@ -145,10 +153,11 @@ class Identity:
         if method != "generateAccessToken" or not self.is_valid(request.headers.get("Authorization")):
             return _error(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
         delegates = (await request.json()).get("delegates") or []
-        if not {account, *delegates} <= {IMPERSONATED, ACCOUNT}:
+        if not {account, *delegates} <= {IMPERSONATED, ACCOUNT, *self.owners.values()}:
             text = "Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)."
             return _error(403, "PERMISSION_DENIED", text)
         answer = self._answer()
+        self._accounts[answer["access_token"]] = account
         ends = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + self.lifetime))
         return web.json_response({"accessToken": answer["access_token"], "expireTime": ends})
 

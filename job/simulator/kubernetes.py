@@ -61,7 +61,9 @@ class ApiServer:
         fault = self._faults.take(self.cluster.path, resource, page=page, kinds=REQUEST)
         user = self._identity.user(request.headers.get("Authorization"))
         sent = await request.read()
-        refusal = self._refusal_of_frontend() or self._refusal(request, user, fault)
+        refusal = (
+            self._refusal_of_frontend() or self._refusal(request, user, fault) or self._refusal_of_others(request, user)
+        )
         answer = refusal or self._answer(request, info, user or "", sent, fault)
         if answer.status >= 400 and negotiated(request.headers.get("Accept")) != PLAIN:
             answer = indented(answer)
@@ -101,6 +103,12 @@ class ApiServer:
             return None
         named = {"form": "google_json", "reason": "IAM_PERMISSION_DENIED", "permission": _CONNECT}
         return in_front(Fault(self.cluster.path, "in_front", options=named), "")
+
+    def _refusal_of_others(self, request: web.BaseRequest, user: str | None) -> Answer | None:
+        """Where the cluster's project is another account's alone."""
+        if self._identity.may_read(request.headers.get("Authorization"), self.cluster.project):
+            return None
+        return status(403, "Forbidden", f'forbidden: User "{user}" cannot get path "{request.path}"')
 
     def _refusal(self, request: web.BaseRequest, user: str | None, fault: Fault | None) -> Answer | None:
         """The error that an API server sends before it looks at the path; None if it sends none."""

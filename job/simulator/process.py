@@ -174,6 +174,15 @@ class Simulator:
         """
         self._call("POST", "/identity", {"permissions": list(permissions) or None})
 
+    def set_owners(self, **accounts: str) -> None:
+        """Lets single accounts alone read projects, and be impersonated; without any, every identity reads all.
+
+        Args:
+            accounts: email addresses by project id, with `_` in place of `-`.
+        """
+        owners = {project.replace("_", "-"): account for project, account in accounts.items()}
+        self._call("POST", "/identity", {"owners": owners})
+
     def cut(self) -> int:
         """Aborts every connection to the API servers; returns their number."""
         return int(self._call("DELETE", "/connections")["cut"])

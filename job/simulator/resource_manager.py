@@ -86,6 +86,8 @@ class ResourceManager(grpc.GenericRpcHandler):
         await self._check("permissions", request.resource, is_known=project in self._fleet.projects)
         granted = [cluster.permissions for cluster in self._fleet.of(project) if cluster.permissions is not None]
         names = [name for name in request.permissions if all(name in permissions for permissions in granted)]
+        if not self._identity.may_read(authorization, project):
+            names = []
         return iam.TestIamPermissionsResponse(permissions=names)
 
     async def _list_over_rest(self, request: web.Request) -> web.Response:

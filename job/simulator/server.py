@@ -320,6 +320,7 @@ class Simulation:
         if body.get("revoke"):
             self.identity.revoke()
         self.identity.lifetime = int(body.get("lifetime", self.identity.lifetime))
+        self.identity.owners = body.get("owners", self.identity.owners)
         if "permissions" in body:
             granted = body["permissions"]
             for cluster in self.fleet.clusters:

@@ -172,7 +172,7 @@ def real(replay: Replay) -> gke.Cluster:
     """The description of a cluster that can be read."""
     config = msgspec.convert(replay.configuration, Config)
     with container_client(config, default_identity(replay.token_uri)) as client:
-        (cluster,) = clusters_in(PROJECT, client, config.timeouts).clusters
+        (cluster,) = clusters_in(PROJECT, lambda: client, config.timeouts).clusters
     return cluster
 
 

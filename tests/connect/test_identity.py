@@ -26,7 +26,7 @@ from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 from job import kubernetes_client, load_config
 from job.client import Config
-from job.config import Identity as IdentitySettings
+from job.config_identity import Identity as IdentitySettings
 from job.connect.identity import Identity, default_identity
 from job.errors import ConfigError, CredentialsError, InventoryError, NotFoundError
 from job.run.one_task import run

@@ -149,7 +149,7 @@ def test_no_proxy_reads_what_is_sent_to_this_machine(replay: Replay, monkeypatch
         assert len(sink.changes()) > 10  # type: ignore[attr-defined]
         rest = replay.token_uri.removesuffix("/token")  # whatever answers there is not the GKE API
         with container_client(config_with(replay, container=rest), identity) as client:
-            clusters_in("p-1", client, msgspec.structs.replace(config.timeouts, retry_seconds=0.1))
+            clusters_in("p-1", lambda: client, msgspec.structs.replace(config.timeouts, retry_seconds=0.1))
     assert proxy.requests == []
     assert len(replay.tokens) == 1
 

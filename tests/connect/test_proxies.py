@@ -119,7 +119,7 @@ def test_the_gke_api_is_asked_through_the_proxy_and_its_refusal_is_told(
         check_proxies()
         identity = Identity(Credentials("token"))  # type: ignore[no-untyped-call]
         with container_client(Config(api_endpoints=ApiEndpoints()), identity) as client:
-            collection = clusters_in("shop-prod", client, Timeouts(retry_seconds=0.5)).collection
+            collection = clusters_in("shop-prod", lambda: client, Timeouts(retry_seconds=0.5)).collection
     assert proxy.requests[0].startswith(b"CONNECT container.googleapis.com:443 ")
     assert (collection.outcome, collection.reason) == ("unreachable", "Proxy")
     assert "407 Proxy Authentication Required" in str(collection.message)

@@ -80,7 +80,7 @@ def rest_api(status: int, body: dict[str, Any]) -> Iterator[tuple[str, list[tupl
 def listed(replay: Replay, url: str) -> ProjectListing:
     config = Config(projects=(PROJECT,), api_endpoints=ApiEndpoints(container=url, oauth2=replay.token_uri))
     identity = default_identity(replay.token_uri)
-    return clusters_in(PROJECT, container_client(config, identity), config.timeouts)
+    return clusters_in(PROJECT, lambda: container_client(config, identity), config.timeouts)
 
 
 def test_a_rest_api_gives_the_same_clusters(replay: Replay) -> None:

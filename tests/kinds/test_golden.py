@@ -82,7 +82,7 @@ def test_gke_clusters_become_the_rows_worked_out_by_hand(
     message = container_v1.Cluster.from_json(json.dumps(GOLDEN[name]["cluster"]))
     replay.clusters[:] = [message]
     identity = default_identity(config.api_endpoints.oauth2)
-    listing = clusters_in(PROJECT, container_client(config, identity), config.timeouts)
+    listing = clusters_in(PROJECT, lambda: container_client(config, identity), config.timeouts)
     (cluster,) = listing.clusters
     key = Key(snapshot_id="1", snapshot_time=datetime.now(UTC), project_id=PROJECT, cluster=cluster.name)
     publish(sink, [(key, row) for row in cluster_rows(cluster)])

@@ -48,8 +48,10 @@ class _Context(NamedTuple):
 
     config: Config
     identity: Identity
-    who: Principal
     reachability: Reachability
+
+    def who_reads(self, project_id: str) -> Principal:
+        return principal(self.identity.of(project_id).credentials)
 
 
 class _Reached(NamedTuple):
@@ -72,7 +74,7 @@ def check_clusters(
         progress: called after each cluster: how many are done, and how many there are.
     """
     load_client()
-    context = _Context(config, identity, principal(identity.credentials), Reachability())
+    context = _Context(config, identity, Reachability())
     found = []
     for done, checks in enumerate(map_unordered(lambda each: _checked(context, each), targets, _THREADS)):
         found += checks
@@ -102,13 +104,15 @@ def _checked(context: _Context, target: Target) -> list[Check]:
 
 
 def _checks(context: _Context, target: Target) -> Iterator[Check]:
-    config, who = context.config, context.who
+    config, who = context.config, context.who_reads(target.project_id)
     cluster, subject, costs = target.cluster, _subject(target), _costs(config, target)
     if str(cluster.status) not in CONNECTABLE_STATUSES:
         message = f"it is {cluster.status} in GKE" + (f": {cluster.status_message}" if cluster.status_message else "")
         yield finding("clusters", subject, "see its status", message, costs=costs, mends=mends_of_status(target))
         return
-    gateway = gateway_endpoint(cluster, context.identity.universe_domain, config.api_endpoints.connectgateway)
+    gateway = gateway_endpoint(
+        cluster, context.identity.of(target.project_id).universe_domain, config.api_endpoints.connectgateway
+    )
     offered = offered_endpoints(cluster, gateway)
     try:
         chosen = choose_endpoints(cluster, config.endpoints, gateway)
@@ -167,7 +171,7 @@ def _probe(context: _Context, target: Target, endpoint: Endpoint) -> Iterator[Pr
     reachability, network = context.reachability, network_of(target.cluster, endpoint)
     limits = patience(context.config.timeouts, is_worth_waiting=reachability.is_worth_waiting(network))
     try:
-        with connect(target.cluster, endpoint, context.identity) as client:
+        with connect(target.cluster, endpoint, context.identity.of(target.project_id)) as client:
             yield Probe(client, endpoint, limits)
     except ReadFailure as failure:
         if failure.cause.reason == "ConnectTimeout":

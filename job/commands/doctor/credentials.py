@@ -10,7 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from job.commands.doctor.finding import Check, Mend, commands_in, finding, passed
-from job.config import Config, Service
+from job.config import Config
+from job.config_identity import Service
 from job.connect.credentials import VARIABLE, Source, credentials_source
 from job.connect.identity import Identity, configured_identity, default_identity
 from job.connect.principal import Principal, principal, project_of, service_account
@@ -52,7 +53,15 @@ def check_credentials(config: Config) -> tuple[list[Check], Identities]:
         account = config.identity.account(service)
         if account not in found:
             found[account] = _impersonated(config, service, own, checks)
-    return checks, Identities(*(found[config.identity.account(service)] for service in services))
+    identities = Identities(*(found[config.identity.account(service)] for service in services))
+    if identities.kubernetes is not None and config.identity.by_project:
+        for entry in config.identity.by_project:
+            if entry.impersonate_service_account is not None:
+                settings = config.identity.with_entry(entry)
+                projects = ", ".join(entry.projects)
+                _impersonated(msgspec.structs.replace(config, identity=settings), "kubernetes", own, checks, projects)
+        identities = identities._replace(kubernetes=configured_identity(config))
+    return checks, identities
 
 
 def _application_default(config: Config, checks: list[Check]) -> Identity | None:
@@ -112,9 +121,17 @@ def _mends_of_token(identity: Identity, path: str | None, message: str) -> list[
     return commands_in(message) or [Mend("as the error says")]
 
 
-def _impersonated(config: Config, service: Service, own: Identity, checks: list[Check]) -> Identity | None:
-    """The identity of a service, once each link of its chain was tried."""
+def _impersonated(
+    config: Config, service: Service, own: Identity, checks: list[Check], projects: str | None = None
+) -> Identity | None:
+    """The identity of a service, once each link of its chain was tried.
+
+    Args:
+        projects: the globs of those that it is for, if it is not for all.
+    """
     cost = _COST if service == "kubernetes" else _COST_OF_SINK
+    if projects is not None:
+        cost = f"the projects {projects} cannot be read: their rows stay, and `coverage` says that they are stale"
     before = principal(own.credentials)
     for account, partial in _links(config, service):
         action, subject = f"impersonate it as {before.name}", f"service account {account}"
@@ -126,7 +143,10 @@ def _impersonated(config: Config, service: Service, own: Identity, checks: list[
             mends = [_NETWORK] if error.is_of_network else advised
             checks.append(finding("credentials", subject, action, str(error), costs=[cost], mends=mends))
             return None
-        checks.append(passed("credentials", subject, action, f"for {_purpose(config, service, account)}"))
+        purpose = _purpose(config, service, account)
+        if projects is not None and account == config.identity.account(service):
+            purpose = f"the projects {projects}"
+        checks.append(passed("credentials", subject, action, f"for {purpose}"))
         before = service_account(account)
     return identity
 

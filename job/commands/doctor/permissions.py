@@ -32,10 +32,15 @@ def check_permissions(config: Config, identity: Identity, projects: Sequence[str
     """
     if not projects:
         return []
-    _, client = resource_manager_clients(config, identity)
     needed = list(permissions(switched_on(config)))
-    who = principal(identity.credentials)
-    found = map_unordered(partial(_check, config, client, who, needed), projects, _THREADS)
+    identities = {project: identity.of(project) for project in projects}
+    clients = {each: resource_manager_clients(config, each)[1] for each in set(identities.values())}
+
+    def check(project: str) -> Check:
+        own = identities[project]
+        return _check(config, clients[own], principal(own.credentials), needed, project)
+
+    found = map_unordered(check, projects, _THREADS)
     return sorted(found, key=lambda check: check.subject)
 
 

@@ -33,7 +33,10 @@ def check_projects(config: Config, identity: Identity) -> tuple[list[Check], tup
         action = "find the universe of the credentials"
         return [finding("projects", "the GKE API", action, str(error), costs=cost_of_clusters(""), mends=mends)], ()
     who = principal(identity.credentials)
-    checks = [_listed(listing, who) for listing in listings]
+    checks = [
+        _listed(listing, principal(identity.of(listing.project_id).credentials) if listing.is_project else who)
+        for listing in listings
+    ]
     patterns, targets = _selected(config, listings)
     return [*checks, *patterns, *(_searched(each, who, config) for each in search(config, identity, ""))], targets
 
@@ -184,7 +187,7 @@ def _selected(config: Config, listings: Sequence[ProjectListing]) -> tuple[list[
     action = "find a cluster"
     nothing = "no run reads anything while no pattern matches"
     try:
-        selection = select(listings, config.clusters)
+        selection = select(listings, config.clusters, identities=config.identity.by_project)
     except NotFoundError as error:
         setting = str(error).partition(":")[0]
         mends = [Mend(f"change `{setting}`{_WITHOUT.get(setting, '')}")]
