@@ -28,8 +28,8 @@ _START_SECONDS, _COMMIT_SECONDS = 5.0, 20.0
 _KEPT_DAYS_AFTER_EXPIRY = 14  # time travel and fail-safe, which physical billing counts
 
 # https://cloud.google.com/bigquery/quotas: standard tables, and load jobs of a project
-_TABLE_MODIFICATIONS_A_DAY = 1500
-_LOAD_JOBS_A_DAY = 100_000
+TABLE_MODIFICATIONS_A_DAY = 1500
+LOAD_JOBS_A_DAY = 100_000
 _TASK_TIMEOUT_SECONDS = 3600.0  # as config/deploy/job.yaml sets it
 
 
@@ -124,13 +124,13 @@ def warnings(run: Run, *, runs_a_day: float, tasks: int, seconds: float, unreach
     """
     found = []
     a_table = math.ceil(tasks * runs_a_day)
-    if a_table > _TABLE_MODIFICATIONS_A_DAY:
+    if a_table > TABLE_MODIFICATIONS_A_DAY:
         found.append(
-            f"{a_table} load jobs a table and day: BigQuery allows {_TABLE_MODIFICATIONS_A_DAY}; "
+            f"{a_table} load jobs a table and day: BigQuery allows {TABLE_MODIFICATIONS_A_DAY}; "
             "use fewer tasks, or run less often"
         )
-    if (jobs := math.ceil(run.load_jobs * runs_a_day)) > _LOAD_JOBS_A_DAY:
-        found.append(f"{jobs} load jobs a day: BigQuery allows {_LOAD_JOBS_A_DAY} a project; use fewer tasks")
+    if (jobs := math.ceil(run.load_jobs * runs_a_day)) > LOAD_JOBS_A_DAY:
+        found.append(f"{jobs} load jobs a day: BigQuery allows {LOAD_JOBS_A_DAY} a project; use fewer tasks")
     if run.seconds > _DAY / runs_a_day:
         found.append(
             f"a run takes {run.seconds:g} s, and begins every {_DAY / runs_a_day:g} s: runs would overlap; "

@@ -13,6 +13,7 @@ import msgspec
 
 from job.commands.doctor.credentials import Identities
 from job.commands.doctor.finding import Check, Mend, commands_in, finding, passed, skipped
+from job.commands.month import LOAD_JOBS_A_DAY, TABLE_MODIFICATIONS_A_DAY
 from job.commands.output import counted
 from job.config import Config
 from job.connect.identity import Identity
@@ -20,10 +21,11 @@ from job.connect.principal import Principal, principal
 from job.errors import CredentialsError, SinkError
 from job.schema import SCHEMA_VERSION
 from job.sinks.bigquery import BigQuerySink
-from job.sinks.bigquery.inspection import check_rights, version_of
+from job.sinks.bigquery.inspection import check_rights, commits_of_last_day, version_of
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Change
+from job.tables import TABLES
 
 _COST = "nothing can be written: every table keeps its last rows"
 _WITHOUT_IDENTITY = "there is no access token"
@@ -35,7 +37,9 @@ _VERSION = "SELECT max(version) FROM schema_version"
 _UPGRADE = Mend("upgrade gke-inventory to the version that made the tables, or a newer one")
 _NETWORK = Mend("check the way from this machine to BigQuery: proxy, DNS, firewall; or try again later")
 _LOCATION = re.compile(r"write \?location=([A-Za-z0-9-]+), or")
+_MUCH = 0.8  # of a daily limit
 _PID = re.compile(r"\(PID (\d+)\)")
+_COUNT_LOADS = "count the load jobs of the last 24 hours"
 _COMPARE = "compare its tables and views"
 
 
@@ -83,6 +87,7 @@ def _bigquery(sink: BigQuerySink, who: Principal) -> Iterator[Check]:
     yield passed("sink", subject, action, f"{who.name} may do so")
     if is_whole:
         yield _of_lost_commits(sink, subject)
+        yield _of_quota(sink, subject)
 
 
 def _of_lost_commits(sink: BigQuerySink, subject: str) -> Check:
@@ -102,6 +107,33 @@ def _of_lost_commits(sink: BigQuerySink, subject: str) -> Check:
         "sink", subject, action, f"the views lack the committed {word} {names}; the next run mends it",
         costs=["views of the present show older readings; `<table>_history` has the rows"],
         mends=[Mend("take a snapshot", "gke-inventory run")],
+    )  # fmt: skip
+
+
+def _of_quota(sink: BigQuerySink, subject: str) -> Check:
+    try:
+        return _of_loads(subject, commits_of_last_day(sink))
+    except SinkError as error:
+        return skipped("sink", subject, _COUNT_LOADS, str(error))
+
+
+def _of_loads(subject: str, of_a_table: int) -> Check:
+    """What the runs of the last day took of BigQuery's daily limits, without load jobs that failed, which count too.
+
+    https://cloud.google.com/bigquery/quotas#standard_tables
+    """
+    action = _COUNT_LOADS
+    of_all = of_a_table * len(TABLES)
+    message = (
+        f"{of_a_table:,} of {TABLE_MODIFICATIONS_A_DAY:,} that a table may have a day, "
+        f"and {of_all:,} of {LOAD_JOBS_A_DAY:,} that a project may have"
+    )
+    if max(of_a_table / TABLE_MODIFICATIONS_A_DAY, of_all / LOAD_JOBS_A_DAY) < _MUCH:
+        return passed("sink", subject, action, message)
+    return finding(
+        "sink", subject, action, message,
+        costs=["BigQuery refuses to load more until the next day: runs fail, and every table keeps its last rows"],
+        mends=[Mend("use fewer tasks, or run less often: `gke-inventory plan --estimate` says what a schedule takes")],
     )  # fmt: skip
 
 

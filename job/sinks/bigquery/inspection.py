@@ -5,7 +5,7 @@ Nothing is written.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from job.schema import PARTITIONED_BY
 from job.sinks.bigquery.errors import as_sink_error
@@ -25,6 +25,18 @@ def version_of(sink: BigQuerySink) -> int:
     """
     with as_sink_error(f"sink bigquery://{sink.name}"):
         return versions_in(sink._client.get_table(f"{sink.name}.{raw(Run.table)}").labels)[0]
+
+
+def commits_of_last_day(sink: BigQuerySink) -> int:
+    """How many tasks have committed in the last 24 hours: each has made one load job for each table.
+
+    Raises:
+        SinkError: the query fails.
+    """
+    since = literal(datetime.now(UTC) - timedelta(days=1))
+    sql = f"SELECT COUNT(*) FROM `{sink.name}.{raw(Run.table)}` WHERE {PARTITIONED_BY} >= {since}"
+    ((count,),) = sink.query(sql).rows
+    return int(count)
 
 
 def check_rights(sink: BigQuerySink, *, has_tables: bool) -> None:

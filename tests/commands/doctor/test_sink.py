@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from made import sink_at
 from replay import PROJECT, Replay
 
 from job.commands.doctor.finding import Check
-from job.commands.doctor.sink import _of_changes
+from job.commands.doctor.sink import _of_changes, _of_loads
 from job.schema import SCHEMA_VERSION
 from job.simulator.bigquery.control import Control
 from job.sinks.protocol import Change
@@ -69,11 +70,14 @@ def test_a_dataset_as_declared_has_no_finding_and_each_refusal_has_its_grant(
     doctor: Doctor, replay: Replay, control: Control
 ) -> None:
     keys = on_bigquery(replay, control, "for_tasks")
-    assert said(doctor(replay.configuration, **keys)) == [
+    (*found, (status, loads)) = said(doctor(replay.configuration, **keys))
+    assert found == [
         ("ok", "all are as this version declares them"),
         ("ok", f"{ACCOUNT} may do so"),
         ("ok", "they have all"),
     ]
+    assert status == "ok"
+    assert re.fullmatch(r"\d+ of 1,500 that a table may have a day, and [\d,]+ of 100,000 that .* may have", loads)
     with connected(control) as client:
         table = client.get_table("shop-prod.for_tasks.raw_runs")
         table.labels = {**table.labels, "gke_inventory_schema": str(SCHEMA_VERSION + 1)}
@@ -99,6 +103,13 @@ def test_a_dataset_as_declared_has_no_finding_and_each_refusal_has_its_grant(
     (found,) = findings(doctor(replay.configuration, **keys), CATEGORY)
     assert (found.action, commands(found)) == ("compare its tables and views", [grants])
     assert found.costs == ("nothing can be written: every table keeps its last rows",)
+
+
+@pytest.mark.parametrize(("loads", "status"), [(0, "ok"), (1199, "ok"), (1200, "finding"), (9000, "finding")])
+def test_runs_that_take_much_of_the_load_jobs_of_a_day_are_a_finding(loads: int, status: str) -> None:
+    check = _of_loads("bigquery://p.d", loads)
+    assert (check.status, check.message.partition(" that ")[0]) == (status, f"{loads:,} of 1,500")
+    assert [mend.how.partition(",")[0] for mend in check.mends] == ["use fewer tasks"] * (status == "finding")
 
 
 def test_a_dataset_of_somebody_else_is_named_and_left_alone(doctor: Doctor, replay: Replay, control: Control) -> None:
