@@ -28,6 +28,7 @@ CATEGORY = "clusters"
 ON = [kind for kind in KINDS if kind.default]
 """Those that are listed by default."""
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 
 def by_name(checks: list[Check]) -> dict[str, Check]:
@@ -81,7 +82,9 @@ def test_dns_tcp_tls_and_http_are_told_apart_and_one_bad_cluster_hides_no_other(
     assert commands(found["internal-1"]) == ["nslookup no-such-host.invalid"]
     assert str(commands(found["events-1"])[0]).startswith("gcloud container clusters describe events-1 ")
     sent = [request for request in fleet.requests()[asked:] if request["cluster"]]
-    assert {request["path"] for request in sent if request["method"] != "GET"} == {REVIEWS}
+    assert {request["path"] for request in sent if request["method"] != "GET"} <= {REVIEWS, RULES}
+    of_one = [request["path"] for request in sent if request["cluster"] == named(fleet, "ml-1")]
+    assert of_one == ["/version", RULES]  # RBAC grants it everything
     assert {request["query"].get("limit") for request in sent} == {None, "1"}
 
 
