@@ -237,6 +237,29 @@ def test_a_kind_that_is_served_in_another_version_alone_is_not_read(
     assert rows(sink, "SELECT status FROM coverage WHERE resource = 'gateways'") == [("never_read",)]
 
 
+@pytest.mark.parametrize("version", ["v1beta2", "v1beta1"])
+def test_a_kind_that_an_older_server_has_in_beta_is_read_there(
+    config: Config, sink: DuckDBSink, replay: Replay, version: str
+) -> None:
+    group, json_type = "/apis/resource.k8s.io", {"Content-Type": "application/json"}
+    asked = {"deviceClassName": "gpu.nvidia.com", "allocationMode": "ExactCount", "count": 2}
+    request = {"name": "gpu", **(asked if version == "v1beta1" else {"exactly": asked})}
+    claim = {"metadata": {"name": "c", "namespace": "n", "uid": "u"}, "spec": {"devices": {"requests": [request]}}}
+    documents = {
+        group: {"kind": "APIGroup", "versions": [{"version": each} for each in ("v1alpha3", version)]},
+        f"{group}/v1alpha3": {"kind": "APIResourceList", "resources": [{"name": "devicetaintrules"}]},
+        f"{group}/{version}": {"kind": "APIResourceList", "resources": [{"name": "resourceclaims"}]},
+        f"{group}/{version}/resourceclaims": {"kind": "ResourceClaimList", "metadata": {}, "items": [claim]},
+    }
+    replay.answers |= {path: (200, json_type, json.dumps(found).encode()) for path, found in documents.items()}
+    replay.answers[f"{group}/v1/resourceclaims"] = status_answer("error.404.kind-not-served")
+    assert run(config).run.status == "complete"
+    sql = "SELECT outcome, http_status, reason, objects FROM collections WHERE resource = 'resourceclaims'"
+    assert rows(sink, sql) == [("ok", 200, None, 1)]
+    sql = "SELECT name, requests[1].device_class, requests[1].count, allocated FROM resource_claims"
+    assert rows(sink, sql) == [("c", "gpu.nvidia.com", 2, False)]
+
+
 def test_an_answer_that_is_no_discovery_document_does_not_mean_that_a_kind_is_not_installed(
     config: Config, sink: DuckDBSink, replay: Replay
 ) -> None:

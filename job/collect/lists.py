@@ -194,9 +194,12 @@ class ClusterReader:
             try:
                 read_list(self.reader, kind.path, limit, builder, deadline, stats, kind.accept)
             except ReadFailure as error:
+                earlier = None
                 if kind.optional and error.cause.outcome == "not_served":
-                    self._refuse_other_versions(kind, deadline, stats)
-                raise
+                    earlier = self._earlier(kind, deadline, stats)
+                if earlier is None:
+                    raise
+                kind = earlier
             except ContinueTokenExpired as error:
                 if stats.restarts == _MAX_RESTARTS:
                     raise
@@ -207,13 +210,13 @@ class ClusterReader:
                 builder.finish()
                 return builder
 
-    def _refuse_other_versions(self, kind: Kind, deadline: Deadline, stats: ReadStats) -> None:
-        """Asks the server, which does not serve the kind in our version, whether it does in another.
+    def _earlier(self, kind: Kind, deadline: Deadline, stats: ReadStats) -> Kind | None:
+        """Asks the server, which does not serve the kind in our version, whether it does in another that can be read.
 
         https://kubernetes.io/docs/concepts/overview/kubernetes-api/#unaggregated-discovery
 
         Raises:
-            ReadFailure: it does, or does not say.
+            ReadFailure: it does in versions that cannot be read alone, or does not say.
         """
         path, found = f"/apis/{kind.group}", []
         group = self._discovered(path, discovery.GROUP.decode, deadline, stats)
@@ -222,11 +225,15 @@ class ClusterReader:
                 served = self._discovered(f"{path}/{each.version}", discovery.RESOURCES.decode, deadline, stats)
                 if any(resource.name == kind.resource for resource in (served and served.resources) or ()):
                     found.append(each.version)
+        for earlier in kind.earlier:
+            if earlier.api_version in (f"{kind.group}/{version}" for version in found):
+                return earlier
         if found:
             message = (
                 f"the API server serves {kind.resource} as {', '.join(found)} alone, and not as {kind.api_version}"
             )
             raise ReadFailure("not_served", message, reason=_OTHER_VERSION, http_status=404)
+        return None
 
     def _discovered(
         self, path: str, decode: Callable[[memoryview], T], deadline: Deadline, stats: ReadStats

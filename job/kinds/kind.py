@@ -58,6 +58,8 @@ class Kind(NamedTuple):
     """IAM's word for its objects where that is not their plural: `thirdPartyObjects` for those of custom resources."""
     optional: bool = False
     """Served only where it is installed, as custom resources are. Where it is not, there are no objects."""
+    earlier: tuple[Kind, ...] = ()
+    """The same kind in versions that servers have which do not serve this one: the newest first."""
     object_kind: str | None = None
     """As in an object's `kind`, for the kinds that `objects` chooses, whose objects share one struct."""
 

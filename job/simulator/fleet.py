@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from job.simulator.hierarchy import Hierarchy, usual_hierarchy
-from job.simulator.resources import GATEWAY_API
+from job.simulator.resources import DRA, GATEWAY_API, VPA
 
 PROJECTS = ("shop-prod", "shop-staging", "data-platform")
 DENIED_PROJECT = "acquired-company"
@@ -59,6 +59,10 @@ class Cluster:
     status: str = "RUNNING"
     gateway_api: bool = False
     """Whether the Gateway API is installed."""
+    vertical_pod_autoscaling: bool = False
+    """Whether VerticalPodAutoscalers are installed."""
+    resource_claims: bool = False
+    """Whether its server has dynamic resource allocation."""
     forbidden: frozenset[str] = frozenset()
     """Resources that the identity may not list; `*` means all."""
     permissions: frozenset[str] | None = None
@@ -75,7 +79,12 @@ class Cluster:
     @property
     def absent_groups(self) -> frozenset[str]:
         """API groups that its server does not serve."""
-        return frozenset() if self.gateway_api else frozenset({GATEWAY_API})
+        absent = {
+            GATEWAY_API: not self.gateway_api,
+            VPA: not self.vertical_pod_autoscaling,
+            DRA: not self.resource_claims,
+        }
+        return frozenset(group for group, is_absent in absent.items() if is_absent)
 
     @property
     def regional(self) -> bool:
@@ -174,6 +183,8 @@ def _cluster(number: int, pods: int, seed: int, draw: random.Random) -> Cluster:
         version=VERSIONS[minor],
         node_pools=tuple(pools),
         gateway_api=number % 3 == 1,
+        vertical_pod_autoscaling=number % 2 == 0,
+        resource_claims=number % 3 == 0,
         created_at=NOW - timedelta(days=draw.randrange(5, 1500), seconds=draw.randrange(86400)),
     )
 

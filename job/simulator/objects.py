@@ -10,7 +10,9 @@ from job.simulator.fleet import Cluster, NodePool
 from job.simulator.gateway_api import gateway_objects
 from job.simulator.governance import governing_objects
 from job.simulator.metadata import Maker, Object, ago, applied, condition
+from job.simulator.resource_claims import claims_of
 from job.simulator.unusual import unusual_objects
+from job.simulator.vertical_pod_autoscalers import vertical_pod_autoscalers
 from job.simulator.workloads import Workloads
 
 _SYSTEM = ("default", "kube-system", "kube-public", "kube-node-lease", "gmp-system")
@@ -57,7 +59,12 @@ class _Objects(Maker):
             made |= gateway_objects(self, teams[0], made["services"][2:6])
         unusual = unusual_objects(self, teams[0], addresses) if self.cluster.unusual else {}
         made |= {resource: [*made[resource], *found] for resource, found in unusual.items()}
-        return made | governing_objects(self, teams)
+        made |= governing_objects(self, teams)
+        if self.cluster.vertical_pod_autoscaling:
+            made["verticalpodautoscalers"] = vertical_pod_autoscalers(self, made["deployments"][:6])
+        if self.cluster.resource_claims:
+            made["resourceclaims"] = claims_of(self, teams[0], made["pods"][:4])
+        return made
 
     def _namespace(self, name: str) -> Object:
         labels, annotations = {"kubernetes.io/metadata.name": name}, {}

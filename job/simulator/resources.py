@@ -7,11 +7,14 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 GATEWAY_API = "gateway.networking.k8s.io"
-"""Served by clusters that have it."""
+VPA = "autoscaling.k8s.io"
+DRA = "resource.k8s.io"
+"""Served by clusters that have them."""
 GROUPS: list[dict[str, Any]] = json.loads(files(__package__).joinpath("discovery.json").read_text())
 """The aggregated discovery document of a real API server, plus the Gateway API and other custom resources."""
 CUSTOM_GROUPS = frozenset(
-    {"argoproj.io", "agones.dev", "core.strimzi.io", "leaderworkerset.x-k8s.io", "sparkoperator.k8s.io", GATEWAY_API}
+    {"argoproj.io", "agones.dev", "core.strimzi.io", "leaderworkerset.x-k8s.io", "sparkoperator.k8s.io"}
+    | {GATEWAY_API, VPA}
 )
 
 
@@ -75,7 +78,8 @@ _CAMEL_CASE = {
     "mutatingwebhookconfigurations": "mutatingWebhookConfigurations", "networkpolicies": "networkPolicies",
     "persistentvolumeclaims": "persistentVolumeClaims", "persistentvolumes": "persistentVolumes",
     "poddisruptionbudgets": "podDisruptionBudgets", "priorityclasses": "priorityClasses",
-    "replicasets": "replicaSets", "resourcequotas": "resourceQuotas", "rolebindings": "roleBindings",
+    "replicasets": "replicaSets", "resourceclaims": "thirdPartyObjects",
+    "resourcequotas": "resourceQuotas", "rolebindings": "roleBindings",
     "runtimeclasses": "runtimeClasses", "serviceaccounts": "serviceAccounts", "statefulsets": "statefulSets",
     "storageclasses": "storageClasses", "validatingadmissionpolicies": "thirdPartyObjects",
     "validatingwebhookconfigurations": "validatingWebhookConfigurations",

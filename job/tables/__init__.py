@@ -38,6 +38,7 @@ from job.tables.record import (
     Taint,
     Toleration,
 )
+from job.tables.resource_claims import AllocatedDevice, ClaimConsumer, DeviceRequest, ResourceClaim
 from job.tables.role_bindings import RoleBinding
 from job.tables.roles import Role, RoleRule
 from job.tables.runs import Run, RunStatus
@@ -49,6 +50,7 @@ from job.tables.snapshots import Snapshot, SnapshotStatus
 from job.tables.storage_classes import StorageClass
 from job.tables.upgrade_info import UPGRADE_INFO, UpgradeInfo
 from job.tables.upgrades import Upgrade
+from job.tables.vertical_pod_autoscalers import ContainerPolicy, ContainerRecommendation, VerticalPodAutoscaler
 from job.tables.volume_claims import VolumeClaim
 from job.tables.volumes import Volume
 from job.tables.workloads import Workload
@@ -89,11 +91,13 @@ TABLES: dict[str, type[Record]] = {
         HttpRoute,
         NetworkPolicy,
         Autoscaler,
+        VerticalPodAutoscaler,
         DisruptionBudget,
         VolumeClaim,
         Volume,
         StorageClass,
         CSIDriver,
+        ResourceClaim,
     )
 }
 """Table name -> record class, in the order of the reference."""
@@ -116,17 +120,22 @@ __all__ = [
     "AdmissionPolicy",
     "AdmissionRule",
     "AdmissionWebhook",
+    "AllocatedDevice",
     "ApiService",
     "Autoscaler",
     "AutoscalerMetric",
     "CSIDriver",
+    "ClaimConsumer",
     "Cluster",
     "Collection",
     "Condition",
     "ConfigMap",
     "Container",
+    "ContainerPolicy",
+    "ContainerRecommendation",
     "CustomResourceDefinition",
     "DefinedVersion",
+    "DeviceRequest",
     "DisruptionBudget",
     "Gateway",
     "GatewayAddress",
@@ -155,6 +164,7 @@ __all__ = [
     "Quota",
     "QuotaResource",
     "Record",
+    "ResourceClaim",
     "ResourceQuantity",
     "Role",
     "RoleBinding",
@@ -176,6 +186,7 @@ __all__ = [
     "Toleration",
     "Upgrade",
     "UpgradeInfo",
+    "VerticalPodAutoscaler",
     "Volume",
     "VolumeClaim",
     "Workload",

@@ -109,6 +109,7 @@ def test_the_iam_role_has_the_permissions_of_the_gke_api_and_one_for_each_kind()
         "persistentvolumeclaims": "persistentVolumeClaims", "persistentvolumes": "persistentVolumes",
         "poddisruptionbudgets": "podDisruptionBudgets",
         "storageclasses": "storageClasses", "gateways": "thirdPartyObjects", "httproutes": "thirdPartyObjects",
+        "verticalpodautoscalers": "thirdPartyObjects", "resourceclaims": "thirdPartyObjects",
     }  # fmt: skip
     names = [camel_case.get(kind.resource, kind.resource) for kind in KINDS if kind.default]
     listed = dict.fromkeys(f"container.{name}.list" for name in names)

@@ -42,7 +42,14 @@ NAMES = frozenset(
     {"manager", "meta.helm.sh/release-name", "argocd.argoproj.io/tracking-id", "configsync.gke.io/manager"}
 )
 
-GATEWAY_API = json.loads((RECORDINGS.parent / "kinds" / "golden" / "gateway-api.json").read_text())["objects"]
+WRITTEN: dict[str, list[dict[str, Any]]] = {
+    resource: objects
+    for name in ("gateway-api", "resource-claims", "vertical-pod-autoscalers")
+    for resource, objects in json.loads((RECORDINGS.parent / f"kinds/golden/{name}.json").read_text())[
+        "objects"
+    ].items()
+}
+"""Objects of kinds that the recorded server does not have."""
 
 
 class Gathered:
@@ -66,8 +73,8 @@ def pages(draw: random.Random) -> Iterator[tuple[Kind, bytes]]:
 
 def objects_of(kind: Kind) -> list[dict[str, Any]]:
     """Recorded objects of a kind, or written ones of a kind that the recorded server does not serve."""
-    if kind.optional and kind.resource in GATEWAY_API:
-        return GATEWAY_API[kind.resource]
+    if kind.optional and kind.resource in WRITTEN:
+        return WRITTEN[kind.resource]
     if kind.resource == "pods":
         return [*items("pods.page1"), *items("pods.page2"), *items("pods.page3")]
     return items(f"{'metadata-only' if kind.metadata_only else 'list'}.{kind.resource}")

@@ -327,7 +327,10 @@ def test_the_official_client_parses_every_kind(fleet: Simulator) -> None:
     assert {name: count for name, count in seen.items() if count} == {name: len(items) for name, items in there.items()}
 
 
-CUSTOM = {"argoproj.io", "agones.dev", "core.strimzi.io", "leaderworkerset.x-k8s.io", "sparkoperator.k8s.io"}
+CUSTOM = {
+    "argoproj.io", "agones.dev", "core.strimzi.io", "leaderworkerset.x-k8s.io", "sparkoperator.k8s.io",
+    "autoscaling.k8s.io",
+}  # fmt: skip
 """Groups of custom resources, for which the client has no model."""
 
 

@@ -141,7 +141,9 @@ def test_the_simulator_answers_like_the_real_server(name: str, cluster: Cluster)
         assert_same_form(answer.json, real)
 
 
-MORE_GROUPS = {"agones.dev", "core.strimzi.io", "leaderworkerset.x-k8s.io", "sparkoperator.k8s.io"}
+MORE_GROUPS = {
+    "agones.dev", "core.strimzi.io", "leaderworkerset.x-k8s.io", "sparkoperator.k8s.io", "autoscaling.k8s.io",
+}  # fmt: skip
 """Groups of custom resources that the simulator serves and the recorded server does not."""
 
 

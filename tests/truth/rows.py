@@ -425,7 +425,7 @@ def _route(route: Object, _snapshot: Snapshot) -> Object:
         "backends": [
             {
                 "rule": 0, "kind": "Service", "namespace": None, "name": one["name"], "port": one["port"],
-                "weight": one["weight"],
+                "weight": one["weight"], "is_mirror": None,
             }
             for rule in spec["rules"] for one in rule["backendRefs"]
         ],

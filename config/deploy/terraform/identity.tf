@@ -51,7 +51,7 @@ resource "google_project_iam_custom_role" "reader" {
     "container.runtimeClasses.list",                  # rows of runtime_classes
     "container.configMaps.list",                      # rows of config_maps: it asks for metadata alone, though this reads the data too
     "container.ingresses.list",                       # rows of ingresses
-    "container.thirdPartyObjects.list",               # rows of gateways, http_routes
+    "container.thirdPartyObjects.list",               # rows of gateways, http_routes, vertical_pod_autoscalers, resource_claims
     "container.networkPolicies.list",                 # rows of network_policies
     "container.horizontalPodAutoscalers.list",        # rows of autoscalers
     "container.podDisruptionBudgets.list",            # rows of disruption_budgets
