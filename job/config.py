@@ -249,11 +249,11 @@ class Config(Settings, frozen=True, kw_only=True):
     ] = "duckdb:///inventory.duckdb"
     kinds: Annotated[
         dict[str, bool],
-        "Kinds to collect. Every kind is on unless it is `false` here, except two whose permissions read more than "
-        "the job asks for. `secrets`: the job asks for their metadata alone, but the permission reads their data too, "
-        "as does that of `configmaps`. `validatingadmissionpolicies`: the only permission of GKE for them, "
-        "`container.thirdPartyObjects.list`, also reads custom resources. Without `replicasets` or `jobs`, pods "
-        "cannot be traced to the Deployment or CronJob that controls them.",
+        "Kinds to collect. Every kind is on unless it is `false` here, except three. `secrets`: the job asks for "
+        "their metadata alone, but the permission reads their data too, as does that of `configmaps`. "
+        "`validatingadmissionpolicies`: the only permission of GKE for them, `container.thirdPartyObjects.list`, also "
+        "reads custom resources. `events`: those of the type Warning are read, which API servers keep for an hour. "
+        "Without `replicasets` or `jobs`, pods cannot be traced to the Deployment or CronJob that controls them.",
     ] = msgspec.field(default_factory=dict)
     objects: Objects = Objects()
     report: Report = Report()

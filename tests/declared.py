@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from job.kinds import KINDS, RESOURCES
-from job.tables import TABLES, Object
+from job.tables import TABLES, Object, WarningEvent
 from job.views import View, views
 
 EVERY_KIND = dict.fromkeys(RESOURCES, True)
@@ -39,8 +39,8 @@ FLAT_RESOURCES = frozenset(
     for table in OBJECT_TABLES
     if "uid" in TABLES[table].__struct_fields__ and table not in UID_TABLES
     for resource in (TABLES[table].shared_by or (TABLES[table].read_from,))
-)
-"""The kinds whose objects have a row for each of their elements, and none without any."""
+) | {WarningEvent.read_from}
+"""The kinds whose objects have a row for each of their elements, and none without any; or one for several objects."""
 WORKLOAD_KINDS = tuple(kind.resource for kind in KINDS if kind.controls and kind.resource != "replicasets")
 """The kinds of which each object is a row of `workloads`; only some pods and ReplicaSets are."""
 

@@ -67,6 +67,8 @@ class Replay:
 def replayed(directory: Path) -> Iterator[Replay]:
     """Starts a token endpoint, a GKE API and one API server; all of them end with the block."""
     replay = Replay("", "", directory)
+    no_events = b'{"kind": "EventList", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []}'
+    replay.answers["/api/v1/events"] = 200, {"Content-Type": "application/json"}, no_events  # none were recorded
     ca, certificate, key = _certificates()
     (directory / "server.pem").write_bytes(key + certificate)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

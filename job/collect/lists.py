@@ -192,7 +192,7 @@ class ClusterReader:
             )
             self._builders[kind.resource] = builder
             try:
-                read_list(self.reader, kind.path, limit, builder, deadline, stats, kind.accept)
+                read_list(self.reader, kind.path, limit, builder, deadline, stats, kind.accept, kind.field_selector)
             except ReadFailure as error:
                 earlier = None
                 if kind.optional and error.cause.outcome == "not_served":

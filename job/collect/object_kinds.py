@@ -18,6 +18,7 @@ from job.tables import OBJECTS, Record
 
 OFF = Cause("off", "switched off in the configuration")
 _OWN = frozenset(name_of(kind.plural, kind.group) for kind in KINDS)
+"""Kinds of `kinds`. An API server may serve one of them in a second group too."""
 _WILD = "*?["
 
 
@@ -62,7 +63,7 @@ def chosen(objects: Objects, found: Discovery | Cause, known: Iterable[str]) -> 
     if isinstance(found, Discovery):
         for served, others in found.once():
             name, *also = [name_of(served.plural, group) for group in (served.group, *others)]
-            if name not in _OWN and is_chosen(objects, name, *also):
+            if _OWN.isdisjoint({name, *also}) and is_chosen(objects, name, *also):
                 kinds.append(object_kind(*served))
                 names |= {name, *also}
     expected = {*known, *(name for name in objects.include if not set(name) & set(_WILD))} - names - _OWN - {OBJECTS}

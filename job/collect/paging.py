@@ -36,6 +36,7 @@ def read_list(
     deadline: Deadline,
     stats: ReadStats,
     accept: str | None = None,
+    field_selector: str | None = None,
 ) -> None:
     """Reads all pages of one list, all of one resource version.
 
@@ -46,6 +47,7 @@ def read_list(
         limit: objects a page; lowered where a page is too large or too slow. A continue token may be used with any
             limit.
         accept: the form to ask for; None for JSON.
+        field_selector: which objects to ask for; None for all.
 
     Raises:
         ReadFailure: the list cannot be read to its end.
@@ -53,7 +55,7 @@ def read_list(
     """
     token: str | None = None
     seen: set[int] = set()  # hashes: a token may have 16 kB, and a list thousands of pages
-    with closing(_Pages(reader, path, limit, taker, deadline, stats, accept)) as pages:
+    with closing(_Pages(reader, path, limit, taker, deadline, stats, accept, field_selector)) as pages:
         while True:
             try:
                 metadata = pages.read(token)
@@ -91,9 +93,11 @@ class _Pages:
         deadline: Deadline,
         stats: ReadStats,
         accept: str | None,
+        field_selector: str | None,
     ) -> None:
         self._reader, self._path, self._limit, self._taker = reader, path, limit, taker
         self._deadline, self._stats, self._accept = deadline, stats, accept
+        self._selector = [("fieldSelector", field_selector)] if field_selector else []
         self._next_token: str | None = None
         self._next: Prefetch | None = None
         """The page with this token."""
@@ -145,7 +149,7 @@ class _Pages:
         return metadata
 
     def _request(self, token: str | None) -> Request:
-        query: list[tuple[str, Any]] = [("limit", self._limit.value)]
+        query: list[tuple[str, Any]] = [*self._selector, ("limit", self._limit.value)]
         if token:
             query.append(("continue", token))
         return Request(self._path, query, self._deadline, self._stats, accept=self._accept)

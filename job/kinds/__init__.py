@@ -42,6 +42,7 @@ from job.kinds import (
     vertical_pod_autoscalers,
     volume_claims,
     volumes,
+    warning_events,
 )
 from job.kinds.kind import Kind
 
@@ -77,6 +78,7 @@ KINDS = (
     storage_classes.KIND,
     csi_drivers.KIND,
     resource_claims.KIND,
+    warning_events.KIND,
     deployments.KIND,
     statefulsets.KIND,
     daemonsets.KIND,

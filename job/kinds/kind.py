@@ -52,6 +52,8 @@ class Kind(NamedTuple):
     """What makes rows that need the whole list: anew for each attempt at it."""
     metadata_only: bool = False
     """The server is asked for the metadata of its objects alone. Its struct decodes nothing else."""
+    field_selector: str | None = None
+    """Which of its objects are listed: `type=Warning`. None for all."""
     default: bool = True
     """Whether it is collected where the configuration does not name it."""
     permission: str | None = None

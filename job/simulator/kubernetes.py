@@ -225,7 +225,7 @@ class ApiServer:
         if query.get("resourceVersion") == "0":
             limit = None  # answered from the server's cache, which ignores `limit`
         try:
-            matches = _selected(query)
+            matches = _selected(query, _FIELDS.get(resource.name, ()))
         except ValueError as error:
             return status(400, "BadRequest", str(error))
         try:
@@ -310,19 +310,26 @@ def _aggregated(document: Any, known: str | None) -> Answer:
     return whole._replace(content_type=f"application/json;g={group};v={version};as={kind}", headers=headers)
 
 
-def _selected(query: Any) -> Callable[[Item], bool] | None:
+_FIELDS = {"events": ("type", "reason")}
+"""Resource -> fields that its objects may be selected by, besides their names."""
+
+
+def _selected(query: Any, more: tuple[str, ...]) -> Callable[[Item], bool] | None:
     """A predicate for the field and label selectors of the query; None without any.
+
+    Args:
+        more: fields besides the name and the namespace.
 
     Raises:
         ValueError: the selector is not simulated.
     """
-    fields = [_term(term, ("metadata.name", "metadata.namespace")) for term in _terms(query, "fieldSelector")]
+    fields = [_term(term, ("metadata.name", "metadata.namespace", *more)) for term in _terms(query, "fieldSelector")]
     labels = [_term(term) for term in _terms(query, "labelSelector")]
     if not fields and not labels:
         return None
 
     def matches(item: Item) -> bool:
-        named = {"metadata.name": item.name, "metadata.namespace": item.namespace}
+        named = {"metadata.name": item.name, "metadata.namespace": item.namespace, **item.fields}
         return all(named[key] == value for key, value in fields) and all(
             item.labels.get(key) == value for key, value in labels
         )

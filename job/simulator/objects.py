@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 
 from job.simulator.companions import Companions
+from job.simulator.events import events
 from job.simulator.fleet import Cluster, NodePool
 from job.simulator.gateway_api import gateway_objects
 from job.simulator.governance import governing_objects
@@ -64,7 +65,7 @@ class _Objects(Maker):
             made["verticalpodautoscalers"] = vertical_pod_autoscalers(self, made["deployments"][:6])
         if self.cluster.resource_claims:
             made["resourceclaims"] = claims_of(self, teams[0], made["pods"][:4])
-        return made
+        return made | {"events": events(self, made["pods"][:8], nodes[:1])}
 
     def _namespace(self, name: str) -> Object:
         labels, annotations = {"kubernetes.io/metadata.name": name}, {}

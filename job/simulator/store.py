@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from job.simulator.events import in_other_group
 from job.simulator.fleet import Cluster
 from job.simulator.objects import objects_of
 from job.simulator.resources import BY_NAME, Resource
@@ -24,6 +25,8 @@ class Item(NamedTuple):
     body: bytes
     metadata: bytes
     labels: dict[str, str]
+    fields: dict[str, str]
+    """Of an Event, fields that it may be selected by."""
 
 
 class Page(NamedTuple):
@@ -143,7 +146,9 @@ def described(resource: Resource, item: Item, *, metadata_only: bool = False) ->
 
 
 def in_version(resource: Resource, item: Item) -> bytes:
-    """The object as an item of a list, in the requested version: only autoscalers are served in two."""
+    """The object as an item of a list, in the requested version: autoscalers and Events are served in two."""
+    if resource.api_version == "events.k8s.io/v1":
+        return msgspec.json.encode(in_other_group(msgspec.json.decode(item.body)))
     if resource.api_version != "autoscaling/v1":
         return item.body
     whole = msgspec.json.decode(item.body)
@@ -163,6 +168,7 @@ def _item(resource: str, item: dict[str, Any]) -> Item:
         body=_stored(BY_NAME[resource], item) if BY_NAME[resource].custom else msgspec.json.encode(item),
         metadata=msgspec.json.encode({"metadata": metadata}),
         labels=metadata.get("labels") or {},
+        fields={name: item[name] for name in ("type", "reason")} if resource == "events" else {},
     )
 
 

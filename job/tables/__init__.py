@@ -53,6 +53,7 @@ from job.tables.upgrades import Upgrade
 from job.tables.vertical_pod_autoscalers import ContainerPolicy, ContainerRecommendation, VerticalPodAutoscaler
 from job.tables.volume_claims import VolumeClaim
 from job.tables.volumes import Volume
+from job.tables.warning_events import WarningEvent
 from job.tables.workloads import Workload
 
 TABLES: dict[str, type[Record]] = {
@@ -98,6 +99,7 @@ TABLES: dict[str, type[Record]] = {
         StorageClass,
         CSIDriver,
         ResourceClaim,
+        WarningEvent,
     )
 }
 """Table name -> record class, in the order of the reference."""
@@ -189,6 +191,7 @@ __all__ = [
     "VerticalPodAutoscaler",
     "Volume",
     "VolumeClaim",
+    "WarningEvent",
     "Workload",
     "raw",
 ]

@@ -44,7 +44,7 @@ NAMES = frozenset(
 
 WRITTEN: dict[str, list[dict[str, Any]]] = {
     resource: objects
-    for name in ("gateway-api", "resource-claims", "vertical-pod-autoscalers")
+    for name in ("gateway-api", "resource-claims", "vertical-pod-autoscalers", "warning-events")
     for resource, objects in json.loads((RECORDINGS.parent / f"kinds/golden/{name}.json").read_text())[
         "objects"
     ].items()
@@ -73,7 +73,7 @@ def pages(draw: random.Random) -> Iterator[tuple[Kind, bytes]]:
 
 def objects_of(kind: Kind) -> list[dict[str, Any]]:
     """Recorded objects of a kind, or written ones of a kind that the recorded server does not serve."""
-    if kind.optional and kind.resource in WRITTEN:
+    if kind.resource in WRITTEN:
         return WRITTEN[kind.resource]
     if kind.resource == "pods":
         return [*items("pods.page1"), *items("pods.page2"), *items("pods.page3")]

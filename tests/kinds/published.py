@@ -98,7 +98,8 @@ def list_of(kind: Kind, schemas: Path = SCHEMAS) -> Shape:
         of_list = of_model(client.V1NamespaceList).fields()
         return Shape("object", f"{kind.name}List", lambda: {**of_list, "items": Shape("list", inner=item)})
     group, _, version = kind.api_version.rpartition("/")
-    model = model_named(f"{version.capitalize()}{kind.name}List")
+    name = f"{version.capitalize()}{kind.name}List"
+    model = model_named(name, f"Core{name}" if not group else name)
     if model is None or ("." in group and not group.endswith(".k8s.io")):
         raise LookupError(
             f"the official client has no model of {kind.api_version} {kind.name}: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from truth.amounts import fraction
@@ -125,6 +125,36 @@ def _runtime(found: Object) -> Object:
         "overhead_cpu_millicores": int(fraction(fixed["cpu"]) * 1000),
         "overhead_memory_bytes": int(fraction(fixed["memory"])),
     }
+
+
+def warnings_of(events: Iterable[Object]) -> Iterator[Row]:
+    """A row for each object, reason and component, of which any order of Events gives the same."""
+    found: dict[tuple[Any, ...], list[Object]] = {}
+    for event in events:
+        of = event["involvedObject"]
+        component = event["reportingComponent"] or event["source"]["component"]
+        found.setdefault((of["uid"], event["reason"], component), []).append(event)
+    for (uid, reason, component), same in found.items():
+        of = same[0]["involvedObject"]
+        columns = {
+            "namespace": of.get("namespace"), "object_kind": of["kind"], "object_name": of["name"],
+            "count": sum(each.get("series", each).get("count", 1) for each in same),
+            "first_seen_at": min(map(_first, same)), "last_seen_at": max(map(_last, same)),
+        }  # fmt: skip
+        yield "warning_events", (uid, reason, component), columns
+
+
+def _first(event: Object) -> str:
+    return _whole_second(event["firstTimestamp"] or event["eventTime"])
+
+
+def _last(event: Object) -> str:
+    series = event.get("series", {})
+    return _whole_second(series.get("lastObservedTime") or event["lastTimestamp"] or event["eventTime"])
+
+
+def _whole_second(time: str) -> str:
+    return f"{time[:19]}Z"
 
 
 COLUMNS = {

@@ -174,7 +174,8 @@ class Attempt:
         faults = [fault for fault in self.faults if fault.at == path_of(cluster)]
         if any(fault.kind in NO_CONNECTION for fault in faults):
             return Reading("unreachable", None, ANY)
-        objects = sorted(cluster["objects"].get(kind, ()), key=key_of)
+        found = cluster["objects"].get(kind, ())
+        objects = sorted((item for item in found if kind != "events" or item["type"] == "Warning"), key=key_of)
         pages = [objects[at : at + self.asked.page_limit] for at in range(0, len(objects), self.asked.page_limit)]
         fault = next((one for one in faults if fnmatchcase(kind, one.resource) and _applies(one, len(pages))), None)
         if fault and fault.kind in BEFORE_AUTHORIZATION:

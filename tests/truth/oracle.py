@@ -18,7 +18,7 @@ TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
     "containers": ("workload_uid", "container_type", "position"),
     "pod_containers": ("pod_uid", "container_type", "position"),
     "limit_ranges": ("uid", "position", "resource_name"), "roles": ("uid",), "role_bindings": ("uid", "position"),
-    "admission_webhooks": ("uid", "position"),
+    "admission_webhooks": ("uid", "position"), "warning_events": ("object_uid", "reason", "component"),
 }  # fmt: skip
 """Table of objects -> the columns that identify a row within a cluster."""
 NAMED = (
@@ -258,7 +258,7 @@ def _named_for_joins(path: str, table: str, kind: str, row: Object) -> Object:
     elif table != "clusters":
         within = f"namespaces/{row['namespace']}/" if row.get("namespace") else ""
         group = _GROUPS.get(kind, "apps" if table == "workloads" else "")
-        name += f"/k8s/{within}{group and group + '/'}{kind}/{row['name']}"
+        name += f"/k8s/{within}{group and group + '/'}{kind}/{row.get('name')}"
     found = {"full_resource_name": None if row.get("known_through_pods") else name} if table in NAMED else {}
     return found | ({"labels_json": row["labels"]} if "labels" in row else {})
 

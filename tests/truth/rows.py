@@ -10,7 +10,7 @@ from typing import Any
 
 from declared import OWN_TABLES, WORKLOAD_KINDS
 from truth.amounts import fraction
-from truth.configuration import FLAT, MORE
+from truth.configuration import FLAT, MORE, warnings_of
 from truth.model import KINDS, Object, Snapshot
 
 _OWN = {resource: table for table, resource in OWN_TABLES.items()}
@@ -51,6 +51,9 @@ def rows_of_kind(snapshot: Snapshot, kind: str) -> tuple[Row, ...]:
 
 
 def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
+    if kind == "events":
+        yield from warnings_of(snapshot.readings[kind].objects)
+        return
     for item in snapshot.readings[kind].objects:
         if kind in _OWN:
             judged = _JUDGED[kind](item, snapshot) if kind in _JUDGED else {}

@@ -135,6 +135,10 @@ JUDGED = {
         "external_name internal external_traffic_policy session_affinity"
     ),
     **{table: f"snapshot_id read_status name {columns}" for table, columns in COLUMNS.items()},
+    "warning_events": (
+        "snapshot_id read_status namespace object_kind object_name object_uid reason component count first_seen_at "
+        "last_seen_at"
+    ),
     "disruption_budgets": (
         "snapshot_id read_status namespace name uid labels created_at min_available max_unavailable selector "
         "selects_all_pods disruptions_allowed expected_pods blocking"
