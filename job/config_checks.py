@@ -14,6 +14,7 @@ from job.config_file import did_you_mean
 from job.config_words import in_one
 from job.errors import ConfigError
 from job.printable import without_password
+from job.secret_fields import may_hold_secrets
 
 # https://cloud.google.com/resource-manager/docs/creating-managing-projects; old projects have a domain as a prefix
 _PROJECT_ID = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
@@ -76,6 +77,7 @@ def _problems(config: Config, resources: Sequence[str]) -> Iterator[str]:
             f"{named('bigquery.partition_by', 'hour')}: a table can have 10,000 "
             f"partitions, so hours need partition_expiration_days of at most {MOST_DAYS_OF_HOURS}"
         )
+    yield from _object_columns(config)
     for name, url in msgspec.structs.asdict(config.api_endpoints).items():
         if url is not None:
             try:
@@ -88,6 +90,33 @@ def _unknown_kinds(config: Config, resources: Sequence[str]) -> Iterator[str]:
     for resource in config.kinds:
         if resource not in resources:
             yield f"{named('kinds', config.kinds)}: unknown kind {resource!r}{did_you_mean(resource, resources)}"
+
+
+def _object_columns(config: Config) -> Iterator[str]:
+    """Columns whose values a run may not read, or would not."""
+    from job.kinds.objects import is_custom
+
+    where = named("objects.columns", config.objects.columns)
+    for name, column in config.objects.columns.items():
+        place = f"{where}.{name}"
+        if not is_custom(column.kind.partition(".")[2]):
+            yield (
+                f"{place}: {column.kind} is a kind of Kubernetes itself: columns are for custom resources, since "
+                "others hold environments, commands and data"
+            )
+        elif not config.objects.chooses(column.kind):
+            yield (
+                f"{place}: `objects` does not choose {column.kind}: add it to `objects.include`, and leave it out of "
+                "`objects.exclude`"
+            )
+        for field in column.path.split("."):
+            if may_hold_secrets(field):
+                yield (
+                    f"{place}: {column.path} is refused, as fields called {field!r} may hold secrets, labels or "
+                    "annotations: choose another field"
+                )
+        if name in config.columns:
+            yield f"{place}: `columns` has a column of this name too: choose another, such as {name}_field"
 
 
 def _malformed_ids(config: Config) -> Iterator[str]:

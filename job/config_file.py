@@ -82,11 +82,14 @@ def convert(
     if not found:
         with suppress(msgspec.ValidationError):
             return msgspec.convert(values, record)
-    for document in _documents(values, record, unknown):
+    parts: list[tuple[str, type[msgspec.Struct], Any]]
+    parts = [("", record, document) for document in _documents(values, record, unknown)]
+    for prefix, of, document in [*parts, *_entries(values, record, unknown)]:
         try:
-            msgspec.convert(document, record)
+            msgspec.convert(document, of)
         except msgspec.ValidationError as error:
-            key, reason = place_and_reason(error, record)
+            key, reason = place_and_reason(error, of)
+            key = f"{prefix}{key}".rstrip(".")
             found.append((key, f"{place(key)}: {key or 'the file'}: {reason}"))
     raise ConfigError(in_one([sentence for key, sentence in sorted(found, key=lambda each: order(each[0]))]))
 
@@ -103,11 +106,33 @@ def _documents(values: Any, record: type[msgspec.Struct], unknown: Collection[st
         ):
             continue
         value = values[field.name]
+        if _value_record(field.type) and _has_entries(value):
+            continue
         if _is_record(field.type) and isinstance(value, dict):
             for inner in _documents(value, field.type, unknown, f"{key}."):
                 yield {field.name: inner}
         else:
             yield {field.name: value}
+
+
+def _entries(
+    values: Any, record: type[msgspec.Struct], unknown: Collection[str], prefix: str = ""
+) -> Iterator[tuple[str, type[msgspec.Struct], Any]]:
+    """Each entry of a mapping of records, such as a column in `columns`: the start of its keys, its record, itself."""
+    for field in msgspec.structs.fields(record):
+        value = values.get(field.name) if isinstance(values, dict) else None
+        key = f"{prefix}{field.name}."
+        if _is_record(field.type):
+            yield from _entries(value, field.type, unknown, key)
+        elif isinstance(value, dict) and (inner := _value_record(field.type)) and _has_entries(value):
+            for name, entry in value.items():
+                if not any(each.startswith(f"{key}{name}.") for each in unknown):
+                    yield f"{key}{name}.", inner, entry
+
+
+def _has_entries(value: Any) -> bool:
+    """Whether a mapping has names, and a mapping for each of them."""
+    return isinstance(value, dict) and all(isinstance(own, str) and isinstance(value[own], dict) for own in value)
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -73,6 +73,58 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
         ("projects: [my-project]\nkinds: {pods: 1}", "line 2: kinds: each value: write true or false, not a whole"),
         ("projects: [my-project]\nkinds: {on: true}", "line 2: kinds: each key: write text, not true or false"),
         ("columns:\n  team: {label: [a]}", "line 2: unknown key `columns.team.label`; did you mean `labels`?"),
+        (
+            "objects: {columns: {a: {kind: secrets, path: spec.x}}}",
+            "objects.columns.a.kind: write the plural and the API group of one custom resource, such as rollouts.",
+        ),
+        (
+            "objects: {columns: {a: {kind: '*.argoproj.io', path: spec.x}}}",
+            "objects.columns.a.kind: write the plural and the API group of one custom resource, such as rollouts.",
+        ),
+        *(
+            (
+                f"objects: {{columns: {{a: {{kind: r.example.com, path: '{path}'}}}}}}",
+                "objects.columns.a.path: write names of fields from spec or status on, such as spec.replicas",
+            )
+            for path in ("metadata.annotations.x", "spec", "data.key", "spec.containers[0].args", "spec.*", "$.spec.x")
+        ),
+        (
+            "objects: {columns: {a: {kind: r.example.com, path: spec.x, type: int}}}",
+            "objects.columns.a.type: write one of: STRING, INT64, FLOAT64, BOOL, TIMESTAMP",
+        ),
+        *(
+            (
+                f"projects: [my-project]\nobjects: {{include: ['*.example.com'], columns: "
+                f"{{a: {{kind: r.example.com, path: '{path}'}}}}}}",
+                f"objects.columns.a: {path} is refused, as fields called",
+            )
+            for path in (
+                "spec.env.PASSWORD",
+                "spec.args.x",
+                "spec.template.metadata.annotations.x",
+                "spec.labels.team",
+                "spec.data.key",
+                "spec.stringData.key",
+                "spec.adminPassword",
+                "status.auth.user",
+            )
+        ),
+        *(
+            (
+                f"projects: [my-project]\nobjects: {{include: ['*'], columns: {{a: {{kind: {kind}, path: spec.x}}}}}}",
+                f"objects.columns.a: {kind} is a kind of Kubernetes itself: columns are for custom resources",
+            )
+            for kind in ("deployments.apps", "controllerrevisions.apps", "leases.coordination.k8s.io")
+        ),
+        (
+            "projects: [my-project]\nobjects: {include: ['*.example.org'], columns: {a: {kind: r.example.com, path: spec.x}}}",
+            "objects.columns.a: `objects` does not choose r.example.com: add it to `objects.include`",
+        ),
+        (
+            "projects: [my-project]\ncolumns: {a: {labels: [a]}}\nobjects: {include: ['*'], columns: "
+            "{a: {kind: r.example.com, path: spec.x}}}",
+            "objects.columns.a: `columns` has a column of this name too",
+        ),
         ("columns: {team: [a]}", "columns: each value: write keys with values, such as `key: value`, not a list"),
         ("bigquery: {labels: {Team: a}}", "line 1: bigquery.labels: each key: write up to 63 lower-case letters"),
         ("projects: 2026-13-45", "is not valid YAML"),

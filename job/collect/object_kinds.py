@@ -6,12 +6,11 @@ Each of them has a row of `collections` in each run: a kind without one would be
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from job.collect.discovery import Discovery
 from job.collect.failures import Cause
-from job.config_objects import Objects
+from job.config_objects import Objects, matches
 from job.kinds import KINDS, Kind
 from job.kinds.objects import PartialObjectMetadata, name_of, object_kind
 from job.tables import OBJECTS, Record
@@ -31,16 +30,6 @@ class Chosen(NamedTuple):
     """What is known of further ones without a list, by name."""
 
 
-def is_chosen(objects: Objects, *names: str) -> bool:
-    """Whether the configuration chooses a kind, by any of its names.
-
-    >>> objects = Objects(include=("*.example.com",), exclude=("logs.*",))
-    >>> [is_chosen(objects, name) for name in ("widgets.example.com", "logs.example.com", "widgets.example.org")]
-    [True, False, False]
-    """
-    return _matches(objects.include, names) and not _matches(objects.exclude, names)
-
-
 def is_needed(objects: Objects, group: str) -> bool:
     """Whether the configuration may choose a kind of this group.
 
@@ -49,7 +38,7 @@ def is_needed(objects: Objects, group: str) -> bool:
     [True, True, False, False, False]
     """
     any_of_it = name_of("\0", group)
-    return any(_may_match(pattern, group) for pattern in objects.include) and not _matches(objects.exclude, [any_of_it])
+    return any(_may_match(pattern, group) for pattern in objects.include) and not matches(objects.exclude, [any_of_it])
 
 
 def chosen(objects: Objects, found: Discovery | Cause, known: Iterable[str]) -> Chosen:
@@ -63,8 +52,8 @@ def chosen(objects: Objects, found: Discovery | Cause, known: Iterable[str]) -> 
     if isinstance(found, Discovery):
         for served, others in found.once():
             name, *also = [name_of(served.plural, group) for group in (served.group, *others)]
-            if _OWN.isdisjoint({name, *also}) and is_chosen(objects, name, *also):
-                kinds.append(object_kind(*served))
+            if _OWN.isdisjoint({name, *also}) and objects.chooses(name, *also):
+                kinds.append(object_kind(*served, objects.paths_of(name, *also)))
                 names |= {name, *also}
     expected = {*known, *(name for name in objects.include if not set(name) & set(_WILD))} - names - _OWN - {OBJECTS}
     return Chosen(kinds, {name: _cause(objects, found, name) for name in sorted(expected)})
@@ -89,16 +78,12 @@ def _no_rows(*_: object) -> Iterator[Record]:
 
 
 def _cause(objects: Objects, found: Discovery | Cause, name: str) -> Cause:
-    if not is_chosen(objects, name):
+    if not objects.chooses(name):
         return OFF
     if isinstance(found, Cause):
         return found
     group = name.partition(".")[2]
     return found.missing.get(group) or Cause("ok", f"the API server does not serve {name}", "NotServed")
-
-
-def _matches(patterns: Iterable[str], names: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
 def _may_match(pattern: str, group: str) -> bool:

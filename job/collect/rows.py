@@ -18,7 +18,7 @@ from job.collect.failures import ContinueTokenExpired, ReadFailure
 from job.collect.page_items import has_more_items, has_too_many_elements
 from job.kinds import KINDS, Kind
 from job.kinds.kind import METADATA_LIST
-from job.kinds.objects import PartialObjectMetadata
+from job.kinds.objects import PartialObjectMetadata, WholeObject
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.owners import Controllers
 from job.kinds.parts.places import Place
@@ -37,7 +37,11 @@ _PAUSE_SECONDS = 0.0005  # in which another thread takes the lock; Python's lock
 _LARGE_OBJECT_BYTES = 16 << 20  # of an object whose rows are measured
 _MAX_ROW_BYTES = 32 << 20  # of JSON: no object that etcd holds becomes a larger row, and no warehouse takes 100 MB
 _MAX_NAME_LENGTH = 2 * 253 + 1  # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
-_ITEMS: set[type[Any]] = {PartialObjectMetadata, *(one.item for kind in KINDS for one in (kind, *kind.earlier))}
+_ITEMS: set[type[Any]] = {
+    PartialObjectMetadata,
+    WholeObject,
+    *(one.item for kind in KINDS for one in (kind, *kind.earlier)),
+}
 _PAGES = {item: decoder(meta.Page[item]) for item in _ITEMS}  # type: ignore[valid-type]
 _OBJECTS = {item: decoder(item) for item in _ITEMS}
 _NAMED = decoder(meta.Named)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from job.printable import without_tokens
+from job.secret_fields import COMMANDS, DATA, ENVIRONMENTS, OPTIONS, is_password, plain_name
 
 HIDDEN = "(hidden)"
 SECRET_KINDS = frozenset({"Secret", "ConfigMap"})
@@ -17,14 +18,6 @@ _SHOWN_OF_REFERENCES = _SHOWN_OF_SECRETS | {"name", "namespace", "uid", "group",
 _MAX_ANNOTATION_LENGTH = 1024
 _MAX_DEPTH = 100  # of an object; the schema of a CustomResourceDefinition reaches 40
 
-# Compared in lower case, without `-` and `_`
-_COMMANDS = frozenset({"command", "commands", "args", "arguments", "extraargs", "cmd", "entrypoint", "httpheaders"})
-_ENVIRONMENTS = frozenset({"env", "envs", "envvars", "environment", "extraenv", "extraenvs", "extraenvvars"})
-_DATA = frozenset({"stringdata", "binarydata"})  # of Secrets and ConfigMaps alone
-_OPTIONS = frozenset({"volumeattributes", "mountoptions", "keyring"})  # of volumes, which may hold a password
-_PASSWORD = re.compile(
-    r"(?:password|passwd|passphrase|token|apikey|accesskey|privatekey|secretkey|clientkey)s?$|^(?:secret|credential|auth)s?$"
-)
 # A whole object in a text, and a key
 _EMBEDDED = re.compile(
     r"\bkind\\{0,8}[\"']?\s{0,8}[:=]\s{0,8}\\{0,8}[\"']?(?:Secret|ConfigMap)(?:List)?\b"
@@ -70,20 +63,20 @@ def _of_value(value: Any, tokens: Sequence[str], depth: int) -> Any:
 
 def _of_member(name: str, value: Any, tokens: Sequence[str], depth: int) -> Any:
     """The value of a member of an object."""
-    plain = _plain(name)
-    if name == "managedFields" or plain in _DATA or (plain in _OPTIONS and value):
+    plain = plain_name(name)
+    if name == "managedFields" or plain in DATA or (plain in OPTIONS and value):
         return HIDDEN
     if name == "terminated" and isinstance(value, dict) and "message" in value:  # a program wrote it
         value = {**value, "message": HIDDEN}
     if name == "clientConfig" and isinstance(value, dict) and isinstance(value.get("url"), str):
         value = {**value, "url": _without_path(value["url"])}
-    if plain in _COMMANDS:
+    if plain in COMMANDS:
         return [HIDDEN] if isinstance(value, list) else HIDDEN
-    if plain in _ENVIRONMENTS:
+    if plain in ENVIRONMENTS:
         return _of_environment(value, tokens, depth)
     if name == "annotations":
         return _of_annotations(value, tokens)
-    if isinstance(value, str) and value and _is_password(name):
+    if isinstance(value, str) and value and is_password(name):
         return HIDDEN
     return _of_value(value, tokens, depth)
 
@@ -96,14 +89,6 @@ def _without_path(url: str) -> str:
     """
     found = re.match(r"(\w+://)(?:[^/?#@]*@)?([^/?#@]*)", url)
     return f"{found[1]}{found[2]}/{HIDDEN}" if found else HIDDEN
-
-
-def _is_password(name: str) -> bool:
-    return _PASSWORD.search(_plain(name)) is not None
-
-
-def _plain(name: str) -> str:
-    return name[-60:].lower().replace("-", "").replace("_", "")
 
 
 def _of_environment(value: Any, tokens: Sequence[str], depth: int) -> Any:
@@ -138,4 +123,4 @@ def _is_shown(name: str, text: Any) -> bool:
         return False
     if any(word in name for word in ("last-applied", "change-cause", "cattle.io/applied")):
         return False
-    return not _is_password(name)
+    return not is_password(name)

@@ -10,10 +10,10 @@ import msgspec
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.api_versions import LAST_APPLIED, found_in
-from job.kinds.parts.metadata import key_values, object_columns
+from job.kinds.parts.metadata import has_object, key_values, object_columns
 from job.kinds.parts.metadata_only import MetadataAlone
 from job.kinds.parts.scope import Scope
-from job.wire.meta import Elements, Int64, ManagedFieldsEntry, Wire
+from job.wire.meta import NOT_DECODABLE, Elements, Int64, ManagedFieldsEntry, Wire
 
 
 class AppliedAnnotation(Wire, frozen=True):
@@ -32,13 +32,21 @@ class PartialObjectMetadata(Wire, frozen=True):
     metadata: WholeMetadata
 
 
+class WholeObject(PartialObjectMetadata, frozen=True):
+    """An object of which columns of the configuration have some fields. The others are skipped, not decoded."""
+
+    spec: msgspec.Raw | None = None
+    status: msgspec.Raw | None = None
+
+
 def object_rows(
-    name: str, kind: str, api_version: str, found: PartialObjectMetadata, _: Scope
+    name: str, kind: str, api_version: str, paths: tuple[str, ...], found: PartialObjectMetadata, _: Scope
 ) -> Iterator[tables.Record]:
     """The row of an object.
 
     Args:
         name: the kind's plural and group.
+        paths: of a `WholeObject`, the fields that columns have.
     """
     metadata = found.metadata
     managers = {entry.manager for entry in metadata.managed_fields or () if entry.manager}
@@ -55,7 +63,46 @@ def object_rows(
         field_managers=tuple(sorted(managers)),
         other_api_versions=found_in(metadata.managed_fields, applied, api_version),
         labels=key_values(metadata.labels),
+        fields=tuple(_fields(found, paths)) if isinstance(found, WholeObject) else (),
     )
+
+
+def _fields(found: WholeObject, paths: tuple[str, ...]) -> Iterator[tables.KeyValue]:
+    """The fields that have a value which is no object, no list and no long text."""
+    for path in paths:
+        first, *names = path.split(".")
+        text = scalar(found.spec if first == "spec" else found.status, names)
+        if text is not None:
+            yield tables.KeyValue(key=path, value=text)
+
+
+def scalar(raw: msgspec.Raw | None, names: list[str]) -> str | None:
+    """The value below an object, by the names of fields: a text, or a number or a truth value as JSON writes it.
+
+    None if it is absent, null, an object or a list, and for a text that is long, or has an object or a key in it.
+
+    >>> scalar(msgspec.Raw(b'{"a": {"b": 1.50, "c": [1]}}'), ["a", "b"])
+    '1.50'
+    >>> scalar(msgspec.Raw(b'{"a": {"b": 1.50, "c": [1]}}'), ["a", "c"])
+    """
+    try:
+        for name in names:
+            if raw is None:
+                return None
+            raw = _MEMBERS.decode(raw).get(name)
+        if raw is None:
+            return None
+        written = bytes(raw).decode()
+        if written == "null" or written[:1] in ("{", "["):
+            return None
+        text = _TEXT.decode(raw) if written[:1] == '"' else written
+    except NOT_DECODABLE:
+        return None
+    return None if len(text) > _MAX_LENGTH or has_object(text) else text
+
+
+_MAX_LENGTH = 1000
+_MEMBERS, _TEXT = msgspec.json.Decoder(dict[str, msgspec.Raw]), msgspec.json.Decoder(str)
 
 
 def name_of(plural: str, group: str) -> str:
@@ -67,21 +114,25 @@ def name_of(plural: str, group: str) -> str:
     return f"{plural}.{group}" if group else plural
 
 
-def object_kind(plural: str, group: str, version: str, kind: str) -> Kind:
+def object_kind(plural: str, group: str, version: str, kind: str, paths: tuple[str, ...] = ()) -> Kind:
     """A kind of the discovery.
 
     Its objects may control pods if a program of somebody else's has defined it, or if it is the one built-in
     controller that has no table: pods then wait for its list.
+
+    Args:
+        paths: fields that columns have. Only objects of custom resources are read whole for them.
     """
     name, api_version = name_of(plural, group), f"{group}/{version}" if group else version
+    is_whole = bool(paths) and is_custom(group)
     may_control = is_custom(group) or name == "replicationcontrollers"
     return Kind(
         name,
         f"/{'apis' if group else 'api'}/{api_version}/{plural}",
-        PartialObjectMetadata,
-        partial(object_rows, name, kind, api_version),
+        WholeObject if is_whole else PartialObjectMetadata,
+        partial(object_rows, name, kind, api_version, paths),
         controls=kind if may_control else None,
-        metadata_only=True,
+        metadata_only=not is_whole,
         permission="thirdPartyObjects" if is_custom(group) else None,
         object_kind=kind,
     )

@@ -18,7 +18,7 @@ from job.printable import without_password
 from job.signals import Stop
 from job.sinks.protocol import Sink, Warehouse
 from job.views import View, views
-from job.views.row_columns import LabelColumn
+from job.views.row_columns import FieldColumn, LabelColumn, RowColumn
 
 # https://cloud.google.com/bigquery/docs/datasets#dataset-naming
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
@@ -99,7 +99,7 @@ def views_of(config: Config) -> tuple[View, ...]:
     return views(_columns(config))
 
 
-def _columns(config: Config) -> tuple[LabelColumn, ...]:
+def _columns(config: Config) -> tuple[RowColumn, ...]:
     """The columns of the configuration.
 
     Raises:
@@ -107,13 +107,17 @@ def _columns(config: Config) -> tuple[LabelColumn, ...]:
     """
     from job.kinds.parts.metadata import is_allowed
 
-    configured = tuple(LabelColumn(name, each.labels, each.annotations) for name, each in config.columns.items())
+    labels = tuple(LabelColumn(name, each.labels, each.annotations) for name, each in config.columns.items())
+    of_objects = config.objects.columns.items()
+    fields = tuple(FieldColumn(name, each.kind, each.path, each.type) for name, each in of_objects)
+    configured: tuple[RowColumn, ...] = (*labels, *fields)
     where = named("columns", config.columns)
     try:
         views(configured)
     except ConfigError as error:
-        raise ConfigError(f"{where.removesuffix('columns')}{error}") from error
-    for column in configured:
+        variable = where.removesuffix("columns") if str(error).startswith("columns.") else ""
+        raise ConfigError(f"{variable}{error}") from error
+    for column in labels:
         for key in column.annotations:
             if not is_allowed(key, config.annotations):
                 raise ConfigError(

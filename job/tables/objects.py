@@ -16,9 +16,9 @@ class Object(Record, frozen=True, kw_only=True):
 
     table = "objects"
     description = (
-        "An object of a kind that `objects` in the configuration chooses, such as a custom resource: its metadata. "
-        "Its specification, its status and its annotations are not read. Kinds with a table of their own have no rows "
-        "here."
+        "An object of a kind that `objects` in the configuration chooses, such as a custom resource: its metadata, "
+        "and the fields that `objects.columns` names. Nothing else of its specification and its status is decoded, and "
+        "no annotations. Kinds with a table of their own have no rows here."
     )
     read_from = "*"
     shared_by = (OBJECTS,)
@@ -56,3 +56,8 @@ class Object(Record, frozen=True, kw_only=True):
     ] = ()
     other_api_versions: OtherApiVersions = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the object."] = ()
+    fields: Annotated[
+        tuple[KeyValue, ...],
+        "Fields that `objects.columns` in the configuration names, which the view also has as columns: path and value, "
+        "a text, or a number or a truth value as JSON writes it.",
+    ] = ()

@@ -48,10 +48,10 @@ from graphlib import TopologicalSorter
 from typing import NamedTuple
 
 from job.schema import PARTITIONED_BY, Column, columns
-from job.tables import LEDGER, TABLES, raw
+from job.tables import LEDGER, OBJECTS, TABLES, raw
 from job.views.header import Header, columns_of, split_file
 from job.views.recent import RECENT
-from job.views.row_columns import LabelColumn, check_columns
+from job.views.row_columns import RowColumn, check_columns
 from job.views.team_keys import TEAM
 from job.views.templates import COMPARISONS, text_between, texts
 
@@ -130,7 +130,7 @@ class View(NamedTuple):
 
 
 @cache
-def views(configured: tuple[LabelColumn, ...] = ()) -> tuple[View, ...]:
+def views(configured: tuple[RowColumn, ...] = ()) -> tuple[View, ...]:
     """All views, each after those that it and its functions read.
 
     Args:
@@ -140,7 +140,7 @@ def views(configured: tuple[LabelColumn, ...] = ()) -> tuple[View, ...]:
         ConfigError: the views cannot have such a column.
     """
     if configured:
-        check_columns(configured, _words())
+        check_columns(configured, _words(), _words_of_objects())
     found = {name: split_file(text) for name, text in texts(configured)}
     between = {name: _between(name, *found[name]) for name in COMPARISONS}
     read_by = {name: {*_reads(sql), *(_reads(between[name].sql) if name in between else ())}
@@ -229,7 +229,7 @@ def _outside_texts(pattern: str, by: str | Callable[[re.Match[str]], str], sql: 
 
 
 @cache
-def digest(view: View, configured: tuple[LabelColumn, ...] = ()) -> str:
+def digest(view: View, configured: tuple[RowColumn, ...] = ()) -> str:
     """Changes with the view, its descriptions and everything it reads: engines resolve `*` when they make a view."""
     by_name = {other.name: other for other in views(configured)}
     reads = dict.fromkeys((*view.reads, *(_reads(view.between.sql) if view.between else ())))
@@ -310,6 +310,14 @@ def _words() -> frozenset[str]:
     names = {column.name for view in views() for column in view.columns}
     queries = (re.sub(r"'[^'\n]*'", "", view.sql.lower()) for view in views())
     return frozenset(names.union(*(re.findall(r"\w+", sql) for sql in queries))) - {TEAM}
+
+
+@cache
+def _words_of_objects() -> frozenset[str]:
+    """Every word in the views of the table `objects`, and their columns. No other view reads these."""
+    of_objects = [view for view in views() if view.name in (OBJECTS, f"{OBJECTS}_history")]
+    names = {column.name for view in of_objects for column in view.columns}
+    return frozenset(names.union(*(re.findall(r"\w+", view.sql.lower()) for view in of_objects)))
 
 
 def _between(name: str, header: Header, sql: str) -> Function:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from job.errors import ConfigError
 from job.schema import columns
+from job.tables import OBJECTS
 
 _TEXT = r'"(?:[^"\\]|\\.)*"'
 _PAIR = rf'[{{]"key":({_TEXT}),"value":({_TEXT})[}}]'
@@ -77,35 +78,49 @@ class LabelColumn(NamedTuple):
     annotations: tuple[str, ...] = ()
 
 
-def select_list(table: str, configured: tuple[LabelColumn, ...]) -> str:
+class FieldColumn(NamedTuple):
+    """A column of the configuration in `objects`: a field of one kind."""
+
+    name: str
+    kind: str
+    """As in `objects.resource`."""
+    path: str
+    """As in `objects.fields`."""
+    type: str
+
+
+RowColumn = LabelColumn | FieldColumn
+
+
+def select_list(table: str, configured: tuple[RowColumn, ...]) -> str:
     """The columns in BigQuery's SQL, of the rows `t`; each ends with a comma."""
-    return "".join(f"  {expression} AS {name},\n" for name, expression, _ in _columns(table, configured))
+    return "".join(f"  {expression} AS {name},\n" for name, _, expression, _ in _columns(table, configured))
 
 
-def header(table: str, configured: tuple[LabelColumn, ...]) -> str:
+def header(table: str, configured: tuple[RowColumn, ...]) -> str:
     """The columns as lines of a view's header."""
-    return "".join(f"-- {name} STRING: {description}\n" for name, _, description in _columns(table, configured))
+    return "".join(f"-- {name} {kind}: {description}\n" for name, kind, _, description in _columns(table, configured))
 
 
-def check_columns(configured: tuple[LabelColumn, ...], used: frozenset[str]) -> None:
+def check_columns(
+    configured: tuple[RowColumn, ...], used: frozenset[str], used_of_objects: frozenset[str] = frozenset()
+) -> None:
     """Rejects columns that no view can have.
 
     Args:
         used: every word in the queries of the views: a column of that name could change what they mean.
+        used_of_objects: those in the views of the table `objects`, which no other view reads.
 
     Raises:
         ConfigError: a name or a key is malformed, or the name is used.
     """
-    for name, *keys in configured:
+    for column in configured:
+        if isinstance(column, FieldColumn):
+            _check_name(f"objects.columns.{column.name}", column.name, _names(OBJECTS) | used_of_objects, "field")
+            continue
+        name, *keys = column
         where = f"columns.{name}"
-        if not _NAME.fullmatch(name):
-            raise ConfigError(
-                f"{where}: a column's name has lower-case letters, digits and _, and starts with a letter"
-            )
-        if name in _RESERVED:
-            raise ConfigError(f"{where}: {name} is a reserved word of SQL: choose another name, such as {name}_label")
-        if name in used:
-            raise ConfigError(f"{where}: the views already use the name: choose another, such as {name}_label")
+        _check_name(where, name, used, "label")
         if not any(keys):
             raise ConfigError(f"{where}: name at least one label or annotation")
         for key in chain(*keys):
@@ -113,23 +128,38 @@ def check_columns(configured: tuple[LabelColumn, ...], used: frozenset[str]) -> 
                 raise ConfigError(f"{where}: {key!r} is not the key of a label or annotation, such as example.com/team")
 
 
-def _columns(table: str, configured: tuple[LabelColumn, ...]) -> Iterator[tuple[str, str, str]]:
-    """Name, expression and description."""
+def _check_name(where: str, name: str, used: frozenset[str], other: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{where}: a column's name has lower-case letters, digits and _, and starts with a letter")
+    if name in _RESERVED:
+        raise ConfigError(f"{where}: {name} is a reserved word of SQL: choose another name, such as {name}_{other}")
+    if name in used:
+        raise ConfigError(f"{where}: the views already use the name: choose another, such as {name}_{other}")
+
+
+def _columns(table: str, configured: tuple[RowColumn, ...]) -> Iterator[tuple[str, str, str, str]]:
+    """Name, type, expression and description."""
     if table in _FULL_NAMES:
-        yield "full_resource_name", _FULL_NAMES[table], _NAME_MEANS[table == "workloads"]
+        yield "full_resource_name", "STRING", _FULL_NAMES[table], _NAME_MEANS[table == "workloads"]
     names = _names(table)
     labels = next((name for name in _LABELS if name in names), None)
     if labels is None:
         return
     yield (
         f"{labels}_json",
+        "STRING",
         f"COALESCE({_as_object(labels)}, '{{}}')",
         (f"The column `{labels}` as a JSON object, for tools that cannot read repeated columns."),
     )
     for column in configured:
+        if isinstance(column, FieldColumn):
+            if table == OBJECTS:
+                yield column.name, column.type, _field(column), _field_described(column)
+            continue
         found = [_value(labels, key) for key in column.labels]
         found += [_value("annotations", key) for key in column.annotations if "annotations" in names]
-        yield column.name, f"COALESCE({', '.join(found)})" if found else "CAST(NULL AS STRING)", _described(column)
+        expression = f"COALESCE({', '.join(found)})" if found else "CAST(NULL AS STRING)"
+        yield column.name, "STRING", expression, _described(column)
 
 
 _NAME_MEANS = {
@@ -141,6 +171,33 @@ _NAME_MEANS = {
 def _described(column: LabelColumn) -> str:
     keys = [f"the label `{key}`" for key in column.labels] + [f"the annotation `{key}`" for key in column.annotations]
     return f"The first that is set of the object's own: {', '.join(keys)}; by the configuration's `columns`."
+
+
+def _field(column: FieldColumn) -> str:
+    """The value of a field in the column's type; NULL for another kind, or a value of another type.
+
+    What engines make of other texts differs, so only the forms that API servers write are cast.
+    """
+    value = f"IF(t.resource = '{column.kind}', {_value('fields', column.path)}, NULL)"
+    if column.type == "STRING":
+        return value
+    return f"SAFE_CAST(REGEXP_EXTRACT({value}, r'{_FORMS[column.type]}') AS {column.type})"
+
+
+_FORMS = {
+    "INT64": "^(-?[0-9]+)$",
+    "FLOAT64": "^(-?[0-9]+(?:[.][0-9]+)?(?:[eE][+-]?[0-9]+)?)$",
+    "BOOL": "^(true|false)$",
+    "TIMESTAMP": "^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?Z)$",
+}
+"""Type -> texts that are of it."""
+
+
+def _field_described(column: FieldColumn) -> str:
+    return (
+        f"The field `{column.path}` of {column.kind}; NULL for other kinds, and without such a value. By the "
+        "configuration's `objects.columns`."
+    )
 
 
 def _value(pairs: str, key: str) -> str:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 
 from job.tables import LEDGER, TABLES
-from job.views.row_columns import LabelColumn, header, select_list
+from job.views.row_columns import RowColumn, header, select_list
 from job.views.team_keys import team_keys
 
 COMPARISONS = {"changes": "raw_recent_", "events": "raw_"}
@@ -18,7 +18,7 @@ _OF_ALL_HISTORY = ("committed_attempts", "snapshots", "collections", "readings",
 _SELECTS = re.compile(r"^( *)AND \$\{selects\.(\w+)\.(\w+)\}", re.MULTILINE)
 
 
-def texts(configured: tuple[LabelColumn, ...]) -> Iterator[tuple[str, str]]:
+def texts(configured: tuple[RowColumn, ...]) -> Iterator[tuple[str, str]]:
     """Each view's name and text."""
     for folder in ("ledger", "questions"):
         for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
@@ -70,7 +70,7 @@ def _of_recent_rows(name: str, text: str) -> str:
     )
 
 
-def _of_table(template: str, table: str, configured: tuple[LabelColumn, ...]) -> str:
+def _of_table(template: str, table: str, configured: tuple[RowColumn, ...]) -> str:
     read_from = TABLES[table].read_from
     name = f"{template}_of_snapshot.sql" if read_from is None else f"{template}_of_resource.sql"
     text = (files(__package__) / "tables" / name).read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ from job.wire.meta import Int64, ObjectMeta, Page, Wire
 
 OTHERS = {
     "Named": "V1Namespace", "PartialObjectMetadata": "V1Namespace", "PlainMeta": "V1ObjectMeta", "_List": "V1PodList",
-    "_Version": "VersionInfo",
+    "_Version": "VersionInfo", "WholeObject": "V1Namespace",
 }  # fmt: skip
 """Struct -> model, where no kind refers to the struct and its name is not the API's."""
 EVERY_VERSION = [one for kind in KINDS for one in (kind, *kind.earlier)]

@@ -11,6 +11,7 @@ import pytest
 from made import sink_at
 
 from job.config import Config
+from job.config_objects import ObjectColumn, Objects
 from job.kinds import RESOURCES
 from job.run.one_task import run
 from job.run.summary import Summary
@@ -110,6 +111,48 @@ def test_a_row_has_the_metadata_and_nothing_else(job: Job) -> None:
         )
     ]  # fmt: skip
     assert "CANARY" not in str(job.rows("SELECT * FROM objects"))
+
+
+COLUMNS = {
+    "rollout_replicas": {"kind": ROLLOUTS, "path": "spec.replicas", "type": "INT64"},
+    "weight": {"kind": ROLLOUTS, "path": "status.canary.weights.stable.weight", "type": "FLOAT64"},
+    "steps": {"kind": ROLLOUTS, "path": "spec.strategy.canary.steps"},  # a list has no value
+    "phase": {"kind": "gameservers.agones.dev", "path": "status.state"},
+}
+
+
+def test_columns_of_custom_resources_have_the_fields_that_they_name_and_nothing_else(job: Job) -> None:
+    (rollout, *_) = job.objects["rollouts"]
+    columns = msgspec.convert(COLUMNS, dict[str, ObjectColumn])
+    config = msgspec.structs.replace(job.config, objects=Objects(include=("*.argoproj.io", "*.agones.dev", "leases.*"),
+                                                                 columns=columns))  # fmt: skip
+    made = {
+        "metadata": {"name": "n", "namespace": "default", "uid": "n", "annotations": {"note": "CANARY"}},
+        "status": {"canary": {"weights": {"stable": {"weight": 62.5}}}, "token": "CANARY"},
+        "spec": {"replicas": "three", "template": {"spec": {"containers": [{"args": ["CANARY"]}]}}},
+    }
+    job.simulator.create(job.path, "rollouts", made)
+    before = len(job.asked())
+    assert run(config).run.status == "complete"
+    assert {f"/apis/{path}" for path in ("argoproj.io/v1alpha1/rollouts", "agones.dev/v1/gameservers")} <= set(
+        job.asked()[before:]
+    )
+    names = f"{', '.join(COLUMNS)}, fields"
+    found = open_warehouse(config).query(f"SELECT {names} FROM objects WHERE kind = 'Rollout' ORDER BY uid = 'n'").rows
+    replicas = rollout["spec"]["replicas"]
+    assert found == [
+        (replicas, None, None, None, [{"key": "spec.replicas", "value": str(replicas)}]),
+        (None, 62.5, None, None, [
+            {"key": "spec.replicas", "value": "three"},
+            {"key": "status.canary.weights.stable.weight", "value": "62.5"},
+        ]),
+    ]  # fmt: skip
+    (types,) = job.rows("SELECT DISTINCT typeof(rollout_replicas), typeof(weight), typeof(phase) FROM objects")
+    assert types == ("BIGINT", "DOUBLE", "VARCHAR")
+    assert "CANARY" not in str(job.rows("SELECT * FROM raw_objects"))
+    # metadata is as without columns, and pods are traced as before
+    assert job.rows("SELECT DISTINCT workload_resolution FROM pods WHERE workload_kind = 'Rollout'") == [("resolved",)]
+    job.simulator.delete(job.path, "rollouts", "default/n")
 
 
 def test_pods_are_traced_through_the_custom_resources_that_were_read(job: Job) -> None:

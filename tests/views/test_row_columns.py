@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from job.config import Config
 from job.errors import ConfigError
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.open_sink import open_warehouse
-from job.tables import KeyValue, Namespace
+from job.tables import KeyValue, Namespace, Object
 from job.views import View, views
-from job.views.row_columns import LabelColumn
+from job.views.row_columns import FieldColumn, LabelColumn
 
 KEYS = ("team", "app.kubernetes.io/part-of", "main.example.com/CURRENT_TIMESTAMP")
 TEAM = LabelColumn("team", KEYS, ("example.com/owner",))
@@ -124,6 +125,78 @@ def test_zonal_clusters_and_unknown_kinds_are_named_as_cloud_asset_inventory_has
     assert warehouse.query("SELECT full_resource_name FROM pods") == [(f"{cluster}/k8s/namespaces/default/pods/p1",)]
     named = [("Pod", f"{cluster}/k8s/namespaces/default/pods/p1"), ("Rollout", None)]
     assert warehouse.query("SELECT kind, full_resource_name FROM workloads") == named
+
+
+WIDGETS = "widgets.example.com"
+FIELDS = (
+    FieldColumn("replicas", WIDGETS, "spec.replicas", "INT64"),
+    FieldColumn("share", WIDGETS, "status.share", "FLOAT64"),
+    FieldColumn("paused", WIDGETS, "spec.paused", "BOOL"),
+    FieldColumn("promoted_at", WIDGETS, "status.promotedAt", "TIMESTAMP"),
+    FieldColumn("phase", WIDGETS, "status.phase", "STRING"),
+    FieldColumn("gadget_replicas", "gadgets.example.com", "spec.replicas", "INT64"),
+)
+TEXTS = {
+    "spec.replicas": ["3", "-9223372036854775808", "9223372036854775808", "3.0", "three", "", "0x1"],
+    "status.share": ["0.5", "1e3", "7", "NaN", "1_0", "half", " 1"],
+    "spec.paused": ["true", "false", "TRUE", "1", "yes", "t", ""],
+    "status.promotedAt": [
+        "2026-01-31T10:00:00Z", "2026-01-31T10:00:00.250000Z", "2026-02-31T10:00:00Z", "2026-01-31",
+        "2026-01-31T10:00:00+02:00", "now", "",
+    ],
+    "status.phase": ["Healthy", "it's \"odd\" {}", "", "3", "true", "null", "[1]"],
+}  # fmt: skip
+
+
+def custom(number: int, resource: str) -> Object:
+    fields = tuple(KeyValue(key=path, value=texts[number]) for path, texts in TEXTS.items())
+    kind, group = "Widget", "example.com"
+    return Object(
+        resource=resource, kind=kind, api_group=group, api_version=f"{group}/v1", name=f"{number}-{resource}",
+        uid=f"{number}-{resource}", fields=fields,
+    )  # fmt: skip
+
+
+def test_fields_of_custom_resources_are_columns_of_their_types(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = views(FIELDS)
+    for module in ("engines", "googlesql"):
+        monkeypatch.setattr(f"{module}.views", lambda: made)
+    kinds = (WIDGETS, "gadgets.example.com")
+    warehouse.publish(
+        run_of(1, Read("a", more={kind: [custom(number, kind) for number in range(7)] for kind in kinds}))
+    )
+    names = ", ".join(column.name for column in FIELDS)
+    at = datetime(2026, 1, 31, 10, tzinfo=UTC)
+    least = -(2**63)
+    for view in ("objects", "objects_history"):
+        found = warehouse.query(f"SELECT name, {names} FROM {view} WHERE resource = '{WIDGETS}'")
+        assert [row[1:] for row in sorted(found)] == [
+            (3, 0.5, True, at, "Healthy", None),
+            (least, 1000.0, False, at.replace(microsecond=250000), 'it\'s "odd" {}', None),
+            (None, 7.0, None, None, None, None),
+            (None, None, None, None, "3", None),
+            (None, None, None, None, "true", None),
+            (None, None, None, None, "null", None),
+            (None, None, None, None, "[1]", None),
+        ]
+    found = warehouse.query("SELECT replicas, phase, gadget_replicas FROM objects WHERE name = '0-gadgets.example.com'")
+    assert found == [(None, None, 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Replicas", "a column's name has lower-case"), ("group", "group is a reserved word of SQL"),
+        ("name", "the views already use the name: choose another, such as name_field"),
+        ("fields", "the views already use the name"), ("read_at", "the views already use the name"),
+    ],
+)  # fmt: skip
+def test_a_field_cannot_have_the_name_of_a_column_of_objects(name: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=f"objects.columns.{name}: .*{says}"):
+        views((FieldColumn(name, WIDGETS, "spec.x", "STRING"),))
+    assert views((FieldColumn("replicas", WIDGETS, "spec.x", "STRING"),))  # a column of other tables
 
 
 @pytest.mark.xdist_group("googlesql")

@@ -36,8 +36,13 @@ def allowed_annotations(metadata: meta.ObjectMeta, allow: tuple[str, ...]) -> tu
     return tuple(
         KeyValue(key=key, value=value)
         for key, value in metadata.annotations.items()
-        if is_allowed(key, allow) and not _EMBEDDED.search(value)
+        if is_allowed(key, allow) and not has_object(value)
     )
+
+
+def has_object(text: str) -> bool:
+    """Whether a text has a whole object in it, or a private key."""
+    return _EMBEDDED.search(text) is not None
 
 
 # Whole objects and command lines may contain secrets: no pattern of the configuration allows these annotations.

@@ -18,7 +18,7 @@ from job.sinks.protocol import Change, refuse_newer, warn_newer
 from job.tables import TABLES, Run, raw
 from job.views import views
 from job.views.recent import RECENT, Recent
-from job.views.row_columns import LabelColumn
+from job.views.row_columns import RowColumn
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -35,7 +35,7 @@ class Layout:
         dataset: str,
         location: str | None,
         options: BigQuery,
-        columns: tuple[LabelColumn, ...] = (),
+        columns: tuple[RowColumn, ...] = (),
     ) -> None:
         self._client, self._name, self._location, self._options = client, dataset, location, options
         self._columns = columns
@@ -163,7 +163,7 @@ class Layout:
 
 
 def declared(
-    name: str, location: str | None, options: BigQuery, configured: tuple[LabelColumn, ...] = ()
+    name: str, location: str | None, options: BigQuery, configured: tuple[RowColumn, ...] = ()
 ) -> Iterator[Change]:
     """The changes that create everything. Asks BigQuery nothing."""
     yield Change("create dataset", name, ddl.create_dataset(name, location, _DESCRIPTION, options))

@@ -32,7 +32,7 @@ from job.sinks.statement import check_statement
 from job.spool import Rows
 from job.tables import Run, raw
 from job.views.recent import literal
-from job.views.row_columns import LabelColumn
+from job.views.row_columns import RowColumn
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -65,7 +65,7 @@ class BigQuerySink:
         connect_seconds: float = 10.0,
         request_seconds: float = 60.0,
         stop: Stop | None = None,
-        columns: tuple[LabelColumn, ...] = (),
+        columns: tuple[RowColumn, ...] = (),
     ) -> None:
         self.name = f"{project}.{dataset}"
         self._project = project

@@ -18,7 +18,7 @@ from job.sinks.bigquery.tables import Step, would_expire
 from job.sinks.protocol import Change
 from job.views import Bounds, Function, View, digest, for_bigquery, function_for_bigquery
 from job.views.recent import RECENT, Recent, description_of, parse, query_for_bigquery
-from job.views.row_columns import LabelColumn
+from job.views.row_columns import RowColumn
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
@@ -28,7 +28,7 @@ class Views:
     """The views and functions of one dataset."""
 
     def __init__(
-        self, client: bigquery.Client, dataset: str, options: BigQuery, configured: tuple[LabelColumn, ...] = ()
+        self, client: bigquery.Client, dataset: str, options: BigQuery, configured: tuple[RowColumn, ...] = ()
     ) -> None:
         self._client, self._name, self._options, self._columns = client, dataset, options, configured
         self._owned, self._bounds = Owned(client, dataset, options), bounds(options)

@@ -13,7 +13,7 @@ from job.sinks.protocol import Change, refuse_newer
 from job.tables import TABLES, raw
 from job.views import View, digest, for_duckdb, function_for_duckdb, views
 from job.views.recent import RECENT
-from job.views.row_columns import LabelColumn
+from job.views.row_columns import RowColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -74,7 +74,7 @@ def newer_version(where: str, connection: duckdb.DuckDBPyConnection) -> int | No
     return int(version)
 
 
-def changes_from_nothing(configured: tuple[LabelColumn, ...] = ()) -> Iterator[Change]:
+def changes_from_nothing(configured: tuple[RowColumn, ...] = ()) -> Iterator[Change]:
     """The changes that fill a new file."""
     import duckdb
 
@@ -82,7 +82,7 @@ def changes_from_nothing(configured: tuple[LabelColumn, ...] = ()) -> Iterator[C
         yield from changes(nothing, configured)
 
 
-def changes(connection: duckdb.DuckDBPyConnection, configured: tuple[LabelColumn, ...] = ()) -> Iterator[Change]:
+def changes(connection: duckdb.DuckDBPyConnection, configured: tuple[RowColumn, ...] = ()) -> Iterator[Change]:
     """All differences from what is declared, in the order in which to make them."""
     yield from table_changes(connection)
     yield from view_changes(connection, configured)
@@ -106,7 +106,7 @@ def table_changes(connection: duckdb.DuckDBPyConnection) -> Iterator[Change]:
         yield from _changes_of(table, found[raw(table)], comments.get(raw(table)))
 
 
-def view_changes(connection: duckdb.DuckDBPyConnection, configured: tuple[LabelColumn, ...] = ()) -> Iterator[Change]:
+def view_changes(connection: duckdb.DuckDBPyConnection, configured: tuple[RowColumn, ...] = ()) -> Iterator[Change]:
     """What the views lack, once the tables are there, and the version of both.
 
     All views are made again when the digest of any changes.
@@ -128,7 +128,7 @@ def view_changes(connection: duckdb.DuckDBPyConnection, configured: tuple[LabelC
 
 
 def make(
-    connection: duckdb.DuckDBPyConnection, missing: Sequence[Change], configured: tuple[LabelColumn, ...] = ()
+    connection: duckdb.DuckDBPyConnection, missing: Sequence[Change], configured: tuple[RowColumn, ...] = ()
 ) -> None:
     """Makes changes that `changes` has found, the views in an order of its own.
 

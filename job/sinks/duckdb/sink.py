@@ -46,7 +46,7 @@ from job.sinks.protocol import (
 from job.sinks.pruning import NEEDED_TIMES, prunable
 from job.spool import Rows
 from job.tables import Run, raw
-from job.views.row_columns import LabelColumn
+from job.views.row_columns import RowColumn
 
 if TYPE_CHECKING:
     import duckdb
@@ -75,7 +75,7 @@ class DuckDBSink:
         threads: int = 1,
         stop: Stop | None = None,
         for_demo: bool = False,
-        columns: tuple[LabelColumn, ...] = (),
+        columns: tuple[RowColumn, ...] = (),
     ) -> None:
         self.path = path
         self._where = f"sink {path}"
