@@ -109,12 +109,11 @@ def _object_columns(config: Config) -> Iterator[str]:
                 f"{place}: `objects` does not choose {column.kind}: add it to `objects.include`, and leave it out of "
                 "`objects.exclude`"
             )
-        for field in column.path.split("."):
-            if may_hold_secrets(field):
-                yield (
-                    f"{place}: {column.path} is refused, as fields called {field!r} may hold secrets, labels or "
-                    "annotations: choose another field"
-                )
+        if refused := next(filter(may_hold_secrets, column.path.split(".")), None):
+            yield (
+                f"{place}: {column.path} is refused, as fields called {refused!r} may hold secrets, labels or "
+                "annotations: choose another field"
+            )
         if name in config.columns:
             yield f"{place}: `columns` has a column of this name too: choose another, such as {name}_field"
 

@@ -35,6 +35,9 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
     )
 
 
+_ONE_COLUMN = "objects: {include: ['*'], columns: {a: {kind: r.x, path: spec.b}}}"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -94,8 +97,7 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
         ),
         *(
             (
-                f"projects: [my-project]\nobjects: {{include: ['*.example.com'], columns: "
-                f"{{a: {{kind: r.example.com, path: '{path}'}}}}}}",
+                f"projects: [my-project]\nobjects: {{include: ['*'], columns: {{a: {{kind: r.io.x, path: {path}}}}}}}",
                 f"objects.columns.a: {path} is refused, as fields called",
             )
             for path in (
@@ -117,12 +119,11 @@ def test_an_unknown_key_is_rejected_with_its_line_its_path_and_a_guess(tmp_path:
             for kind in ("deployments.apps", "controllerrevisions.apps", "leases.coordination.k8s.io")
         ),
         (
-            "projects: [my-project]\nobjects: {include: ['*.example.org'], columns: {a: {kind: r.example.com, path: spec.x}}}",
-            "objects.columns.a: `objects` does not choose r.example.com: add it to `objects.include`",
+            "projects: [my-project]\nobjects: {include: ['*.io.y'], columns: {a: {kind: r.io.x, path: spec.x}}}",
+            "objects.columns.a: `objects` does not choose r.io.x: add it to `objects.include`",
         ),
         (
-            "projects: [my-project]\ncolumns: {a: {labels: [a]}}\nobjects: {include: ['*'], columns: "
-            "{a: {kind: r.example.com, path: spec.x}}}",
+            "projects: [my-shop]\ncolumns: {a: {labels: [a]}}\n" + _ONE_COLUMN,
             "objects.columns.a: `columns` has a column of this name too",
         ),
         ("columns: {team: [a]}", "columns: each value: write keys with values, such as `key: value`, not a list"),

@@ -32,11 +32,14 @@ class PartialObjectMetadata(Wire, frozen=True):
     metadata: WholeMetadata
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class WholeObject(PartialObjectMetadata, frozen=True):
     """An object of which columns of the configuration have some fields. The others are skipped, not decoded."""
 
-    spec: msgspec.Raw | None = None
-    status: msgspec.Raw | None = None
+    spec: msgspec.Raw = _NULL
+    status: msgspec.Raw = _NULL
 
 
 def object_rows(
@@ -76,7 +79,7 @@ def _fields(found: WholeObject, paths: tuple[str, ...]) -> Iterator[tables.KeyVa
             yield tables.KeyValue(key=path, value=text)
 
 
-def scalar(raw: msgspec.Raw | None, names: list[str]) -> str | None:
+def scalar(raw: msgspec.Raw, names: list[str]) -> str | None:
     """The value below an object, by the names of fields: a text, or a number or a truth value as JSON writes it.
 
     None if it is absent, null, an object or a list, and for a text that is long, or has an object or a key in it.
@@ -87,11 +90,7 @@ def scalar(raw: msgspec.Raw | None, names: list[str]) -> str | None:
     """
     try:
         for name in names:
-            if raw is None:
-                return None
-            raw = _MEMBERS.decode(raw).get(name)
-        if raw is None:
-            return None
+            raw = _MEMBERS.decode(raw).get(name, _NULL)
         written = bytes(raw).decode()
         if written == "null" or written[:1] in ("{", "["):
             return None

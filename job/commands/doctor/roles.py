@@ -162,7 +162,8 @@ def _is_glob(text: str) -> bool:
 _THIRD_PARTY = "container.thirdPartyObjects.list"
 _OF_OBJECTS = (
     "rows of objects, of custom resources: it asks for metadata alone, except of kinds in `objects.columns`, though "
-    "this reads all of them whole. Kinds of Kubernetes itself have permissions of their own, such as container.controllerRevisions.list"
+    "this reads all of them whole. Kinds of Kubernetes itself have permissions of their own, such as "
+    "container.controllerRevisions.list"
 )
 _ROLE = f"""\
 # What the job may do in the GKE API and in the clusters, for `gcloud iam roles create --file`. Written by
