@@ -19,7 +19,7 @@ from job.collect.deadlines import Deadline
 from job.collect.discovery import Discovery, discover
 from job.collect.failures import Cause, ContinueTokenExpired, ReadFailure, report_bug, stopped
 from job.collect.http_reader import Request
-from job.collect.object_kinds import OFF, chosen, gaps, is_needed, of_objects
+from job.collect.object_kinds import NOT_SERVED, OFF, chosen, gaps, is_needed, of_objects
 from job.collect.page_limit import PageLimit
 from job.collect.paging import read_list
 from job.collect.rows import NO_OBJECTS, ObjectCounts, OutOfOrder, RowBuilder
@@ -296,7 +296,7 @@ class ClusterReader:
 def not_installed(kind: Kind) -> Cause:
     """The list of a kind that the API server itself does not serve is read, and has no objects."""
     message = f"the API server does not serve {kind.resource} ({kind.api_version}): they are not installed"
-    return Cause("ok", message, "NotServed", 404)
+    return Cause("ok", message, NOT_SERVED, 404)
 
 
 def unread_lists(cause: Cause, kinds: list[Kind]) -> Iterator[ListResult]:

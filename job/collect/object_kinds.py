@@ -5,7 +5,7 @@ Each of them has a row of `collections` in each run: a kind without one would be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 from job.collect.discovery import Discovery
@@ -19,6 +19,8 @@ OFF = Cause("off", "switched off in the configuration")
 _OWN = frozenset(name_of(kind.plural, kind.group) for kind in KINDS)
 """Kinds of `kinds`. An API server may serve one of them in a second group too."""
 _WILD = "*?["
+NOT_SERVED = "NotServed"
+"""The reason of a kind that the API server does not serve, and of a glob that matches none."""
 
 
 class Chosen(NamedTuple):
@@ -27,7 +29,7 @@ class Chosen(NamedTuple):
     kinds: list[Kind]
     """Those to list."""
     others: dict[str, Cause]
-    """What is known of further ones without a list, by name."""
+    """What is known of further ones without a list, by name, and of globs that match no kind."""
 
 
 def is_needed(objects: Objects, group: str) -> bool:
@@ -48,15 +50,21 @@ def chosen(objects: Objects, found: Discovery | Cause, known: Iterable[str]) -> 
         found: what its API server serves, or why that is not known.
         known: names of kinds that earlier runs asked for.
     """
-    kinds, names = [], set[str]()
+    kinds, names, served = [], set[str](), set[str]()
     if isinstance(found, Discovery):
-        for served, others in found.once():
-            name, *also = [name_of(served.plural, group) for group in (served.group, *others)]
+        for resource, others in found.once():
+            name, *also = [name_of(resource.plural, group) for group in (resource.group, *others)]
+            served |= {name, *also}
             if _OWN.isdisjoint({name, *also}) and objects.chooses(name, *also):
-                kinds.append(object_kind(*served, objects.paths_of(name, *also)))
+                kinds.append(object_kind(*resource, objects.paths_of(name, *also)))
                 names |= {name, *also}
-    expected = {*known, *(name for name in objects.include if not set(name) & set(_WILD))} - names - _OWN - {OBJECTS}
-    return Chosen(kinds, {name: _cause(objects, found, name) for name in sorted(expected)})
+    unmatched = {
+        name
+        for name in objects.include
+        if not _is_glob(name) or (isinstance(found, Discovery) and not matches([name], served))
+    }
+    expected = {*known, *unmatched} - names - _OWN - {OBJECTS}
+    return Chosen(kinds, {name: _cause(objects, found, name, served) for name in sorted(expected)})
 
 
 def gaps(found: Discovery) -> Cause | None:
@@ -77,13 +85,21 @@ def _no_rows(*_: object) -> Iterator[Record]:
     return iter(())
 
 
-def _cause(objects: Objects, found: Discovery | Cause, name: str) -> Cause:
-    if not objects.chooses(name):
+def _is_glob(name: str) -> bool:
+    return not set(name).isdisjoint(_WILD)
+
+
+def _cause(objects: Objects, found: Discovery | Cause, name: str, served: Set[str]) -> Cause:
+    """What is known of a kind that is not listed, or of a glob."""
+    if not (name in objects.include and objects.is_on if _is_glob(name) else objects.chooses(name)):
         return OFF
     if isinstance(found, Cause):
         return found
-    group = name.partition(".")[2]
-    return found.missing.get(group) or Cause("ok", f"the API server does not serve {name}", "NotServed")
+    if matches([name], served):
+        return Cause("ok", f"the kinds that {name} matches have rows of their own")
+    missing = [cause for group, cause in found.missing.items() if _may_match(name, group)]
+    not_served = f"serves no kind that {name} matches" if _is_glob(name) else f"does not serve {name}"
+    return missing[0] if missing else Cause("ok", f"the API server {not_served}", NOT_SERVED)
 
 
 def _may_match(pattern: str, group: str) -> bool:

@@ -18,8 +18,8 @@ REASONS: dict[str, str] = {
     "QuotaExceeded": "A quota of a Google API is used up.",
     "GoogleFrontend": "Google's frontend answers in place of the API server, without a cause that it names.",
     "Intermediary": "A proxy, load balancer or firewall answers in place of the API server. The message quotes it.",
-    "NotServed": "The API server does not serve the kind, which is read only where it is installed; `ok`, without "
-    "objects.",
+    "NotServed": "The API server does not serve the kind, which is read only where it is installed, or no kind that "
+    "the glob of `objects.include` matches; `ok`, without objects.",
     "StaleGroup": "The API server says that the server of an aggregated API does not answer, so that the kinds of the "
     "group are not known.",
     "OtherVersion": "The API server serves the kind in another version alone than the one that this program reads.",

@@ -11,6 +11,7 @@ from time import monotonic
 
 from job.collect.cluster import ClusterCollector, CollectedCluster
 from job.collect.deadlines import Deadline
+from job.collect.object_kinds import NOT_SERVED
 from job.collect.worker_pool import WorkerPool
 from job.config import Config
 from job.config_checks import check_config
@@ -36,7 +37,7 @@ from job.signals import Stop
 from job.sinks.open_sink import open_sink
 from job.sinks.protocol import Commit, Sink, TaskResult
 from job.spool import Rows, Spool, open_spool
-from job.tables import Run
+from job.tables import OBJECTS, Run
 from job.task import Task, current_task
 from job.version import VERSION
 
@@ -149,6 +150,7 @@ class _OneTask:
             rows = spool.save()
             if not self._publish(rows, record, is_stopped=is_stopped):
                 return None
+        self._warn_of_unserved(collected)
         gaps = gaps_of(listings, selection, collected, committed)
         return self._summarize(record, rows, gaps, collected, is_stopped=is_stopped)
 
@@ -245,6 +247,15 @@ class _OneTask:
             if not any(map(_is_finished, collected)) and not self.publishes_all:
                 raise Interrupted
         return collected
+
+    def _warn_of_unserved(self, collected: Sequence[CollectedCluster]) -> None:
+        """Names what `objects.include` names and no cluster of this task serves: it may be misspelt."""
+        rows = [row for cluster in collected for row in cluster.collections]
+        known = sum(row.resource == OBJECTS and row.outcome == "ok" for row in rows)
+        for pattern in self.config.objects.include:
+            if known and known == sum(row.resource == pattern and row.reason == NOT_SERVED for row in rows):
+                detail = f"objects.include: none of the task's {known} clusters serves a kind that matches {pattern}"
+                log.warning("pattern matches no kind", run_id=self.task.run_id, detail=detail)
 
     def _upgrade_info(self, targets: Sequence[Target]) -> AbstractContextManager[UpgradeInfoReader | None]:
         """What reads the upgrade info of clusters: of those that no earlier run of the day has read."""

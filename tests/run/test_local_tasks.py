@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -136,7 +137,8 @@ def test_sigterm_commits_what_the_tasks_have_finished(simulator: Simulator, tmp_
     code, out, err = started.end()
     complete = json.loads(out)["clusters_complete"]
     assert (code, complete) in ((143, 1), (143, 2))
-    assert f"stopped by SIGTERM; {complete} of 4 clusters were complete, and are committed" in err
+    # a task that the signal reached before it had chosen its clusters has not counted them
+    assert re.search(f"stopped by SIGTERM; {complete} of [234] clusters were complete, and are committed", err)
     with duckdb.connect(str(started.database), read_only=True) as database:
         outcomes = (
             "SELECT c.cluster, bool_or(outcome = 'stopped') FROM collections AS c JOIN snapshots USING (snapshot_id)"

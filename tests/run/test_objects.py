@@ -262,6 +262,32 @@ def test_what_is_not_read_is_never_deleted(job: Job) -> None:
     assert history > [(2,)]
 
 
+def test_a_glob_that_matches_no_kind_is_named(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    """A misspelt one has a row in each cluster, and is a warning; once it matches, nothing of it is stale."""
+    wrong, right = "*.argoprj.io", "*.argoproj.io"
+    assert job.run(wrong, "*").run.status == "complete"
+    said = capsys.readouterr().err
+    assert f"none of the task's 1 clusters serves a kind that matches {wrong}\"" in said
+    assert 'matches *"' not in said
+    assert job.coverage()[wrong] == ["ok", "ok", "NotServed", 0]
+    sql = f"SELECT message FROM coverage WHERE resource = '{wrong}'"
+    assert job.rows(sql) == [(f"the API server serves no kind that {wrong} matches",)]
+    assert "*" not in job.coverage()
+
+    # its group does not answer
+    job.simulator.fault(job.path, "broken_api", "discovery", group="argoproj.io")
+    job.run("*s.argoproj.io")
+    assert job.coverage()["*s.argoproj.io"] == ["never_read", "server_error", "StaleGroup", 0]
+    job.simulator.clear()
+
+    # it matches by now, and is taken out in the end
+    job.run("*s.argoproj.io", exclude=("*z*",))
+    assert job.coverage()["*s.argoproj.io"] == ["ok", "ok", None, 0]
+    assert job.coverage()[wrong][0] == "off"
+    job.run(right)
+    assert job.coverage()["*s.argoproj.io"][0] == "off"
+
+
 def test_a_run_that_chooses_no_objects_asks_for_nothing_more(job: Job) -> None:
     before = len(job.asked())
     job.run()

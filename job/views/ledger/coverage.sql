@@ -12,8 +12,8 @@
 -- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `projects`
 --   for a folder's list of projects (in the column `project_id`: `folders/NUMBER`), `upgrade_info` for what the GKE API
 --   says of a cluster's upgrades, once a day, `cloud_asset_inventory` for the clusters that it knows, `objects` for the
---   discovery of kinds, `rollouts.argoproj.io` and the like for a kind that `objects` chooses, `*` for everything in a
---   cluster that was never collected.
+--   discovery of kinds, `rollouts.argoproj.io` and the like for a kind that `objects` chooses, `*.example.com` for a glob
+--   of it that matches no kind there, `*` for everything in a cluster that was never collected.
 -- status STRING: `ok`: read to the end. `partial`: read to the end, except for some objects or zones. `stale`: the
 --   newest attempt failed or was not made, or the rows have expired; the tables show the rows of `read_snapshot_id`.
 --   `never_read`: no snapshot has read it. `off`: switched off in the configuration, or the GKE API is off in a project of
