@@ -17,9 +17,11 @@ from sinks.impatient import Impatient
 
 from job.config import BigQuery
 from job.connect.identity import Identity
+from job.errors import SinkError
 from job.signals import Stop
 from job.simulator.bigquery.control import Control
 from job.sinks.bigquery import BigQuerySink, retries
+from job.sinks.bigquery.loads import Loads
 from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import Warehouse
 from job.tables import TABLES, Key, Record
@@ -96,6 +98,10 @@ class Subject:
         """Publishes rows as the task of a run."""
         return warehouse.publish(self.open(), rows, run_id=self.run_id(run), **options)
 
+    def lose(self, run: str, rows: Sequence[tuple[Key, Record]]) -> None:
+        """Leaves the rows of a task in the tables without their commit."""
+        self.publish(run, [(key, row) for key, row in rows if row.table != "runs"])
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.open().query(sql).rows
 
@@ -114,6 +120,15 @@ class OnBigQuery(Subject):
         (found,) = client.query_and_wait(f"SELECT {counts}", location="EU")
         for table in (table for table in TABLES if found[table]):
             client.query_and_wait(f"DELETE FROM {opened().name}.raw_{table} WHERE TRUE", location="EU")
+
+    def lose(self, run: str, rows: Sequence[tuple[Key, Record]]) -> None:
+        def killed(*_: object) -> bool:
+            raise SinkError("the process is killed before the commit")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Loads, "commit", killed)
+            with pytest.raises(SinkError):
+                self.publish(run, rows)
 
 
 @pytest.fixture

@@ -132,8 +132,7 @@ def test_upgrade_info_counts_as_read_where_a_committed_run_since_then_has_all_of
     unread = Read("b", cluster_id="unread", more={"upgrade_info": "forbidden"})
     part = Read("c", cluster_id="part", more=rows, partial=["upgrade_info"])
     subject.publish("one", run_of(1, whole, unread, part, Read("d", cluster_id="unasked")))
-    lost = [(key, row) for key, row in run_of(2, Read("e", cluster_id="lost", more=rows)) if row.table != "runs"]
-    subject.publish("lost", lost)
+    subject.lose("lost", run_of(2, Read("e", cluster_id="lost", more=rows)))
     found = [
         subject.open().upgrade_info_since(subject.run_id(f"asks-{hours}"), FIRST + timedelta(hours=hours))
         for hours in (0, 1, 2)
