@@ -20,6 +20,7 @@ from job.cli_options import (
     cluster_options,
     config_option,
     options,
+    paged,
     start_log,
 )
 from job.cli_sink import describe, prune, query, report, schema, tables
@@ -154,6 +155,7 @@ def _code(summary: Summary, *, is_success: bool) -> Done:
 
 
 @cli.command()
+@paged
 @cluster_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
@@ -253,6 +255,7 @@ def simulate(clusters: int, pods: int, seed: int, faults: tuple[str, ...]) -> in
 
 
 @cli.command()
+@paged
 @click.argument("cluster", metavar="PROJECT/LOCATION/CLUSTER")
 @click.argument("kind")
 @click.argument("name")

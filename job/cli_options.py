@@ -66,6 +66,21 @@ def _choose(context: click.Context, option: click.Parameter, is_set: bool) -> No
         raise click.UsageError("--quiet and --verbose exclude each other")
 
 
+def paged(command: Any) -> Any:
+    """Has a pager show what the command prints, where that is longer than the terminal."""
+
+    @functools.wraps(command)
+    def with_pager(*arguments: Any, no_pager: bool, **others: Any) -> Any:
+        from job.commands.pager import pager
+
+        with pager(is_wanted=not no_pager):
+            return command(*arguments, **others)
+
+    return click.option("--no-pager", is_flag=True, help="Print straight to the terminal. So does PAGER=cat.")(
+        with_pager
+    )
+
+
 def _configured_by(*own: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Options whose command gets one argument for all of them: `configured`."""
 

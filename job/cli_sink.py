@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from job.cli_options import Configured, sink_options, start_log
+from job.cli_options import Configured, paged, sink_options, start_log
 from job.commands.exits import COMPLETE, INCOMPLETE, Done
 
 
@@ -16,6 +16,7 @@ def _names(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
 
 
 @click.command()
+@paged
 @click.argument("sql", required=False, metavar="SQL|VIEW|-", shell_complete=_names)
 @sink_options
 @click.option("-f", "--file", metavar="FILE", help="Read the SQL from a file.")
@@ -54,6 +55,7 @@ def query(
 
 
 @click.command()
+@paged
 @sink_options
 @click.option("-o", "--output", metavar="FILE", help="Write to a file, which is replaced only by a whole report.")
 @click.option(
@@ -85,6 +87,7 @@ def report(
 
 
 @click.command()
+@paged
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def tables(as_json: bool) -> int:
     """List the tables and views with the question that each answers. Asks no sink."""
@@ -95,6 +98,7 @@ def tables(as_json: bool) -> int:
 
 
 @click.command()
+@paged
 @click.argument("name", shell_complete=_names)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def describe(name: str, as_json: bool) -> int:
