@@ -27,7 +27,8 @@ T = TypeVar("T")
 ROW_GROUP_SIZE = 30_720
 # By another process; in this one; and in this one by a query, which locks the configuration of all connections
 _IN_USE = ("Could not set lock on file", "Unique file handle conflict", "the configuration has been locked")
-_RETRY_SECONDS = 0.1
+_RETRY_SECONDS = 0.05  # after each further try twice as long, up to
+_MAX_RETRY_SECONDS = 0.4
 _INTERRUPT_SECONDS = 0.4  # for an interrupted query to end: Ctrl-C ends a command within a second
 
 
@@ -149,7 +150,7 @@ def _wait_for_lock(
 def _when_unlocked(
     path: Path, stop: Stop, connect: Callable[[], duckdb.DuckDBPyConnection], patience: float
 ) -> duckdb.DuckDBPyConnection:
-    end = time.monotonic() + patience
+    end, seconds = time.monotonic() + patience, _RETRY_SECONDS
     while True:
         try:
             return connect()
@@ -158,7 +159,8 @@ def _when_unlocked(
             if not is_locked or time.monotonic() > end:
                 advice = ": close the program that has it open" if is_locked else ""
                 raise SinkError(f"sink {path}: cannot be opened{advice}: {_short(error)}") from error
-        stop.pause(_RETRY_SECONDS)
+        stop.pause(seconds)
+        seconds = min(2 * seconds, _MAX_RETRY_SECONDS)
 
 
 def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
