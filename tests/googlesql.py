@@ -98,6 +98,8 @@ class Dataset:
             for view in views()
             for function in view.functions
         }
+        self._declared = {view.name: view.columns for view in views()}
+        self._declared |= {name: columns(table) for table in TABLES for name in (raw(table), f"raw_recent_{table}")}
         self._tables: dict[str, _Table] = {}
         for table in TABLES:
             types = [(column.name, _type(column)) for column in columns(table)]
@@ -108,12 +110,23 @@ class Dataset:
         """The view's columns as `name TYPE`; raises `Refused` where BigQuery would."""
         return [f"{name} {_named(kind)}" for name, kind in self._table(view.name).types]
 
-    def check(self, statement: str) -> None:
-        """Analyses a CREATE VIEW statement; raises `Refused` where BigQuery would."""
+    def check(self, statement: str) -> list[str]:
+        """The columns of a CREATE VIEW statement as `name TYPE`; raises `Refused` where BigQuery would.
+
+        The views that it reads have the columns that they declare: nothing is evaluated.
+        """
         engine = _engine()
         request = service.AnalyzeRequest(sql_statement=statement, options=engine.options)
-        self._declare(request.simple_catalog, statement)
-        engine.call("Analyze", request, service.AnalyzeResponse)
+        catalog = request.simple_catalog
+        catalog.builtin_function_options.language_options.CopyFrom(engine.options.language_options)
+        for name in engine.tables_in(statement):
+            made = catalog.table.add(name=name)
+            for column in self._declared[name.removeprefix(f"{DATASET}.")]:
+                made.column.add(name=column.name, type=_type(column))
+        answer = engine.call("Analyze", request, service.AnalyzeResponse)
+        made_view = answer.resolved_statement.resolved_create_statement_node.resolved_create_view_base_node
+        found = made_view.resolved_create_view_stmt_node.parent.output_column_list
+        return [f"{column.name} {_named(column.column.type)}" for column in found]
 
     def query(self, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Column names and rows of a query; raises `Refused`.
