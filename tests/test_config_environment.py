@@ -28,6 +28,7 @@ JOB = Path(__file__).parent.parent / "job"
 SETTINGS = list(settings_of(Config))
 TEXTS = {
     "objects.include": "widgets.example.com,leases.*", "objects.exclude": "leases.*,events.*",
+    "objects.columns": "{size: {kind: widgets.example.com, path: spec.size, type: INT64}}",
     "fail_on": "below:95%", "sink": "duckdb:///x.duckdb", "kinds": "{pods: false}",
     "columns": '{"team": {"labels": ["team"]}}', "project_labels": "env: production",
     "identity.by_project": "[{projects: [a], quota_project: my-project}]",
