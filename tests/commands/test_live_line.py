@@ -53,6 +53,7 @@ def committed(folder: Path) -> list[str]:
 
 
 @pytest.mark.usefixtures("configured")
+@pytest.mark.siblings(1)
 @pytest.mark.parametrize("columns", [60, 200])
 def test_the_line_names_a_cluster_that_hangs_and_is_gone_at_the_end(
     replay: Replay, columns: int, tmp_path: Path
@@ -96,6 +97,7 @@ def test_a_signal_leaves_a_clean_screen(replay: Replay, sent: signal.Signals, co
 
 
 @pytest.mark.usefixtures("configured")
+@pytest.mark.siblings(1)
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"NO_COLOR": "1"}], ids=["dumb", "no colour"])
 def test_a_terminal_that_takes_no_escapes_gets_none(environment: dict[str, str]) -> None:
     with on_terminal("run", **environment) as terminal:

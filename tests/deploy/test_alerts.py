@@ -139,6 +139,7 @@ def extracted(extractor: str, entry: dict[str, Any]) -> Any:
     return found
 
 
+@pytest.mark.siblings(1)
 @pytest.mark.parametrize(
     ("fail_on", "acceptable"), [(None, True), ("incomplete", False), ("never", True)], ids=["whole", "gaps", "accepted"]
 )

@@ -50,6 +50,7 @@ def usual_of_many(many: Simulator, tmp_path_factory: pytest.TempPathFactory) -> 
     return usual_run(many, tmp_path_factory.mktemp("many"))
 
 
+@pytest.mark.siblings(5)
 @pytest.mark.parametrize(
     "case", [pytest.param(case, id=case.id) for case in CASES if not case.by and has_a_run_of_its_own(case)]
 )

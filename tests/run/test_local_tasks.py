@@ -148,6 +148,7 @@ def test_sigterm_commits_what_the_tasks_have_finished(simulator: Simulator, tmp_
     assert list(started.spools.iterdir()) == []
 
 
+@pytest.mark.siblings(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stop_before_anything_is_finished_is_said_once(
     simulator: Simulator, tmp_path: Path, number: signal.Signals
