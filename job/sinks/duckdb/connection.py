@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,6 +30,8 @@ _IN_USE = ("Could not set lock on file", "Unique file handle conflict", "the con
 _RETRY_SECONDS = 0.05  # after each further try twice as long, up to
 _MAX_RETRY_SECONDS = 0.4
 _INTERRUPT_SECONDS = 0.4  # for an interrupted query to end: Ctrl-C ends a command within a second
+_closed_by_others = set[int]()
+"""The ids of connections in which an interrupted query may still be ending."""
 
 
 class RolledBackError(SinkError):
@@ -56,7 +58,7 @@ def connection(path: Path, stop: Stop, *, read_only: bool, patience: float) -> I
         except duckdb_error() as error:  # tables of another program, for example
             raise SinkError(f"sink {path}: cannot be read: {_short(error)}") from error
         finally:
-            with suppress(duckdb_error()):  # an interrupted query may still be ending
+            if id(opened) not in _closed_by_others:
                 opened.close()
 
 
@@ -100,6 +102,7 @@ def interruptible(opened: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T
         with waiting_for("the query"):
             ended.wait()
     except BaseException:
+        _closed_by_others.add(id(opened))
         threading.Thread(target=_interrupt, args=(opened, ended), name="interrupt", daemon=True).start()
         ended.wait(_INTERRUPT_SECONDS)
         raise
@@ -111,13 +114,13 @@ def interruptible(opened: duckdb.DuckDBPyConnection, call: Callable[[], T]) -> T
 def _interrupt(opened: duckdb.DuckDBPyConnection, ended: threading.Event) -> None:
     """Until the query ends: DuckDB forgets an interrupt that comes before the query has begun.
 
-    Then closes the connection, which the caller could not do if it has stopped waiting.
+    Then closes the connection: nobody else may, while a query is still ending in it.
     """
-    with suppress(duckdb_error()):  # the connection has been closed
+    opened.interrupt()
+    while not ended.wait(_RETRY_SECONDS):
         opened.interrupt()
-        while not ended.wait(_RETRY_SECONDS):
-            opened.interrupt()
-        opened.close()
+    opened.close()
+    _closed_by_others.discard(id(opened))
 
 
 def duckdb_error() -> type[Exception]:
