@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, TypeGuard, TypeVar, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, TypeGuard, TypeVar, get_args, get_origin
 
 import msgspec
 import yaml
@@ -82,57 +83,70 @@ def convert(
     if not found:
         with suppress(msgspec.ValidationError):
             return msgspec.convert(values, record)
-    parts: list[tuple[str, type[msgspec.Struct], Any]]
-    parts = [("", record, document) for document in _documents(values, record, unknown)]
-    for prefix, of, document in [*parts, *_entries(values, record, unknown)]:
-        try:
-            msgspec.convert(document, of)
-        except msgspec.ValidationError as error:
-            key, reason = place_and_reason(error, of)
-            key = f"{prefix}{key}".rstrip(".")
-            found.append((key, f"{place(key)}: {key or 'the file'}: {reason}"))
+    for document in _documents(values, record, unknown):
+        found += [(key, f"{place(key)}: {key or 'the file'}: {reason}") for key, reason in _refused(document)]
     raise ConfigError(in_one([sentence for key, sentence in sorted(found, key=lambda each: order(each[0]))]))
 
 
-def _documents(values: Any, record: type[msgspec.Struct], unknown: Collection[str], prefix: str = "") -> Iterator[Any]:
-    """A document of each setting alone, so that each has its own problem."""
+class _Document(NamedTuple):
+    """A part of the document that has problems of its own."""
+
+    prefix: str
+    """Before the dotted paths of its keys."""
+    values: Any
+    record: type[msgspec.Struct]
+
+
+def _refused(document: _Document) -> Iterator[tuple[str, str]]:
+    """The dotted path of each value that its record refuses, and what to write there."""
+    values, left_out = document.values, set[str]()
+    while True:
+        try:
+            msgspec.convert(values, document.record)
+        except msgspec.ValidationError as error:
+            key, reason = place_and_reason(error, document.record)
+            if not any(f"required field `{name}`" in reason for name in left_out):
+                yield f"{document.prefix}{key}".rstrip("."), reason
+            name = re.split(r"[.\[]", key)[0]
+            if not isinstance(values, dict) or name not in values:
+                return
+            values = {each: value for each, value in values.items() if each != name}
+            left_out.add(name)
+        else:
+            return
+
+
+def _documents(
+    values: Any, record: type[msgspec.Struct], unknown: Collection[str], prefix: str = ""
+) -> Iterator[_Document]:
+    """A document of each setting, and of each entry of a list or mapping of records, which has problems of its own."""
     if not isinstance(values, dict):
-        yield values
+        yield _Document(prefix, values, record)
         return
     for field in msgspec.structs.fields(record):
-        key = f"{prefix}{field.name}"
-        if field.name not in values or any(
-            each.startswith(f"{key}.") for each in unknown if not _is_record(field.type)
-        ):
+        if field.name not in values:
             continue
-        value = values[field.name]
-        if _value_record(field.type) and _has_entries(value):
-            continue
+        key, value, inner = f"{prefix}{field.name}", values[field.name], _value_record(field.type)
         if _is_record(field.type) and isinstance(value, dict):
-            for inner in _documents(value, field.type, unknown, f"{key}."):
-                yield {field.name: inner}
+            yield from _documents(value, field.type, unknown, f"{key}.")
+        elif inner and _has_entries(value):
+            entries = [(f"{key}.{name}.", entry) for name, entry in value.items()]
+            yield from (_Document(start, entry, inner) for start, entry in entries if not _any_in(unknown, start))
+        elif _any_in(unknown, f"{key}."):
+            continue
+        elif inner and isinstance(value, list):
+            yield from (_Document(f"{key}[{number}].", entry, inner) for number, entry in enumerate(value))
         else:
-            yield {field.name: value}
-
-
-def _entries(
-    values: Any, record: type[msgspec.Struct], unknown: Collection[str], prefix: str = ""
-) -> Iterator[tuple[str, type[msgspec.Struct], Any]]:
-    """Each entry of a mapping of records, such as a column in `columns`: the start of its keys, its record, itself."""
-    for field in msgspec.structs.fields(record):
-        value = values.get(field.name) if isinstance(values, dict) else None
-        key = f"{prefix}{field.name}."
-        if _is_record(field.type):
-            yield from _entries(value, field.type, unknown, key)
-        elif isinstance(value, dict) and (inner := _value_record(field.type)) and _has_entries(value):
-            for name, entry in value.items():
-                if not any(each.startswith(f"{key}{name}.") for each in unknown):
-                    yield f"{key}{name}.", inner, entry
+            yield _Document(prefix, {field.name: value}, record)
 
 
 def _has_entries(value: Any) -> bool:
     """Whether a mapping has names, and a mapping for each of them."""
     return isinstance(value, dict) and all(isinstance(own, str) and isinstance(value[own], dict) for own in value)
+
+
+def _any_in(keys: Collection[str], start: str) -> bool:
+    return any(key.startswith(start) for key in keys)
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

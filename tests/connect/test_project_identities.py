@@ -145,6 +145,19 @@ def test_what_is_wrong_with_the_entries_is_said_all_at_once(tmp_path: Path) -> N
         load_config(tmp_path / "c.yaml")
     for key in ("by_project[0].project`", "by_project[0].impersonate`", "by_project[1].quota`"):
         assert key in str(raised.value)
+    (tmp_path / "c.yaml").write_text(
+        "identity:\n  by_project:\n    - {projects: [], impersonate_service_account: x}\n    - {quota_project: 7}\n"
+        "    - [a]\n"
+    )
+    with pytest.raises(ConfigError) as raised:
+        load_config(tmp_path / "c.yaml")
+    said = str(raised.value).splitlines()
+    assert said[0] == "the configuration has 5 problems:"
+    for line, key in (
+        (3, "[0].projects: "), (3, "[0].impersonate_service_account: "), (4, "[1].quota_project: "), (4, "[1]: "),
+        (5, "[2]: "),
+    ):  # fmt: skip
+        assert any(f"line {line}: identity.by_project{key}" in each for each in said), said
     entries = [
         {"projects": ["a/b"], "quota_project": "123"}, {"projects": ["a"]},
         {"projects": ["a"], "quota_project": "my-project", "delegates": ["a@b.c"]},

@@ -14,6 +14,7 @@ from replay import recording
 
 from job.commands.doctor.roles import cluster_role, print_role
 from job.config import Config, Identity
+from job.config_identity import ProjectIdentity
 from job.errors import ConfigError
 from job.kinds import KINDS
 
@@ -139,11 +140,17 @@ def test_a_kind_that_is_off_is_in_no_role_and_the_account_is_that_of_the_configu
     cluster_role, binding = yaml.safe_load_all(printed(config, capsys, is_for_rbac=True))
     assert [rule["resources"] for rule in cluster_role["rules"]] == [["pods"], ["cronjobs"]]
     assert [subject["name"] for subject in binding["subjects"]] == [_ACCOUNT]
+    own = [ProjectIdentity(projects=(name,), impersonate_service_account=account) for name, account in (
+        ("a", "own@a.example"), ("b", _ACCOUNT), ("c", None),
+    )]  # fmt: skip
+    config = Config(kinds=off, identity=Identity(by_project=tuple(own)))
+    _, binding = yaml.safe_load_all(printed(config, capsys, is_for_rbac=True))
+    assert [subject["name"] for subject in binding["subjects"]] == ["${JOB_ACCOUNT}", "own@a.example", _ACCOUNT]
     with pytest.raises(ConfigError, match="unknown kind 'podz'; did you mean `pods`"):
         print_role(Config(kinds={"podz": True}), is_for_rbac=False)
 
 
 @pytest.mark.parametrize("user", ["a@b.example", "system:x", "true", "a: b\n- c", "#x", "*", "o'k \u2028"])
 def test_any_user_is_bound_by_its_own_name(user: str) -> None:
-    _, binding = yaml.safe_load_all(cluster_role(KINDS, user))
+    _, binding = yaml.safe_load_all(cluster_role(KINDS, [user]))
     assert binding["subjects"][0]["name"] == user

@@ -38,7 +38,7 @@ def mends_of_rights(
         f"--role=projects/{project}/roles/{ROLE} --condition=None"
     )
     found = _USER.search(message)
-    role = cluster_role(kinds, found[1] if found else who.name)
+    role = cluster_role(kinds, [found[1] if found else who.name])
     yaml = "\n".join(line for line in role.split("\n") if not line.startswith("#"))
     by_rbac = (
         f"gcloud container clusters get-credentials {flags_of(target)}{_WAYS.get(endpoint.type, '')}\n"

@@ -14,6 +14,7 @@ import click
 from job.commands.doctor.costs import tables_of
 from job.config import Config
 from job.config_checks import check_kinds
+from job.config_identity import Identity
 from job.config_objects import Objects
 from job.discover.cloud_asset_inventory import scopes_of
 from job.kinds import KINDS, RESOURCES
@@ -49,23 +50,29 @@ def print_role(config: Config, *, is_for_rbac: bool) -> None:
 
     Args:
         is_for_rbac: as a ClusterRole for `kubectl apply`, bound to the service account that the configuration
-            impersonates for the clusters, else to `${JOB_ACCOUNT}`; otherwise as an IAM custom role for
-            `gcloud iam roles create --file`.
+            impersonates for the clusters, else to `${JOB_ACCOUNT}`, and to those of single projects; otherwise as an
+            IAM custom role for `gcloud iam roles create --file`.
 
     Raises:
         ConfigError: `kinds` names an unknown kind.
     """
     check_kinds(config, RESOURCES)
-    kinds, user = switched_on(config), config.identity.account("kubernetes")
+    kinds = switched_on(config)
     in_folders = bool(config.folders or config.organizations)
     if is_for_rbac:
-        role = cluster_role(kinds, user or _JOB_ACCOUNT, config.objects)
+        role = cluster_role(kinds, _users(config.identity), config.objects)
     else:
         role = custom_role(
             kinds, in_folders=in_folders, by_gateway="connect_gateway" in config.endpoints,
             asks_assets=bool(scopes_of(config)), objects=config.objects.is_on,
         )  # fmt: skip
     click.echo(role)
+
+
+def _users(identity: Identity) -> list[str]:
+    """Who reads clusters: the account of all projects first, then those that single projects have."""
+    own = [entry.impersonate_service_account for entry in identity.by_project]
+    return [identity.account("kubernetes") or _JOB_ACCOUNT, *filter(None, own)]
 
 
 def custom_role(
@@ -126,11 +133,11 @@ def permission(kind: Kind) -> str:
     return f"container.{_ACRONYM.sub(lambda found: found[0].lower(), plural)}.list"
 
 
-def cluster_role(kinds: Sequence[Kind], user: str, objects: Objects | None = None) -> str:
+def cluster_role(kinds: Sequence[Kind], users: Sequence[str], objects: Objects | None = None) -> str:
     """A ClusterRole for these kinds, and its binding.
 
     Args:
-        user: as the API server names it.
+        users: as the API server names them.
         objects: further kinds. A pattern that names no API group gets no rule: it would permit all kinds.
     """
     groups: dict[str, list[str]] = {}
@@ -151,7 +158,7 @@ def cluster_role(kinds: Sequence[Kind], user: str, objects: Objects | None = Non
         + "".join(rules)
         + "".join(unnamed)
         + _BINDING
-        + (user if _PLAIN.fullmatch(user) else json.dumps(user))
+        + "\n".join(_SUBJECT + (user if _PLAIN.fullmatch(user) else json.dumps(user)) for user in dict.fromkeys(users))
     )
 
 
@@ -209,6 +216,8 @@ roleRef:
   kind: ClusterRole
   name: gke-inventory
 subjects:
+"""
+_SUBJECT = """\
   - apiGroup: rbac.authorization.k8s.io
     kind: User
     name: """
