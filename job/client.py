@@ -24,10 +24,12 @@ from job.connect.identity import Identity, configured_identity
 from job.connect.kubernetes import connect
 from job.connect.reachability import Reachability
 from job.discover.container_api import container_client
+from job.discover.memberships import memberships_in
 from job.discover.projects import clusters_in
 from job.errors import InventoryError, NotFoundError
 from job.waiting import waiting_for
 from job.wire import gke
+from job.wire.gke_hub import PREFIX
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -47,7 +49,7 @@ def kubernetes_client(
     Args:
         project_id: the project's id.
         location: region or zone.
-        cluster: the cluster's name.
+        cluster: the cluster's name; of an attached one, `membership:` and the name of its membership.
         config: for `endpoints`, of which it takes the first that answers, `timeouts` and `api_endpoints`; without it,
             that of `load_config()`.
         identity: lets several clients share one token; without it, the client has its own.
@@ -61,8 +63,12 @@ def kubernetes_client(
     config = config or load_config()
     identity = (identity or configured_identity(config)).of(project_id)
     identity.token()
-    with container_client(config, identity) as container:
-        listing = clusters_in(project_id, lambda: container, config.timeouts)
+    if cluster.startswith(PREFIX):
+        own = identity
+        listing = memberships_in(project_id, lambda: own, config)
+    else:
+        with container_client(config, identity) as container:
+            listing = clusters_in(project_id, lambda: container, config.timeouts)
     name = f"{project_id}/{location}/{cluster}"
     for found in listing.clusters:
         if (found.location, found.name) == (location, cluster):

@@ -177,6 +177,7 @@ class ApiEndpoints(Settings, frozen=True, kw_only=True):
         str | None,
         "Cloud Asset Inventory. `null` means `https://cloudasset.googleapis.com`. On loopback, as `container`.",
     ] = None
+    gkehub: Annotated[str | None, "GKE Hub. `null` means `https://gkehub.googleapis.com`."] = None
     bigquery: Annotated[str | None, "BigQuery. `null` means `https://bigquery.googleapis.com`."] = None
     storage: Annotated[str | None, "Cloud Storage. `null` means `https://storage.googleapis.com`."] = None
     oauth2: Annotated[
@@ -264,6 +265,14 @@ class Config(Settings, frozen=True, kw_only=True):
         "with one request for each cluster, each node pool, and each location of a project. `collections` has the "
         "outcome, with the resource `upgrade_info`, and no row where nothing was asked.",
     ] = True
+    attached_clusters: Annotated[
+        bool,
+        "Also read the clusters of each project's fleet that GKE does not run: attached ones, on premises or in other "
+        "clouds. The GKE Hub API lists the memberships of the project, and Connect Gateway reaches the clusters, "
+        "whatever `endpoints` says. `membership:NAME` is the name of such a cluster in all tables and in "
+        "`clusters.include`. A membership of a GKE cluster is left out: the cluster is read where its project is. "
+        "`collections` has the list, with the resource `memberships`.",
+    ] = False
     cloud_asset_inventory: Annotated[
         bool | None,
         "Ask Cloud Asset Inventory too which clusters exist. One that it knows, and no list of the GKE API has, is a "

@@ -39,6 +39,7 @@ from job.tables.snapshots import FailedEndpoint
 from job.task import Task
 from job.waiting import waiting_for
 from job.wire import gke
+from job.wire.gke_hub import AttachedCluster
 from job.wire.projects import FoundProject
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ class ClusterCollector:
 
     def _begin_upgrade_info(self, project_id: str, cluster: gke.Cluster, reading: _Reading) -> Beside | Cause | None:
         """Begins to read what the GKE API says of the cluster's upgrades; None if nothing is due."""
+        if isinstance(cluster, AttachedCluster):
+            return None
         if not self.config.upgrade_info:
             return OFF
         source, until = self.upgrade_info, self._deadline(reading.clock).at
@@ -333,7 +336,8 @@ def _check_status(cluster: gke.Cluster) -> None:
     status = str(cluster.status)
     if status not in CONNECTABLE_STATUSES:
         detail = f" ({cluster.status_message[:200]})" if cluster.status_message else ""
-        raise ReadFailure("not_running", f"the cluster is {status} in GKE{detail}", reason=status)
+        where = "its fleet" if isinstance(cluster, AttachedCluster) else "GKE"
+        raise ReadFailure("not_running", f"the cluster is {status} in {where}{detail}", reason=status)
 
 
 def _log_list(key: Key, result: ListResult) -> None:

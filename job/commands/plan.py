@@ -20,6 +20,7 @@ from job.errors import InventoryError
 from job.kinds import RESOURCES
 from job.printable import escaped_lines
 from job.sinks.open_sink import open_sink
+from job.wire.gke_hub import AttachedCluster
 
 
 class PlannedEndpoint(msgspec.Struct, frozen=True):
@@ -67,14 +68,16 @@ def plan(config: Config) -> list[Planned]:
         Planned(name=unmatched.pattern, problem=f"not_found: {unmatched.message}") for unmatched in selection.unmatched
     ]
     for listing in listings:
-        if not listing.is_project:
+        if listing.is_folder:
             planned.append(_folder(listing, listings))
         elif not listing.is_complete:
-            planned.append(Planned(name=listing.project_id, problem=_problem(listing)))
+            name = f"{listing.project_id} (memberships)" if listing.is_fleet else listing.project_id
+            planned.append(Planned(name=name, problem=_problem(listing)))
         planned += [
             _planned(target, config)
             for target in sorted(selection.targets, key=lambda target: target.name)
             if target.project_id == listing.project_id
+            and isinstance(target.cluster, AttachedCluster) == listing.is_fleet
         ]
     return planned
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from job.connect.endpoints import Endpoint
 from job.wire import gke
+from job.wire.gke_hub import AttachedCluster
 
 REQUESTS_A_MINUTE = 2400
 """Of one fleet host project: https://cloud.google.com/kubernetes-engine/enterprise/multicluster-management/gateway"""
@@ -34,7 +35,8 @@ def gateway_endpoint(
     project, location, name = found.groups()
     regional = "" if location == "global" else f"{location}-"
     host = urlsplit(address).netloc if address else f"{regional}connectgateway.{domain}"
-    path = f"/v1/projects/{project}/locations/{location}/gkeMemberships/{name}"
+    kind = "memberships" if isinstance(cluster, AttachedCluster) else "gkeMemberships"
+    path = f"/v1/projects/{project}/locations/{location}/{kind}/{name}"
     return Endpoint("connect_gateway", host, path, fleet_project=project)
 
 

@@ -8,9 +8,13 @@ from typing import NamedTuple
 from job.config import EndpointType
 from job.errors import InventoryError
 from job.wire import gke
+from job.wire.gke_hub import AttachedCluster
 
-CONNECTABLE_STATUSES = frozenset({"RUNNING", "RECONCILING", "DEGRADED"})
-"""https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#status"""
+CONNECTABLE_STATUSES = frozenset(
+    {"RUNNING", "RECONCILING", "DEGRADED", "READY", "UPDATING", "SERVICE_UPDATING", "CODE_UNSPECIFIED"}
+)
+"""https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters#status, and of a
+membership, https://cloud.google.com/kubernetes-engine/fleet-management/docs/reference/rest/v1/MembershipState#code"""
 
 
 class ConnectError(InventoryError):
@@ -57,14 +61,14 @@ def choose_endpoints(
     6. the DNS endpoint that refuses traffic from outside the VPC, where there is no other
 
     Args:
-        order: these alone, in this order.
+        order: these alone, in this order. An attached cluster has only Connect Gateway, whatever the order.
         gateway: the cluster at Connect Gateway, if it is a member of a fleet.
 
     Raises:
         ConnectError: the cluster has no such endpoint; its reason is `NoEndpoint`.
     """
     offered = sorted(_endpoints(cluster, gateway), key=lambda ranked: ranked[1])
-    if order:
+    if order and not isinstance(cluster, AttachedCluster):
         chosen = [endpoint for kind in dict.fromkeys(order) for endpoint, _ in offered if endpoint.type == kind]
     else:
         chosen = [endpoint for endpoint, rank in offered if rank < _LAST_RESORT or len(offered) == 1]
@@ -84,7 +88,8 @@ def why_chosen(
     cluster: gke.Cluster, endpoint: Endpoint, order: Sequence[EndpointType] = (), gateway: Endpoint | None = None
 ) -> str:
     """Why `choose_endpoints` gives this endpoint of the cluster, in words."""
-    return f"`endpoints` is {', '.join(order)}" if order else _WHY[dict(_endpoints(cluster, gateway))[endpoint]]
+    is_ordered = order and not isinstance(cluster, AttachedCluster)
+    return f"`endpoints` is {', '.join(order)}" if is_ordered else _WHY[dict(_endpoints(cluster, gateway))[endpoint]]
 
 
 _WHY = {  # by rank

@@ -58,6 +58,15 @@ UPGRADE_INFO_API = Api(
         "not_served": "this GKE API has no such method: switch `upgrade_info` off",
     },
 )
+GKE_HUB_API = Api(
+    "GKE Hub API",
+    _CREDENTIALS
+    | {
+        "forbidden": "grant gkehub.memberships.list on the project, for instance with roles/gkehub.viewer",
+        "not_found": "check the project id",
+    },
+    "gkehub.googleapis.com",
+)
 RESOURCE_MANAGER_API = Api(
     "Resource Manager API",
     _CREDENTIALS

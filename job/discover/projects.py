@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from google.cloud.container_v1 import ClusterManagerClient
 
 RESOURCE = "clusters"
+MEMBERSHIPS = "memberships"
 _MAX_CONCURRENT_PROJECTS = 8
 _GKE_API = Network("GKE API", "public")
 
@@ -37,7 +38,8 @@ _convert = converter(gke.Cluster)
 
 
 class ProjectListing(NamedTuple):
-    """The clusters of one project that could be listed; or a folder or organization, which has none itself."""
+    """The clusters of one project that could be listed, those of its fleet apart; or a folder or organization, which
+    has none itself."""
 
     project_id: str
     """Or `folders/NUMBER`, or `organizations/NUMBER`."""
@@ -50,7 +52,18 @@ class ProjectListing(NamedTuple):
 
     @property
     def is_project(self) -> bool:
+        """Whether it is the GKE API's list of one project: each project has one."""
         return self.collection.resource == RESOURCE
+
+    @property
+    def is_fleet(self) -> bool:
+        """Whether it is the list of a project's memberships."""
+        return self.collection.resource == MEMBERSHIPS
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder or organization."""
+        return not self.is_project and not self.is_fleet
 
     @property
     def is_complete(self) -> bool:
@@ -66,7 +79,8 @@ def list_projects(
     is_listed: Callable[[str], bool] = lambda _project_id: True,
     progress: RunProgress | None = None,
 ) -> list[ProjectListing]:
-    """One listing a project, in the order of the configuration, then those in folders; and one a folder.
+    """One listing a project, in the order of the configuration, then those in folders; and one a folder. With
+    `attached_clusters`, also one of each project's fleet, after that of the project.
 
     Args:
         is_listed: which of the projects to list.
@@ -80,21 +94,32 @@ def list_projects(
     projects = tuple(filter(is_listed, dict.fromkeys((*config.projects, *found))))
     progress.projects, progress.projects_done, listings = len(projects), 0, {}
 
-    def list_project(project_id: str) -> ProjectListing:
-        project = found.get(project_id)
+    def list_project(project_id: str) -> list[ProjectListing]:
+        project, account = found.get(project_id), config.identity.own_account(project_id)
         listing = clusters_in(
             project_id, partial(clients.of, project_id), config.timeouts, run_id=run_id, reachability=reachability,
-            found=project, is_named=project_id in config.projects, account=config.identity.own_account(project_id),
+            found=project, is_named=project_id in config.projects, account=account,
         )  # fmt: skip
-        _log(listing)
-        return listing
+        listed = [listing]
+        if config.attached_clusters:
+            from job.discover.memberships import memberships_in
+
+            listed.append(
+                memberships_in(
+                    project_id, partial(identity.of, project_id), config, run_id=run_id, reachability=reachability,
+                    found=project, account=account,
+                )
+            )  # fmt: skip
+        for each in listed:
+            _log(each)
+        return listed
 
     with container_clients(config, identity) as clients:
-        for listing in map_unordered(list_project, projects, _MAX_CONCURRENT_PROJECTS):
-            listings[listing.project_id] = listing
+        for listed in map_unordered(list_project, projects, _MAX_CONCURRENT_PROJECTS):
+            listings[listed[0].project_id] = listed
             progress.projects_done += 1
     nodes = [ProjectListing(node.name, (), node.collection, left_out=walked.left_out) for node in walked.nodes]
-    return [*(listings[project] for project in projects), *nodes]
+    return [*(each for project in projects for each in listings[project]), *nodes]
 
 
 def clusters_in(
@@ -195,7 +220,11 @@ def _cluster(message: Any) -> gke.Cluster | None:
 
 def _log(listing: ProjectListing) -> None:
     project, found = listing.project_id, listing.collection
-    if listing.is_complete:
+    if listing.is_fleet and listing.is_complete:
+        log.info("fleet listed", project=project, clusters=found.objects, seconds=found.duration_seconds)
+    elif listing.is_fleet:
+        log.warning("fleet not listed in full", project=project, outcome=found.outcome, detail=found.message)
+    elif listing.is_complete:
         log.info("project listed", project=project, clusters=found.objects, seconds=found.duration_seconds)
     else:
         log.warning("project not listed in full", project=project, outcome=found.outcome, detail=found.message)

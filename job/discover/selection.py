@@ -116,7 +116,7 @@ def _unmatched_identities(
     listings: Sequence[ProjectListing], identities: Sequence[ProjectIdentity]
 ) -> tuple[Unmatched, ...]:
     """The globs that match no project. A folder that could not be listed may have any."""
-    if any(not listing.is_project and not listing.is_complete for listing in listings):
+    if any(listing.is_folder and not listing.is_complete for listing in listings):
         return ()
     projects = [listing.project_id for listing in listings if listing.is_project]
     globs = dict.fromkeys(glob for each in identities for glob in each.projects)
@@ -153,7 +153,7 @@ def matches(name: str, pattern: str) -> bool:
 def _unmatched(listings: Sequence[ProjectListing], include: Sequence[str]) -> tuple[Unmatched, ...]:
     names = [f"{listing.project_id}/{path}" for listing in listings for path in listing.collection.listed_clusters]
     gaps = [listing for listing in listings if not listing.is_complete]
-    if any(not listing.is_project for listing in gaps):  # a folder may have any project
+    if any(listing.is_folder for listing in gaps):  # a folder may have any project
         return ()
     unlisted = [listing.project_id for listing in gaps]
     unmatched = tuple(

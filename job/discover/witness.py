@@ -114,7 +114,7 @@ def _missing(
     """The clusters that the configuration selects. Of a project that was not found, nobody knows the labels."""
     by_project = {each.project_id: each for each in listings if each.is_project}
     left_out = {project_id for each in listings for project_id in each.left_out}
-    nodes = [each for each in listings if not each.is_project]
+    nodes = [each for each in listings if each.is_folder]
     for name, labels in sorted(unlisted.items()):
         project_id = name.partition("/")[0]
         listing = by_project.get(project_id)
@@ -175,7 +175,7 @@ def _row_of(missing: _Missing, listings: Iterable[ProjectListing], run_id: str, 
         found = listing.collection
         why = f"the clusters of its project could not be listed: {found.message or found.outcome}"
     else:
-        gaps = [each.project_id for each in listings if not each.is_project and not each.is_complete]
+        gaps = [each.project_id for each in listings if each.is_folder and not each.is_complete]
         why = f"its project was not found: {_some(gaps)} could not be listed"
     collection = Collection(
         run_id=run_id, resource=RESOURCE, outcome="known_elsewhere", reason=reason,
@@ -198,7 +198,7 @@ def _described(
         names = {
             f"{each.project_id}/{path}"
             for each in listings
-            if search.scope in (f"projects/{each.project_id}", *each.collection.ancestors)
+            if each.is_project and search.scope in (f"projects/{each.project_id}", *each.collection.ancestors)
             for path in each.collection.listed_clusters
         }
         if new := sorted(names - known.keys()):

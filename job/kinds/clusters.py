@@ -1,4 +1,4 @@
-"""Clusters, from the GKE API."""
+"""Clusters, from the GKE API, and attached ones, from their memberships."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from job.kinds.node_pools import node_pool_row
 from job.kinds.parts.gke import condition_codes, enum_name, sorted_labels
 from job.kinds.parts.maintenance import exclusions_of, window_of
 from job.wire import gke
+from job.wire.gke_hub import AttachedCluster
 from job.wire.projects import FoundProject
 
 
@@ -50,12 +51,14 @@ def _cluster(cluster: gke.Cluster, found: FoundProject | None) -> tables.Cluster
     auth = cluster.master_auth or gke.MasterAuth()
     workload_identity = cluster.workload_identity_config or gke.WorkloadIdentityConfig()
     maintenance = window_of(cluster.maintenance_policy)
+    attached = cluster if isinstance(cluster, AttachedCluster) else None
     return tables.Cluster(
         id=cluster.id or None,
+        cluster_type=attached.cluster_type if attached else None,
         status=enum_name(cluster.status),
         created_at=cluster.create_time,
         expires_at=cluster.expire_time,
-        regional=is_regional(cluster.location),
+        regional=attached is None and is_regional(cluster.location),
         node_locations=tuple(cluster.locations or ()),
         autopilot=cluster.autopilot is not None and cluster.autopilot.enabled,
         release_channel=enum_name(cluster.release_channel.channel) if cluster.release_channel else None,
@@ -107,6 +110,7 @@ def _cluster(cluster: gke.Cluster, found: FoundProject | None) -> tables.Cluster
         maintenance_exclusions=exclusions_of(cluster.maintenance_policy),
         fleet_project=fleet.project or None,
         fleet_membership=fleet.membership or None,
+        last_connection_at=attached.last_connection_time if attached else None,
         conditions=condition_codes(cluster.conditions),
         labels=sorted_labels(cluster.resource_labels),
         self_link=cluster.self_link or None,

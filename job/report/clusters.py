@@ -55,7 +55,7 @@ SELECT
   status,
   control_plane_version,
   COALESCE(release_channel, 'no channel') AS release_channel,
-  CASE WHEN autopilot THEN 'Autopilot' ELSE 'Standard' END AS mode,
+  CASE WHEN cluster_type IS NOT NULL THEN 'Attached' WHEN autopilot THEN 'Autopilot' ELSE 'Standard' END AS mode,
   created_at
 FROM ${{clusters}}""",  # noqa: S608 (our own words)
         ),

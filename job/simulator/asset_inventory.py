@@ -154,7 +154,7 @@ class AssetInventory(grpc.GenericRpcHandler):
 
     def _paths(self, scope: str) -> list[str]:
         """`project/location/name` of the clusters that it knows below a node. Those of other projects are anywhere."""
-        paths = {cluster.path for cluster in self._fleet.clusters} | set(self.assets.known)
+        paths = {cluster.path for cluster in self._fleet.clusters if not cluster.attached} | set(self.assets.known)
         return sorted(
             path
             for path in paths - set(self.assets.unknown)

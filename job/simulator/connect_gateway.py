@@ -13,7 +13,7 @@ from aiohttp import web
 from job.simulator.certificates import Authority, server_certificate
 from job.simulator.kubernetes import ApiServer
 
-_PATH = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/gkeMemberships/([^/]+)(/.*)")
+_PATH = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/(gkeMemberships|memberships)/([^/]+)(/.*)")
 
 
 class ConnectGateway:
@@ -23,7 +23,7 @@ class ConnectGateway:
     """
 
     def __init__(
-        self, server_of: Callable[[str, str, str], ApiServer | None], directory: Path, public: Authority
+        self, server_of: Callable[[str, str, str, str], ApiServer | None], directory: Path, public: Authority
     ) -> None:
         self._server_of = server_of
         path = directory / "connect-gateway.pem"
@@ -40,8 +40,8 @@ class ConnectGateway:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         found = _PATH.fullmatch(request.path)
-        server = self._server_of(*found.groups()[:3]) if found else None
+        server = self._server_of(*found.groups()[:4]) if found else None
         if found is None or server is None:
             error = {"code": 404, "message": "Resource was not found", "status": "NOT_FOUND"}
             return web.json_response({"error": error}, status=404)
-        return await server.handle(request.clone(rel_url=request.rel_url.with_path(found[4])))
+        return await server.handle(request.clone(rel_url=request.rel_url.with_path(found[5])))

@@ -53,6 +53,9 @@ class Cluster:
     """In place of that, the address of each endpoint that GKE describes: `public`, `private`, `dns`."""
     membership: str = ""
     """Its name in the fleet, through which Connect Gateway reaches it."""
+    attached: str = ""
+    """If GKE does not run it, the type of its membership's endpoint, such as `multiCloudCluster`; or `kubernetes`. Its
+    `name` is then `membership:` and that of the membership."""
     autopilot: bool = False
     unusual: bool = False
     """Whether it has the objects that few clusters have."""
@@ -116,17 +119,35 @@ class Fleet:
         self._first, self._next_number = self.clusters[:1], len(self.clusters)
 
     def of(self, project: str) -> list[Cluster]:
-        """The clusters of the project."""
-        return [cluster for cluster in self.clusters if cluster.project == project]
+        """The clusters of the project that GKE runs."""
+        return [cluster for cluster in self.clusters if cluster.project == project and not cluster.attached]
 
-    def add(self, path: str) -> Cluster:
-        """Adds a cluster at `project/location/name`, a copy of the first one with a new id and new objects."""
+    def members(self, project: str) -> list[Cluster]:
+        """The clusters of the project's fleet, those of GKE among them."""
+        of_project = [cluster for cluster in self.clusters if cluster.project == project]
+        return [cluster for cluster in of_project if cluster.attached or cluster.membership]
+
+    def add(self, path: str, attached: str = "") -> Cluster:
+        """Adds a cluster at `project/location/name`, a copy of the first one with a new id and new objects.
+
+        Args:
+            attached: if GKE does not run it, the type of its membership's endpoint.
+        """
         project, location, name = path.split("/")
         number, self._next_number = self._next_number, self._next_number + 1
         (first,) = self._first
         seed = f"{first.seed}/{path}/{number}"
         added = replace(
-            first, project=project, location=location, name=name, number=number, seed=seed, port=0, ca_pem=b""
+            first,
+            project=project,
+            location=location,
+            name=name,
+            number=number,
+            seed=seed,
+            port=0,
+            ca_pem=b"",
+            attached=attached,
+            status="READY" if attached else first.status,
         )
         self.clusters.append(added)
         return added

@@ -40,6 +40,7 @@ class Simulator:
     bigquery_endpoint: str
     storage_endpoint: str
     connect_gateway_endpoint: str
+    gke_hub_endpoint: str
     has_bigquery: bool
     """If false, the endpoint refuses every request."""
     token_uri: str
@@ -69,6 +70,7 @@ class Simulator:
             "bigquery": self.bigquery_endpoint,
             "storage": self.storage_endpoint,
             "connectgateway": self.connect_gateway_endpoint,
+            "gkehub": self.gke_hub_endpoint,
             "oauth2": self.token_uri,
         }
         return {"projects": list(self.projects), "api_endpoints": endpoints}
@@ -139,12 +141,16 @@ class Simulator:
         """
         self._call("POST", "/assets", {"known": list(known), "unknown": list(unknown)})
 
-    def create_cluster(self, cluster: str) -> int:
+    def create_cluster(self, cluster: str, attached: str = "") -> int:
         """Creates the cluster `project/location/name` in an existing project; returns the port of its API server.
 
         It has a new id and new objects, even if a cluster of this name was deleted before.
+
+        Args:
+            attached: if GKE does not run it, the type of its membership's endpoint, such as `multiCloudCluster`, or
+                `kubernetes`. Then `name` is `membership:` and the name of the membership.
         """
-        return int(self._call("POST", "/clusters", {"do": "create", "cluster": cluster})["port"])
+        return int(self._call("POST", "/clusters", {"do": "create", "cluster": cluster, "attached": attached})["port"])
 
     def delete_cluster(self, cluster: str) -> None:
         """Deletes a cluster."""
@@ -289,6 +295,7 @@ def simulate(
             storage_endpoint=ready["storage"],
             bigquery_endpoint=ready["bigquery"],
             connect_gateway_endpoint=ready["connectgateway"],
+            gke_hub_endpoint=ready["gkehub"],
             has_bigquery=bigquery,
             token_uri=ready["token_uri"],
             metadata_host=ready["metadata_host"],

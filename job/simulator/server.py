@@ -21,6 +21,7 @@ from job.simulator.connect_gateway import ConnectGateway
 from job.simulator.faults import CONNECTION, Fault, Faults, UnknownFaultError, make_fault
 from job.simulator.fleet import PROJECTS, Cluster, Fleet, make_fleet
 from job.simulator.gke import ClusterManager
+from job.simulator.gke_hub import GkeHub
 from job.simulator.hierarchy import Folder, Hierarchy, Project
 from job.simulator.identity import Identity
 from job.simulator.kubernetes import ApiServer
@@ -125,6 +126,7 @@ class Simulation:
         buckets = await self._serve(Buckets(self.fleet, self.identity).application())
         bigquery = await self._serve(self._bigquery())
         control = await self._serve(self._control())
+        hub = await self._serve(GkeHub(self.fleet, self.identity, self.faults, self.log).application())
         gateway = await ConnectGateway(self._member, self.directory, self._public).start()
         token_uri = f"http://{LOOPBACK}:{identity}/token"
         self.identity.write_credentials(self.directory, token_uri)
@@ -137,6 +139,7 @@ class Simulation:
             "asset_inventory": f"grpc://{LOOPBACK}:{container}",
             "asset_inventory_rest": f"http://{LOOPBACK}:{assets}",
             "connectgateway": f"https://{LOOPBACK}:{gateway}",
+            "gkehub": f"http://{LOOPBACK}:{hub}",
             "bigquery": f"http://{LOOPBACK}:{bigquery}",
             "storage": f"http://{LOOPBACK}:{buckets}",
             "token_uri": token_uri,
@@ -186,9 +189,9 @@ class Simulation:
         """Replaces the folders and projects of Resource Manager."""
         self.fleet.hierarchy = hierarchy
 
-    async def create_cluster(self, path: str) -> int:
+    async def create_cluster(self, path: str, attached: str = "") -> int:
         """Adds a cluster to the fleet; returns its port."""
-        listener = self._listener_of(self.fleet.add(path))
+        listener = self._listener_of(self.fleet.add(path, attached))
         await listener.start()
         self._listeners.append(listener)
         return listener.api.cluster.port
@@ -289,7 +292,7 @@ class Simulation:
     async def _post_clusters(self, request: web.Request) -> web.Response:
         body = await request.json()
         if body["do"] == "create":
-            return web.json_response({"port": await self.create_cluster(body["cluster"])})
+            return web.json_response({"port": await self.create_cluster(body["cluster"], body.get("attached", ""))})
         cluster = self._listener(body["cluster"]).api.cluster
         if body["do"] == "delete":
             await self.delete_cluster(cluster)
@@ -330,11 +333,14 @@ class Simulation:
     async def _delete_connections(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return web.json_response({"cut": sum(listener.cut() for listener in self._listeners)})
 
-    def _member(self, project: str, location: str, membership: str) -> ApiServer | None:
+    def _member(self, project: str, location: str, kind: str, membership: str) -> ApiServer | None:
         """The API server of a member of a fleet."""
         for listener in self._listeners:
             cluster = listener.api.cluster
-            if (cluster.project, "global", cluster.membership) == (project, location, membership):
+            place = (cluster.project, "global", "gkeMemberships", cluster.membership)
+            if cluster.attached:
+                place = (cluster.project, cluster.location, "memberships", cluster.name.partition(":")[2])
+            if place == (project, location, kind, membership):
                 return listener.api
         return None
 

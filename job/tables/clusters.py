@@ -19,21 +19,42 @@ class MaintenanceExclusion(Part, frozen=True, kw_only=True):
 
 
 class Cluster(Record, frozen=True, kw_only=True):
-    """A cluster of the GKE API."""
+    """A cluster of the GKE API, or an attached one."""
 
     table = "clusters"
-    description = "A cluster, as the GKE API describes it, even if its API server could not be read."
+    description = (
+        "A cluster, as the GKE API describes it, even if its API server could not be read; with `attached_clusters`, "
+        "also one that GKE does not run, as its membership in a fleet describes it."
+    )
     primary_key = ("snapshot_id",)
 
-    id: Annotated[str | None, "Unique id of the cluster in GKE; a recreated cluster has a new id."] = None
-    status: Annotated[str | None, "`RUNNING`, `PROVISIONING`, `RECONCILING`, `DEGRADED`, `STOPPING`, `ERROR`."] = None
-    created_at: Annotated[datetime | None, "When the cluster was created."] = None
+    id: Annotated[
+        str | None,
+        "Unique id of the cluster in GKE; a recreated cluster has a new id. Of an attached cluster, `uniqueId` of its "
+        "membership.",
+    ] = None
+    cluster_type: Annotated[
+        str | None,
+        "Of an attached cluster, the type of its membership's endpoint: `multiCloudCluster`, `onPremCluster`, "
+        "`edgeCluster`, `applianceCluster`; `kubernetes` if it names none of these. Its `cluster` is "
+        "`membership:NAME`, and what only GKE knows is NULL, empty or false. NULL for a cluster of GKE.",
+    ] = None
+    status: Annotated[
+        str | None,
+        "`RUNNING`, `PROVISIONING`, `RECONCILING`, `DEGRADED`, `STOPPING`, `ERROR`. Of an attached cluster, the state "
+        "of its membership: `READY`, `CREATING`, `UPDATING`, `SERVICE_UPDATING`, `DELETING`, `CODE_UNSPECIFIED`.",
+    ] = None
+    created_at: Annotated[datetime | None, "When the cluster was created, or an attached one's membership."] = None
     expires_at: Annotated[datetime | None, "When the cluster is deleted automatically; for alpha clusters."] = None
     regional: Annotated[bool, "Whether the location is a region, with control plane replicas in several zones."]
     node_locations: Annotated[tuple[str, ...], "Zones of the nodes."] = ()
     autopilot: Annotated[bool, "Whether the cluster is in Autopilot mode."]
     release_channel: Annotated[str | None, "`RAPID`, `REGULAR`, `STABLE`, `EXTENDED`; NULL without a channel."] = None
-    control_plane_version: Annotated[str | None, "Version of the control plane (`currentMasterVersion`)."] = None
+    control_plane_version: Annotated[
+        str | None,
+        "Version of the control plane (`currentMasterVersion`), or of an attached cluster's API server, as its "
+        "membership has it (`kubernetesApiServerVersion`).",
+    ] = None
     node_version: Annotated[
         str | None, "Version of the nodes (`currentNodeVersion`), with `*` if they have different versions."
     ] = None
@@ -96,6 +117,11 @@ class Cluster(Record, frozen=True, kw_only=True):
     ] = ()
     fleet_project: Annotated[str | None, "Fleet host project."] = None
     fleet_membership: Annotated[str | None, "Full resource name of the fleet membership."] = None
+    last_connection_at: Annotated[
+        datetime | None,
+        "Of an attached cluster, when its agent, through which Connect Gateway reaches it, was last seen connected "
+        "(`lastConnectionTime`).",
+    ] = None
     conditions: Annotated[tuple[str, ...], "Codes of the conditions that GKE reports: `GCE_STOCKOUT`, ..."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Resource labels of the cluster."] = ()
     self_link: Annotated[str | None, "URL of the cluster in the GKE API."] = None

@@ -30,8 +30,9 @@ class Collection(Record, frozen=True, kw_only=True):
     run_id: Annotated[str, "The run that collected it."]
     resource: Annotated[
         str,
-        "API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters; `projects` for a "
-        "folder's or organization's list of projects and folders; `upgrade_info` for what the GKE API says of a "
+        "API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters; `memberships` "
+        "for its fleet's list of attached clusters; `projects` for a folder's or organization's list of projects and "
+        "folders; `upgrade_info` for what the GKE API says of a "
         "cluster's upgrades, which is asked for once a day; `cloud_asset_inventory` for the clusters that it knows in "
         "a project, folder or organization. For the kinds that the setting `objects` chooses: "
         "`rollouts.argoproj.io`, ...; and `objects` for the discovery of the kinds.",
@@ -78,12 +79,14 @@ class Collection(Record, frozen=True, kw_only=True):
     unreadable_objects: Annotated[int, "Number of objects that could not be decoded."]
     listed_clusters: Annotated[
         tuple[str, ...],
-        "For a project: `location/name` of all its clusters, collected or not. A cluster that is not here is deleted. "
+        "For a project: `location/name` of all its clusters, collected or not; of `memberships`, "
+        "`location/membership:name` of all its attached clusters. A cluster that is not here is deleted. "
         "Of Cloud Asset Inventory: `project/location/name` of all clusters that it knows, deleted ones among them.",
     ] = ()
     missing_zones: Annotated[
         tuple[str, ...],
-        "For a project: zones that GKE could not list. Their clusters are unknown, not deleted.",
+        "For a project: zones that GKE could not list; of `memberships`, locations that GKE Hub could not. Their "
+        "clusters are unknown, not deleted.",
     ] = ()
     ancestors: Annotated[
         tuple[str, ...],

@@ -37,6 +37,7 @@ from job.kinds.kind import Kind
 from job.tables import Key
 from job.waiting import waiting_for
 from job.wire import gke
+from job.wire.gke_hub import AttachedCluster
 from job.workers import map_unordered
 
 _THREADS = 64  # nearly all of their time they wait
@@ -107,7 +108,10 @@ def _checks(context: _Context, target: Target) -> Iterator[Check]:
     config, who = context.config, context.who_reads(target.project_id)
     cluster, subject, costs = target.cluster, _subject(target), _costs(config, target)
     if str(cluster.status) not in CONNECTABLE_STATUSES:
-        message = f"it is {cluster.status} in GKE" + (f": {cluster.status_message}" if cluster.status_message else "")
+        where = "its fleet" if isinstance(cluster, AttachedCluster) else "GKE"
+        message = f"it is {cluster.status} in {where}" + (
+            f": {cluster.status_message}" if cluster.status_message else ""
+        )
         yield finding("clusters", subject, "see its status", message, costs=costs, mends=mends_of_status(target))
         return
     gateway = gateway_endpoint(

@@ -8,8 +8,8 @@ from typing import Any
 
 from job.commands.doctor.costs import cost_of_upgrade_info
 from job.commands.doctor.finding import Check, Mend, finding, passed, skipped
-from job.commands.doctor.projects import may_list_clusters
-from job.commands.doctor.roles import permissions, switched_on
+from job.commands.doctor.projects import may_list_clusters, may_read_fleet
+from job.commands.doctor.roles import permissions, permissions_of_fleets, switched_on
 from job.config import Config
 from job.connect.identity import Identity
 from job.connect.principal import Principal, principal
@@ -32,7 +32,7 @@ def check_permissions(config: Config, identity: Identity, projects: Sequence[str
     """
     if not projects:
         return []
-    needed = list(permissions(switched_on(config)))
+    needed = [*permissions_of_fleets(config), *permissions(switched_on(config))]
     identities = {project: identity.of(project) for project in projects}
     clients = {each: resource_manager_clients(config, each)[1] for each in set(identities.values())}
 
@@ -63,6 +63,13 @@ def _check(config: Config, client: Any, who: Principal, needed: Sequence[str], p
         )  # fmt: skip
     if not missing:
         return passed("projects", subject, _ACTION, f"it grants all {len(needed)} that a run needs")
+    of_fleets = [permission for permission in permissions_of_fleets(config) if permission in missing]
+    if of_fleets:
+        return finding(
+            "projects", subject, _ACTION, f"IAM does not grant {' or '.join(of_fleets)}",
+            costs=[f"no attached cluster of {project} is read"],
+            mends=[may_read_fleet(project, who), Mend("set `attached_clusters: false`")],
+        )  # fmt: skip
     words = [f"it grants {len(needed) - len(missing)} of {len(needed)}"]
     if _DNS_ENDPOINT in missing:
         words.append(f"a DNS endpoint needs {_DNS_ENDPOINT}")

@@ -34,7 +34,7 @@ def check_projects(config: Config, identity: Identity) -> tuple[list[Check], tup
         return [finding("projects", "the GKE API", action, str(error), costs=cost_of_clusters(""), mends=mends)], ()
     who = principal(identity.credentials)
     checks = [
-        _listed(listing, principal(identity.of(listing.project_id).credentials) if listing.is_project else who)
+        _listed(listing, who if listing.is_folder else principal(identity.of(listing.project_id).credentials))
         for listing in listings
     ]
     patterns, targets = _selected(config, listings)
@@ -43,8 +43,10 @@ def check_projects(config: Config, identity: Identity) -> tuple[list[Check], tup
 
 def _listed(listing: ProjectListing, who: Principal) -> Check:
     project, found = listing.project_id, listing.collection
-    if not listing.is_project:
+    if listing.is_folder:
         return _listed_folder(listing, who)
+    if listing.is_fleet:
+        return _listed_fleet(listing, who)
     subject = f"project {project}"
     if listing.is_complete:
         return passed("projects", subject, _ACTION, counted(found.objects, "cluster"))
@@ -81,6 +83,24 @@ def _listed_folder(listing: ProjectListing, who: Principal) -> Check:
         "projects", listing.project_id, action, message,
         costs=cost_of_clusters(f"of all projects in {listing.project_id}"), mends=mends,
     )  # fmt: skip
+
+
+def _listed_fleet(listing: ProjectListing, who: Principal) -> Check:
+    """The attached clusters of a project's fleet."""
+    project, found = listing.project_id, listing.collection
+    subject, action = f"fleet of {project}", "list the attached clusters"
+    if listing.is_complete:
+        return passed("projects", subject, action, counted(found.objects, "attached cluster"))
+    message = found.message or found.reason or found.outcome
+    if found.missing_zones:
+        mends = [Mend("wait: GKE Hub could not reach these locations, and the next run lists them again")]
+    elif found.reason in ("IamPermissionMissing", "PERMISSION_DENIED"):
+        mends = [may_read_fleet(shlex.quote(project), who)]
+    else:
+        mends = _mends_by_reason(listing, who, message)
+    mends.append(Mend("set `attached_clusters: false`"))
+    cost = f"the rows of attached clusters of {project} are those of the last reading"
+    return finding("projects", subject, action, message, costs=[cost], mends=mends)
 
 
 def _searched(search: Search, who: Principal, config: Config) -> Check:
@@ -131,7 +151,7 @@ def _mends(listing: ProjectListing, who: Principal, message: str) -> list[Mend]:
 def _mends_by_reason(listing: ProjectListing, who: Principal, message: str) -> list[Mend]:
     """Of a failure that projects and folders have alike."""
     project, found = shlex.quote(listing.project_id), listing.collection
-    api = "the GKE API" if listing.is_project else "Resource Manager"
+    api = "the GKE API" if listing.is_project else "the GKE Hub API" if listing.is_fleet else "Resource Manager"
     by_reason = {
         "BillingDisabled": Mend(
             "enable billing", f"gcloud billing projects link {project} --billing-account=BILLING_ACCOUNT"
@@ -159,6 +179,19 @@ def may_list_clusters(project: str, who: Principal) -> Mend:
         f"gcloud projects add-iam-policy-binding {project} --member={who.member} "
         "--role=roles/container.clusterViewer --condition=None",
     )
+
+
+def may_read_fleet(project: str, who: Principal) -> Mend:
+    """Lets an identity list memberships and get through Connect Gateway; RBAC of each cluster then decides.
+
+    https://cloud.google.com/kubernetes-engine/enterprise/multicluster-management/gateway/setup#grant_iam_roles_to_users
+    """
+    roles = ("roles/gkehub.viewer", "roles/gkehub.gatewayReader")
+    commands = [
+        f"gcloud projects add-iam-policy-binding {project} --member={who.member} --role={role} --condition=None"
+        for role in roles
+    ]
+    return Mend(f"let {who.name} read the fleet", "\n".join(commands))
 
 
 def _allow_in_perimeter(project: str, who: Principal) -> Mend:

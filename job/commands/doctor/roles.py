@@ -36,6 +36,9 @@ _OF_THE_GKE_API = {
 _OF_CONNECT_GATEWAY = {
     "gkehub.gateway.get": "through Connect Gateway; in the fleet host project",
 }
+_OF_GKE_HUB = {
+    "gkehub.memberships.list": "the attached clusters of each project's fleet",
+}
 _OF_RESOURCE_MANAGER = {
     "resourcemanager.folders.list": "the folders in a folder or organization",
     "resourcemanager.projects.list": "the projects in it",
@@ -64,7 +67,7 @@ def print_role(config: Config, *, is_for_rbac: bool) -> None:
     else:
         role = custom_role(
             kinds, in_folders=in_folders, by_gateway="connect_gateway" in config.endpoints,
-            asks_assets=bool(scopes_of(config)), objects=config.objects.is_on,
+            attached=config.attached_clusters, asks_assets=bool(scopes_of(config)), objects=config.objects.is_on,
         )  # fmt: skip
     click.echo(role)
 
@@ -80,6 +83,7 @@ def custom_role(
     *,
     in_folders: bool = False,
     by_gateway: bool = False,
+    attached: bool = False,
     asks_assets: bool = False,
     objects: bool = False,
 ) -> str:
@@ -88,19 +92,26 @@ def custom_role(
     Args:
         in_folders: whether projects are to be found in folders and organizations, to which the role is granted then.
         by_gateway: whether the configuration names Connect Gateway.
+        attached: whether a run reads attached clusters.
         asks_assets: whether a run asks Cloud Asset Inventory.
         objects: whether it chooses further kinds. A role cannot name those that are custom resources.
     """
     needed = {
         **(_OF_RESOURCE_MANAGER if in_folders else {}),
         **(_OF_CLOUD_ASSET_INVENTORY if asks_assets else {}),
-        **(_OF_CONNECT_GATEWAY if by_gateway else {}),
+        **(_OF_GKE_HUB if attached else {}),
+        **(_OF_CONNECT_GATEWAY if by_gateway or attached else {}),
         **permissions(kinds),
     }
     if objects:
         reasons = [needed[_THIRD_PARTY], _OF_OBJECTS] if _THIRD_PARTY in needed else [_OF_OBJECTS]
         needed[_THIRD_PARTY] = "; ".join(reasons)
     return _ROLE + "\n".join(f"  - {name} # {reason}" for name, reason in needed.items())
+
+
+def permissions_of_fleets(config: Config) -> list[str]:
+    """The permissions that attached clusters need, and GKE clusters need not."""
+    return [*_OF_GKE_HUB, *_OF_CONNECT_GATEWAY] if config.attached_clusters else []
 
 
 def switched_on(config: Config) -> list[Kind]:

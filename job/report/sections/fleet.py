@@ -78,7 +78,12 @@ SECTION = Section(
             "COALESCE(release_channel, 'no channel')",
         ),
         _clusters_by("locations", "Clusters by region or zone", "location", "location"),
-        _clusters_by("modes", "Clusters by mode", "mode", "CASE WHEN autopilot THEN 'Autopilot' ELSE 'Standard' END"),
+        _clusters_by(
+            "modes",
+            "Clusters by mode",
+            "mode",
+            "CASE WHEN cluster_type IS NOT NULL THEN 'Attached' WHEN autopilot THEN 'Autopilot' ELSE 'Standard' END",
+        ),
         Table(
             name="machine-types",
             title="Nodes by machine type",

@@ -50,7 +50,7 @@ WITH
     SELECT *
     FROM ${dataset}.recent_project_lists
     WHERE outcome = 'ok'
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, run_id ORDER BY newest) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, resource, run_id ORDER BY newest) = 1
   ),
   -- the last two lists of each project that are complete, by two runs
   list_pairs AS (
@@ -65,8 +65,8 @@ WITH
     FROM (
       SELECT *
       FROM run_lists
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY started_at DESC, run_id DESC) = 1
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, resource ORDER BY started_at DESC, run_id DESC) = 1
     ) AS n
-    JOIN run_lists AS p ON p.project_id = n.project_id AND p.run_id <> n.run_id
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY n.project_id ORDER BY p.started_at DESC, p.run_id DESC) = 1
+    JOIN run_lists AS p ON p.project_id = n.project_id AND p.resource = n.resource AND p.run_id <> n.run_id
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY n.project_id, n.resource ORDER BY p.started_at DESC, p.run_id DESC) = 1
   )

@@ -77,14 +77,14 @@ WITH
       SELECT *
       FROM ${dataset}.project_lists
       WHERE outcome = 'ok'
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY started_at DESC, run_id DESC, newest) = 1
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, resource ORDER BY started_at DESC, run_id DESC, newest) = 1
     ) AS n
     JOIN (
       SELECT *
       FROM ${from}.project_lists
       WHERE outcome = 'ok'
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY started_at DESC, run_id DESC, newest) = 1
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, resource ORDER BY started_at DESC, run_id DESC, newest) = 1
     ) AS p
-      ON p.project_id = n.project_id
+      ON p.project_id = n.project_id AND p.resource = n.resource
     WHERE p.snapshot_id <> n.snapshot_id AND p.started_at <= n.started_at
   )

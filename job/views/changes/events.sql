@@ -73,7 +73,7 @@ WITH
     SELECT *
     FROM ${dataset}.project_lists
     WHERE outcome = 'ok' AND ${since}
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, run_id ORDER BY newest) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, resource, run_id ORDER BY newest) = 1
   ),
   list_pairs AS (
     SELECT *
@@ -87,7 +87,7 @@ WITH
         LAG(listed_clusters) OVER earlier AS previously_listed,
         listed_clusters
       FROM run_lists
-      WINDOW earlier AS (PARTITION BY project_id ORDER BY started_at, run_id)
+      WINDOW earlier AS (PARTITION BY project_id, resource ORDER BY started_at, run_id)
     )
     WHERE previous_snapshot_id IS NOT NULL
   )

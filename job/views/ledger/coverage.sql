@@ -1,6 +1,6 @@
 -- What is missing or stale, since when, and why?
--- One row for each resource of each cluster, one for each list of a project's clusters or a folder's projects, and one
--- for each search of Cloud Asset Inventory that `cloud_asset_inventory: true` asks for. A cluster that no run has
+-- One row for each resource of each cluster, one for each list of a project's clusters, of its memberships or of a
+-- folder's projects, and one for each search of Cloud Asset Inventory that `cloud_asset_inventory: true` asks for. A cluster that no run has
 -- collected has one row, with the resource `*`; so has a pattern of `clusters.include` that matched no cluster in its
 -- last run, and a cluster that Cloud Asset Inventory alone knew then (`known_elsewhere`). What any committed run has read
 -- is read.
@@ -9,8 +9,9 @@
 -- SELECT project_id, cluster, resource, status, read_at, outcome, reason FROM coverage WHERE status <> 'ok'
 --
 -- project_id, location, cluster FROM recent_collections
--- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters, `projects`
---   for a folder's list of projects (in the column `project_id`: `folders/NUMBER`), `upgrade_info` for what the GKE API
+-- resource STRING: The API resource: `pods`, `deployments`, ...; `clusters` for a project's list of clusters,
+--   `memberships` for its fleet's list of attached clusters, `projects` for a folder's list of projects (in the column
+--   `project_id`: `folders/NUMBER`), `upgrade_info` for what the GKE API
 --   says of a cluster's upgrades, once a day, `cloud_asset_inventory` for the clusters that it knows, `objects` for the
 --   discovery of kinds, `rollouts.argoproj.io` and the like for a kind that `objects` chooses, `*.example.com` for a glob
 --   of it that matches no kind there, `*` for everything in a cluster that was never collected.
@@ -48,7 +49,7 @@ WITH
   settled AS (
     SELECT *
     FROM lists
-    WHERE NOT under_way
+    WHERE NOT under_way AND resource <> 'memberships'
     QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
   ),
   settled_snapshots AS (
@@ -198,7 +199,7 @@ WITH
   ),
   -- the last list of a finished run that shows a cluster: a later one may have failed
   sightings AS (
-    SELECT l.project_id, listed AS path, l.started_at, l.snapshot_id, l.snapshot_time
+    SELECT l.project_id, l.resource, listed AS path, l.started_at, l.snapshot_id, l.snapshot_time
     FROM lists AS l
     CROSS JOIN UNNEST(l.listed_clusters) AS listed
     WHERE NOT l.under_way
@@ -208,7 +209,7 @@ WITH
   gone AS (
     SELECT DISTINCT s.project_id, s.path
     FROM sightings AS s
-    JOIN lists AS l ON l.project_id = s.project_id AND l.started_at > s.started_at
+    JOIN lists AS l ON l.project_id = s.project_id AND l.resource = s.resource AND l.started_at > s.started_at
     WHERE l.outcome = 'ok' AND s.path NOT IN UNNEST(l.listed_clusters)
   )
 SELECT

@@ -12,5 +12,9 @@ SELECT
 FROM ${dataset}.recent_collections AS c
 LEFT JOIN ${dataset}.latest_snapshots AS n ON n.snapshot_id = c.snapshot_id
 LEFT JOIN ${dataset}.recent_project_lists AS l
-  ON l.snapshot_id = c.snapshot_id AND l.project_id = c.project_id AND l.newest = 1 AND c.cluster IS NULL
+  ON l.snapshot_id = c.snapshot_id
+  AND l.project_id = c.project_id
+  AND l.resource = c.resource
+  AND l.newest = 1
+  AND c.cluster IS NULL
 WHERE n.snapshot_id IS NOT NULL OR l.snapshot_id IS NOT NULL

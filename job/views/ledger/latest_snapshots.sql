@@ -28,7 +28,7 @@ WITH
     SELECT * FROM ${dataset}.configurations
   ),
   newest AS (
-    SELECT *
+    SELECT *, IF(STARTS_WITH(cluster, 'membership:'), 'memberships', 'clusters') AS listed_by
     FROM committed
     QUALIFY ROW_NUMBER() OVER (
       PARTITION BY project_id, location, cluster
@@ -38,7 +38,7 @@ WITH
   gone AS (
     SELECT DISTINCT n.snapshot_id
     FROM newest AS n
-    JOIN lists AS l ON l.project_id = n.project_id AND l.started_at > n.started_at
+    JOIN lists AS l ON l.project_id = n.project_id AND l.resource = n.listed_by AND l.started_at > n.started_at
     WHERE l.outcome = 'ok' AND CONCAT(n.location, '/', n.cluster) NOT IN UNNEST(l.listed_clusters)
   ),
   present AS (
@@ -53,7 +53,7 @@ WITH
     FROM lists AS l
     JOIN configurations AS j ON j.run_id = l.run_id
     WHERE NOT l.under_way
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY l.project_id, l.config_digest ORDER BY l.newest) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY l.project_id, l.resource, l.config_digest ORDER BY l.newest) = 1
   ),
   later AS (
     SELECT
@@ -61,6 +61,7 @@ WITH
       p.run_id,
       l.run_id AS later_run_id,
       l.newest,
+      l.resource = p.listed_by AS is_own_list,
       IF(l.outcome = 'ok' OR CONCAT(p.location, '/', p.cluster) IN UNNEST(l.listed_clusters), NULL, l.outcome) AS failure,
       l.http_status,
       l.reason,
@@ -74,7 +75,12 @@ WITH
       l.first_time > j.run_time AS came_later
     FROM present AS p
     JOIN configurations AS j ON j.run_id = p.run_id
-    JOIN settled AS l ON l.project_id = p.project_id AND l.started_at > p.started_at AND l.run_id <> p.run_id
+    -- a run without `attached_clusters` lists the project alone
+    JOIN settled AS l
+      ON l.project_id = p.project_id
+      AND l.resource IN (p.listed_by, 'clusters')
+      AND l.started_at > p.started_at
+      AND l.run_id <> p.run_id
     LEFT JOIN committed AS own
       ON own.run_id = l.run_id
       AND own.project_id = p.project_id
@@ -102,10 +108,10 @@ WITH
     FROM later AS l
     LEFT JOIN successors AS s ON s.run_id = l.run_id AND s.later_run_id = l.later_run_id
     WHERE l.stands_in OR s.run_id IS NOT NULL
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY l.snapshot_id ORDER BY l.newest) = 1
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY l.snapshot_id ORDER BY l.newest, l.is_own_list DESC) = 1
   )
 SELECT
-  p.*,
+  p.* EXCEPT (listed_by),
   DIV(TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), p.started_at, MICROSECOND), 1000000) AS attempt_age_seconds,
   IF(l.snapshot_id IS NULL, NULL, COALESCE(l.failure, 'not_collected')) AS lapse,
   IF(l.failure IS NULL, NULL, l.http_status) AS lapse_http_status,

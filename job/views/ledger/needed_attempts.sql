@@ -52,13 +52,13 @@ WITH
       SELECT *
       FROM lists
       WHERE outcome = 'ok'
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, run_id ORDER BY newest) = 1
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, resource, run_id ORDER BY newest) = 1
     )
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY started_at DESC, run_id DESC) <= 2
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, resource ORDER BY started_at DESC, run_id DESC) <= 2
   ),
   -- the last list that shows a cluster which nobody has collected
   sightings AS (
-    SELECT l.project_id, listed AS path, l.run_id, l.started_at
+    SELECT l.project_id, l.resource, listed AS path, l.run_id, l.started_at
     FROM lists AS l
     CROSS JOIN UNNEST(l.listed_clusters) AS listed
     LEFT JOIN clusters AS n ON n.project_id = l.project_id AND CONCAT(n.location, '/', n.cluster) = listed
@@ -69,7 +69,7 @@ WITH
   gone AS (
     SELECT DISTINCT s.project_id, s.path
     FROM sightings AS s
-    JOIN lists AS l ON l.project_id = s.project_id AND l.started_at > s.started_at
+    JOIN lists AS l ON l.project_id = s.project_id AND l.resource = s.resource AND l.started_at > s.started_at
     WHERE l.outcome = 'ok' AND s.path NOT IN UNNEST(l.listed_clusters)
   ),
   -- the newest list, and that of a finished run: of each project, and of each configuration since any snapshot above;
@@ -78,16 +78,16 @@ WITH
     SELECT run_id, known_by_run_id
     FROM lists
     QUALIFY
-      ROW_NUMBER() OVER (PARTITION BY project_id, under_way ORDER BY newest) = 1
+      ROW_NUMBER() OVER (PARTITION BY project_id, resource, under_way ORDER BY newest) = 1
       OR (
         ARRAY_LENGTH(ancestors) > 0
-        AND ROW_NUMBER() OVER (PARTITION BY project_id, ARRAY_LENGTH(ancestors) > 0 ORDER BY newest) = 1
+        AND ROW_NUMBER() OVER (PARTITION BY project_id, resource, ARRAY_LENGTH(ancestors) > 0 ORDER BY newest) = 1
       )
       OR (
         started_at > (SELECT MIN(started_at) FROM clusters)
         AND (
-          ROW_NUMBER() OVER (PARTITION BY project_id, config_digest ORDER BY newest) = 1
-          OR ROW_NUMBER() OVER (PARTITION BY project_id, config_digest, under_way ORDER BY newest) = 1
+          ROW_NUMBER() OVER (PARTITION BY project_id, resource, config_digest ORDER BY newest) = 1
+          OR ROW_NUMBER() OVER (PARTITION BY project_id, resource, config_digest, under_way ORDER BY newest) = 1
         )
       )
   ),
@@ -98,10 +98,10 @@ WITH
       SELECT *
       FROM lists
       WHERE outcome = 'ok'
-      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id ORDER BY newest) = 1
+      QUALIFY ROW_NUMBER() OVER (PARTITION BY project_id, resource ORDER BY newest) = 1
     ) AS w
     CROSS JOIN UNNEST(w.listed_clusters) AS listed
-    JOIN lists AS l ON l.project_id = w.project_id
+    JOIN lists AS l ON l.project_id = w.project_id AND l.resource = w.resource
     LEFT JOIN clusters AS n ON n.project_id = w.project_id AND CONCAT(n.location, '/', n.cluster) = listed
     WHERE l.outcome = 'ok' AND listed NOT IN UNNEST(l.listed_clusters) AND n.snapshot_id IS NULL
     QUALIFY ROW_NUMBER() OVER (PARTITION BY w.project_id, listed ORDER BY l.newest) = 1

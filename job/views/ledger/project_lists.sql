@@ -1,11 +1,11 @@
 -- Which clusters did each project have, each time they were listed?
--- One row for each list of each committed attempt; also for a folder's or organization's list of projects, with
--- `folders/NUMBER` as `project_id`. A project that the last runs of its configuration no longer find in a folder has a
+-- One row for each list of each committed attempt; also for a project's list of memberships (`attached_clusters`), and
+-- for a folder's or organization's list of projects, with `folders/NUMBER` as `project_id`. A project that the last runs of its configuration no longer find in a folder has a
 -- row for each of them, with the outcome of the folder's list, or `not_found`: it was not read, and does not look deleted.
 -- So has a project, with `not_collected`, for each run that is over without its first task, which lists the projects.
 -- Scans collections, and what committed_attempts scans, over all time.
 --
--- SELECT project_id, outcome, reason, missing_zones FROM project_lists WHERE newest = 1 AND outcome <> 'ok'
+-- SELECT project_id, resource, outcome, reason, missing_zones FROM project_lists WHERE newest = 1 AND outcome <> 'ok'
 --
 -- * FROM collections
 -- config_digest FROM committed_attempts
@@ -28,19 +28,19 @@ WITH
       CAST(NULL AS STRING) AS known_by_run_id
     FROM ${dataset}.collections AS c
     JOIN ${dataset}.committed_attempts AS a ON a.snapshot_id = c.snapshot_id
-    WHERE c.cluster IS NULL AND c.resource IN ('clusters', 'projects')
+    WHERE c.cluster IS NULL AND c.resource IN ('clusters', 'memberships', 'projects')
   ),
   found AS (
-    SELECT project_id, config_digest, folder, MAX(started_at) AS found_at
+    SELECT project_id, resource, config_digest, folder, MAX(started_at) AS found_at
     FROM lists
     CROSS JOIN UNNEST(ancestors) AS folder
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3, 4
   ),
   lost AS (
     SELECT
       l.* REPLACE (
         f.project_id AS project_id,
-        'clusters' AS resource,
+        f.resource AS resource,
         IF(l.outcome = 'ok', 'not_found', l.outcome) AS outcome,
         IF(l.outcome = 'ok', 'NotListed', l.reason) AS reason,
         IF(
@@ -53,10 +53,11 @@ WITH
     FROM lists AS l
     JOIN found AS f
       ON f.folder = l.project_id AND f.config_digest = l.config_digest AND f.found_at < l.started_at
-    LEFT JOIN lists AS own ON own.run_id = l.run_id AND own.project_id = f.project_id
+    LEFT JOIN lists AS own
+      ON own.run_id = l.run_id AND own.project_id = f.project_id AND own.resource = f.resource
     WHERE l.resource = 'projects' AND own.run_id IS NULL
     QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY l.snapshot_id, f.project_id
+      PARTITION BY l.snapshot_id, f.project_id, f.resource
       ORDER BY l.outcome = 'ok', f.found_at DESC, f.folder
     ) = 1
   ),
@@ -99,14 +100,18 @@ WITH
       )
     FROM headless AS r
     JOIN lists AS l ON l.config_digest = r.config_digest AND l.started_at < r.started_at
-    LEFT JOIN lists AS own ON own.run_id = r.run_id AND own.project_id = l.project_id
+    LEFT JOIN lists AS own
+      ON own.run_id = r.run_id AND own.project_id = l.project_id AND own.resource = l.resource
     WHERE own.run_id IS NULL
-    QUALIFY ROW_NUMBER() OVER (PARTITION BY r.run_id, l.project_id ORDER BY l.started_at DESC, l.snapshot_id DESC) = 1
+    QUALIFY ROW_NUMBER() OVER (
+      PARTITION BY r.run_id, l.project_id, l.resource
+      ORDER BY l.started_at DESC, l.snapshot_id DESC
+    ) = 1
   )
 SELECT
   * EXCEPT (superseded, task_count, tasks_committed),
   ROW_NUMBER() OVER (
-    PARTITION BY project_id
+    PARTITION BY project_id, resource
     ORDER BY
       run_time DESC,
       run_id DESC,
@@ -118,11 +123,11 @@ SELECT
   known_by_run_id IS NULL
     AND tasks_committed < task_count
     AND (
-      run_id = FIRST_VALUE(run_id) OVER (PARTITION BY project_id ORDER BY run_time DESC, run_id DESC)
+      run_id = FIRST_VALUE(run_id) OVER (PARTITION BY project_id, resource ORDER BY run_time DESC, run_id DESC)
       OR TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), run_time, SECOND) < 21600
     ) AS under_way
 FROM (
-  SELECT *, MAX(started_at) OVER (PARTITION BY project_id, run_id) AS run_time
+  SELECT *, MAX(started_at) OVER (PARTITION BY project_id, resource, run_id) AS run_time
   FROM (
     SELECT * FROM lists
     UNION ALL

@@ -30,7 +30,10 @@
 
 WITH
   clusters AS (
-    SELECT project_id, location, cluster, release_channel, control_plane_version FROM ${dataset}.clusters
+    SELECT project_id, location, cluster, release_channel, control_plane_version
+    FROM ${dataset}.clusters
+    -- GKE supports no attached cluster
+    WHERE cluster_type IS NULL
   ),
   versions AS (
     SELECT project_id, location, cluster, CAST(NULL AS STRING) AS node_pool, control_plane_version AS version, release_channel

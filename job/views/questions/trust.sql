@@ -34,7 +34,7 @@ WITH
   attempts AS (
     SELECT project_id, location, cluster, resource, day_number, run_id, outcome, reason, started_at
     FROM all_collections
-    WHERE resource NOT IN ('clusters', 'projects')
+    WHERE resource NOT IN ('clusters', 'memberships', 'projects')
     UNION ALL
     SELECT
       project_id,

@@ -71,6 +71,27 @@ def test_iam_says_what_it_grants_and_its_silence_is_no_finding(doctor: Doctor, f
     assert of_iam() == [("skipped", "The service is currently unavailable")]
 
 
+def test_a_fleet_that_cannot_be_listed_is_a_finding_with_its_roles(doctor: Doctor, fleet: Simulator) -> None:
+    attached = {"projects": ["shop-prod"], "attached_clusters": True}
+    assert by_subject(doctor(fleet.configuration, **attached))["fleet of shop-prod"].message == "0 attached clusters"
+    fleet.fault("shop-prod", "gke_denied", "memberships")
+    found = by_subject(doctor(fleet.configuration, **attached))
+    assert found["project shop-prod"].status == "ok"
+    denied = found["fleet of shop-prod"]
+    assert (denied.status, "gkehub.memberships.list" in denied.message) == ("finding", True)
+    grant = f"gcloud projects add-iam-policy-binding shop-prod --member=serviceAccount:{ACCOUNT}"
+    assert commands(denied)[0].splitlines() == [
+        f"{grant} --role=roles/gkehub.viewer --condition=None",
+        f"{grant} --role=roles/gkehub.gatewayReader --condition=None",
+    ]
+    fleet.clear()
+    fleet.grant("container.clusters.list", "container.clusters.get", "container.clusters.connect")
+    checks = doctor(fleet.configuration, **attached)
+    fleet.grant()
+    (of_iam,) = [each for each in checks if each.action == "ask IAM for its permissions"]
+    assert of_iam.message == "IAM does not grant gkehub.memberships.list or gkehub.gateway.get"
+
+
 def test_an_unknown_project_and_an_api_that_fails_are_told_apart(doctor: Doctor, fleet: Simulator) -> None:
     fleet.fault("shop-prod", "gke_not_found", "clusters")
     fleet.fault("shop-staging", "gke_unavailable", "clusters")
@@ -168,5 +189,8 @@ def test_the_role_has_the_permissions_for_folders_and_connect_gateway_where_they
         "gkehub.gateway.get",
         "cloudasset.assets.searchAllResources",
     }
+    print_role(Config(projects=("shop-prod",), attached_clusters=True), is_for_rbac=False)
+    of_fleets = set(yaml.safe_load(capsys.readouterr().out)["includedPermissions"]) - set(permissions[0])
+    assert of_fleets == {"gkehub.memberships.list", "gkehub.gateway.get"}
     print_role(Config(folders=("1",), cloud_asset_inventory=False), is_for_rbac=False)
     assert "cloudasset" not in capsys.readouterr().out
