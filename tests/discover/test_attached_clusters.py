@@ -8,11 +8,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from kubernetes.client import CoreV1Api
 from made import sink_at
 
+from job import kubernetes_client
+from job.commands.doctor import diagnose
+from job.commands.plan import plan
 from job.config import Config
+from job.connect.identity import configured_identity
+from job.discover.projects import list_projects
+from job.discover.selection import select
+from job.errors import NotFoundError
 from job.kinds import RESOURCES
 from job.run.one_task import run
+from job.run.shares import ClusterShares
 from job.run.summary import Summary
 from job.simulator import Simulator, simulate
 from job.sinks.open_sink import open_warehouse
@@ -206,3 +215,65 @@ def test_a_membership_that_is_not_ready_is_not_asked(fleet: Simulator, tmp_path:
             "SELECT outcome, reason, message FROM coverage WHERE resource = 'pods' AND cluster = 'membership:eks'",
         )
         assert found == [("not_running", status, f"the cluster is {status} in its fleet")]
+
+
+def test_patterns_plan_and_single_clients_know_attached_clusters(fleet: Simulator, tmp_path: Path) -> None:
+    first, *_ = gke_clusters(fleet)
+    twin = twin_of(first)
+    fleet.create_cluster(f"{PROJECT}/{twin}", "applianceCluster")
+    fleet.create_cluster(f"{PROJECT}/global/membership:eks", "kubernetes")
+
+    def planned(**clusters: Any) -> list[str]:
+        return [each.name for each in plan(configured(fleet, tmp_path, clusters=clusters))]
+
+    everything = planned()
+    assert set(everything) == {f"{PROJECT}/{path}" for path in (*gke_clusters(fleet), twin, "global/membership:eks")}
+    assert len(everything) == len(set(everything))
+    own = twin.partition("/")[2]
+    assert planned(include=[own]) == planned(include=[f"{PROJECT}/{twin}"]) == [f"{PROJECT}/{twin}"]
+    assert planned(include=[first.partition("/")[2]]) == [f"{PROJECT}/{first}"]
+    assert planned(locations=["global"]) == [f"{PROJECT}/global/membership:eks"]
+    assert planned(labels={"team": "attached"}) == [name for name in everything if "membership:" in name]
+    assert not any("membership:" in name for name in planned(exclude=["membership:*"]))
+    (eks,) = plan(configured(fleet, tmp_path, clusters={"include": ["membership:eks"]}, endpoints=["dns"]))
+    assert (eks.status, eks.endpoint_type, eks.problem) == ("READY", "connect_gateway", None)
+    config = configured(fleet, tmp_path)
+    with kubernetes_client(PROJECT, "global", "membership:eks", config=config) as client:
+        assert CoreV1Api(client).read_namespace("kube-system").metadata.name == "kube-system"
+    with pytest.raises(NotFoundError, match="did you mean shop-prod/global/membership:eks"):
+        kubernetes_client(PROJECT, "global", "membership:eksx", config=config)
+    fleet.fault(PROJECT, "gke_denied", "memberships")
+    problems = {each.name: each.problem or "" for each in plan(config) if each.problem}
+    assert list(problems) == [f"{PROJECT} (memberships)"]
+    assert "gkehub.memberships.list" in problems[f"{PROJECT} (memberships)"]
+
+
+def test_rights_in_an_attached_cluster_are_those_of_rbac_alone(fleet: Simulator, tmp_path: Path) -> None:
+    path = f"{PROJECT}/global/membership:eks"
+    fleet.create_cluster(path, "kubernetes")
+    fleet.forbid(path, "pods")
+    config = configured(fleet, tmp_path, clusters={"include": ["membership:eks"]})
+    run(config)
+    assert rows(config, f"{COVERAGE} AND cluster IS NOT NULL")[0][2:4] == ("never_read", "forbidden")
+    checks = [check for found in diagnose(config) for check in found if check.subject == f"cluster {path}"]
+    assert [check.status for check in checks] == ["ok", "finding"]
+    by_rbac, by_gateway = (str(mend.command) for mend in checks[1].mends)
+    assert by_rbac.startswith(
+        f"gcloud container fleet memberships get-credentials eks --location=global --project={PROJECT}\n"
+    )
+    assert "generate-gateway-rbac" in by_gateway
+    assert "--membership=eks " in by_gateway
+
+
+def test_tasks_share_attached_clusters_and_none_twice(fleet: Simulator, tmp_path: Path) -> None:
+    first, *_ = gke_clusters(fleet)
+    for name in (twin_of(first), "global/membership:a", "global/membership:b"):
+        fleet.create_cluster(f"{PROJECT}/{name}", "kubernetes")
+    config = configured(fleet, tmp_path)
+    shares = []
+    for index in range(3):
+        shares_of = ClusterShares({}, 3, config.projects)
+        listings = list_projects(config, configured_identity(config), "")
+        targets = select(listings, config.clusters, is_whole=index == 0).targets
+        shares.append({target.name for target in targets if shares_of.task_for(target.name) == index})
+    assert len(set.union(*shares)) == sum(map(len, shares)) == len(gke_clusters(fleet)) + 3

@@ -12,6 +12,7 @@ from job.connect.endpoints import Endpoint
 from job.connect.principal import Principal
 from job.discover.selection import Target
 from job.kinds.clusters import is_regional
+from job.wire.gke_hub import PREFIX, AttachedCluster
 
 _STEPS = {
     "NoEndpoint": "choosing an endpoint",
@@ -38,13 +39,17 @@ def step_of(failure: ReadFailure) -> str:
 
 
 def flags_of(target: Target) -> str:
-    """The arguments that name a cluster to gcloud."""
-    name, location, project = map(shlex.quote, (target.cluster.name, target.cluster.location, target.project_id))
+    """The arguments that name a cluster to `gcloud container clusters`, or to `gcloud container fleet memberships`."""
+    own = target.cluster.name.removeprefix(PREFIX)
+    name, location, project = map(shlex.quote, (own, target.cluster.location, target.project_id))
     return f"{name} --location={location} --project={project}"
 
 
 def mends_of_status(target: Target) -> list[Mend]:
-    """For a cluster that GKE does not run."""
+    """For a cluster that does not run."""
+    if isinstance(target.cluster, AttachedCluster):
+        command = f"gcloud container fleet memberships describe {flags_of(target)}"
+        return [Mend("wait until its membership is ready, or leave it out by `clusters.exclude`", command)]
     return [
         Mend(
             "wait until GKE runs it; this shows what GKE says, or leave it out by `clusters.exclude`",
@@ -100,6 +105,8 @@ def mends_of_endpoint(
 
 def _mends_of_tcp(target: Target, endpoint: Endpoint) -> list[Mend]:
     """Firewalls, routes and authorized networks: nothing answers, or something refuses."""
+    if isinstance(target.cluster, AttachedCluster):
+        return [_let_pass(endpoint)]
     mends = _dns_unless_it_is_open(target)
     if endpoint.type == "private":
         mends.append(_from_inside(target))
@@ -114,8 +121,12 @@ def _mends_of_tcp(target: Target, endpoint: Endpoint) -> list[Mend]:
             ),
         )
     else:
-        mends.append(Mend(f"let this machine's firewall pass connections to {_with_port(endpoint.host)}"))
+        mends.append(_let_pass(endpoint))
     return mends
+
+
+def _let_pass(endpoint: Endpoint) -> Mend:
+    return Mend(f"let this machine's firewall pass connections to {_with_port(endpoint.host)}")
 
 
 def _authorized(target: Target) -> list[str] | None:
