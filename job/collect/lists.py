@@ -160,7 +160,7 @@ class ClusterReader:
             cause = self._cause(placeholder, completed.error, deadline, stats)
             return cause, stats, cause
         found: Discovery = completed.result
-        return found, stats, gaps(found) or Cause("ok", http_status=stats.http_status)
+        return found, stats, (gaps(found) or Cause("ok"))._replace(http_status=stats.http_status)
 
     def _needed(self, kinds: list[Kind]) -> list[Kind]:
         """The kinds to read: those that are wanted, and where one of them waits for others, those too."""

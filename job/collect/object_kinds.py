@@ -73,7 +73,7 @@ def gaps(found: Discovery) -> Cause | None:
         return None
     causes = "; ".join(f"{group}: {cause.message}" for group, cause in found.missing.items())
     first = next(iter(found.missing.values()))
-    return Cause("partial", f"API groups whose kinds are not known: {causes}", first.reason, first.http_status)
+    return Cause("partial", f"API groups whose kinds are not known: {causes}", first.reason)
 
 
 def of_objects(name: str) -> Kind:

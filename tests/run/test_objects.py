@@ -222,7 +222,8 @@ def test_what_is_not_read_is_never_deleted(job: Job) -> None:
     assert broken["objects"][:3] == ["partial", "partial", "StaleGroup"]
     assert broken[ROLLOUTS] == ["stale", "server_error", "StaleGroup", rollouts]
     assert broken[games] == ["ok", "ok", None, servers]
-    assert job.rows("SELECT unreadable FROM latest_collections WHERE resource = 'objects'") == [(["argoproj.io"],)]
+    sql = "SELECT unreadable, http_status FROM latest_collections WHERE resource = 'objects'"
+    assert job.rows(sql) == [(["argoproj.io"], 200)]
     job.simulator.clear()
 
     # a group that no glob may mean costs nothing
