@@ -13,6 +13,7 @@ from typing import Literal
 
 from declared import OBJECT_TABLES
 from hypothesis import strategies as st
+from truth.custom_resources import GROUPS, PLURALS
 from truth.model import KINDS, MENDED_BY_ASKING_AGAIN, NO_CONNECTION
 
 
@@ -36,7 +37,7 @@ class Fleet(Step):
 
 @dataclass(frozen=True, repr=False)
 class Create(Step):
-    """Creates an object like an existing one."""
+    """Creates an object like an existing one; a custom resource also where there is none."""
 
     cluster: int
     kind: str
@@ -100,6 +101,14 @@ class Trouble(Step):
     times: int | None = None
     page: int | None = None
     code: int | None = None
+    group: str = ""
+
+    @property
+    def options(self) -> tuple[tuple[str, int | str | None], ...]:
+        """What the kind of fault needs besides."""
+        if self.group:
+            return (("group", self.group),)
+        return (("code", self.code),) if self.kind == "status" else ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,6 +137,9 @@ class Run(Step):
     exclude: tuple[int, ...] = ()
     """Clusters that it excludes."""
     off: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    """Globs of custom resources that are read by their metadata."""
+    without_objects: tuple[str, ...] = ()
     page_limit: int = 500
     tasks: int = 1
     deaths: tuple[Death, ...] = ()
@@ -153,7 +165,8 @@ def _tuples(what: st.SearchStrategy[object], most: int) -> st.SearchStrategy[tup
 
 _NUMBERS = st.integers(0, 3)
 _KINDS = st.sampled_from(tuple(KINDS))
-_OBJECTS = (_NUMBERS, _KINDS, st.integers(0, 9))
+_CUSTOM = st.sampled_from(tuple(PLURALS.values()))
+_OBJECTS = (_NUMBERS, st.one_of(_KINDS, _KINDS, _CUSTOM), st.integers(0, 9))
 _CHANGES: st.SearchStrategy[object] = st.one_of(
     st.builds(Create, *_OBJECTS),
     st.builds(Alter, *_OBJECTS),
@@ -163,7 +176,11 @@ _CHANGES: st.SearchStrategy[object] = st.one_of(
     st.builds(CreateCluster, _NUMBERS),
     st.builds(CreateCluster, _NUMBERS),
     st.builds(SetStatus, _NUMBERS, st.sampled_from(("RUNNING", "PROVISIONING", "RECONCILING", "STOPPING", "ERROR"))),
-    st.builds(Forbid, _NUMBERS, st.lists(st.sampled_from((*KINDS, "*")), unique=True, max_size=3).map(tuple)),
+    st.builds(
+        Forbid,
+        _NUMBERS,
+        st.lists(st.sampled_from((*KINDS, *PLURALS.values(), "*")), unique=True, max_size=3).map(tuple),
+    ),
 )
 _PAGES = st.sampled_from((None, None, 1, 2))
 _TROUBLES: st.SearchStrategy[object] = st.one_of(
@@ -179,6 +196,20 @@ _TROUBLES: st.SearchStrategy[object] = st.one_of(
     st.builds(Trouble, _NUMBERS, st.just("wrong_type"), _KINDS, st.sampled_from((None, 1)), _PAGES),
     st.builds(Trouble, _NUMBERS, st.sampled_from(("expired_continue", "repeat_continue", "unknown_fields")), _KINDS),
     st.builds(Trouble, _NUMBERS, st.sampled_from(NO_CONNECTION)),
+    st.builds(
+        Trouble,
+        _NUMBERS,
+        st.sampled_from(("broken_api", "absent_group")),
+        st.just("discovery"),
+        group=st.sampled_from(GROUPS),
+    ),
+    st.builds(
+        Trouble,
+        _NUMBERS,
+        st.sampled_from(("not_served", "invalid_json", "forbidden")),
+        st.one_of(_CUSTOM, st.just("discovery")),
+    ),
+    st.builds(Trouble, _NUMBERS, st.just("status"), st.just("discovery"), code=st.sampled_from((429, 500, 503))),
     # once or twice: a retry must hide them
     st.builds(Trouble, _NUMBERS, st.sampled_from(MENDED_BY_ASKING_AGAIN), _KINDS, st.just(1), code=st.just(503)),
     st.builds(Trouble, _NUMBERS, st.just("expired_continue"), _KINDS, st.just(2)),
@@ -191,10 +222,20 @@ _TROUBLES: st.SearchStrategy[object] = st.one_of(
         ),
     ),
 )
+_OBJECT_GLOBS = (
+    ("*.argoproj.io", "gameservers.agones.dev", "*.leaderworkerset.x-k8s.io"),
+    (),
+    ("*.argoproj.io",),
+    ("rollouts.*", "things.example.com", "*.argoprj.io"),
+    ("*.agones.dev", "strimzi*.core.strimzi.io", "*.sparkoperator.k8s.io"),
+)
+"""Of what a simulated API server serves, and of what it does not."""
 _ASKED = {
     "skip": st.sampled_from(((), (), (), (0,), (1, 2))),
     "exclude": st.sampled_from(((), (), (), (0,), (1, 2))),
     "off": st.lists(_KINDS, unique=True, max_size=2).map(tuple),
+    "objects": st.sampled_from(_OBJECT_GLOBS),
+    "without_objects": st.sampled_from(((), (), (), ("*.agones.dev",), ("*",))),
     "page_limit": st.sampled_from((500, 3, 1)),
 }
 _LOADED = ("clusters", "namespaces", "workloads", "pods", "collections", "snapshots")
@@ -234,4 +275,4 @@ def _drawn(data: st.DataObject, chapters: st.SearchStrategy[Chapter]) -> Iterato
 
 
 _FEWEST_CHAPTERS, _MOST_CHAPTERS = 3, 8
-_FLEETS = st.builds(Fleet, st.sampled_from((1, 2, 3, 4)), st.sampled_from((4, 9, 16)), st.integers(1, 50))
+_FLEETS = st.builds(Fleet, st.sampled_from((1, 2, 3, 4)), st.sampled_from((4, 9, 16, 40)), st.integers(1, 50))

@@ -6,12 +6,13 @@ and shares no other code with it: its only source is the simulator's own invento
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
+
+from truth.custom_resources import CUSTOM, PLURALS, Choice, states
 
 from job import kinds
 
@@ -48,6 +49,7 @@ class Asked(NamedTuple):
     """Clusters, as `project/location/name`."""
     off: tuple[str, ...] = ()
     page_limit: int = 500
+    objects: Choice = Choice()
 
 
 class Reading(NamedTuple):
@@ -81,8 +83,20 @@ ANSWERS = {
     ("expired_continue", None): Reading("expired", 410, "Expired"),
 }
 NOT_INSTALLED = Reading("ok", 404, "NotServed")
+OFF = Reading("off", None)
+DISCOVERY = "objects"
+"""In `collections`, the discovery of the kinds that `objects` chooses from."""
+WITHOUT_LIST = {
+    "off": OFF,
+    "replaced": Reading("ok", None),
+    "broken": Reading("server_error", None, "StaleGroup"),
+    "not served": Reading("ok", None, "NotServed"),
+}
+"""Why nothing is listed of a kind that `objects` names -> its reading."""
 BEFORE_AUTHORIZATION = ("status", "unauthorized", "not_served", "not_acceptable", "reset")
 """Faults that come before the check of the identity's permissions."""
+BEFORE_DISCOVERY = (*BEFORE_AUTHORIZATION, "invalid_json")
+"""Faults without which there is no discovery. Every identity may ask for it."""
 MENDED_BY_ASKING_AGAIN = ("status", "unauthorized", "reset", "invalid_json", "expired_continue")
 NO_CONNECTION = ("refuse", "tls_unknown_ca", "tls_wrong_host", "tls_expired")
 PROJECTS = {
@@ -100,6 +114,9 @@ class Snapshot:
     cluster: Object
     """The cluster's entry in the inventory."""
     readings: dict[str, Reading]
+    """By kind; also of the discovery, and of each kind that `objects` chooses or has chosen."""
+    listed: frozenset[str] = frozenset()
+    """Those of the last that the server was asked for."""
 
     @property
     def status(self) -> str:
@@ -125,6 +142,8 @@ class Attempt:
     tasks: int = 1
     share: frozenset[str] | None = None
     """In a run of several tasks, the clusters of this task. Any share is right, as long as each cluster is in one."""
+    known: dict[str, frozenset[str]] = field(default_factory=dict, repr=False)
+    """Cluster -> kinds that the runs committed so far have asked it for by `objects`."""
     recorded: frozenset[str] | None = None
     """In a run of several tasks, the projects whose lists this task has recorded: the first task all of them."""
 
@@ -149,7 +168,7 @@ class Attempt:
     def snapshots(self) -> dict[str, Snapshot]:
         """`project/location/name` -> the cluster's snapshot."""
         return {
-            path: Snapshot(cluster, {kind: self._read(cluster, kind) for kind in KINDS})
+            path: self._snapshot(cluster)
             for path, cluster in self.selected.items()
             if self.share is None or path in self.share
         }
@@ -166,24 +185,66 @@ class Attempt:
             return Reading("partial", 200, "MissingZones", listed, tuple(sorted(zones)))
         return Reading("ok", 200, None, listed)
 
-    def _read(self, cluster: Object, kind: str) -> Reading:
-        if kind in self.asked.off:
-            return Reading("off", None)
+    def _snapshot(self, cluster: Object) -> Snapshot:
+        unreached = self._unreached(cluster)
+        readings = {
+            kind: OFF if kind in self.asked.off else unreached or self._list_kind(cluster, kind) for kind in KINDS
+        }
+        choice = self.asked.objects
+        if not choice.include:
+            return Snapshot(cluster, readings)
+        discovery, served, broken = unreached, None, None
+        if not choice.is_on:
+            discovery = OFF
+        elif discovery is None:
+            discovery, served, broken = self._discover(cluster)
+        named = dict(states(choice, self.known.get(path_of(cluster), frozenset()), served, broken))
+        listed = frozenset(name for name, state in named.items() if state == "listed")
+        readings |= {
+            name: self._list_kind(cluster, PLURALS[name]) if name in listed else WITHOUT_LIST.get(state, discovery)
+            for name, state in named.items()
+        }
+        return Snapshot(cluster, readings | {DISCOVERY: discovery}, listed)
+
+    def _unreached(self, cluster: Object) -> Reading | None:
         if cluster["status"] not in CONNECTABLE:
             return Reading("not_running", None, cluster["status"])
-        faults = [fault for fault in self.faults if fault.at == path_of(cluster)]
-        if any(fault.kind in NO_CONNECTION for fault in faults):
+        if any(fault.kind in NO_CONNECTION for fault in self._faults_of(cluster)):
             return Reading("unreachable", None, ANY)
+        return None
+
+    def _discover(self, cluster: Object) -> tuple[Reading, frozenset[str] | None, str | None]:
+        """What becomes of the discovery, the custom resources in it, and the group whose server does not answer."""
+        fault = self._fault_of(cluster, "discovery", 1)
+        if fault and fault.kind in BEFORE_DISCOVERY:
+            return ANSWERS[fault.kind, dict(fault.options).get("code")], None, None
+        group = dict(fault.options).get("group") if fault else None
+        served = frozenset(name for name in CUSTOM if name.partition(".")[2] != group)
+        if fault and fault.kind == "broken_api" and self.asked.objects.needs(str(group)):
+            return Reading("partial", 200, "StaleGroup", unreadable=(str(group),)), served, group
+        return Reading("ok"), served, None
+
+    def _faults_of(self, cluster: Object) -> list[Fault]:
+        return [fault for fault in self.faults if fault.at == path_of(cluster)]
+
+    def _fault_of(self, cluster: Object, resource: str, pages: int) -> Fault | None:
+        """The fault that lasts, of a list of that many pages."""
+        found = (one for one in self._faults_of(cluster) if fnmatchcase(resource, one.resource))
+        return next((one for one in found if _applies(one, pages)), None)
+
+    def _list_kind(self, cluster: Object, kind: str) -> Reading:
         found = cluster["objects"].get(kind, ())
         objects = sorted((item for item in found if kind != "events" or item["type"] == "Warning"), key=key_of)
         pages = [objects[at : at + self.asked.page_limit] for at in range(0, len(objects), self.asked.page_limit)]
-        fault = next((one for one in faults if fnmatchcase(kind, one.resource) and _applies(one, len(pages))), None)
+        fault = self._fault_of(cluster, kind, len(pages))
         if fault and fault.kind in BEFORE_AUTHORIZATION:
-            return _unless_optional(ANSWERS[fault.kind, dict(fault.options).get("code")], kind)
+            answer = ANSWERS[fault.kind, dict(fault.options).get("code")]
+            is_optional = answer.outcome == "not_served" and kind in _OPTIONAL
+            return self._not_installed(cluster) if is_optional else answer
         if {"*", kind} & set(cluster["forbidden"]) or (fault and fault.kind == "forbidden"):
             return ANSWERS["forbidden", None]
         if kind not in cluster["objects"]:
-            return NOT_INSTALLED
+            return self._not_installed(cluster)
         if fault and (fault.kind, None) in ANSWERS:
             return ANSWERS[fault.kind, None]
         if fault and fault.kind == "wrong_type":
@@ -194,9 +255,12 @@ class Attempt:
                 return Reading("partial", 200, None, kept, names)
         return Reading("ok", 200, None, tuple(objects))
 
-
-def _unless_optional(answer: Reading, kind: str) -> Reading:
-    return NOT_INSTALLED if answer.outcome == "not_served" and kind in _OPTIONAL else answer
+    def _not_installed(self, cluster: Object) -> Reading:
+        """The server is also asked for other versions of the kind."""
+        fault = self._fault_of(cluster, "discovery", 1)
+        if fault and fault.kind == "status":
+            return ANSWERS[fault.kind, dict(fault.options).get("code")]
+        return NOT_INSTALLED
 
 
 def _applies(fault: Fault, pages: int) -> bool:
@@ -214,155 +278,3 @@ def key_of(item: Object) -> str:
     """`namespace/name`, or the name. API servers list objects in this order."""
     metadata = item["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
-
-
-@dataclass
-class Knowledge:
-    """All committed attempts, in the order in which they began, whenever they committed."""
-
-    attempts: list[Attempt] = field(default_factory=list)
-    """Committed or not."""
-    committed: list[Attempt] = field(default_factory=list)
-
-    def commit(self, attempt: Attempt) -> None:
-        self.committed = sorted([*self.committed, attempt], key=lambda one: one.number)
-
-    def clusters(self) -> dict[str, Attempt]:
-        """Each cluster that may still exist -> the newest attempt that took a snapshot of it.
-
-        A cluster is gone once a complete list of its project's clusters lacks it, and until a cluster of its name is
-        collected again. Neither a cluster that was not collected nor a list that failed proves anything.
-        """
-        found: dict[str, Attempt] = {}
-        for attempt in self.committed:
-            found |= dict.fromkeys(attempt.snapshots, attempt)
-            for project, listed in attempt.lists.items():
-                if listed.outcome == "ok":
-                    there = {path_of(cluster) for cluster in listed.objects}
-                    found = {path: at for path, at in found.items() if _project(path) != project or path in there}
-        return found
-
-    def is_gone(self, path: str, listed: Attempt) -> bool:
-        """Whether a complete list that is newer than the attempt lacks the cluster."""
-        project = _project(path)
-        later = [one.lists[project] for one in self.committed if one.number > listed.number and project in one.lists]
-        return any(one.outcome == "ok" and path not in map(path_of, one.objects) for one in later)
-
-    def last_read(self, path: str, kind: str) -> Attempt | None:
-        """The newest attempt that could read the kind in the cluster that exists now.
-
-        A cluster that was created again under its name is another cluster, without older readings.
-        """
-        for attempt in reversed(self.committed):
-            if self._is_of_same_cluster(attempt, path) and attempt.snapshots[path].readings[kind].is_read:
-                return attempt
-        return None
-
-    def projects(self) -> dict[str, list[Attempt]]:
-        """Each project that was ever listed -> the attempts that listed it: those of the newest run first and, among
-        its tasks, the least complete list first."""
-        found: dict[str, list[Attempt]] = {}
-        for attempt in self.committed:
-            for project in attempt.lists:
-                found.setdefault(project, []).append(attempt)
-        for project, asked in found.items():
-            newest = {one.run_id: one.number for one in asked}  # the last attempt of each run
-            asked.sort(key=lambda one: (-newest[one.run_id], _completeness(one.lists[project]), -one.number))
-        return found
-
-    def sightings(self, project: str) -> dict[str, Attempt]:
-        """Each cluster that a run whose tasks are all committed has listed -> the newest attempt that did."""
-        found: dict[str, Attempt] = {}
-        for attempt in self._settled(project):
-            for cluster in attempt.lists[project].objects:
-                found.setdefault(path_of(cluster), attempt)
-        return found
-
-    def lapse(self, path: str) -> Reading | None:
-        """The list of a later, finished run that stands in for the one that collected the cluster last, and did not
-        collect it. Of each configuration, the last finished run counts."""
-        newest, configurations = self.clusters()[path], set()
-        for later in self._settled(_project(path)):
-            is_last = later.asked not in configurations
-            configurations.add(later.asked)
-            if not is_last or later.number < newest.number or path in self._collected(later.run_id):
-                continue
-            if self._stands_in(later, newest):
-                return later.lists[_project(path)]
-        return None
-
-    def _settled(self, project: str) -> Iterator[Attempt]:
-        for attempt in self.projects()[project]:
-            tasks = {one.task for one in self.committed if one.run_id == attempt.run_id}
-            if len(tasks) == attempt.tasks:
-                yield attempt
-
-    def asked_last(self, path: str, kind: str) -> Attempt:
-        """The attempt that decides what is said of the kind: the newest one, unless the kind is off in it for a job
-        that is another one than that which collects the kind."""
-        attempts = [one for one in reversed(self.committed) if self._is_of_same_cluster(one, path)]
-        for number, one in enumerate(attempts):
-            earlier = (older for older in attempts[number + 1 :] if self._outcome(older, path, kind) != "off")
-            asked_by = next(earlier, None)
-            if self._outcome(one, path, kind) != "off" or asked_by is None:
-                return one
-            if one.asked == asked_by.asked or self._came_later(one, asked_by) or self._is_overdue(one, asked_by):
-                return one
-        raise AssertionError("the last attempt has no other one before it")
-
-    def _is_of_same_cluster(self, attempt: Attempt, path: str) -> bool:
-        """A cluster that was created again under its name is another cluster."""
-        cluster_id = self.clusters()[path].snapshots[path].cluster["id"]
-        return path in attempt.snapshots and attempt.snapshots[path].cluster["id"] == cluster_id
-
-    @staticmethod
-    def _outcome(attempt: Attempt, path: str, kind: str) -> str:
-        return attempt.snapshots[path].readings[kind].outcome
-
-    def _stands_in(self, later: Attempt, earlier: Attempt) -> bool:
-        """The later run has the same configuration; or comes much later; or its configuration came up later, and
-        collects some of the same clusters or none."""
-        if later.asked == earlier.asked or self._is_overdue(later, earlier):
-            return True
-        collected = self._collected(later.run_id)
-        shared = collected & self._collected(earlier.run_id)
-        return self._came_later(later, earlier) and (not collected or bool(shared))
-
-    def _came_later(self, later: Attempt, earlier: Attempt) -> bool:
-        """Whether the later run's configuration was new after the earlier run began."""
-        times = self._times()
-        return min(times[one.run_id] for one in self.committed if one.asked == later.asked) > times[earlier.run_id]
-
-    def _is_overdue(self, later: Attempt, earlier: Attempt) -> bool:
-        """Whether more than twice the time between the earlier run and the one before has passed."""
-        times = self._times()
-        began = times[earlier.run_id]
-        before = [times[one.run_id] for one in self.committed if one.asked == earlier.asked]
-        previous = max((time for time in before if time < began), default=None)
-        return previous is not None and times[later.run_id] - began > 2 * (began - previous)
-
-    def _times(self) -> dict[str, datetime]:
-        """Run -> when its first task began."""
-        times: dict[str, datetime] = {}
-        for one in self.committed:
-            times[one.run_id] = min(one.began, times.get(one.run_id, one.began))
-        return times
-
-    def _collected(self, run_id: str) -> set[str]:
-        return {path for one in self.committed if one.run_id == run_id for path in one.snapshots}
-
-    def attempt_of(self, row: Object) -> Attempt | None:
-        """The attempt that wrote a row of `runs` or `snapshots`."""
-        for attempt in reversed(self.attempts):
-            named = (row["run_id"], row["task_index"], row["attempt"])
-            if named == (attempt.run_id, attempt.task, attempt.attempt) and attempt.began <= row["snapshot_time"]:
-                return attempt
-        return None
-
-
-def _project(path: str) -> str:
-    return path.partition("/")[0]
-
-
-def _completeness(listed: Reading) -> int:
-    return {"ok": 2, "partial": 1}.get(listed.outcome, 0)

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from declared import FLAT_RESOURCES, OWN_TABLES, UID_TABLES
-from truth.model import ANY, KINDS, READ, Attempt, Knowledge, Object, Reading, path_of
+from truth.custom_resources import PLURALS
+from truth.knowledge import Knowledge
+from truth.model import ANY, KINDS, READ, Attempt, Object, Reading, path_of
 from truth.rows import Identity, is_workload, rows_of_gke, rows_of_kind
 
 TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
@@ -19,6 +21,7 @@ TABLES = dict.fromkeys(OWN_TABLES, ("uid",)) | {
     "pod_containers": ("pod_uid", "container_type", "position"),
     "limit_ranges": ("uid", "position", "resource_name"), "roles": ("uid",), "role_bindings": ("uid", "position"),
     "admission_webhooks": ("uid", "position"), "warning_events": ("object_uid", "reason", "component"),
+    "objects": ("resource", "uid"),
 }  # fmt: skip
 """Table of objects -> the columns that identify a row within a cluster."""
 NAMED = (
@@ -108,9 +111,9 @@ def _history(seen: Seen, knowledge: Knowledge) -> Iterator[str]:
 def _rows_of_snapshot(seen: Seen, knowledge: Knowledge, row: Object) -> Iterator[str]:
     attempt, path = knowledge.attempt_of(row), _path(row)
     snapshot = attempt.snapshots[path]
-    expected = Counter(table for kind in KINDS for table, _, _ in rows_of_kind(snapshot, kind))
+    expected = Counter(table for kind in snapshot.readings for table, _, _ in rows_of_kind(snapshot, kind))
     expected.update(table for table, _, _ in rows_of_gke(snapshot.cluster))
-    expected["collections"] = len(KINDS)
+    expected["collections"] = len(snapshot.readings)
     for table in (*TABLES, "collections"):
         count = seen.counts.get((table, row["snapshot_id"]), 0)
         if count != expected[table]:
@@ -130,8 +133,10 @@ class _Views:
         expected: dict[str, dict[Identity, Object]] = {view: {} for view in VIEWS}
         for path, newest in self._clusters.items():
             self._expect_cluster(expected, path, newest)
-            for kind in KINDS:
-                self._expect_kind(expected, path, kind, newest)
+            for kind, reading in newest.snapshots[path].readings.items():
+                self._expect_collection(expected, path, kind, newest.number, reading)
+            for kind, runs in self._knowledge.kinds(path).items():
+                self._expect_kind(expected, path, kind, newest, is_asked=newest.run_id in runs)
         for project, asked in self._knowledge.projects().items():
             read = next((attempt for attempt in asked if attempt.lists[project].is_read), None)
             self._expect_project(expected, project, asked[0], read)
@@ -155,18 +160,25 @@ class _Views:
             "cluster_status": snapshot.cluster["status"],
         }
 
-    def _expect_kind(self, expected: dict[str, dict[Identity, Object]], path: str, kind: str, newest: Attempt) -> None:
-        reading, read = newest.snapshots[path].readings[kind], self._knowledge.last_read(path, kind)
-        result = {"outcome": reading.outcome, "http_status": reading.http_status, "reason": reading.reason}
+    def _expect_collection(
+        self, expected: dict[str, dict[Identity, Object]], path: str, kind: str, number: int, reading: Reading
+    ) -> None:
         expected["latest_collections"][path, kind] = {
-            **result,
-            "attempt": newest.number,
+            "outcome": reading.outcome,
+            "http_status": reading.http_status,
+            "reason": reading.reason,
+            "attempt": number,
             "objects": len(reading.objects),
             "unreadable": list(reading.unreadable),
             "unreadable_objects": len(reading.unreadable),
         }
+
+    def _expect_kind(
+        self, expected: dict[str, dict[Identity, Object]], path: str, kind: str, newest: Attempt, *, is_asked: bool
+    ) -> None:
+        read = self._knowledge.last_read(path, kind)
         decides = self._knowledge.asked_last(path, kind).snapshots[path].readings[kind]
-        lapse = self._knowledge.lapse(path) if decides.is_read else None
+        lapse = (self._knowledge.lapse(path) or (None if is_asked else _NOT_ASKED)) if decides.is_read else None
         explained = {"outcome": decides.outcome, "http_status": decides.http_status, "reason": decides.reason}
         expected["coverage"][path, kind] = {
             **(_lapsed(path, lapse) if lapse else explained),
@@ -271,9 +283,13 @@ def _status(outcome: str, read: Attempt | None) -> str:
 
 def _lapsed(path: str, listed: Reading) -> Object:
     """Why a readable kind was not read again: the cluster was not collected, or the list lacks it."""
-    if listed.outcome == "ok" or path in map(path_of, listed.objects):
+    if listed.outcome in ("ok", "not_collected") or path in map(path_of, listed.objects):
         return {"outcome": "not_collected", "http_status": None, "reason": None}
     return {"outcome": listed.outcome, "http_status": listed.http_status, "reason": listed.reason}
+
+
+_NOT_ASKED = Reading("not_collected", None)
+"""The newest run of a cluster has no `objects`, and says nothing of what an earlier one has read for it."""
 
 
 def _is_explained(row: Object) -> bool:
@@ -305,7 +321,7 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
     numbers = {row["snapshot_id"]: knowledge.attempt_of(row) for row in (*seen.runs, *seen.snapshots)}
     shown = Counter(
         (_path(row), row.get("resource") or OWN_TABLES[table], row["uid"])
-        for table in UID_TABLES
+        for table in (*UID_TABLES, "objects")
         for row in seen.views[table]
         if row.get("resource") != "pods"
     )
@@ -318,7 +334,7 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
     for path, kinds in covered.items():
         for kind, row in kinds.items():
             asked = numbers.get(row["snapshot_id"])
-            if kind not in KINDS or kind in FLAT_RESOURCES or asked is None:
+            if (kind not in KINDS and kind not in PLURALS) or kind in FLAT_RESOURCES or asked is None:
                 continue
             cluster = next((one for one in asked.inventory["clusters"] if path_of(one) == path), None)
             if cluster is None:
@@ -326,8 +342,8 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
                 continue
             there = {
                 item["metadata"]["uid"]: item
-                for item in cluster["objects"].get(kind, ())
-                if kind != "replicasets" or is_workload(item)
+                for item in cluster["objects"].get(PLURALS.get(kind, kind), ())
+                if (kind != "replicasets" or is_workload(item)) and not _is_gone_with_its_kind(kind, row)
             }
             for uid, item in there.items():
                 yield from _lie(item, row, shown[path, kind, uid], unreadable.get((path, kind), []))
@@ -336,6 +352,11 @@ def lies(seen: Seen, knowledge: Knowledge, now: Object) -> Iterator[str]:
                     if (of, resource) == (path, kind) and uid not in there:
                         yield f"{path}: {kind} {uid} is shown, and was not there when they were read"
     yield from _cluster_lies(covered, numbers, now)
+
+
+def _is_gone_with_its_kind(kind: str, row: Object) -> bool:
+    """Whether the server has said that it does not serve the custom resource."""
+    return kind in PLURALS and row["reason"] == "NotServed"
 
 
 def _lie(item: Object, row: Object, count: int, unreadable: list[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from declared import OWN_TABLES, WORKLOAD_KINDS
 from truth.amounts import fraction
 from truth.configuration import FLAT, MORE, warnings_of
+from truth.custom_resources import CUSTOM, OWNERS, columns_of
 from truth.model import KINDS, Object, Snapshot
 
 _OWN = {resource: table for table, resource in OWN_TABLES.items()}
@@ -55,6 +56,8 @@ def _rows(snapshot: Snapshot, kind: str) -> Iterator[Row]:
         yield from warnings_of(snapshot.readings[kind].objects)
         return
     for item in snapshot.readings[kind].objects:
+        if kind in CUSTOM:
+            yield "objects", (kind, _uid(item)), _named(item) | columns_of(kind, item)
         if kind in _OWN:
             judged = _JUDGED[kind](item, snapshot) if kind in _JUDGED else {}
             yield _OWN[kind], (_uid(item),), {**_named(item), **judged, **(MORE[kind](item) if kind in MORE else {})}
@@ -467,6 +470,9 @@ def _top(pod: Object, snapshot: Snapshot) -> Object:
         owner = known[metadata["namespace"], owner["uid"]]
     if (metadata["namespace"], owner["uid"]) in known:
         return _owned(owner, "resolved", above[1:])
+    if (name := OWNERS.get((owner["kind"], owner["apiVersion"]))) in snapshot.listed:
+        is_read = snapshot.readings[str(name)].is_read
+        return _owned(owner, "referenced_not_found" if is_read else "referenced_not_read", above[1:])
     if _CONTROLLERS.get(owner["kind"]) != owner["apiVersion"]:
         return _owned(owner, "referenced", above[1:])
     resource = next(resource for resource, kind in KINDS.items() if kind == owner["kind"])
@@ -486,8 +492,11 @@ def _owned(owner: Object, resolution: str, between: list[str]) -> Object:
 @lru_cache(maxsize=100)
 def _known(snapshot: Snapshot) -> dict[tuple[str, str], Object | None]:
     """Namespace and UID of each object that was read and may control others -> the reference to its controller."""
-    read = [reading for kind, reading in snapshot.readings.items() if KINDS[kind] in _CONTROLLERS and reading.is_read]
-    return {(item["metadata"]["namespace"], _uid(item)): controller_of(item) for one in read for item in one.objects}
+    read = {kind: one for kind, one in snapshot.readings.items() if kind in CUSTOM or KINDS.get(kind) in _CONTROLLERS}
+    return {
+        (item["metadata"]["namespace"], _uid(item)): controller_of(item)
+        for one in read.values() if one.is_read for item in one.objects
+    }  # fmt: skip
 
 
 def _unknown_workloads(snapshot: Snapshot) -> Iterator[Row]:
@@ -496,7 +505,7 @@ def _unknown_workloads(snapshot: Snapshot) -> Iterator[Row]:
     tops: dict[tuple[str, str], Object] = {}
     for pod in snapshot.readings["pods"].objects:
         top = _top(pod, snapshot)
-        if top["workload_resolution"] == "referenced":
+        if top["workload_resolution"].startswith("referenced") or top["workload_kind"] not in _CONTROLLERS:
             key = top["workload_uid"], pod["metadata"]["namespace"]
             pods.setdefault(key, []).append(pod)
             tops[key] = top

@@ -16,8 +16,10 @@ from unittest.mock import patch
 import msgspec
 from declared import SOME_KINDS
 from truth import history as step
+from truth.custom_resources import Choice, made
 from truth.history import Chapter, Death, ProjectTrouble, Run, Trouble
-from truth.model import NO_CONNECTION, Asked, Attempt, Fault, Knowledge, Object, key_of, path_of
+from truth.knowledge import Knowledge
+from truth.model import NO_CONNECTION, Asked, Attempt, Fault, Object, key_of, path_of
 from truth.oracle import Seen, judge
 
 from job.config import Config
@@ -132,6 +134,7 @@ class Stage:
 
     def _change_object(self, change: step.Create | step.Alter | step.Delete, cluster: Object) -> None:
         objects, path = cluster["objects"].get(change.kind), path_of(cluster)
+        objects = objects or (made(change.kind) if isinstance(change, step.Create) else ())
         if not objects:
             return
         self._made += 1
@@ -176,8 +179,7 @@ class Stage:
         if not clusters:
             return None
         path = path_of(clusters[trouble.cluster % len(clusters)])
-        options = (("code", trouble.code),) if trouble.kind == "status" else ()
-        return Fault(path, trouble.kind, trouble.resource, trouble.times, trouble.page, options)
+        return Fault(path, trouble.kind, trouble.resource, trouble.times, trouble.page, trouble.options)
 
     # runs
 
@@ -211,11 +213,13 @@ class Stage:
             exclude=tuple(path_of(cluster) for cluster in excluded if cluster),
             off=tuple(kind for kind, is_on in self._kinds.items() if not is_on or kind in asked_for.off),
             page_limit=asked_for.page_limit,
+            objects=Choice(asked_for.objects, asked_for.without_objects),
         )
         self._note(
             f"  asked: {', '.join(asked.projects)}; pages of {asked.page_limit}"
             f"{'; without ' + ', '.join(asked.exclude) if asked.exclude else ''}"
             f"{'; off: ' + ', '.join(asked_for.off) if asked_for.off else ''}"
+            f"{f'; objects: {asked.objects}' if any(asked.objects) else ''}"
         )
         return asked
 
@@ -241,6 +245,7 @@ class Stage:
                 asked=asked,
                 task=task[0],
                 tasks=task[1],
+                known=self.knowledge.object_names(),
             )
         )
         return attempts[-1]
@@ -291,6 +296,7 @@ class Stage:
             "projects": asked.projects,
             "clusters": {"exclude": asked.exclude},
             "kinds": {kind: kind not in asked.off for kind in self._kinds},
+            "objects": asked.objects._asdict(),
             "upgrade_info": False,
             "page_limit": asked.page_limit,
             "sink": self._warehouse.url,
@@ -363,9 +369,8 @@ class Stage:
 
 
 def _named(attempt: Attempt) -> str:
-    run = f"run-{attempt.run_id.rpartition('-')[2]}"
     task = f", task {attempt.task} of {attempt.tasks}" if attempt.tasks > 1 else ""
-    return f"{run}{task}, {attempt.attempt}"
+    return f"run-{attempt.run_id.rpartition('-')[2]}{task}, {attempt.attempt}"
 
 
 def _overlap(one: Fault, other: Fault) -> bool:

@@ -13,7 +13,8 @@ import pytest
 from declared import EVERY_KIND, OWN_TABLES, UID_TABLES
 from truth.configuration import COLUMNS
 from truth.history import Alter, Chapter, Delete, Fleet, ProjectTrouble, Run, Trouble
-from truth.model import Knowledge, Object
+from truth.knowledge import Knowledge
+from truth.model import Object
 from truth.oracle import NAMED, TABLES, VIEWS, Seen, judge, lies
 from truth.stage import Stage
 from truth.warehouses import DuckDB
@@ -21,6 +22,9 @@ from truth.warehouses import DuckDB
 from job.simulator import Simulator
 
 pytestmark = pytest.mark.exhaustive  # tests of the tests of the tables
+
+
+CUSTOM = ("*.argoproj.io", "*.agones.dev", "things.example.com")
 
 
 class Played(NamedTuple):
@@ -44,16 +48,17 @@ def played(simulator: Simulator) -> Iterator[Played]:
         stage = Stage(simulator, warehouse, Fleet(3, 16, 7), EVERY_KIND)
         stage.play(
             (
-                Chapter(),
+                Chapter(run=Run(objects=CUSTOM)),
                 Chapter(
                     (Alter(0, "deployments"), Delete(0, "pods"), Delete(1, "pods"), Delete(1, "namespaces")),
                     (
                         Trouble(0, "forbidden", "pods"),
                         Trouble(0, "not_served", "cronjobs"),
                         Trouble(1, "wrong_type", "namespaces"),
+                        Trouble(1, "broken_api", "discovery", group="argoproj.io"),
                         ProjectTrouble(2, "gke_denied"),
                     ),
-                    Run(off=("jobs",)),
+                    Run(off=("jobs",), objects=CUSTOM),
                 ),
             )
         )
@@ -172,6 +177,10 @@ JUDGED = {
         "allow_volume_expansion parameter_names"
     ),
     "csi_drivers": "snapshot_id read_status name uid labels created_at attach_required volume_lifecycle_modes",
+    "objects": (
+        "snapshot_id read_status namespace name uid labels created_at resource kind api_group api_version generation "
+        "owner_kind owner_name owner_uid finalizers field_managers"
+    ),
     "latest_snapshots": "snapshot_id status cluster_id cluster_status",
     "latest_collections": "snapshot_id outcome http_status reason objects unreadable unreadable_objects",
     "latest_runs": (
@@ -300,7 +309,7 @@ def test_a_wrong_view_is_reported(played: Played, tmp_path: Path, view: str, sql
 def test_an_object_that_looks_deleted_is_reported_without_the_model_too(played: Played) -> None:
     read = [row for row in played.seen.views["coverage"] if row["status"] in ("ok", "partial")]
     asked = {(row["snapshot_id"], row["resource"]) for row in read}
-    for view in (table for table in UID_TABLES if table != "pods"):
+    for view in ("objects", *(table for table in UID_TABLES if table != "pods")):
         for row in played.seen.views[view]:
             if (row["snapshot_id"], row.get("resource") or OWN_TABLES[view]) not in asked:
                 continue

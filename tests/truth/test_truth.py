@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 from declared import OBJECT_TABLES
@@ -16,12 +17,18 @@ from hypothesis import strategies as st
 from truth.history import (
     DYING_RUNS,
     RUNS,
+    Alter,
     Chapter,
+    Create,
     CreateCluster,
     Death,
+    Delete,
     DeleteCluster,
     Fleet,
+    Forbid,
     Run,
+    SetStatus,
+    Trouble,
     drawn,
 )
 from truth.stage import Stage, Warehouse
@@ -84,6 +91,44 @@ def test_no_killed_slow_or_repeated_attempt_shows(play: Play, data: st.DataObjec
 @given(data=st.data())
 def test_the_same_holds_in_bigquery(play: Play, simulator: Simulator, data: st.DataObject) -> None:
     play(BigQuery(simulator.bigquery_endpoint), *drawn(data, DYING_RUNS))
+
+
+CUSTOM = Run(objects=("*.argoproj.io", "gameservers.agones.dev", "*.leaderworkerset.x-k8s.io"))
+OTHERS = Run(objects=("rollouts.*", "things.example.com", "*.argoprj.io"))
+FLEET = Fleet(1, 40, 7)
+"""It has three of the custom resources that `CUSTOM` chooses."""
+
+
+def test_custom_resources_whose_discovery_fails_are_not_deleted(play: Play) -> None:
+    failing = (Trouble(0, "status", "discovery", code=500),)
+    play(DuckDB(), FLEET, (Chapter(run=CUSTOM), Chapter((Delete(0, "rollouts"),), failing, CUSTOM)))
+
+
+@pytest.mark.exhaustive
+def test_custom_resources_are_shown_through_every_way_in_which_they_are_not_read(play: Play) -> None:
+    stale = Trouble(0, "broken_api", "discovery", group="argoproj.io")
+    stale_elsewhere = Trouble(0, "broken_api", "discovery", group="agones.dev")
+    absent = Trouble(0, "absent_group", "discovery", group="argoproj.io")
+    changes = (Delete(0, "rollouts"), Alter(0, "gameservers"), Create(0, "leaderworkersets"))
+    play(DuckDB(), FLEET, (
+        Chapter(run=CUSTOM),
+        Chapter(changes, run=replace(CUSTOM, page_limit=1)),
+        Chapter((), (Trouble(0, "forbidden", "gameservers"),), CUSTOM),
+        Chapter((Create(0, "rollouts"),), (Trouble(0, "not_served", "discovery"),), CUSTOM),
+        Chapter((), (Trouble(0, "invalid_json", "discovery"),), CUSTOM),
+        Chapter((), (stale,), CUSTOM),
+        Chapter((), (stale_elsewhere,), replace(CUSTOM, without_objects=("*.agones.dev",))),
+        Chapter((), (absent,), CUSTOM),
+        Chapter((), (), OTHERS),
+        Chapter((), (stale_elsewhere, Trouble(0, "wrong_type", "rollouts")), OTHERS),
+        Chapter((), (Trouble(0, "refuse"),), OTHERS),
+        Chapter((SetStatus(0, "ERROR"),), (), OTHERS),
+        Chapter((SetStatus(0, "RUNNING"),), (), replace(OTHERS, without_objects=("*",))),
+        Chapter((), (), CUSTOM),
+        Chapter((), (), Run()),
+        Chapter((Forbid(0, ("*",)),), (), CUSTOM),
+        Chapter((DeleteCluster(0), CreateCluster(0)), (), CUSTOM),
+    ))  # fmt: skip
 
 
 # Regressions.
