@@ -92,7 +92,9 @@ class Dataset:
         self._functions = {
             f"{DATASET}.{function.name}": {
                 "routineReference": {"projectId": "my-project", "datasetId": "inventory", "routineId": function.name},
-                "arguments": [{"name": name, "dataType": {"typeKind": "TIMESTAMP"}} for name in function.parameters],
+                "arguments": [
+                    {"name": name, "dataType": {"typeKind": function.parameter_type}} for name in function.parameters
+                ],
                 "definitionBody": function_for_bigquery(function, DATASET),
             }
             for view in views()

@@ -47,9 +47,9 @@ def views_page() -> str:
 def _view(view: View) -> str:
     example = f"```sql\n{view.example}\n```"
     paragraphs = [f"## `{view.name}`", view.description, example]
-    if view.between:
-        call = f"{view.between.name}({', '.join(view.between.parameters)})"
-        paragraphs += [f"`{call}`: {view.between.description}", f"```sql\n{view.between.example}\n```"]
+    for function in filter(None, (view.between, view.of_present)):
+        call = f"{function.name}({', '.join(function.parameters)})"
+        paragraphs += [f"`{call}`: {function.description}", f"```sql\n{function.example}\n```"]
     return "\n\n".join([*paragraphs, column_table(view.columns)])
 
 
@@ -79,7 +79,7 @@ _PAIRS = {
     "changes": "events", "coverage": "trust", "drain_blockers": "single_points_of_failure", "images": "images_history",
     "privileged": "admins exposed", "restarts": "rollouts_stuck",
     "ownership": "ownership_by_cluster unowned_pods idle_namespaces",
-    "versions": "drift support", "without_limits": "workload_containers",
+    "versions": "deprecated_api_uses drift support", "without_limits": "workload_containers",
 }  # fmt: skip
 """Views that share a row of the README."""
 

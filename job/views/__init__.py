@@ -29,6 +29,9 @@ A view of changes also has a function of two moments, such as `changes_between(f
 `${from}.` stands before what was known at `from_moment`, and `${dataset}.` before what was known at `to_moment`.
 `${since}`, which is TRUE elsewhere, hides rows of runs that began before `from_moment`.
 
+A view may have a function of the present, whose file is in `functions/` and has no third paragraph:
+`breaks_at(version)` has the columns of `deprecated_api_uses`, whose query stands in place of `${uses}`.
+
 The ledger is kept longer than the rows of objects: those of runs that began before `${rows_since}` are gone, or are not
 read by a function, which looks back for some days only. A view that shows a reading must say so, and one that compares
 two must have the rows of both.
@@ -53,7 +56,7 @@ from job.views.header import Header, columns_of, split_file
 from job.views.recent import RECENT
 from job.views.row_columns import RowColumn, check_columns
 from job.views.team_keys import TEAM
-from job.views.templates import COMPARISONS, text_between, texts
+from job.views.templates import COMPARISONS, text_between, text_of_present, texts
 
 AS_OF = "_as_of"
 """Ends the name of a function of one moment."""
@@ -62,6 +65,8 @@ MOMENT = "moment"
 MOMENTS = ("from_moment", "to_moment")
 """The parameters of a function `_between` two moments."""
 
+_OF_PRESENT = {"deprecated_api_uses": ("breaks_at", "version", "${uses}")}
+"""View -> its function of the present, the parameter, and what stands for the view's query in the function's."""
 _TABLES = {raw(table): table for table in TABLES}
 """`raw_pods` -> `pods`."""
 _READ = re.compile(r"\$\{(dataset|from)\}\.(\w+)")
@@ -87,12 +92,19 @@ class Function(NamedTuple):
 
     name: str
     parameters: tuple[str, ...]
-    """TIMESTAMPs. The function sees what was committed by the last one."""
+    """TIMESTAMPs: the function sees what was committed by the last one. Of a function of the present, STRINGs."""
     description: str
     sql: str
     """As a view's."""
     example: str = ""
     """A query of it that runs on BigQuery and on DuckDB."""
+    is_of_present: bool = False
+    """Whether it shows what is known now, as its view does. Its parameters are no moments."""
+
+    @property
+    def parameter_type(self) -> str:
+        """BigQuery's type of its parameters."""
+        return "STRING" if self.is_of_present else "TIMESTAMP"
 
 
 class View(NamedTuple):
@@ -108,6 +120,8 @@ class View(NamedTuple):
     """Every column that it returns, in order."""
     between: Function | None = None
     """Its function of two moments."""
+    of_present: Function | None = None
+    """Its function of the present."""
 
     @property
     def question(self) -> str:
@@ -126,7 +140,7 @@ class View(NamedTuple):
             return ()
         description = f"The same as the view {self.name}, as it was known at a moment: what was committed by then."
         as_of = Function(f"{self.name}{AS_OF}", (MOMENT,), description, self.sql)
-        return (as_of, self.between) if self.between else (as_of,)
+        return (as_of, *filter(None, (self.between, self.of_present)))
 
 
 @cache
@@ -153,23 +167,29 @@ def views(configured: tuple[RowColumn, ...] = ()) -> tuple[View, ...]:
             read = {source: known[source] for source in read_by[name]}
             sql = _sharing_coverage(sql, found)
             known[name] = tuple(columns_of(header.columns, read))
-            made.append(View(name, header.description, header.example, sql, known[name], between.get(name)))
+            functions = between.get(name), _of_present(name, sql)
+            made.append(View(name, header.description, header.example, sql, known[name], *functions))
     return tuple(made)
 
 
 def for_bigquery(view: View, dataset: str, bounds: Bounds = ALL_ROWS) -> str:
     """The view's query, with each name as `` `project.dataset.name` ``."""
+    return _present_for_bigquery(view.sql, dataset, bounds)
 
+
+def _present_for_bigquery(sql: str, dataset: str, bounds: Bounds) -> str:
     def named(found: re.Match[str]) -> str:
         whole, bound = f"`{dataset}.{found[2]}`", bounds.filter if found[2] in _TABLES else ""
         return f"(SELECT * FROM {whole} WHERE {bound})" if bound else whole  # noqa: S608
 
-    sql = view.sql.replace("${known}", "TRUE").replace("${since}", "TRUE")
+    sql = sql.replace("${known}", "TRUE").replace("${since}", "TRUE")
     return _READ.sub(named, sql.replace("${rows_since}", bounds.rows_since))
 
 
 def function_for_bigquery(function: Function, dataset: str, bounds: Bounds = ALL_ROWS) -> str:
     """The function's query, with its parameters."""
+    if function.is_of_present:
+        return _present_for_bigquery(function.sql, dataset, bounds)
 
     def named(found: re.Match[str]) -> str:
         name, moment = found[2], function.parameters[0 if found[1] == "from" else -1]
@@ -189,12 +209,18 @@ def function_for_bigquery(function: Function, dataset: str, bounds: Bounds = ALL
 @cache
 def for_duckdb(view: View) -> str:
     """The view's query, in DuckDB's SQL."""
-    return _outside_texts(r"\bmain\.(?:known|since)_", "TRUE", _duckdb(view.sql))
+    return _present_for_duckdb(view.sql)
+
+
+def _present_for_duckdb(sql: str) -> str:
+    return _outside_texts(r"\bmain\.(?:known|since)_", "TRUE", _duckdb(sql))
 
 
 @cache
 def function_for_duckdb(function: Function) -> str:
     """The function's query, in DuckDB's SQL, with its parameters."""
+    if function.is_of_present:
+        return _present_for_duckdb(function.sql)
 
     def time(bound: str) -> str:
         return re.sub(r"\b(\w*moment)\b", r"CAST(\1 AS TIMESTAMPTZ)", bound)
@@ -234,7 +260,7 @@ def digest(view: View, configured: tuple[RowColumn, ...] = ()) -> str:
     by_name = {other.name: other for other in views(configured)}
     reads = dict.fromkeys((*view.reads, *(_reads(view.between.sql) if view.between else ())))
     read = (digest(by_name[name], configured) if name in by_name else _columns(_table(name)) for name in reads)
-    made_from = (view.description, view.sql, repr(view.columns), repr(view.between), *read)
+    made_from = (view.description, view.sql, repr(view.columns), repr(view.between), repr(view.of_present), *read)
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
 
@@ -318,6 +344,17 @@ def _words_of_objects() -> frozenset[str]:
     of_objects = [view for view in views() if view.name in (OBJECTS, f"{OBJECTS}_history")]
     names = {column.name for view in of_objects for column in view.columns}
     return frozenset(names.union(*(re.findall(r"\w+", view.sql.lower()) for view in of_objects)))
+
+
+def _of_present(view: str, sql: str) -> Function | None:
+    """The view's function of the present. It has the view's query in itself: BigQuery makes functions before views."""
+    if view not in _OF_PRESENT:
+        return None
+    name, parameter, place = _OF_PRESENT[view]
+    header, text = split_file(text_of_present(name))
+    return Function(
+        name, (parameter,), header.description, text.replace(place, f"(\n{sql}\n)"), header.example, is_of_present=True
+    )
 
 
 def _between(name: str, header: Header, sql: str) -> Function:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from string import Template
 
 from job.tables import LEDGER, TABLES
+from job.views.deprecated_apis import as_text
 from job.views.row_columns import RowColumn, header, select_list
 from job.views.team_keys import team_keys
 
@@ -23,7 +24,7 @@ def texts(configured: tuple[RowColumn, ...]) -> Iterator[tuple[str, str]]:
     for folder in ("ledger", "questions"):
         for file in sorted((files(__package__) / folder).iterdir(), key=lambda file: file.name):
             name, text = file.name.removesuffix(".sql"), _with_fragments(file.read_text(encoding="utf-8"))
-            text = text.replace("${team_keys}", team_keys(configured))
+            text = text.replace("${team_keys}", team_keys(configured)).replace("${deprecated_apis}", as_text())
             yield name, text
             if name in _OF_ALL_HISTORY:
                 yield f"recent_{name}", _of_recent_rows(name, text)
@@ -39,6 +40,12 @@ def text_between(function: str) -> str | None:
     """The text of a function of two moments; None if its query is that of its view."""
     is_there = (files(__package__) / "changes" / f"{function}.sql").is_file()
     return _comparison(function, "raw_") if is_there else None
+
+
+def text_of_present(function: str) -> str:
+    """The text of a function of the present, whose third paragraph is empty: it has the columns of its view."""
+    text = (files(__package__) / "functions" / f"{function}.sql").read_text(encoding="utf-8")
+    return text.replace("\n\n", "\n--\n--\n\n", 1)
 
 
 def _with_fragments(text: str) -> str:

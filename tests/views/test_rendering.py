@@ -97,7 +97,7 @@ def test_a_view_is_made_again_when_a_table_beneath_it_gains_a_column(monkeypatch
         "pods", "pods_history", "capacity_by_cluster", "capacity_by_namespace", "capacity_by_node_pool", "changes",
         "images", "privileged", "without_limits", "unowned_pods", "workload_containers", "restarts", "idle_namespaces",
         "drain_blockers", "drift", "events", "exposed", "images_history", "single_points_of_failure", "ownership",
-        "ownership_by_cluster",
+        "ownership_by_cluster", "deprecated_api_uses",
     }  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def create_recent_view(name: str, dataset: str, recent: Recent, options: BigQuer
 
 def create_function(function: Function, dataset: str, bounds: Bounds) -> str:
     """CREATE OR REPLACE TABLE FUNCTION."""
-    parameters = ", ".join(f"{name} TIMESTAMP" for name in function.parameters)
+    parameters = ", ".join(f"{name} {function.parameter_type}" for name in function.parameters)
     return (
         f"CREATE OR REPLACE TABLE FUNCTION `{dataset}.{function.name}` ({parameters})\n"
         f"{_options({'description': f'{function.description} {FUNCTION_MARK}'})} AS (\n"

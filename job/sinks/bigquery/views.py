@@ -152,12 +152,12 @@ class Views:
             StandardSqlTypeNames,
         )
 
-        timestamp = StandardSqlDataType(type_kind=StandardSqlTypeNames.TIMESTAMP)
+        kind = StandardSqlDataType(type_kind=StandardSqlTypeNames[function.parameter_type])
         made = Routine(
             f"{self._name}.{function.name}",
             type_=RoutineType.TABLE_VALUED_FUNCTION,
             language="SQL",
-            arguments=[RoutineArgument(name=name, data_type=timestamp) for name in function.parameters],
+            arguments=[RoutineArgument(name=name, data_type=kind) for name in function.parameters],
             body=function_for_bigquery(function, self._name, self._bounds),
             description=f"{function.description} {FUNCTION_MARK}",
         )
