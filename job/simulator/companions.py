@@ -147,9 +147,9 @@ class Companions:
                 ],
             }
         namespace = workload["metadata"]["namespace"]
-        return self._made_of(
-            "autoscaling/v2", name, namespace, spec, status, annotations=applied("HorizontalPodAutoscaler", name)
-        )
+        # from a file that is as old as the cluster
+        annotations = applied("HorizontalPodAutoscaler", name, apiVersion="autoscaling/v2beta2")
+        return self._made_of("autoscaling/v2", name, namespace, spec, status, annotations=annotations)
 
     def _budget(self, number: int, workload: Object) -> Object:
         """One that allows a disruption, or none; or one that its controller has not seen since it was changed."""

@@ -22,7 +22,7 @@ from warehouse import (
 
 from job.sinks.duckdb import DuckDBSink
 from job.tables import Key, Record, Service, ServicePort
-from job.tables.record import KeyValue
+from job.tables.record import KeyValue, OtherApiVersion
 from job.tables.workloads import Condition
 
 HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}</style>--><img src=x onerror=alert(2)>\x1b[2J"
@@ -41,7 +41,11 @@ def rows(name: str = "web") -> list[list[tuple[Key, Record]]]:
     since = warehouse.FIRST
     failed = Condition(type="Progressing", status="False", reason="ProgressDeadlineExceeded", last_transition_at=since)
     counts = {"replicas_wanted": 2, "replicas": 2, "replicas_updated": 1, "replicas_ready": 1, "replicas_available": 1}
-    deployment = workload(name, namespace=name, generation=1, observed_generation=1, conditions=(failed,), **counts)
+    applied = OtherApiVersion(api_version="extensions/v1beta1", source="last-applied")
+    deployment = workload(
+        name, namespace=name, generation=1, observed_generation=1, conditions=(failed,), other_api_versions=(applied,),
+        **counts,
+    )  # fmt: skip
     template = container(name, name, namespace=name, **image_parts(f"{name}:1"))
     team = (KeyValue(key="team", value=name),)
     wanted = {

@@ -1,4 +1,4 @@
-"""How far nodes are behind their control planes, and how long GKE supports their versions."""
+"""How far nodes are behind their control planes, how long GKE supports their versions, and what later ones break."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SECTION = Section(
     name="versions",
     title="Versions",
     about="How long does GKE support each version? How far are nodes behind their control plane, and does Kubernetes' "
-    "version skew policy allow it?",
+    "version skew policy allow it? Which API versions break later?",
     tables=(
         Table(
             name="support",
@@ -55,6 +55,43 @@ FROM ${versions}
 WHERE kubelet_skew_ok IS NOT TRUE""",
             order="minor_versions_behind DESC, project_id, location, cluster, node_pool, kubelet_version",
             empty="None: the policy allows each kubelet to run with its control plane.",
+        ),
+        Table(
+            name="deprecated-apis",
+            title="Uses of API versions that a later Kubernetes version breaks, or an earlier one has broken",
+            sql="""\
+SELECT
+  project_id,
+  location,
+  cluster,
+  api_version,
+  kind,
+  team,
+  evidence,
+  confidence,
+  removed_in,
+  is_served,
+  replacement,
+  COUNT(*) AS uses,
+  MIN(CONCAT(COALESCE(CONCAT(namespace, '/'), ''), name)) AS example
+FROM ${deprecated_api_uses}
+WHERE evidence <> 'not read'
+GROUP BY
+  project_id,
+  location,
+  cluster,
+  api_version,
+  kind,
+  team,
+  evidence,
+  confidence,
+  removed_in,
+  is_served,
+  replacement""",
+            order="confidence, project_id, location, cluster, api_version, kind, evidence, team",
+            empty="None that an object or the definition of a custom resource shows. Clients that only call an API "
+            "leave no trace.",
+            note="likely: the server says so. possible: somebody has written or applied the object in that version.",
         ),
         Table(
             name="minor-versions-behind",
