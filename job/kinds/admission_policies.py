@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.admission import MatchCondition, NamedRuleWithOperations, admission_rules, fails_closed
+from job.kinds.parts.api_versions import other_api_versions
 from job.kinds.parts.metadata import allowed_annotations, key_values
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.selector_text import selector_text
-from job.wire.meta import Elements, LabelSelector, ObjectMeta, Wire
+from job.wire.meta import Elements, LabelSelector, ManagedMeta, Wire
 
 
 class ParamKind(Wire, frozen=True):
@@ -41,7 +42,7 @@ class ValidatingAdmissionPolicySpec(Wire, frozen=True):
 
 
 class ValidatingAdmissionPolicy(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: ValidatingAdmissionPolicySpec | None = None
 
 
@@ -65,6 +66,7 @@ def policy_rows(policy: ValidatingAdmissionPolicy, scope: Scope) -> Iterator[tab
         param_api_version=param.api_version or None,
         param_kind=param.kind or None,
         validations=len(spec.validations or ()),
+        other_api_versions=other_api_versions(metadata, KIND.api_version),
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),
     )

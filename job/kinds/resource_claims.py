@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from job import tables
 from job.kinds.kind import Kind
+from job.kinds.parts.api_versions import other_api_versions
 from job.kinds.parts.metadata import allowed_annotations, key_values, object_columns
 from job.kinds.parts.scope import Scope
-from job.wire.meta import Elements, Int64, ObjectMeta, Time, Wire, check_years
+from job.wire.meta import Elements, Int64, ManagedMeta, Time, Wire, check_years
 
 
 class DeviceSubRequest(Wire, frozen=True):
@@ -72,7 +74,7 @@ class ResourceClaimStatus(Wire, frozen=True):
 
 
 class ResourceClaim(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: ResourceClaimSpec | None = None
     status: ResourceClaimStatus | None = None
 
@@ -101,13 +103,19 @@ class FlatResourceClaimSpec(Wire, frozen=True):
 
 
 class FlatResourceClaim(Wire, frozen=True):
-    metadata: ObjectMeta
+    metadata: ManagedMeta
     spec: FlatResourceClaimSpec | None = None
     status: ResourceClaimStatus | None = None
 
 
-def claim_rows(claim: ResourceClaim | FlatResourceClaim, scope: Scope) -> Iterator[tables.Record]:
-    """The claim's row."""
+def claim_rows(
+    claim: ResourceClaim | FlatResourceClaim, scope: Scope, *, version: str = "v1"
+) -> Iterator[tables.Record]:
+    """The claim's row.
+
+    Args:
+        version: the one that it is read in.
+    """
     metadata, status = claim.metadata, claim.status or ResourceClaimStatus()
     asked = claim.spec.devices if claim.spec else None
     allocation = status.allocation
@@ -133,6 +141,7 @@ def claim_rows(claim: ResourceClaim | FlatResourceClaim, scope: Scope) -> Iterat
             )
             for consumer in status.reserved_for or ()
         ),
+        other_api_versions=other_api_versions(metadata, f"resource.k8s.io/{version}"),
         labels=key_values(metadata.labels),
         annotations=allowed_annotations(metadata, scope.annotations),
     )
@@ -170,7 +179,10 @@ KIND = Kind(
     permission=_PERMISSION,
     optional=True,  # served by default from Kubernetes 1.34
     earlier=(
-        Kind(_NAME, f"{_GROUP}/v1beta2/{_NAME}", ResourceClaim, claim_rows),
-        Kind(_NAME, f"{_GROUP}/v1beta1/{_NAME}", FlatResourceClaim, claim_rows, object_kind="ResourceClaim"),
+        Kind(_NAME, f"{_GROUP}/v1beta2/{_NAME}", ResourceClaim, partial(claim_rows, version="v1beta2")),
+        Kind(
+            _NAME, f"{_GROUP}/v1beta1/{_NAME}", FlatResourceClaim, partial(claim_rows, version="v1beta1"),
+            object_kind="ResourceClaim",
+        ),
     ),
-)
+)  # fmt: skip

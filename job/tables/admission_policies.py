@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from job.tables.admission_webhooks import AdmissionRule
-from job.tables.record import KeyValue, Record
+from job.tables.record import KeyValue, OtherApiVersions, Record
 
 
 class AdmissionPolicy(Record, frozen=True, kw_only=True):
@@ -40,5 +40,6 @@ class AdmissionPolicy(Record, frozen=True, kw_only=True):
     param_api_version: Annotated[str | None, "apiVersion of the objects that have its parameters."] = None
     param_kind: Annotated[str | None, "Kind of the objects that have its parameters; NULL without any."] = None
     validations: Annotated[int, "Number of CEL expressions that a request has to satisfy."]
+    other_api_versions: OtherApiVersions = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the policy."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from job.tables.record import KeyValue, Part, Record
+from job.tables.record import KeyValue, OtherApiVersions, Part, Record
 
 
 class DeviceRequest(Part, frozen=True, kw_only=True):
@@ -67,5 +67,6 @@ class ResourceClaim(Record, frozen=True, kw_only=True):
     allocated_at: Annotated[datetime | None, "When it got them; NULL if the API server does not say."] = None
     devices: Annotated[tuple[AllocatedDevice, ...], "Devices that it has."] = ()
     reserved_for: Annotated[tuple[ClaimConsumer, ...], "Objects that may use it now, such as Pods."] = ()
+    other_api_versions: OtherApiVersions = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the claim."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

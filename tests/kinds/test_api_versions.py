@@ -69,7 +69,8 @@ def test_an_object_has_at_most_twenty() -> None:
 
 
 KEPT = ("deployments", "cronjobs", "jobs", "horizontalpodautoscalers", "poddisruptionbudgets", "ingresses",
-        "runtimeclasses", "flowschemas.flowcontrol.apiserver.k8s.io")  # fmt: skip
+        "runtimeclasses", "resourceclaims", "validatingadmissionpolicies",
+        "flowschemas.flowcontrol.apiserver.k8s.io")  # fmt: skip
 
 
 @pytest.mark.parametrize("resource", KEPT)

@@ -17,6 +17,7 @@ from job.tables import (
     Ingress,
     Namespace,
     Object,
+    ResourceClaim,
     RuntimeClass,
 )
 from job.tables.record import KeyValue, OtherApiVersion
@@ -87,6 +88,12 @@ ALL = {
         )
     ],
     "runtimeclasses": [RuntimeClass(name="gvisor", uid="uid-rc", other_api_versions=(by("x", "node.k8s.io/v1beta1"),))],
+    "resourceclaims": [
+        ResourceClaim(
+            namespace="default", name="gpu", uid="uid-claim", allocated=False,
+            other_api_versions=(by("trainer", "resource.k8s.io/v1beta1"),),
+        )
+    ],
     "customresourcedefinitions": [ROLLOUTS],
     "rollouts.argoproj.io": [
         rollout("a", by("ci", "argoproj.io/v1beta1")),
@@ -115,6 +122,7 @@ def test_each_use_has_its_evidence_and_its_owner(warehouse: Warehouse) -> None:
             None,
         ),
         ("PodDisruptionBudget", "web", "policy/v1beta1", "managed fields", "1.25", "policy/v1", False, None),
+        ("ResourceClaim", "gpu", "resource.k8s.io/v1beta1", "managed fields", "1.38", "resource.k8s.io/v1", True, None),
         ("Rollout", "a", "argoproj.io/v1beta1", "managed fields", None, None, True, None),
         ("Rollout", "b", "argoproj.io/v1alpha1", "managed fields", None, None, False, None),
         ("Rollout", "c", "argoproj.io/v0", "managed fields", None, None, False, None),
@@ -157,7 +165,7 @@ BROKEN = {
     "1.16": ["1.16"],
     "v1.24": ["1.16", "1.22"],
     "1.25.7-gke.1000": ["1.16", "1.22", "1.25"],
-    "1.33+": ["1.16", "1.22", "1.25", "1.26"],
+    "1.38+": ["1.16", "1.22", "1.25", "1.26", "1.38"],
 }
 
 
@@ -167,7 +175,7 @@ def test_a_version_breaks_what_is_removed_in_it_or_before_and_what_has_no_versio
         rows = [*found, "deprecated", "managed fields", "stored"]
         assert [text for (text,) in warehouse.query(f"{BREAKS}('{asked}')")] == rows, asked
     shown = warehouse.query(f"SELECT {COLUMNS} FROM deprecated_api_uses")
-    assert warehouse.query(f"SELECT {COLUMNS} FROM breaks_at('1.26')") == shown
+    assert warehouse.query(f"SELECT {COLUMNS} FROM breaks_at('1.100')") == shown
 
 
 def test_another_text_than_a_version_is_an_error_also_where_nothing_is_known(warehouse: Warehouse) -> None:

@@ -4,9 +4,9 @@
 -- no row means no use that a trace shows. Traces are those of `other_api_versions`: a program or file that wrote in an API
 -- version may do so again. What only calls an API leaves none. Removed APIs of Kubernetes are those of its Deprecated
 -- API Migration Guide, and of `resource.k8s.io` and `admissionregistration.k8s.io`. A custom resource's versions end
--- with a release of its operator, not of Kubernetes. `breaks_at(version)` has those of one Kubernetes version.
--- Scans what ownership, clusters, autoscalers, disruption_budgets, ingresses, runtime_classes, objects and
--- custom_resource_definitions scan.
+-- with a release of its operator, not of Kubernetes; its objects count where `objects` reads them. `breaks_at(version)`
+-- has those of one Kubernetes version.
+-- Scans what ownership, clusters and the tables with `other_api_versions` scan.
 --
 -- SELECT cluster, evidence, api_version, kind, namespace, name, team FROM deprecated_api_uses WHERE is_served
 --
@@ -84,6 +84,16 @@ WITH
       project_id, location, cluster, 'RuntimeClass', NULL, name, uid, NULL, NULL, NULL, NULL, NULL, 'runtimeclasses',
       read_at, read_age_seconds, read_status, other_api_versions
     FROM ${dataset}.runtime_classes
+    UNION ALL
+    SELECT
+      project_id, location, cluster, 'ResourceClaim', namespace, name, uid, owner_kind, owner_name, owner_uid, NULL,
+      NULL, 'resourceclaims', read_at, read_age_seconds, read_status, other_api_versions
+    FROM ${dataset}.resource_claims
+    UNION ALL
+    SELECT
+      project_id, location, cluster, 'ValidatingAdmissionPolicy', NULL, name, uid, NULL, NULL, NULL, NULL, NULL,
+      'validatingadmissionpolicies', read_at, read_age_seconds, read_status, other_api_versions
+    FROM ${dataset}.admission_policies
     UNION ALL
     SELECT
       project_id, location, cluster, kind, namespace, name, uid, owner_kind, owner_name, owner_uid, NULL, NULL,
@@ -238,8 +248,8 @@ WHERE
   AND (
     resource IN (
       '*', 'projects', 'clusters', 'deployments', 'statefulsets', 'daemonsets', 'replicasets', 'jobs', 'cronjobs',
-      'horizontalpodautoscalers', 'poddisruptionbudgets', 'ingresses', 'runtimeclasses', 'customresourcedefinitions',
-      'objects'
+      'horizontalpodautoscalers', 'poddisruptionbudgets', 'ingresses', 'runtimeclasses', 'resourceclaims',
+      'validatingadmissionpolicies', 'customresourcedefinitions', 'objects'
     )
     OR STRPOS(resource, '.') > 0
   )
