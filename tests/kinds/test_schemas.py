@@ -32,9 +32,11 @@ NOT_KUBERNETES = {"GoogleError", "_Detail", "_Error", "_Envelope", "_Legacy", "_
 WITHOUT_SCHEMA = {
     "APIGroupDiscovery", "APIResourceDiscovery", "APIResourceKind", "APIVersionDiscovery", "Document", "GroupName",
     "AppliedAnnotation", "_Applied",
+    "AttachedCluster", "Authority", "KubernetesMetadata", "Membership", "MembershipEndpoint", "MembershipName",
+    "MembershipState", "MembershipsPage", "ResourceLink",
 }  # fmt: skip
 """The aggregated form of discovery, which API servers leave out of their own schema: recorded documents test it;
-and what `kubectl apply` has stored of an object of any kind."""
+what `kubectl apply` has stored of an object of any kind; and the GKE Hub API, whose messages no library here has."""
 
 
 def declared(type_: Any) -> inspect.Type:
