@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from declared import EVERY_KIND, OWN_TABLES, UID_TABLES
 from truth.configuration import COLUMNS
-from truth.history import Alter, Chapter, Delete, Fleet, ProjectTrouble, Run, Trouble
+from truth.history import Alter, Chapter, Create, Delete, Fleet, ProjectTrouble, Run, Trouble
 from truth.knowledge import Knowledge
 from truth.model import Object
 from truth.oracle import NAMED, TABLES, VIEWS, Seen, judge, lies
@@ -48,7 +48,7 @@ def played(simulator: Simulator) -> Iterator[Played]:
         stage = Stage(simulator, warehouse, Fleet(3, 16, 7), EVERY_KIND)
         stage.play(
             (
-                Chapter(run=Run(objects=CUSTOM)),
+                Chapter((Create(0, "gameservers"), Create(0, "rollouts")), run=Run(objects=CUSTOM)),
                 Chapter(
                     (Alter(0, "deployments"), Delete(0, "pods"), Delete(1, "pods"), Delete(1, "namespaces")),
                     (
@@ -68,7 +68,7 @@ def played(simulator: Simulator) -> Iterator[Played]:
 
 def test_a_good_history_is_accepted(played: Played) -> None:
     assert judge(played.seen, played.knowledge, played.now) == []
-    assert {row["status"] for row in played.seen.views["coverage"]} == {"ok", "partial", "stale", "off"}
+    assert {row["status"] for row in played.seen.views["coverage"]} == {"ok", "partial", "stale", "never_read", "off"}
     assert any(row["read_status"] for row in played.seen.views["pods"])
     assert all(played.seen.views[view] for view in VIEWS)
 
