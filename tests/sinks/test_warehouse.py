@@ -10,7 +10,7 @@ import pytest
 import warehouse
 from declared import is_like_another
 from sinks.conftest import Subject
-from warehouse import COMPLETE, FIRST, Attempt, Read, annotated, pod, run_of
+from warehouse import COMPLETE, FIRST, Attempt, Read, annotated, pod, run_of, workload
 
 from job.dataframe import from_rows
 from job.errors import QueryError, SinkError
@@ -18,6 +18,7 @@ from job.sinks.duckdb import DuckDBSink
 from job.sinks.protocol import TaskResult, Warehouse
 from job.spool import Rows
 from job.tables import TABLES, UpgradeInfo
+from job.tables.record import OtherApiVersion
 from job.views import View, views
 from job.views.recent import RECENT
 
@@ -44,6 +45,17 @@ def test_the_first_attempt_to_commit_a_task_wins(subject: Subject) -> None:
     assert subject.open().committed_result(run_id, 1) is None
     assert subject.rows(PODS) == [("a", "p1")]
     assert subject.rows("SELECT COUNT(*) FROM snapshots") == [(1,)]
+
+
+def test_a_function_of_the_present_takes_a_text(subject: Subject) -> None:
+    applied = OtherApiVersion(api_version="extensions/v1beta1", source="last-applied")
+    web = workload("web", other_api_versions=(applied,))
+    subject.publish("r", run_of(1, Read("a", ["default"], more={"deployments": [web]})))
+    found = "SELECT name, evidence, removed_in FROM breaks_at('{}')"
+    assert subject.rows(found.format("v1.33.2-gke.1")) == [("web", "last applied", "1.16")]
+    assert subject.rows(found.format("1.9")) == []
+    with pytest.raises(QueryError, match="not a Kubernetes version"):
+        subject.rows(found.format("soon"))
 
 
 @pytest.mark.parametrize("result", [TaskResult(False, True), TaskResult(False, False)], ids=str)
