@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +22,7 @@ from job.printable import without_password
 from job.report.build import Plan, plan, plan_comparison, read
 from job.report.moment import Moment, parse
 from job.report.page import html
+from job.report.shown import Ask
 from job.sinks.open_sink import open_warehouse, place_of, views_of
 from job.sinks.protocol import Result, Warehouse
 
@@ -65,11 +67,9 @@ def write_report(
     if dry_run:
         return
 
-    def ask(sql: str) -> Result:
-        return _asked(warehouse, sql)
-
     def written(out: TextIO, width: int | None = None) -> None:
-        page = read(wanted, ask, sink=without_password(config.sink), now=now)
+        with warehouse.queries() as ask:
+            page = read(wanted, partial(_asked, ask), sink=without_password(config.sink), now=now)
         if form == "html":
             out.write(html(page, views))
         else:
@@ -137,9 +137,9 @@ def _sizes(warehouse: Warehouse, wanted: Plan, *, is_all: bool) -> Iterator[int 
             return
 
 
-def _asked(warehouse: Warehouse, sql: str) -> Result:
+def _asked(ask: Ask, sql: str) -> Result:
     try:
-        return warehouse.query(sql)
+        return ask(sql)
     except QueryError as error:
         raise _explained(error) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
@@ -229,6 +229,16 @@ class Warehouse(Sink, Protocol):
 
         Raises:
             QueryError: the query is refused.
+            SinkError: the warehouse cannot be read.
+        """
+
+    def queries(self) -> AbstractContextManager[Callable[[str], Result]]:
+        """A function that answers as `query` does, for many queries at once: DuckDB opens its file once for all.
+
+        On DuckDB all of them see the same commits.
+
+        Raises:
+            QueryError: of the function: the query is refused.
             SinkError: the warehouse cannot be read.
         """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -31,15 +32,17 @@ AT = Moment(NOW)
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     address = published(tmp_path_factory.mktemp("sections") / "hostile.duckdb", HOSTILE)
-    return open_warehouse(Config(), sink=address).query
+    with open_warehouse(Config(), sink=address).queries() as asked:
+        yield asked
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     address = published(tmp_path_factory.mktemp("sections") / "plain.duckdb")
-    return open_warehouse(Config(), sink=address).query
+    with open_warehouse(Config(), sink=address).queries() as asked:
+        yield asked
 
 
 @pytest.mark.parametrize("section", [*SECTIONS, None], ids=lambda section: section.name if section else "clusters")

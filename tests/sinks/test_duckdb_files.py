@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -80,6 +81,21 @@ def test_a_name_in_a_query_is_never_a_variable_of_python(on_duckdb: OnDuckDB) ->
     with pytest.raises(QueryError, match="mine"):
         on_duckdb.rows(sql)
     mine.close()
+
+
+def test_queries_together_see_the_same_commits_and_reach_no_more(on_duckdb: OnDuckDB, tmp_path: Path) -> None:
+    opened, sql = on_duckdb.open(), "SELECT COUNT(*) FROM commits"
+    (tmp_path / "secret.txt").write_text("CANARY\n")
+    with ThreadPoolExecutor() as pool:
+        with opened.queries() as ask:
+            before = ask(sql).rows
+            other = pool.submit(publish, DuckDBSink(on_duckdb.path, timeout_seconds=30), RUN)
+            assert ask("SELECT COUNT(*) FROM pods").rows == [(0,)]
+            with pytest.raises(QueryError):
+                ask(f"SELECT * FROM read_text('{tmp_path}/secret.txt')")
+            assert ask(sql).rows == before == [(0,)]
+        other.result()
+    assert opened.query(sql).rows == [(1,)]
 
 
 def test_a_person_can_allow_the_rest(on_duckdb: OnDuckDB, tmp_path: Path) -> None:

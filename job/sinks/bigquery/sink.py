@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -269,13 +269,15 @@ class BigQuerySink:
                     ((count,),) = self._rows(f"SELECT COUNT(*) FROM {table} WHERE {where}")
                     pruned[table] = int(count)
                 else:
-                    job = self._query(f"DELETE FROM {table} WHERE {where}")
-                    pruned[table] = int(job.num_dml_affected_rows or 0)
+                    pruned[table] = int(self._query(f"DELETE FROM {table} WHERE {where}").num_dml_affected_rows or 0)
         return pruned
 
     def query(self, sql: str, *, external_access: bool = False) -> Result:
         with self.stream(sql, external_access=external_access) as answer:
             return Result(answer.columns, [row for page in answer.pages for row in page])
+
+    def queries(self) -> AbstractContextManager[Callable[[str], Result]]:
+        return nullcontext(self.query)
 
     @contextmanager
     def stream(self, sql: str, *, external_access: bool = False) -> Iterator[Answer]:  # noqa: ARG002 (rights decide here)

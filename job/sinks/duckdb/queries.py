@@ -24,27 +24,36 @@ _TEXT_IN_ROWS = frozenset({*_CHANGED, "INTERVAL", "TIMESTAMP_NS", "DATE"})
 _TEXT_WITHIN = re.compile(rf"(?<![\"'\w])(?:{'|'.join((*_CHANGED, 'INTERVAL', 'TIMESTAMP_NS'))})(?![\"'\w])")
 
 
-def answer(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> Result:
-    """The answer to one statement, on a connection that is read-only.
+def confine(database: duckdb.DuckDBPyConnection, *, external_access: bool) -> None:
+    """Keeps the queries of a connection, which is read-only, from all that is not in its file.
 
     Args:
-        external_access: lets it use other files, extensions and the network: `read_text`, `COPY ... TO`, `ATTACH`.
+        external_access: lets them use other files, extensions and the network: `read_text`, `COPY ... TO`, `ATTACH`.
+    """
+    database.execute("SET python_enable_replacements = false")  # a name is never a variable of this program
+    if not external_access:
+        # https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
+        database.execute("SET enable_external_access = false; SET lock_configuration = true")
+
+
+def answer(database: duckdb.DuckDBPyConnection, sql: str) -> Result:
+    """The answer to one statement.
 
     Raises:
         QueryError: DuckDB refuses it, or it is empty, or several statements.
     """
     with _query_errors():
-        cursor = database.execute(_only_statement(database, sql, external_access=external_access))
+        cursor = database.execute(_only_statement(database, sql))
         return Result(_columns(cursor), cursor.fetchall())
 
 
-def begin(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> Answer:
+def begin(database: duckdb.DuckDBPyConnection, sql: str) -> Answer:
     """The same answer, whose rows are computed as `next_page` asks for them.
 
     What Python's values would cut or change is text: intervals have their months, and nanoseconds stay.
     """
     with _query_errors():
-        statement = _only_statement(database, sql, external_access=external_access)
+        statement = _only_statement(database, sql)
         cursor = database.execute(statement)
         types = [str(kind) for _, kind, *_ in cursor.description or ()]
         names = [str(name) for name, *_ in cursor.description or ()]
@@ -56,13 +65,13 @@ def begin(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: boo
         return Answer(columns, iter(()), None, tuple(types))
 
 
-def as_arrow(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> ArrowAnswer | None:
+def as_arrow(database: duckdb.DuckDBPyConnection, sql: str) -> ArrowAnswer | None:
     """The same answer as Arrow, which DuckDB writes without an object a value.
 
     None for what is no query, and for types that Arrow cannot have.
     """
     with _query_errors():
-        statement = _only_statement(database, sql, external_access=external_access)
+        statement = _only_statement(database, sql)
         found = database.sql(statement.query)
         if found is None:
             return None
@@ -88,17 +97,12 @@ def next_page(database: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
 def check(database: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Has DuckDB plan a query, which finds what is wrong with it."""
     with _query_errors():
-        statement = _only_statement(database, sql, external_access=False)
+        statement = _only_statement(database, sql)
         database.execute(f"EXPLAIN {statement.query}")
 
 
-def _only_statement(database: duckdb.DuckDBPyConnection, sql: str, *, external_access: bool) -> duckdb.Statement:
-    """The one statement, on a connection that from now on reaches nothing else."""
+def _only_statement(database: duckdb.DuckDBPyConnection, sql: str) -> duckdb.Statement:
     check_statement(sql)
-    database.execute("SET python_enable_replacements = false")  # a name is never a variable of this program
-    if not external_access:
-        # https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview
-        database.execute("SET enable_external_access = false; SET lock_configuration = true")
     statements = database.extract_statements(sql)
     if len(statements) != 1:
         raise QueryError("the query is empty" if not statements else "write one statement for each query")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
@@ -203,28 +203,37 @@ class DuckDBSink:
         return pruned
 
     def query(self, sql: str, *, external_access: bool = False) -> Result:
+        with self._querying(external_access=external_access) as database:
+            return interruptible(database, lambda: answer(database, sql))
+
+    @contextmanager
+    def queries(self) -> Iterator[Callable[[str], Result]]:
+        """The file stays open, and no run can commit to it, until the context ends."""
         with self._querying() as database:
-            return interruptible(database, lambda: answer(database, sql, external_access=external_access))
+            yield lambda sql: interruptible(database, lambda: answer(database, sql))
 
     @contextmanager
     def stream(self, sql: str, *, external_access: bool = False) -> Iterator[Answer]:
         """The file stays open, and no run can commit to it, until the context ends."""
-        with self._querying() as database:
-            began = interruptible(database, lambda: queries.begin(database, sql, external_access=external_access))
+        with self._querying(external_access=external_access) as database:
+            began = interruptible(database, lambda: queries.begin(database, sql))
             yield began._replace(pages=iter(lambda: interruptible(database, lambda: queries.next_page(database)), []))
 
     def arrow(self, sql: str, *, external_access: bool = False) -> ArrowAnswer | None:
-        with self._querying() as database:
-            return interruptible(database, lambda: queries.as_arrow(database, sql, external_access=external_access))
+        with self._querying(external_access=external_access) as database:
+            return interruptible(database, lambda: queries.as_arrow(database, sql))
 
     def dry_run(self, sql: str) -> None:
         with self._querying() as database:
             interruptible(database, lambda: queries.check(database, sql))
 
-    def _querying(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    @contextmanager
+    def _querying(self, *, external_access: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.exists():
             raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
-        return self._reading(_READ_PATIENCE)
+        with self._reading(_READ_PATIENCE) as database:
+            queries.confine(database, external_access=external_access)
+            yield database
 
     @staticmethod
     def _needed(database: duckdb.DuckDBPyConnection) -> list[datetime]:
