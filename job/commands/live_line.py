@@ -19,22 +19,32 @@ from job.terminal import takes_escapes
 from job.waiting import say_nothing
 
 _RATE_SECONDS = 5.0  # over which the rate is that of now
+_LINE_SECONDS = 2.0  # between lines of a counter that has no place of its own
 _SLOW_SECONDS = 1.0  # a cluster that has taken less is not named
 
 
 def run_progress(*, is_quiet: bool) -> RunProgress:
-    """The counters of a run, which also counts its clusters on a terminal that cannot show a line twice."""
+    """The counters of a run, which also counts its clusters on a terminal that has no live line."""
     is_counted = not is_quiet and not takes_escapes(sys.stderr)
     return RunProgress(cluster_counter() if is_counted else None)
 
 
 def cluster_counter() -> EachCluster | None:
-    """Prints a counter of clusters if stderr is a terminal."""
+    """Prints a counter of clusters if stderr is a terminal: in one place, or on a terminal without escapes as lines.
+
+    There, a line of the log would stand behind the counter.
+    """
     if not sys.stderr.isatty():
         return None
+    is_in_place, next_line = takes_escapes(sys.stderr), monotonic() + _LINE_SECONDS
 
     def count(done: int, total: int) -> None:
-        click.echo(f"\r{done} of {total} clusters", nl=done == total, err=True)
+        nonlocal next_line
+        if is_in_place:
+            click.echo(f"\r{done} of {total} clusters", nl=done == total, err=True)
+        elif done == total or monotonic() >= next_line:
+            next_line = monotonic() + _LINE_SECONDS
+            click.echo(f"{done} of {total} clusters", err=True)
 
     return count
 

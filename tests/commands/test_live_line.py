@@ -104,7 +104,7 @@ def test_a_terminal_that_takes_no_escapes_gets_none(environment: dict[str, str])
         assert terminal.end() == 0
     assert "\x1b" not in terminal.sent
     assert "reading" not in terminal.sent
-    assert "\r1 of 1 clusters\r\n" in terminal.sent
+    assert "1 of 1 clusters" in terminal.rows
     assert any(row.startswith("1 cluster of 1 project in ") for row in terminal.rows)
 
 
