@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import pytest
 from google.cloud import container_v1
+from made import sink_at
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 
 from job.config import Config
@@ -319,9 +320,8 @@ def test_a_run_whose_rows_would_be_lost_is_refused(
 
 def test_a_path_that_ends_in_duckdb_is_a_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    sink_at(tmp_path / "a.duckdb")
     for sink in ("a.duckdb", "./a.duckdb", str(tmp_path / "a.duckdb")):
-        if not (tmp_path / "a.duckdb").exists():
-            open_warehouse(Config(), sink=sink).apply()
         assert open_warehouse(Config(), sink=sink).changes() == []
     assert [file.name for file in tmp_path.glob("*.duckdb")] == ["a.duckdb"]
     with pytest.raises(ConfigError, match="is not a sink"):

@@ -128,9 +128,11 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
     assert _command("run", "--config", str(tmp_path / "c.json"), "--json", "-v") == INCOMPLETE
     output = capfd.readouterr()
     dump = [output.out, output.err]
-    sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
-    for (table,) in rows(sink, "SELECT table_name FROM duckdb_tables()"):
-        dump.append(json.dumps(rows(sink, f"SELECT * FROM {table}"), default=str))
+    with DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5).queries() as ask:
+        for (table,) in ask("SELECT table_name FROM duckdb_tables()").rows:
+            dump.append(json.dumps(ask(f"SELECT * FROM {table}").rows, default=str))
+        names = ask("SELECT name FROM secrets UNION ALL SELECT name FROM config_maps").rows
+        partial = ask("SELECT resource, unreadable FROM collections WHERE outcome = 'partial' ORDER BY 1").rows
     text = "\n".join(dump)
     canary = text.find("CANARY")
     # with every annotation allowed, this one is the person's own wish
@@ -138,9 +140,8 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
     assert "CANARY" not in allowed, text[max(canary - 200, 0) : canary + 100]
     assert "last-applied" not in text
     assert "someone@example.com" in text  # the dump has what is allowed
-    assert rows(sink, "SELECT name FROM secrets UNION ALL SELECT name FROM config_maps") == [("whole",), ("whole",)]
-    sql = "SELECT resource, unreadable FROM collections WHERE outcome = 'partial' ORDER BY 1"
-    assert rows(sink, sql) == [("configmaps", ["n/broken"]), ("secrets", ["n/broken"])]
+    assert names == [("whole",), ("whole",)]
+    assert partial == [("configmaps", ["n/broken"]), ("secrets", ["n/broken"])]
 
 
 def whole_objects(resource: str) -> bytes:

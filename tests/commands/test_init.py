@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from made import sink_at
 from replay import CLUSTER, LOCATION, PROJECT, Replay
 from test_anything_typed import few
 from test_config_environment import variables_of
@@ -69,8 +70,7 @@ def test_a_run_with_the_file_that_it_writes_reads_the_simulated_fleet(monkeypatc
         printed = said("init", "--cluster", "shop-*/*")
         for name in variables_of(fleet.configuration):
             monkeypatch.delenv(name)
-        with duckdb.connect("inventory.duckdb"):
-            pass
+        sink_at(Path("inventory.duckdb"))
         ran = invoke("run", "-q", "--config", "inventory.yaml")
         labels = "  labels: {team: web}\n"
         Path("web.yaml").write_text(

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from faults.mutations import mutated
 from google.cloud import container_v1
 from google.protobuf.descriptor import FieldDescriptor
+from made import made_file
 from replay import RECORDINGS, items
 
 from job.collect.failures import ContinueTokenExpired, ReadFailure
@@ -163,15 +165,16 @@ def test_a_spoiled_page_is_recorded_or_read_and_never_invents_a_row(tmp_path: Pa
 
 def assert_loads(unique: dict[str, dict[bytes, Record]], directory: Path) -> None:
     """A row that the sink refuses would cost everybody's rows."""
-    sink = DuckDBSink(directory / "x.duckdb", timeout_seconds=5)
+    sink = DuckDBSink(Path(shutil.copy(made_file(), directory / "x.duckdb")), timeout_seconds=5)
     with open_spool() as spool:
         segment = spool.segment(Key(snapshot_id="1", snapshot_time=datetime(2026, 1, 1, tzinfo=UTC)))
         for rows in unique.values():
             segment.add(rows.values())
         spool.keep(segment)
         sink.publish(spool.save(), Commit("run-1", 0, 0, TaskResult(complete=True, acceptable=True)))
-    for table, rows in unique.items():
-        assert sink.query(f"SELECT count(*) FROM raw_{table}").rows == [(len(rows),)]
+    with sink.queries() as ask:
+        for table, rows in unique.items():
+            assert ask(f"SELECT count(*) FROM raw_{table}").rows == [(len(rows),)]
 
 
 def filled(message: Any, draw: random.Random, depth: int = 0) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def test_recorded_objects_become_the_rows_worked_out_by_hand(
     config: Config, sink: DuckDBSink, subtests: pytest.Subtests
 ) -> None:
     assert run(config).run.status == "complete"
-    rows = {table: rows_of(sink, table) for table in OF_OBJECTS}
+    rows = rows_of(sink, OF_OBJECTS)
     assert RECORDED
     for name in RECORDED:
         with subtests.test(name):
@@ -69,7 +70,7 @@ def test_written_objects_become_the_rows_worked_out_by_hand(
         page = {"metadata": {"resourceVersion": "1"}, "items": listed.get(kind.resource, [])}
         replay.answers[kind.path] = (200, {"Content-Type": "application/json"}, json.dumps(page).encode())
     assert run(config).run.status == "complete"
-    rows = {table: rows_of(sink, table) for table in OF_OBJECTS}
+    rows = rows_of(sink, OF_OBJECTS)
     assert compared(rows) == compared(GOLDEN[name]["rows"])
     assert "CANARY" in json.dumps(listed)
     assert "CANARY" not in json.dumps(rows)
@@ -86,7 +87,7 @@ def test_gke_clusters_become_the_rows_worked_out_by_hand(
     (cluster,) = listing.clusters
     key = Key(snapshot_id="1", snapshot_time=datetime.now(UTC), project_id=PROJECT, cluster=cluster.name)
     publish(sink, [(key, row) for row in cluster_rows(cluster)])
-    rows = {table: rows_of(sink, table) for table in TABLES}
+    rows = rows_of(sink, TABLES)
     assert compared(rows) == compared(GOLDEN[name]["rows"])
     assert "CANARY" in message.__class__.to_json(message)
     assert "CANARY" not in json.dumps(rows)
@@ -148,12 +149,15 @@ def uid_of(row: dict[str, Any]) -> str:
     return str(next(row[column] for column in ("uid", "pod_uid", "workload_uid") if column in row))
 
 
-def rows_of(sink: DuckDBSink, table: str) -> list[dict[str, Any]]:
-    """A table's rows without their key, as the spool writes them."""
+def rows_of(sink: DuckDBSink, tables: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """The tables' rows without their key, as the spool writes them."""
     keys = ", ".join(Key.__struct_fields__)
-    result = sink.query(f"SELECT * EXCLUDE ({keys}) FROM raw_{table}")
-    names = [name for name, _ in result.columns]
-    return [as_spooled(dict(zip(names, row, strict=True))) for row in result.rows]
+    with sink.queries() as ask:
+        found = {table: ask(f"SELECT * EXCLUDE ({keys}) FROM raw_{table}") for table in tables}
+    return {
+        table: [as_spooled(dict(zip([name for name, _ in columns], row, strict=True))) for row in rows]
+        for table, (columns, rows) in found.items()
+    }
 
 
 def as_spooled(value: Any) -> Any:

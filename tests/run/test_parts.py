@@ -85,22 +85,25 @@ class Attempts:
     def finds_each_once(self) -> None:
         """Everything was read, once, and the views show all of it."""
         once = "GROUP BY 1, 2, 3 HAVING COUNT(*) > 1"
-        for table in UID_TABLES:
-            assert self.rows(
-                f"SELECT s.run_id, s.cluster, t.uid FROM {table} AS t JOIN snapshots AS s "
-                f"ON s.snapshot_id = t.snapshot_id {once}"
-            ) == []  # fmt: skip
         lists = "FROM collections AS c JOIN snapshots AS s ON s.snapshot_id = c.snapshot_id"
-        assert self.rows(f"SELECT c.run_id, c.cluster, c.resource {lists} WHERE outcome <> 'stopped' {once}") == []
         read = f"SELECT COUNT(DISTINCT CONCAT(c.cluster, c.resource)) {lists} WHERE outcome = 'ok'"
-        assert self.rows(read) == [(len(self.clusters) * (len(RESOURCES) + 1),)]  # with upgrade info
-        assert self.rows("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'") == [(0,)]
         objects = [cluster["objects"] for cluster in self.simulator.inventory()["clusters"]]
         pods = sorted(pod["metadata"]["uid"] for each in objects for pod in each["pods"])
-        assert sorted(uid for (uid,) in self.rows("SELECT uid FROM pods")) == pods
-        assert self.rows("SELECT status, clusters, clusters_complete, tasks_committed FROM runs") == [
-            ("complete", len(self.clusters), len(self.clusters), 1)
-        ]
+        with self.sink.queries() as ask:
+            for table in UID_TABLES:
+                twice = (
+                    f"SELECT s.run_id, s.cluster, t.uid FROM {table} AS t JOIN snapshots AS s "
+                    f"ON s.snapshot_id = t.snapshot_id {once}"
+                )
+                assert ask(twice).rows == []
+            twice = f"SELECT c.run_id, c.cluster, c.resource {lists} WHERE outcome <> 'stopped' {once}"
+            assert ask(twice).rows == []
+            assert ask(read).rows == [(len(self.clusters) * (len(RESOURCES) + 1),)]  # with upgrade info
+            assert ask("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'").rows == [(0,)]
+            assert sorted(uid for (uid,) in ask("SELECT uid FROM pods").rows) == pods
+            assert ask("SELECT status, clusters, clusters_complete, tasks_committed FROM runs").rows == [
+                ("complete", len(self.clusters), len(self.clusters), 1)
+            ]
 
 
 @pytest.fixture(params=["duckdb", "bigquery"])

@@ -15,6 +15,7 @@ import pytest
 from declared import EVERY_KIND, is_like_another
 from engines import Answer, OnDuckDB, OnGoogleSQL, tables_of
 from googlesql import DATASET, Dataset
+from made import sink_at
 
 from job import latest
 from job.config import Config
@@ -46,7 +47,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     with simulate(clusters=6, pods=40, seed=3) as simulator, pytest.MonkeyPatch.context() as patch:
         for name, value in simulator.environment.items():
             patch.setenv(name, value)
-        config = msgspec.convert(simulator.configuration | {"kinds": EVERY_KIND, "sink": f"duckdb:///{path}"}, Config)
+        config = msgspec.convert(simulator.configuration | {"kinds": EVERY_KIND, "sink": sink_at(path)}, Config)
         run(config)
         _change(simulator)
         run(config)

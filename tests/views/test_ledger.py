@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 from engines import Warehouse
+from made import made_file
 from warehouse import (
     FIRST,
     LOCATION,
@@ -249,7 +251,7 @@ def test_a_run_that_found_no_cluster_is_committed_once_all_its_rows_are_loaded(
 
 
 def test_a_run_that_is_published_again_does_not_double_its_rows(tmp_path: Path) -> None:
-    sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
+    sink = DuckDBSink(Path(shutil.copy(made_file(), tmp_path / "x.duckdb")), timeout_seconds=5)
     for _ in range(2):
         publish(sink, run_of(1, Read("a", ["x"], ["p1"])))
     assert rows(sink, "SELECT COUNT(*) FROM snapshots UNION ALL SELECT COUNT(*) FROM raw_pods") == [(1,), (1,)]
