@@ -252,22 +252,28 @@ def snapshot(config: Config | str | os.PathLike[str] | Mapping[str, Any] | None 
     with tempfile.TemporaryDirectory(prefix="gke-inventory-", dir=temporary_folder()) as directory:
         here = msgspec.structs.replace(_config(config), sink=f"duckdb:///{Path(directory) / 'snapshot.duckdb'}")
         run(here)
-        return {name: _frame(here, f"SELECT * FROM {name}") for name in (*TABLES, "coverage")}  # noqa: S608 (our names)
+        with open_warehouse(here).kept_open() as kept:
+            return {name: _answered(kept, f"SELECT * FROM {name}", is_file=True) for name in (*TABLES, "coverage")}  # noqa: S608 (our names)
 
 
 def _frame(config: Config, sql: str, *, external_access: bool = False) -> pd.DataFrame:
-    """The answer, by way of Arrow where pyarrow is installed and the warehouse has it."""
+    """The answer. Says how much BigQuery will bill, where it is much."""
     warehouse = open_warehouse(config)
     if place_of(config).database is not None:
         count = warehouse.dry_run(sql)
         if count is not None and count >= _SAID_FROM:
             log.warning("large query", reads=bytes_for_people(count), bytes=count)
+    return _answered(warehouse, sql, is_file=place_of(config).database is None, external_access=external_access)
+
+
+def _answered(warehouse: Warehouse, sql: str, *, is_file: bool, external_access: bool = False) -> pd.DataFrame:
+    """The answer, by way of Arrow where pyarrow is installed and the warehouse has it."""
     answer = warehouse.arrow(sql, external_access=external_access) if find_spec("pyarrow") else None
     if answer is not None:
         return from_arrow(answer)
     with warehouse.stream(sql, external_access=external_access) as rows:
         frame = from_rows(rows)
-    if place_of(config).database is None:
+    if is_file:
         _check_finite(warehouse, sql, frame, external_access=external_access)
     return frame
 

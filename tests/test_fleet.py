@@ -166,9 +166,9 @@ def test_no_canary_reaches_rows_logs_or_output(
     assert done.returncode == 3
     assert CANARY in json.dumps(fleet.inventory())
     assert CANARY not in done.stdout + done.stderr
-    with open_warehouse(config).queries() as ask:
+    with open_warehouse(config).kept_open() as kept:
         for table in TABLES:
-            assert CANARY not in repr(ask(f"SELECT * FROM raw_{table}").rows), table
+            assert CANARY not in repr(kept.query(f"SELECT * FROM raw_{table}").rows), table
     if sink == "duckdb":
         assert CANARY.encode() not in (tmp_path / "x.duckdb").read_bytes()
     assert list(spools.iterdir()) == []

@@ -155,9 +155,9 @@ def test_a_token_that_a_server_repeats_reaches_no_row_log_or_summary(
     written = capfd.readouterr()
     sink = DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5)
     dump = {"stdout": written.out, "stderr": written.err}
-    with sink.queries() as ask:
-        for (table,) in ask("SELECT table_name FROM duckdb_tables()").rows:
-            dump[table] = json.dumps(ask(f"SELECT * FROM {table}").rows, default=str)
+    with sink.kept_open() as kept:
+        for (table,) in kept.query("SELECT table_name FROM duckdb_tables()").rows:
+            dump[table] = json.dumps(kept.query(f"SELECT * FROM {table}").rows, default=str)
     assert [name for name, text in dump.items() if TOKEN in text] == []
     assert "registry.example.com/" in "".join(dump.values())  # the rows are there, with dots in place of the token
     for form in ("table", "csv", "json"):

@@ -128,11 +128,11 @@ def test_no_secret_reaches_the_database_the_logs_or_the_summary(
     assert _command("run", "--config", str(tmp_path / "c.json"), "--json", "-v") == INCOMPLETE
     output = capfd.readouterr()
     dump = [output.out, output.err]
-    with DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5).queries() as ask:
-        for (table,) in ask("SELECT table_name FROM duckdb_tables()").rows:
-            dump.append(json.dumps(ask(f"SELECT * FROM {table}").rows, default=str))
-        names = ask("SELECT name FROM secrets UNION ALL SELECT name FROM config_maps").rows
-        partial = ask("SELECT resource, unreadable FROM collections WHERE outcome = 'partial' ORDER BY 1").rows
+    with DuckDBSink(tmp_path / "x.duckdb", timeout_seconds=5).kept_open() as kept:
+        for (table,) in kept.query("SELECT table_name FROM duckdb_tables()").rows:
+            dump.append(json.dumps(kept.query(f"SELECT * FROM {table}").rows, default=str))
+        names = kept.query("SELECT name FROM secrets UNION ALL SELECT name FROM config_maps").rows
+        partial = kept.query("SELECT resource, unreadable FROM collections WHERE outcome = 'partial' ORDER BY 1").rows
     text = "\n".join(dump)
     canary = text.find("CANARY")
     # with every annotation allowed, this one is the person's own wish

@@ -92,8 +92,8 @@ def run_demo(*, clusters: int, pods: int, seed: int, output: str, stop: Stop, is
             config = msgspec.convert(dict(simulator.configuration), Config)
             summary = run(msgspec.structs.replace(config, sink=sink), stop=stop, progress=progress)
         warehouse, summary = open_warehouse(config, sink=queried), msgspec.structs.replace(summary, sink=queried)
-        with warehouse.queries() as ask:
-            return Demo(summary, [(title, sql, ask(sql)) for title, sql in EXAMPLES])
+        with warehouse.kept_open() as kept:
+            return Demo(summary, [(title, sql, kept.query(sql)) for title, sql in EXAMPLES])
 
 
 def print_demo(demo: Demo, output: str) -> None:

@@ -22,7 +22,6 @@ from job.printable import without_password
 from job.report.build import Plan, plan, plan_comparison, read
 from job.report.moment import Moment, parse
 from job.report.page import html
-from job.report.shown import Ask
 from job.sinks.open_sink import open_warehouse, place_of, views_of
 from job.sinks.protocol import Result, Warehouse
 
@@ -68,8 +67,8 @@ def write_report(
         return
 
     def written(out: TextIO, width: int | None = None) -> None:
-        with warehouse.queries() as ask:
-            page = read(wanted, partial(_asked, ask), sink=without_password(config.sink), now=now)
+        with warehouse.kept_open() as kept:
+            page = read(wanted, partial(_asked, kept), sink=without_password(config.sink), now=now)
         if form == "html":
             out.write(html(page, views))
         else:
@@ -137,9 +136,9 @@ def _sizes(warehouse: Warehouse, wanted: Plan, *, is_all: bool) -> Iterator[int 
             return
 
 
-def _asked(ask: Ask, sql: str) -> Result:
+def _asked(warehouse: Warehouse, sql: str) -> Result:
     try:
-        return ask(sql)
+        return warehouse.query(sql)
     except QueryError as error:
         raise _explained(error) from error
 

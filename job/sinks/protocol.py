@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from job.errors import SinkError
 from job.log import log
@@ -232,13 +232,12 @@ class Warehouse(Sink, Protocol):
             SinkError: the warehouse cannot be read.
         """
 
-    def queries(self) -> AbstractContextManager[Callable[[str], Result]]:
-        """A function that answers as `query` does, for many queries at once: DuckDB opens its file once for all.
+    def kept_open(self) -> AbstractContextManager[Self]:
+        """The same warehouse, for many queries: on DuckDB all see the same commits, and its file is opened once.
 
-        On DuckDB all of them see the same commits.
+        None of these queries can have external access.
 
         Raises:
-            QueryError: of the function: the query is refused.
             SinkError: the warehouse cannot be read.
         """
 

@@ -172,9 +172,9 @@ def assert_loads(unique: dict[str, dict[bytes, Record]], directory: Path) -> Non
             segment.add(rows.values())
         spool.keep(segment)
         sink.publish(spool.save(), Commit("run-1", 0, 0, TaskResult(complete=True, acceptable=True)))
-    with sink.queries() as ask:
+    with sink.kept_open() as kept:
         for table, rows in unique.items():
-            assert ask(f"SELECT count(*) FROM raw_{table}").rows == [(len(rows),)]
+            assert kept.query(f"SELECT count(*) FROM raw_{table}").rows == [(len(rows),)]
 
 
 def filled(message: Any, draw: random.Random, depth: int = 0) -> Any:

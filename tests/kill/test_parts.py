@@ -45,15 +45,15 @@ def test_retries_of_a_stopped_task_may_be_killed(
     codes: list[int | None] = []
     for number, moment in enumerate(MOMENTS[kind], start=1):
         codes.append(retry(number, f"job.sinks:{moment}"))
-        with attempts.sink.queries() as ask:
-            complete = ask("SELECT COUNT(*) FROM latest_snapshots WHERE status = 'complete'").rows
+        with attempts.sink.kept_open() as kept:
+            complete = kept.query("SELECT COUNT(*) FROM latest_snapshots WHERE status = 'complete'").rows
             assert complete in ([(2,)], [(4,)])
             for table in UID_TABLES:
                 twice = (
                     f"SELECT s.cluster, t.uid FROM {table} AS t JOIN snapshots AS s ON s.snapshot_id = t.snapshot_id "
                     "GROUP BY 1, 2 HAVING COUNT(*) > 1"
                 )
-                assert ask(twice).rows == []
+                assert kept.query(twice).rows == []
     assert codes in ([-9, -9], [-9, 0])
     assert retry(3, killed.NEVER) == 0
     attempts.finds_each_once()

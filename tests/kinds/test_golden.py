@@ -152,8 +152,8 @@ def uid_of(row: dict[str, Any]) -> str:
 def rows_of(sink: DuckDBSink, tables: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """The tables' rows without their key, as the spool writes them."""
     keys = ", ".join(Key.__struct_fields__)
-    with sink.queries() as ask:
-        found = {table: ask(f"SELECT * EXCLUDE ({keys}) FROM raw_{table}") for table in tables}
+    with sink.kept_open() as kept:
+        found = {table: kept.query(f"SELECT * EXCLUDE ({keys}) FROM raw_{table}") for table in tables}
     return {
         table: [as_spooled(dict(zip([name for name, _ in columns], row, strict=True))) for row in rows]
         for table, (columns, rows) in found.items()

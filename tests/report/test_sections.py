@@ -34,15 +34,15 @@ AT = Moment(NOW)
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     address = published(tmp_path_factory.mktemp("sections") / "hostile.duckdb", HOSTILE)
-    with open_warehouse(Config(), sink=address).queries() as asked:
-        yield asked
+    with open_warehouse(Config(), sink=address).kept_open() as kept:
+        yield kept.query
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     address = published(tmp_path_factory.mktemp("sections") / "plain.duckdb")
-    with open_warehouse(Config(), sink=address).queries() as asked:
-        yield asked
+    with open_warehouse(Config(), sink=address).kept_open() as kept:
+        yield kept.query
 
 
 @pytest.mark.parametrize("section", [*SECTIONS, None], ids=lambda section: section.name if section else "clusters")

@@ -89,19 +89,19 @@ class Attempts:
         read = f"SELECT COUNT(DISTINCT CONCAT(c.cluster, c.resource)) {lists} WHERE outcome = 'ok'"
         objects = [cluster["objects"] for cluster in self.simulator.inventory()["clusters"]]
         pods = sorted(pod["metadata"]["uid"] for each in objects for pod in each["pods"])
-        with self.sink.queries() as ask:
+        with self.sink.kept_open() as kept:
             for table in UID_TABLES:
                 twice = (
                     f"SELECT s.run_id, s.cluster, t.uid FROM {table} AS t JOIN snapshots AS s "
                     f"ON s.snapshot_id = t.snapshot_id {once}"
                 )
-                assert ask(twice).rows == []
+                assert kept.query(twice).rows == []
             twice = f"SELECT c.run_id, c.cluster, c.resource {lists} WHERE outcome <> 'stopped' {once}"
-            assert ask(twice).rows == []
-            assert ask(read).rows == [(len(self.clusters) * (len(RESOURCES) + 1),)]  # with upgrade info
-            assert ask("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'").rows == [(0,)]
-            assert sorted(uid for (uid,) in ask("SELECT uid FROM pods").rows) == pods
-            assert ask("SELECT status, clusters, clusters_complete, tasks_committed FROM runs").rows == [
+            assert kept.query(twice).rows == []
+            assert kept.query(read).rows == [(len(self.clusters) * (len(RESOURCES) + 1),)]  # with upgrade info
+            assert kept.query("SELECT COUNT(*) FROM coverage WHERE status <> 'ok'").rows == [(0,)]
+            assert sorted(uid for (uid,) in kept.query("SELECT uid FROM pods").rows) == pods
+            assert kept.query("SELECT status, clusters, clusters_complete, tasks_committed FROM runs").rows == [
                 ("complete", len(self.clusters), len(self.clusters), 1)
             ]
 

@@ -87,13 +87,13 @@ def test_queries_together_see_the_same_commits_and_reach_no_more(on_duckdb: OnDu
     opened, sql = on_duckdb.open(), "SELECT COUNT(*) FROM commits"
     (tmp_path / "secret.txt").write_text("CANARY\n")
     with ThreadPoolExecutor() as pool:
-        with opened.queries() as ask:
-            before = ask(sql).rows
+        with opened.kept_open() as kept:
+            before = kept.query(sql).rows
             other = pool.submit(publish, DuckDBSink(on_duckdb.path, timeout_seconds=30), RUN)
-            assert ask("SELECT COUNT(*) FROM pods").rows == [(0,)]
+            assert kept.query("SELECT COUNT(*) FROM pods").rows == [(0,)]
             with pytest.raises(QueryError):
-                ask(f"SELECT * FROM read_text('{tmp_path}/secret.txt')")
-            assert ask(sql).rows == before == [(0,)]
+                kept.query(f"SELECT * FROM read_text('{tmp_path}/secret.txt')")
+            assert kept.query(sql).rows == before == [(0,)]
         other.result()
     assert opened.query(sql).rows == [(1,)]
 

@@ -207,13 +207,13 @@ def shown(opened: Warehouse) -> dict[str, list[str]]:
     """The rows of all other views, without ages. On BigQuery, those of some: the same queries run on DuckDB."""
 
     def of(view: View) -> list[str]:
-        found = ask(f"SELECT * FROM {view.name}")
-        kept = [index for index, (name, _) in enumerate(found.columns) if not name.endswith("age_seconds")]
-        return sorted(str([row[index] for index in kept]) for row in found.rows)
+        found = kept.query(f"SELECT * FROM {view.name}")
+        others = [index for index, (name, _) in enumerate(found.columns) if not name.endswith("age_seconds")]
+        return sorted(str([row[index] for index in others]) for row in found.rows)
 
     history = (*HISTORY, *(view.name for view in views() if view.name.endswith("_history") or is_like_another(view)))
     now = [view for view in views() if view.name not in history]
-    with opened.queries() as ask:
+    with opened.kept_open() as kept:
         return {view.name: of(view) for view in now if isinstance(opened, DuckDBSink) or view.name in SOME}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from declared import is_like_another
 from engines import Warehouse
 from made import made_file
 from warehouse import (
@@ -227,7 +228,7 @@ def test_rows_of_killed_runs_are_in_no_view(warehouse: Warehouse) -> None:
     names = ["runs", "snapshots", "collections", "coverage", "latest_collections", "pods", "pods_history", "clusters"]
     names += ["workloads", "changes", "images", "capacity_by_cluster"]
     if warehouse.engine == "duckdb":  # GoogleSQL takes seconds for each
-        names = [view.name for view in views()]
+        names = [view.name for view in views() if not is_like_another(view)]
     seen = {name: warehouse.query(f"SELECT * FROM {name}") for name in names}
     killed = [
         Read("a", ["x", "y"], ["p2"], more={"deployments": []}, gke=[gke_cluster("1.34.1")]),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from job.config import BigQuery
 from job.config_checks import check_endpoint
@@ -276,8 +276,8 @@ class BigQuerySink:
         with self.stream(sql, external_access=external_access) as answer:
             return Result(answer.columns, [row for page in answer.pages for row in page])
 
-    def queries(self) -> AbstractContextManager[Callable[[str], Result]]:
-        return nullcontext(self.query)
+    def kept_open(self) -> AbstractContextManager[Self]:
+        return nullcontext(self)
 
     @contextmanager
     def stream(self, sql: str, *, external_access: bool = False) -> Iterator[Answer]:  # noqa: ARG002 (rights decide here)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from datetime import datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from job.errors import SinkError
 from job.log import log
@@ -84,6 +85,7 @@ class DuckDBSink:
         self._timeout_seconds = timeout_seconds
         self._threads = threads
         self._stop = stop or Stop()
+        self._kept: duckdb.DuckDBPyConnection | None = None
         self.bytes_billed = 0
         self.seconds_ahead = 0.0
 
@@ -207,10 +209,12 @@ class DuckDBSink:
             return interruptible(database, lambda: answer(database, sql))
 
     @contextmanager
-    def queries(self) -> Iterator[Callable[[str], Result]]:
+    def kept_open(self) -> Iterator[Self]:
         """The file stays open, and no run can commit to it, until the context ends."""
         with self._querying() as database:
-            yield lambda sql: interruptible(database, lambda: answer(database, sql))
+            kept = copy(self)
+            kept._kept = database
+            yield kept
 
     @contextmanager
     def stream(self, sql: str, *, external_access: bool = False) -> Iterator[Answer]:
@@ -229,6 +233,9 @@ class DuckDBSink:
 
     @contextmanager
     def _querying(self, *, external_access: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self._kept is not None:
+            yield self._kept
+            return
         if not self.path.exists():
             raise SinkError(f"{self._where}: there is no such file; `gke-inventory run` creates it")
         with self._reading(_READ_PATIENCE) as database:
