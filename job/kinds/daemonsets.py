@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.workloads import counts, selector, workload_rows
+from job.kinds.parts.selectors import label_selector
+from job.kinds.parts.workloads import counts, rolling_update, workload_rows
 from job.wire.meta import Condition, Elements, Int64, LabelSelector, ManagedMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 from job.wire.workloads import Strategy
@@ -55,8 +56,8 @@ def daemonset_rows(daemonset: DaemonSet, scope: Scope) -> Iterator[tables.Record
             replicas_updated=status.updated_number_scheduled,
             replicas_unavailable=status.number_unavailable,
         ),
-        strategy=spec.update_strategy.type if spec.update_strategy else None,
-        selector=selector(spec.selector),
+        **rolling_update(spec.update_strategy),
+        **label_selector(spec.selector),
     )
 
 

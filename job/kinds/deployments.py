@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.workloads import counts, selector, workload_rows
+from job.kinds.parts.selectors import label_selector
+from job.kinds.parts.workloads import counts, rolling_update, workload_rows
 from job.wire.meta import Condition, Elements, Int64, LabelSelector, ManagedMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 from job.wire.workloads import Strategy
@@ -56,9 +57,9 @@ def deployment_rows(deployment: Deployment, scope: Scope) -> Iterator[tables.Rec
             replicas_updated=status.updated_replicas,
             replicas_unavailable=status.unavailable_replicas,
         ),
-        strategy=spec.strategy.type if spec.strategy else None,
+        **rolling_update(spec.strategy),
         paused=bool(spec.paused),
-        selector=selector(spec.selector),
+        **label_selector(spec.selector),
     )
 
 

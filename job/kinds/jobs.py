@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.workloads import counts, selector, workload_rows
+from job.kinds.parts.selectors import label_selector
+from job.kinds.parts.workloads import counts, workload_rows
 from job.wire.meta import Condition, Elements, Int64, ManagedMeta, Time, Wire, check_years
 from job.wire.workloads import JobSpec
 
@@ -41,7 +42,7 @@ def job_rows(job: Job, scope: Scope) -> Iterator[tables.Record]:
         scope,
         status.conditions,
         replicas_wanted=spec.parallelism,
-        selector=selector(spec.selector),
+        **label_selector(spec.selector),
         completions=spec.completions,
         backoff_limit=spec.backoff_limit,
         **counts(

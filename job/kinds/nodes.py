@@ -19,7 +19,7 @@ from job.kinds.parts.metadata import allowed_annotations, condition_holds, condi
 from job.kinds.parts.places import Place, is_spot, place_of
 from job.kinds.parts.quantities import as_written, base_units, milli_units, unparsed
 from job.kinds.parts.scope import Scope
-from job.wire.meta import Condition, Elements, ObjectMeta, Quantities, Wire
+from job.wire.meta import Condition, Elements, Int64, ObjectMeta, Quantities, Wire
 
 
 class Taint(Wire, frozen=True):
@@ -49,12 +49,17 @@ class NodeSystemInfo(Wire, frozen=True):
     architecture: str | None = None
 
 
+class ContainerImage(Wire, frozen=True):
+    size_bytes: Int64 | None = None
+
+
 class NodeStatus(Wire, frozen=True):
     capacity: Quantities | None = None
     allocatable: Quantities | None = None
     conditions: Elements[Condition] | None = None
     addresses: Elements[NodeAddress] | None = None
     node_info: NodeSystemInfo | None = None
+    images: Elements[ContainerImage] | None = None
 
 
 class Node(Wire, frozen=True):
@@ -82,6 +87,9 @@ def node_rows(node: Node, scope: Scope) -> Iterator[tables.Record]:
         accelerator=accelerator_type(labels),
         accelerator_topology=labels.get(TOPOLOGY_LABEL) or None,
         accelerator_partition=labels.get(PARTITION_LABEL) or None,
+        compute_class=labels.get("cloud.google.com/compute-class") or None,
+        reservation=labels.get("cloud.google.com/reservation-name") or None,
+        boot_disk_type=labels.get("cloud.google.com/gke-boot-disk") or None,
         provider_id=spec.provider_id or None,
         ready=condition_holds(status.conditions, "Ready"),
         unschedulable=bool(spec.unschedulable),
@@ -108,6 +116,8 @@ def node_rows(node: Node, scope: Scope) -> Iterator[tables.Record]:
         capacity=as_written(capacity),
         allocatable=as_written(allocatable),
         unparsed_quantities=(*unparsed("capacity", capacity), *unparsed("allocatable", allocatable)),
+        images=None if status.images is None else len(status.images),
+        images_bytes=None if status.images is None else sum(max(image.size_bytes or 0, 0) for image in status.images),
         conditions=conditions(status.conditions),
         taints=tuple(
             tables.Taint(key=taint.key, value=taint.value or None, effect=taint.effect or None)

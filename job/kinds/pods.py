@@ -32,6 +32,7 @@ from job.kinds.parts.security import (
     pod_security,
     probe_hosts,
 )
+from job.kinds.parts.templates import resource_claim
 from job.kinds.parts.workloads import workload_rows
 from job.wire.meta import ObjectMeta, OwnerReference, Wire
 from job.wire.pod_spec import (
@@ -170,6 +171,13 @@ def _unusual_columns(
     found = pod_volumes(volumes, pod.metadata.name) if volumes else {}
     if pod.spec is not None and pod.spec.resources is not None:
         found["pod_level_resources"] = pod_level_resources(pod.spec.resources)
+    if pod.spec is not None and pod.spec.scheduling_gates:
+        found["scheduling_gates"] = tuple([gate.name for gate in pod.spec.scheduling_gates])
+    if pod.spec is not None and pod.spec.resource_claims:
+        statuses = (pod.status.resource_claim_statuses if pod.status else None) or ()
+        made = {status.name: status.resource_claim_name for status in statuses}
+        claims = [resource_claim(claim, made.get(claim.name)) for claim in pod.spec.resource_claims]
+        found["resource_claims"] = tuple(claims)
     annotations = pod.metadata.annotations
     if annotations and _SAFE_TO_EVICT in annotations:
         found["safe_to_evict"] = {"true": True, "false": False}.get(annotations[_SAFE_TO_EVICT])

@@ -8,7 +8,8 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.metadata import controller_of
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.workloads import counts, selector, workload_rows
+from job.kinds.parts.selectors import label_selector
+from job.kinds.parts.workloads import counts, workload_rows
 from job.wire.meta import Condition, Elements, Int64, LabelSelector, ManagedMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 
@@ -58,7 +59,7 @@ def replicaset_rows(replicaset: ReplicaSet, scope: Scope) -> Iterator[tables.Rec
             replicas_ready=status.ready_replicas,
             replicas_available=status.available_replicas,
         ),
-        selector=selector(spec.selector),
+        **label_selector(spec.selector),
     )
 
 

@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.workloads import counts, selector, workload_rows
+from job.kinds.parts.selectors import label_selector
+from job.kinds.parts.workloads import counts, number_or_percentage, workload_rows
 from job.wire.meta import Condition, Elements, Int64, LabelSelector, ManagedMeta, Wire
 from job.wire.pod_spec import PodTemplateSpec
 
 
-class RollingUpdate(Wire, frozen=True):
+class RollingUpdateStatefulSetStrategy(Wire, frozen=True):
     partition: Int64 | None = None
+    max_unavailable: Int64 | str | None = None
 
 
 class StatefulSetUpdateStrategy(Wire, frozen=True):
     type: str | None = None
-    rolling_update: RollingUpdate | None = None
+    rolling_update: RollingUpdateStatefulSetStrategy | None = None
 
 
 class StatefulSetSpec(Wire, frozen=True):
@@ -48,6 +50,7 @@ def statefulset_rows(statefulset: StatefulSet, scope: Scope) -> Iterator[tables.
     """The StatefulSet's row and those of its containers."""
     spec, status = statefulset.spec or StatefulSetSpec(), statefulset.status or StatefulSetStatus()
     strategy = spec.update_strategy or StatefulSetUpdateStrategy()
+    rolling = strategy.rolling_update or RollingUpdateStatefulSetStrategy()
     yield from workload_rows(
         KIND,
         statefulset.metadata,
@@ -64,8 +67,9 @@ def statefulset_rows(statefulset: StatefulSet, scope: Scope) -> Iterator[tables.
             replicas_updated=status.updated_replicas,
         ),
         strategy=strategy.type,
-        rolling_update_partition=strategy.rolling_update.partition if strategy.rolling_update else None,
-        selector=selector(spec.selector),
+        rolling_update_partition=rolling.partition,
+        max_unavailable=number_or_percentage(rolling.max_unavailable),
+        **label_selector(spec.selector),
         service_name=spec.service_name or None,
     )
 

@@ -11,8 +11,9 @@ from job import tables
 from job.kinds.kind import Kind
 from job.kinds.parts.metadata import allowed_annotations, key_values
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.storage import ZONE_KEYS, NodeSelectorRequirement, NodeSelectorTerm, allowed_values
+from job.kinds.parts.storage import ZONE_KEYS, allowed_values
 from job.wire.meta import Elements, ObjectMeta, Wire
+from job.wire.node_selector import NodeSelectorRequirement, NodeSelectorTerm
 
 
 class TopologySelectorLabelRequirement(Wire, frozen=True):

@@ -11,8 +11,9 @@ from job.kinds.kind import Kind
 from job.kinds.parts.metadata import allowed_annotations, key_values
 from job.kinds.parts.quantities import as_written, base_units, unparsed
 from job.kinds.parts.scope import Scope
-from job.kinds.parts.storage import ZONE_KEYS, NodeSelectorTerm, allowed_values, storage_class, zones_of_labels
+from job.kinds.parts.storage import ZONE_KEYS, allowed_values, storage_class, zones_of_labels
 from job.wire.meta import Elements, ObjectMeta, Quantities, Time, Wire, check_years
+from job.wire.node_selector import NodeSelector
 from job.wire.pod_spec import VolumeSource
 
 
@@ -31,10 +32,6 @@ class ObjectReference(Wire, frozen=True):
     namespace: str | None = None
     name: str | None = None
     uid: str | None = None
-
-
-class NodeSelector(Wire, frozen=True):
-    node_selector_terms: Elements[NodeSelectorTerm] | None = None
 
 
 class VolumeNodeAffinity(Wire, frozen=True):

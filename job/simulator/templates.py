@@ -57,6 +57,10 @@ def template(maker: Maker, name: str, number: int, *, gpu: bool = False, tpu: bo
     if number % 4 == 2:
         spread = {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway"}
         spec["topologySpreadConstraints"] = [spread | {"labelSelector": {"matchLabels": {"app": name}}}]
+    if number % 5 == 2:
+        ssd = {"matchExpressions": [{"key": "cloud.google.com/gke-boot-disk", "operator": "In", "values": ["pd-ssd"]}]}
+        preferred = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 10, "preference": ssd}]}
+        spec |= {"affinity": {"nodeAffinity": preferred}, "imagePullSecrets": [{"name": "registry"}]}
     if number % 4 == 1:
         sidecar = _container(maker, "log-shipper", number + 2) | {"restartPolicy": "Always"}
         spec["initContainers"] = [_container(maker, "migrate", number + 3), sidecar]

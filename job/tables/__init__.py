@@ -7,7 +7,7 @@ from job.tables.autoscalers import Autoscaler, AutoscalerMetric
 from job.tables.clusters import Cluster, MaintenanceExclusion
 from job.tables.collections import Collection, Outcome
 from job.tables.config_maps import ConfigMap
-from job.tables.containers import Container
+from job.tables.containers import Container, Probe
 from job.tables.csi_drivers import CSIDriver
 from job.tables.custom_resource_definitions import CustomResourceDefinition, DefinedVersion
 from job.tables.disruption_budgets import DisruptionBudget
@@ -31,6 +31,7 @@ from job.tables.record import (
     KeyValue,
     NodeAccelerator,
     Part,
+    PodResourceClaim,
     Port,
     Record,
     ResourceQuantity,
@@ -54,7 +55,7 @@ from job.tables.vertical_pod_autoscalers import ContainerPolicy, ContainerRecomm
 from job.tables.volume_claims import VolumeClaim
 from job.tables.volumes import Volume
 from job.tables.warning_events import WarningEvent
-from job.tables.workloads import Workload
+from job.tables.workloads import AffinityTerm, MountedVolume, Workload
 
 TABLES: dict[str, type[Record]] = {
     record.table: record
@@ -122,6 +123,7 @@ __all__ = [
     "AdmissionPolicy",
     "AdmissionRule",
     "AdmissionWebhook",
+    "AffinityTerm",
     "AllocatedDevice",
     "ApiService",
     "Autoscaler",
@@ -151,6 +153,7 @@ __all__ = [
     "LimitRange",
     "LoadBalancerIngress",
     "MaintenanceExclusion",
+    "MountedVolume",
     "Namespace",
     "NetworkPolicy",
     "Node",
@@ -161,8 +164,10 @@ __all__ = [
     "Part",
     "Pod",
     "PodContainer",
+    "PodResourceClaim",
     "Port",
     "PriorityClass",
+    "Probe",
     "Quota",
     "QuotaResource",
     "Record",

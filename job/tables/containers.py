@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Annotated
 
 from job.tables import security
-from job.tables.record import Accelerator, Port, Record, ResourceQuantity
+from job.tables.record import Accelerator, Part, Port, Record, ResourceQuantity
+
+
+class Probe(Part, frozen=True, kw_only=True):
+    """A probe of a container, in numbers. The API server fills in what is not written."""
+
+    type: Annotated[str, "`liveness`, `readiness` or `startup`."]
+    action: Annotated[str, "`http`, `tcp`, `grpc` or `exec`."]
+    initial_delay_seconds: Annotated[int | None, "Seconds before the first try; NULL for 0."] = None
+    timeout_seconds: Annotated[int | None, "Seconds after which a try has failed."] = None
+    period_seconds: Annotated[int | None, "Seconds from one try to the next."] = None
+    success_threshold: Annotated[int | None, "Successes after a failure until it counts as succeeded."] = None
+    failure_threshold: Annotated[int | None, "Failures until it counts as failed."] = None
 
 
 class Container(Record, frozen=True, kw_only=True):
@@ -62,6 +74,7 @@ class Container(Record, frozen=True, kw_only=True):
     liveness_probe: Annotated[str | None, "Liveness probe: `http`, `tcp`, `grpc` or `exec`; NULL without one."] = None
     readiness_probe: Annotated[str | None, "Readiness probe: `http`, `tcp`, `grpc` or `exec`; NULL without one."] = None
     startup_probe: Annotated[str | None, "Startup probe: `http`, `tcp`, `grpc` or `exec`; NULL without one."] = None
+    probes: Annotated[tuple[Probe, ...], "The probes in numbers."] = ()
     ports: Annotated[tuple[Port, ...], "Ports that the container declares."] = ()
     privileged: security.Privileged = None
     allow_privilege_escalation: security.AllowPrivilegeEscalation = None

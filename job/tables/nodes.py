@@ -37,6 +37,13 @@ class Node(Record, frozen=True, kw_only=True):
     accelerator_partition: Annotated[
         str | None, "Partition of each GPU (label `cloud.google.com/gke-gpu-partition-size`): `1g.5gb`, ..."
     ] = None
+    compute_class: Annotated[str | None, "Compute class (label `cloud.google.com/compute-class`)."] = None
+    reservation: Annotated[
+        str | None, "Reservation of Compute Engine that it uses (label `cloud.google.com/reservation-name`)."
+    ] = None
+    boot_disk_type: Annotated[
+        str | None, "Type of the boot disk (label `cloud.google.com/gke-boot-disk`): `pd-balanced`, ..."
+    ] = None
     provider_id: Annotated[str | None, "VM of the Node: `gce://PROJECT/ZONE/NAME`."] = None
     ready: Annotated[bool | None, "Whether the condition `Ready` is true; NULL if it is unknown or absent."] = None
     unschedulable: Annotated[bool, "Whether the Node is cordoned."]
@@ -71,6 +78,14 @@ class Node(Record, frozen=True, kw_only=True):
         "Values that are no valid quantities, or that 64 bits cannot hold: `capacity.cpu`, ... Their own columns are "
         "NULL; `capacity` and `allocatable` have the text.",
     ] = ()
+    images: Annotated[
+        int | None,
+        "Number of container images on the Node that the kubelet reports: the 50 largest, unless it is configured "
+        "otherwise. NULL if it reports none.",
+    ] = None
+    images_bytes: Annotated[
+        int | None, "Size of those images together, in bytes; layers that they share count twice."
+    ] = None
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
     taints: Annotated[tuple[Taint, ...], "Taints of the Node."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the Node."] = ()

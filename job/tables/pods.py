@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from job.tables import security
-from job.tables.record import Condition, KeyValue, Record, ResourceQuantity
+from job.tables.record import Condition, KeyValue, PodResourceClaim, Record, ResourceQuantity
 
 
 class Pod(Record, frozen=True, kw_only=True):
@@ -133,6 +133,12 @@ class Pod(Record, frozen=True, kw_only=True):
         "Annotation `cluster-autoscaler.kubernetes.io/safe-to-evict`: if false, the cluster autoscaler never evicts "
         "the Pod, and Autopilot not for up to seven days. NULL without it.",
     ] = None
+    scheduling_gates: Annotated[
+        tuple[str, ...], "Names of the scheduling gates that keep it from being scheduled."
+    ] = ()
+    resource_claims: Annotated[
+        tuple[PodResourceClaim, ...], "Claims of devices (dynamic resource allocation), also those made for this Pod."
+    ] = ()
     host_paths: security.HostPaths = ()
     restricted_volumes: security.RestrictedVolumes = ()
     sysctls: security.Sysctls = ()

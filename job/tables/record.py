@@ -107,6 +107,18 @@ class Toleration(Part, frozen=True, kw_only=True):
     toleration_seconds: Annotated[int | None, "How long a `NoExecute` taint is tolerated, in seconds."] = None
 
 
+class PodResourceClaim(Part, frozen=True, kw_only=True):
+    """A claim of devices by a pod (dynamic resource allocation)."""
+
+    name: Annotated[str, "Name in the pod, by which its containers ask for it."]
+    resource_claim: Annotated[
+        str | None, "Name of the ResourceClaim. NULL in a template that has a claim made for each pod."
+    ] = None
+    resource_claim_template: Annotated[str | None, "Name of the ResourceClaimTemplate; NULL if the claim is named."] = (
+        None
+    )
+
+
 class Accelerator(Part, frozen=True, kw_only=True):
     """An amount of one resource that stands for accelerators."""
 

@@ -6,7 +6,52 @@ from datetime import datetime
 from typing import Annotated
 
 from job.tables import security
-from job.tables.record import Condition, KeyValue, OtherApiVersions, Record, Toleration
+from job.tables.record import (
+    Condition,
+    KeyValue,
+    OtherApiVersions,
+    Part,
+    PodResourceClaim,
+    Record,
+    SelectorExpression,
+    Toleration,
+)
+
+
+class MountedVolume(Part, frozen=True, kw_only=True):
+    """A volume of a pod template, or a source of a projected one."""
+
+    name: Annotated[str, "Name of the volume."]
+    type: Annotated[
+        str | None,
+        "Type, in the API's words: `configMap`, `secret`, `persistentVolumeClaim`, `emptyDir`, `hostPath`, `csi`, ...; "
+        "of a source of a projected volume `projected/secret`, `projected/serviceAccountToken`, ... NULL for a type "
+        "that is not known.",
+    ] = None
+    source: Annotated[
+        str | None,
+        "What it mounts: the name of the ConfigMap, the Secret or the claim, or the CSI driver. NULL for other types.",
+    ] = None
+
+
+class AffinityTerm(Part, frozen=True, kw_only=True):
+    """A term of the affinity of a pod template."""
+
+    type: Annotated[str, "`node`, `pod` or `pod_anti` (away from the pods that it selects)."]
+    required: Annotated[
+        bool, "Whether no pod is scheduled without it. Of several that are required of nodes, one is enough."
+    ]
+    weight: Annotated[int | None, "Weight from 1 to 100; NULL if it is required."] = None
+    topology_key: Annotated[
+        str | None,
+        "Label of nodes whose value says how near is near: `kubernetes.io/hostname`, `topology.kubernetes.io/zone`, "
+        "... NULL for nodes.",
+    ] = None
+    selector: Annotated[
+        str | None,
+        "Which nodes or pods, as `kubectl get --selector` takes it: `app=web,tier in (a,b)`. NULL for all or none of "
+        "them: without a selector none, with an empty one all.",
+    ] = None
 
 
 class Workload(Record, frozen=True, kw_only=True):
@@ -89,6 +134,15 @@ class Workload(Record, frozen=True, kw_only=True):
     replicas_updated: Annotated[int | None, "Number of pods of the current template."] = None
     replicas_unavailable: Annotated[int | None, "Number of pods that are wanted but not available."] = None
     strategy: Annotated[str | None, "Update strategy: `RollingUpdate`, `Recreate`, `OnDelete`."] = None
+    max_unavailable: Annotated[
+        str | None,
+        "How many pods a rolling update may take away at once: a number or a percentage, as written: `1`, `25%`. NULL "
+        "if it is not written, and for kinds without rolling updates.",
+    ] = None
+    max_surge: Annotated[
+        str | None,
+        "How many pods more than wanted a rolling update of a Deployment or DaemonSet may have, in the same form.",
+    ] = None
     rolling_update_partition: Annotated[
         int | None,
         "Pods of a StatefulSet with a lower ordinal are not updated: `updateStrategy.rollingUpdate.partition`; NULL "
@@ -96,6 +150,9 @@ class Workload(Record, frozen=True, kw_only=True):
     ] = None
     paused: Annotated[bool | None, "Whether the rollout of a Deployment is paused; NULL for other kinds."] = None
     selector: Annotated[tuple[KeyValue, ...], "`matchLabels` of the selector."] = ()
+    selector_expressions: Annotated[
+        tuple[SelectorExpression, ...], "Further terms of the selector (`matchExpressions`)."
+    ] = ()
     service_name: Annotated[str | None, "Governing Service of a StatefulSet."] = None
     completions: Annotated[int | None, "Number of completions that a Job, or each Job of a CronJob, needs."] = None
     backoff_limit: Annotated[int | None, "Number of retries of a Job, or of each Job of a CronJob."] = None
@@ -143,6 +200,22 @@ class Workload(Record, frozen=True, kw_only=True):
         "that select the pods themselves.",
     ] = ()
     tolerations: Annotated[tuple[Toleration, ...], "Tolerations of the pods."] = ()
+    template_labels: Annotated[
+        tuple[KeyValue, ...], "Labels of the pod template. Empty for a Pod without a controller: see `labels`."
+    ] = ()
+    image_pull_secrets: Annotated[
+        tuple[str, ...],
+        "Names of the Secrets with which images are pulled, by the template. This column, `volumes` and `affinity` are "
+        "not read of a Pod without a controller, and empty.",
+    ] = ()
+    volumes: Annotated[tuple[MountedVolume, ...], "Volumes of the template, with the names of what they mount."] = ()
+    affinity: Annotated[
+        tuple[AffinityTerm, ...], "Affinity to nodes and pods, and anti-affinity to pods, of the template."
+    ] = ()
+    scheduling_gates: Annotated[tuple[str, ...], "Names of the scheduling gates with which pods begin."] = ()
+    resource_claims: Annotated[
+        tuple[PodResourceClaim, ...], "Claims of devices by the pods (dynamic resource allocation)."
+    ] = ()
     conditions: Annotated[tuple[Condition, ...], "Status conditions."] = ()
     labels: Annotated[tuple[KeyValue, ...], "Labels of the workload."] = ()
     annotations: Annotated[tuple[KeyValue, ...], "Annotations on the allow-list."] = ()

@@ -33,6 +33,9 @@ Element = TypeVar("Element")
 Elements = Annotated[list[Element], _MANY]
 """A list of one object. A longer one makes the object unreadable."""
 
+FrozenElements = Annotated[tuple[Element, ...], _MANY]
+"""The same, of which a subclass may declare elements of a subclass."""
+
 Texts = Annotated[dict[str, str], _MANY]
 """Such as labels."""
 

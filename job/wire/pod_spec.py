@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from msgspec import field
 
-from job.wire.meta import Elements, Int64, LabelSelector, Quantities, Texts, Wire
+from job.wire.meta import Elements, FrozenElements, Int64, LabelSelector, Quantities, Texts, Wire
+from job.wire.node_selector import NodeSelector, NodeSelectorTerm
 
 
 class ContainerPort(Wire, frozen=True):
@@ -37,6 +38,11 @@ class Probe(Wire, frozen=True):
     tcp_socket: NetworkAction | None = None
     grpc: OtherAction | None = None
     exec: OtherAction | None = None
+    initial_delay_seconds: Int64 | None = None
+    timeout_seconds: Int64 | None = None
+    period_seconds: Int64 | None = None
+    success_threshold: Int64 | None = None
+    failure_threshold: Int64 | None = None
 
 
 class LifecycleHandler(Wire, frozen=True):
@@ -185,8 +191,18 @@ class PodOS(Wire, frozen=True):
     name: str | None = None
 
 
+class PodSchedulingGate(Wire, frozen=True):
+    name: str
+
+
+class PodResourceClaim(Wire, frozen=True):
+    name: str
+    resource_claim_name: str | None = None
+    resource_claim_template_name: str | None = None
+
+
 class PodSpec(Wire, frozen=True):
-    volumes: Elements[Volume] | None = None
+    volumes: FrozenElements[Volume] | None = None
     init_containers: Elements[Container] | None = None
     containers: Elements[Container] | None = None
     ephemeral_containers: Elements[Container] | None = None
@@ -207,7 +223,64 @@ class PodSpec(Wire, frozen=True):
     runtime_class_name: str | None = None
     overhead: Quantities | None = None
     os: PodOS | None = None
+    scheduling_gates: Elements[PodSchedulingGate] | None = None
+    resource_claims: Elements[PodResourceClaim] | None = None
     resources: ResourceRequirements | None = None
+
+
+class ConfigMapVolumeSource(VolumeSource, frozen=True):
+    name: str | None = None
+
+
+class SecretVolumeSource(VolumeSource, frozen=True):
+    secret_name: str | None = None
+
+
+class CSIVolumeSource(Wire, frozen=True):
+    """Its attributes are not read: a driver may take a password there."""
+
+    driver: str
+
+
+class SecretProjection(Wire, frozen=True):
+    name: str | None = None
+
+
+class VolumeProjection(Wire, frozen=True):
+    secret: SecretProjection | None = None
+    downward_api: VolumeSource | None = field(default=None, name="downwardAPI")
+    config_map: ConfigMapVolumeSource | None = None
+    service_account_token: VolumeSource | None = None
+    cluster_trust_bundle: VolumeSource | None = None
+    pod_certificate: VolumeSource | None = None
+
+
+class ProjectedVolumeSource(VolumeSource, frozen=True):
+    sources: Elements[VolumeProjection] | None = None
+
+
+class TemplateVolume(Volume, frozen=True):
+    """A volume of a template, with the names of what it mounts."""
+
+    projected: ProjectedVolumeSource | None = None
+    config_map: ConfigMapVolumeSource | None = None
+    secret: SecretVolumeSource | None = None
+    csi: CSIVolumeSource | None = None
+    downward_api: VolumeSource | None = field(default=None, name="downwardAPI")
+
+
+class LocalObjectReference(Wire, frozen=True):
+    name: str | None = None
+
+
+class PreferredSchedulingTerm(Wire, frozen=True):
+    weight: Int64 | None = None
+    preference: NodeSelectorTerm | None = None
+
+
+class NodeAffinity(Wire, frozen=True):
+    required_during_scheduling_ignored_during_execution: NodeSelector | None = None
+    preferred_during_scheduling_ignored_during_execution: Elements[PreferredSchedulingTerm] | None = None
 
 
 class PodAffinityTerm(Wire, frozen=True):
@@ -217,15 +290,20 @@ class PodAffinityTerm(Wire, frozen=True):
 
 class WeightedPodAffinityTerm(Wire, frozen=True):
     pod_affinity_term: PodAffinityTerm
+    weight: Int64 | None = None
 
 
-class PodAntiAffinity(Wire, frozen=True):
+class PodAffinity(Wire, frozen=True):
+    """Or the anti-affinity, which has the same fields."""
+
     required_during_scheduling_ignored_during_execution: Elements[PodAffinityTerm] | None = None
     preferred_during_scheduling_ignored_during_execution: Elements[WeightedPodAffinityTerm] | None = None
 
 
 class Affinity(Wire, frozen=True):
-    pod_anti_affinity: PodAntiAffinity | None = None
+    node_affinity: NodeAffinity | None = None
+    pod_affinity: PodAffinity | None = None
+    pod_anti_affinity: PodAffinity | None = None
 
 
 class TopologySpreadConstraint(Wire, frozen=True):
@@ -234,8 +312,10 @@ class TopologySpreadConstraint(Wire, frozen=True):
 
 
 class TemplateSpec(PodSpec, frozen=True):
-    """A template's specification, with what places its pods relative to each other: of one pod that is not read."""
+    """A template's specification, with what is not read of each pod: it would slow down the reading of all."""
 
+    volumes: FrozenElements[TemplateVolume] | None = None
+    image_pull_secrets: Elements[LocalObjectReference] | None = None
     affinity: Affinity | None = None
     topology_spread_constraints: Elements[TopologySpreadConstraint] | None = None
 

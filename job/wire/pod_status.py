@@ -55,6 +55,11 @@ class ContainerStatus(Wire, frozen=True):
     resources: ResourceRequirements | None = None
 
 
+class PodResourceClaimStatus(Wire, frozen=True):
+    name: str
+    resource_claim_name: str | None = None
+
+
 class PodStatus(Wire, frozen=True):
     phase: str | None = None
     conditions: Elements[Condition] | None = None
@@ -67,6 +72,7 @@ class PodStatus(Wire, frozen=True):
     qos_class: str | None = None
     ephemeral_container_statuses: Elements[ContainerStatus] | None = None
     resize: str | None = None
+    resource_claim_statuses: Elements[PodResourceClaimStatus] | None = None
     allocated_resources: Quantities | None = None
     resources: ResourceRequirements | None = None
 

@@ -6,8 +6,16 @@ from job.wire.meta import Int64, LabelSelector, Wire
 from job.wire.pod_spec import PodTemplateSpec
 
 
+class RollingUpdate(Wire, frozen=True):
+    """Numbers or percentages: https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#max-surge"""
+
+    max_unavailable: Int64 | str | None = None
+    max_surge: Int64 | str | None = None
+
+
 class Strategy(Wire, frozen=True):
     type: str | None = None
+    rolling_update: RollingUpdate | None = None
 
 
 class JobSpec(Wire, frozen=True):

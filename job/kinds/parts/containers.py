@@ -149,6 +149,7 @@ def container_rows(
             liveness_probe=_action(container.liveness_probe),
             readiness_probe=_action(container.readiness_probe),
             startup_probe=_action(container.startup_probe),
+            probes=tuple(_probes(container)),
             ports=tuple([_port(port) for port in container.ports or ()]),
             host_ports=host_ports(container.ports),
             probe_hosts=probe_hosts(container),
@@ -184,6 +185,25 @@ def _port(port: ContainerPort) -> tables.Port:
         protocol=port.protocol or None,
         host_port=port.host_port or None,
     )
+
+
+def _probes(container: Container) -> Iterator[tables.Probe]:
+    for kind, probe in (
+        ("liveness", container.liveness_probe),
+        ("readiness", container.readiness_probe),
+        ("startup", container.startup_probe),
+    ):
+        action = _action(probe)
+        if probe is not None and action is not None:
+            yield tables.Probe(
+                type=kind,
+                action=action,
+                initial_delay_seconds=probe.initial_delay_seconds or None,
+                timeout_seconds=probe.timeout_seconds,
+                period_seconds=probe.period_seconds,
+                success_threshold=probe.success_threshold,
+                failure_threshold=probe.failure_threshold,
+            )
 
 
 def _action(probe: Probe | None) -> str | None:

@@ -30,9 +30,13 @@ def requirement_text(key: str, operator: str, values: Sequence[str] | None) -> s
 
     >>> requirement_text("tier", "NotIn", ["a", "b"]), requirement_text("tier", "DoesNotExist", None)
     ('tier notin (a,b)', '!tier')
+    >>> requirement_text("cores", "Gt", ["7"])
+    'cores>7'
     """
     if operator == "Exists":
         return key
     if operator == "DoesNotExist":
         return f"!{key}"
+    if operator in ("Gt", "Lt"):  # of nodes alone, with one value
+        return f"{key}{'>' if operator == 'Gt' else '<'}{','.join(values or ())}"
     return f"{key} {operator.lower()} ({','.join(values or ())})"

@@ -10,6 +10,17 @@ from job.tables import SelectorExpression
 from job.wire.meta import LabelSelector, LabelSelectorRequirement
 
 
+def label_selector(found: LabelSelector | None) -> dict[str, Any]:
+    """The columns of a selector."""
+    return {
+        "selector": key_values(found.match_labels if found else None),
+        "selector_expressions": tuple(
+            SelectorExpression(key=term.key, operator=term.operator, values=tuple(term.values or ()))
+            for term in (found.match_expressions if found else None) or ()
+        ),
+    }
+
+
 def pod_selector(found: LabelSelector | None) -> dict[str, Any]:
     """The columns of a selector: without one, no pod is selected; an empty one selects all pods of its namespace.
 
@@ -18,14 +29,8 @@ def pod_selector(found: LabelSelector | None) -> dict[str, Any]:
     >>> pod_selector(LabelSelector(match_labels={}))["selects_all_pods"], pod_selector(None)["selects_all_pods"]
     (True, False)
     """
-    return {
-        "selector": key_values(found.match_labels if found else None),
-        "selector_expressions": tuple(
-            SelectorExpression(key=term.key, operator=term.operator, values=tuple(term.values or ()))
-            for term in (found.match_expressions if found else None) or ()
-        ),
-        "selects_all_pods": found is not None and not found.match_labels and not found.match_expressions,
-    }
+    selects_all = found is not None and not found.match_labels and not found.match_expressions
+    return {**label_selector(found), "selects_all_pods": selects_all}
 
 
 def selects(found: LabelSelector | None, labels: Mapping[str, str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from job.kinds.parts.selectors import selects
 from job.wire.meta import LabelSelector
-from job.wire.pod_spec import Affinity, PodAntiAffinity, PodTemplateSpec, TemplateSpec
+from job.wire.pod_spec import Affinity, PodAffinity, PodTemplateSpec, TemplateSpec
 
 
 def spread_topology_keys(template: PodTemplateSpec) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def _terms(spec: TemplateSpec) -> Iterator[tuple[str, LabelSelector | None]]:
     """Topology key and selector of each."""
     for constraint in spec.topology_spread_constraints or ():
         yield constraint.topology_key, constraint.label_selector
-    anti = (spec.affinity or Affinity()).pod_anti_affinity or PodAntiAffinity()
+    anti = (spec.affinity or Affinity()).pod_anti_affinity or PodAffinity()
     for term in anti.required_during_scheduling_ignored_during_execution or ():
         yield term.topology_key, term.label_selector
     for weighted in anti.preferred_during_scheduling_ignored_during_execution or ():

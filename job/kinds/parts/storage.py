@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from job.wire.meta import Elements, ObjectMeta, Wire
+from job.wire.meta import ObjectMeta
+from job.wire.node_selector import NodeSelectorTerm
 
 ZONE_KEYS = ("topology.gke.io/zone", "topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
 """Labels of nodes that name their zone, to CSI drivers and to the scheduler."""
 _BETA_CLASS = "volume.beta.kubernetes.io/storage-class"
-
-
-class NodeSelectorRequirement(Wire, frozen=True):
-    key: str
-    operator: str
-    values: Elements[str] | None = None
-
-
-class NodeSelectorTerm(Wire, frozen=True):
-    match_expressions: Elements[NodeSelectorRequirement] | None = None
-    match_fields: Elements[NodeSelectorRequirement] | None = None
 
 
 def storage_class(metadata: ObjectMeta, name: str | None) -> str | None:
@@ -37,6 +27,7 @@ def allowed_values(terms: Iterable[NodeSelectorTerm], keys: tuple[str, ...]) -> 
 
     A node has to match one term, and all expressions of that. https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#node-affinity
 
+    >>> from job.wire.node_selector import NodeSelectorRequirement
     >>> zone_a = NodeSelectorRequirement("topology.gke.io/zone", "In", ["a"])
     >>> anywhere = NodeSelectorRequirement("kubernetes.io/os", "In", ["linux"])
     >>> allowed_values([NodeSelectorTerm([zone_a, anywhere])], ZONE_KEYS)

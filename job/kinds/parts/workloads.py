@@ -20,8 +20,10 @@ from job.kinds.parts.pod_volumes import unusual_volumes
 from job.kinds.parts.scope import Scope
 from job.kinds.parts.security import operating_system, pod_security, restricted_volumes
 from job.kinds.parts.spread import spread_topology_keys
-from job.wire.meta import Condition, LabelSelector, ObjectMeta
+from job.kinds.parts.templates import template_columns
+from job.wire.meta import Condition, ObjectMeta
 from job.wire.pod_spec import PodSpec, PodTemplateSpec, Toleration
+from job.wire.workloads import RollingUpdate, Strategy
 
 
 def workload_rows(
@@ -64,6 +66,7 @@ def workload_rows(
         conditions=conditions(found),
         **columns,
     )
+    row = replace(row, **template_columns(template))
     row = replace(row, **managed_by(metadata, kind.group, kind.name))
     if found_versions := other_api_versions(metadata, kind.api_version):
         row = replace(row, other_api_versions=found_versions)
@@ -115,9 +118,25 @@ def has_acted(generation: int | None, observed: int | None) -> bool:
     return observed is not None and observed >= (generation or 0)
 
 
-def selector(found: LabelSelector | None) -> tuple[tables.KeyValue, ...]:
-    """The `matchLabels` of a label selector."""
-    return key_values(found.match_labels if found else None)
+def rolling_update(strategy: Strategy | None) -> dict[str, Any]:
+    """The columns of a strategy."""
+    if strategy is None:
+        return {}
+    rolling = strategy.rolling_update or RollingUpdate()
+    return {
+        "strategy": strategy.type,
+        "max_unavailable": number_or_percentage(rolling.max_unavailable),
+        "max_surge": number_or_percentage(rolling.max_surge),
+    }
+
+
+def number_or_percentage(written: int | str | None) -> str | None:
+    """As text, since both are allowed.
+
+    >>> number_or_percentage(0), number_or_percentage("25%"), number_or_percentage(None)
+    ('0', '25%', None)
+    """
+    return None if written is None else str(written) or None
 
 
 def _with_pod(row: tables.Workload, pod: PodSpec) -> tables.Workload:
