@@ -113,6 +113,54 @@ def test_a_cluster_that_is_deleted_and_made_again_inherits_no_changes(warehouse:
     assert of_project(between(5, 6)) == [("image", "changed", "app:5", "app:6")]
 
 
+def test_partial_readings_between_whole_ones_hide_no_change_and_invent_none(warehouse: Warehouse) -> None:
+    def found(*names_and_images: tuple[str, str], partial: bool = False) -> Read:
+        objects: list[Record] = []
+        for name, image in names_and_images:
+            objects += [workload(name), container(name, **image_parts(image))]
+        return Read("a", more={"deployments": objects}, partial=["deployments"] if partial else [])
+
+    whole = [("changed", "app:1"), ("removed", "app:1"), ("seen", "app:1"), ("same", "app:1")]
+    warehouse.publish(run_of(1, found(*whole)))
+    warehouse.publish(run_of(2, found(("seen", "app:2"), partial=True)))
+    warehouse.publish(run_of(3, found(("seen", "app:2"), partial=True)))
+    warehouse.publish(run_of(4, found(("changed", "app:4"), ("added", "app:4"), ("seen", "app:2"), ("same", "app:1"))))
+    later = [
+        ("1-a", "4-a", "added", "image", None, "app:4"),
+        ("1-a", "4-a", "added", "workload", None, "uid-added"),
+        ("1-a", "4-a", "changed", "image", "app:1", "app:4"),
+        ("1-a", "4-a", "removed", "image", "app:1", None),
+        ("1-a", "4-a", "removed", "workload", "uid-removed", None),
+    ]
+    kept = "field <> 'replicas_wanted'"
+    assert warehouse.query(f"{EVENTS} WHERE {kept}") == [("1-a", "2-a", "seen", "image", "app:1", "app:2"), *later]
+    assert warehouse.query(f"{EVENTS.replace('events', 'changes')} WHERE {kept}") == later
+    warehouse.publish(run_of(5, found(("changed", "app:4"), partial=True)))
+    assert warehouse.query(EVENTS.replace("events", "changes")) == []
+
+
+@pytest.mark.parametrize("view", ["changes", "events"])
+def test_a_reading_of_a_cluster_whose_id_is_unknown_is_compared_with_no_other(view: str, warehouse: Warehouse) -> None:
+    def known(number: int, cluster_id: str | None) -> Read:
+        record = msgspec.structs.replace(gke_cluster(f"1.3{number}"), id=cluster_id)
+        return read("a", f"app:{number}", gke=[record], cluster_id=cluster_id)
+
+    shown = f"SELECT previous_snapshot_id, snapshot_id, field, old_value, new_value FROM {view}"
+    warehouse.publish(run_of(1, known(1, "id-1")))
+    warehouse.publish(run_of(2, known(2, None)))
+    assert warehouse.query(shown) == []
+    warehouse.publish(run_of(3, known(3, "id-2")))
+    remade = ("1-a", "3-a", "cluster", "id-1", "id-2")
+    assert warehouse.query(shown) == [remade]
+    warehouse.publish(run_of(4, known(4, None)))
+    warehouse.publish(run_of(5, known(5, "id-2")))
+    same = [
+        ("3-a", "5-a", "control_plane_version", "1.33", "1.35"),
+        ("3-a", "5-a", "image", "app:3", "app:5"),
+    ]
+    assert warehouse.query(shown) == [*([remade] if view == "events" else []), *same]
+
+
 def test_attempts_and_tasks_of_one_run_are_one_reading_and_simultaneous_runs_are_not(warehouse: Warehouse) -> None:
     warehouse.publish(run_of(1, read("a", "app:1")))
     warehouse.publish(run_of(2, read("a", "app:2"), by=Attempt(0, 2)))

@@ -26,6 +26,22 @@ WITH
       previous_whole
     FROM ${dataset}.last_two_readings
   ),
+  -- where the older one is partial, the whole one before it shows what that lacks
+  pairs_past_partial AS (
+    SELECT
+      project_id,
+      location,
+      cluster,
+      resource,
+      whole_seen_after AS seen_after,
+      seen_before,
+      whole_snapshot_id AS previous_snapshot_id,
+      snapshot_id,
+      whole,
+      TRUE AS previous_whole
+    FROM ${dataset}.last_two_readings
+    WHERE whole_snapshot_id IS NOT NULL
+  ),
   -- the newest snapshot of each cluster, and the one that another run took before
   snapshot_pairs AS (
     SELECT
@@ -40,11 +56,15 @@ WITH
     FROM ${dataset}.latest_snapshots AS n
     JOIN ${dataset}.recent_snapshots AS p
       ON p.project_id = n.project_id AND p.location = n.location AND p.cluster = n.cluster AND p.run_id <> n.run_id
+      -- an unknown id is not that of a known cluster
+      AND (n.cluster_id IS NULL OR p.cluster_id IS NOT NULL)
     WHERE n.snapshot_time >= ${rows_since} AND p.snapshot_time >= ${rows_since}
-    QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY n.project_id, n.location, n.cluster
-      ORDER BY p.started_at DESC, p.snapshot_time DESC, p.attempt DESC, p.snapshot_id DESC
-    ) = 1
+    QUALIFY
+      ROW_NUMBER() OVER (
+        PARTITION BY n.project_id, n.location, n.cluster
+        ORDER BY p.started_at DESC, p.snapshot_time DESC, p.attempt DESC, p.snapshot_id DESC
+      ) = 1
+      AND (n.cluster_id IS NULL) = (p.cluster_id IS NULL)
   ),
   run_lists AS (
     SELECT *

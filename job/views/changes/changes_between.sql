@@ -1,6 +1,7 @@
 -- What changed between what was known at one moment and at a later one?
 -- It compares, for each resource of each cluster that existed at both moments, the newest reading known at each; and the
--- newest complete lists of each project. Its columns and rules are those of `changes`. Readings of which the rows have
+-- newest complete lists of each project. Its columns and rules are those of `changes`. A partial reading at the
+-- earlier moment is compared as it is. Readings of which the rows have
 -- expired are not compared, nor, on BigQuery, those of runs that began more than `bigquery.look_back_days` before the
 -- earlier moment.
 -- Scans rows of runs that began before the later moment.
@@ -44,7 +45,11 @@ WITH
       AND p.read_at <= n.read_at
       AND (l.cluster_id IS NULL OR n.cluster_id IS NULL OR l.cluster_id = n.cluster_id)
       AND (l.cluster_id IS NULL OR p.cluster_id IS NULL OR l.cluster_id = p.cluster_id)
-      AND (n.cluster_id IS NULL OR p.cluster_id IS NULL OR n.cluster_id = p.cluster_id)
+      AND n.cluster_id IS NOT DISTINCT FROM p.cluster_id
+  ),
+  -- what was known at a moment is one reading
+  pairs_past_partial AS (
+    SELECT * FROM reading_pairs WHERE FALSE
   ),
   snapshot_pairs AS (
     SELECT
@@ -60,6 +65,7 @@ WITH
     JOIN before AS p ON p.project_id = n.project_id AND p.location = n.location AND p.cluster = n.cluster
     WHERE
       p.snapshot_id <> n.snapshot_id
+      AND (n.cluster_id IS NULL) = (p.cluster_id IS NULL)
       AND p.started_at <= n.started_at
       AND n.snapshot_time >= ${rows_since}
       AND p.snapshot_time >= ${rows_since}

@@ -3,7 +3,9 @@
 --   `clusters` or `node_pools` for what the GKE API says.
 -- seen_after TIMESTAMP: When the older reading began: the change is later than this.
 -- seen_before TIMESTAMP: When the newer reading began: it shows the change.
--- previous_snapshot_id STRING: Snapshot of the older reading.
+-- previous_snapshot_id STRING: Snapshot of the older reading: the one before, or the last whole one, if the one before
+--   was partial and lacks the object (not in `changes_between`). Readings of a cluster whose id is known are compared
+--   with none of an unknown id.
 -- snapshot_id STRING: Snapshot of the newer reading.
 -- namespace STRING: Namespace of the workload. NULL for a cluster, a node pool and a node.
 -- api_group STRING: API group of the workload, such as `apps`. Empty for the core group, a cluster and a node pool.
@@ -28,7 +30,22 @@
 ${pairs},
   -- two readings of one resource; each snapshot has what the GKE API says
   pairs AS (
-    SELECT *, FALSE AS is_remade FROM reading_pairs
+    SELECT
+      *,
+      FALSE AS is_remade,
+      FALSE AS is_past_partial,
+      CONCAT(previous_snapshot_id, ' ', snapshot_id) AS pair_id,
+      CONCAT(previous_snapshot_id, ' ', snapshot_id) AS pods_pair_id
+    FROM reading_pairs
+    UNION ALL
+    SELECT
+      w.*,
+      FALSE,
+      TRUE,
+      CONCAT(w.previous_snapshot_id, ' ', w.snapshot_id),
+      CONCAT(COALESCE(p.previous_snapshot_id, w.previous_snapshot_id), ' ', w.snapshot_id)
+    FROM pairs_past_partial AS w
+    LEFT JOIN reading_pairs AS p ON p.resource = 'pods' AND p.snapshot_id = w.snapshot_id AND p.previous_whole
     UNION ALL
     SELECT
       p.project_id,
@@ -41,17 +58,19 @@ ${pairs},
       p.snapshot_id,
       TRUE,
       TRUE,
-      p.is_remade
+      p.is_remade,
+      FALSE,
+      CONCAT(p.previous_snapshot_id, ' ', p.snapshot_id),
+      NULL
     FROM snapshot_pairs AS p
     CROSS JOIN UNNEST(['clusters', 'node_pools']) AS resource
     WHERE resource = 'clusters' OR NOT p.is_remade
   ),
-  -- with its resource, the newer snapshot names a pair
   sides AS (
     SELECT
       p.resource,
-      p.snapshot_id,
-      p.previous_snapshot_id,
+      p.pair_id,
+      p.pods_pair_id,
       p.is_remade,
       side.is_new,
       side.snapshot_id AS side_snapshot_id
@@ -63,8 +82,7 @@ ${pairs},
   ),
   running AS (
     SELECT
-      s.snapshot_id,
-      s.previous_snapshot_id,
+      s.pair_id,
       s.side_snapshot_id,
       s.is_new,
       p.namespace,
@@ -98,8 +116,7 @@ ${pairs},
   -- workloads whose pods are compared: those that run on both sides, and those without a template
   compared_by_pods AS (
     SELECT
-      r.snapshot_id,
-      r.previous_snapshot_id,
+      r.pair_id,
       r.namespace,
       r.api_group,
       r.kind,
@@ -108,7 +125,7 @@ ${pairs},
     FROM running AS r
     LEFT JOIN (
       SELECT DISTINCT
-        s.snapshot_id,
+        s.pair_id,
         w.namespace,
         COALESCE(REGEXP_EXTRACT(w.api_version, r'^(.*)/'), '') AS api_group,
         w.kind,
@@ -117,12 +134,12 @@ ${pairs},
       JOIN ${rows}workloads AS w ON w.snapshot_id = s.side_snapshot_id
       WHERE s.resource = 'pods' AND w.resource <> 'pods'
     ) AS t
-      ON t.snapshot_id = r.snapshot_id
+      ON t.pair_id = r.pair_id
       AND t.namespace = r.namespace
       AND t.api_group = r.api_group
       AND t.kind = r.kind
       AND t.name = r.name
-    GROUP BY 1, 2, 3, 4, 5, 6
+    GROUP BY 1, 2, 3, 4, 5
     HAVING COUNT(DISTINCT r.is_new) = 2 OR COUNT(t.name) = 0
   ),
   -- snapshots in which some pods have a controller that could not be read
@@ -135,8 +152,7 @@ ${pairs},
   -- those without the Jobs of CronJobs, and the ReplicaSets of custom resources
   workload_sides AS (
     SELECT
-      s.snapshot_id,
-      s.previous_snapshot_id,
+      s.pair_id,
       s.side_snapshot_id,
       s.is_new,
       b.name IS NOT NULL AS is_compared_by_pods,
@@ -145,8 +161,7 @@ ${pairs},
     FROM sides AS s
     JOIN ${rows}workloads AS w ON w.snapshot_id = s.side_snapshot_id AND w.resource = s.resource
     LEFT JOIN compared_by_pods AS b
-      ON b.snapshot_id = s.snapshot_id
-      AND b.previous_snapshot_id = s.previous_snapshot_id
+      ON b.pair_id = s.pods_pair_id
       AND b.namespace = w.namespace
       AND b.api_group = COALESCE(REGEXP_EXTRACT(w.api_version, r'^(.*)/'), '')
       AND b.kind = w.kind
@@ -159,7 +174,7 @@ ${pairs},
   pod_specs AS (
     SELECT DISTINCT
       resource,
-      snapshot_id,
+      pair_id,
       is_new,
       namespace,
       api_group,
@@ -184,7 +199,7 @@ ${pairs},
     FROM (
       SELECT
         resource,
-        snapshot_id,
+        pair_id,
         is_new,
         namespace,
         api_group,
@@ -211,7 +226,7 @@ ${pairs},
       UNION ALL
       SELECT
         'pods',
-        r.snapshot_id,
+        r.pair_id,
         r.is_new,
         r.namespace,
         r.api_group,
@@ -235,7 +250,7 @@ ${pairs},
         r.selinux_options
       FROM running AS r
       JOIN compared_by_pods AS b
-        ON b.snapshot_id = r.snapshot_id
+        ON b.pair_id = r.pair_id
         AND b.namespace = r.namespace
         AND b.api_group = r.api_group
         AND b.kind = r.kind
@@ -245,7 +260,7 @@ ${pairs},
   containers AS (
     SELECT DISTINCT
       resource,
-      snapshot_id,
+      pair_id,
       is_new,
       namespace,
       api_group,
@@ -289,7 +304,7 @@ ${pairs},
     FROM (
       SELECT
         w.resource,
-        w.snapshot_id,
+        w.pair_id,
         w.is_new,
         w.namespace,
         w.api_group,
@@ -330,7 +345,7 @@ ${pairs},
       UNION ALL
       SELECT
         'pods',
-        r.snapshot_id,
+        r.pair_id,
         r.is_new,
         r.namespace,
         r.api_group,
@@ -362,7 +377,7 @@ ${pairs},
         c.probe_hosts
       FROM running AS r
       JOIN compared_by_pods AS b
-        ON b.snapshot_id = r.snapshot_id
+        ON b.pair_id = r.pair_id
         AND b.namespace = r.namespace
         AND b.api_group = r.api_group
         AND b.kind = r.kind
@@ -373,7 +388,7 @@ ${pairs},
   facts AS (
     SELECT
       w.resource,
-      w.snapshot_id,
+      w.pair_id,
       w.is_new,
       w.namespace,
       w.api_group,
@@ -409,7 +424,7 @@ ${pairs},
     UNION ALL
     SELECT
       p.resource,
-      p.snapshot_id,
+      p.pair_id,
       p.is_new,
       p.namespace,
       p.api_group,
@@ -443,7 +458,7 @@ ${pairs},
     UNION ALL
     SELECT
       c.resource,
-      c.snapshot_id,
+      c.pair_id,
       c.is_new,
       c.namespace,
       c.api_group,
@@ -486,7 +501,7 @@ ${pairs},
     UNION ALL
     SELECT
       s.resource,
-      s.snapshot_id,
+      s.pair_id,
       s.is_new,
       NULL,
       '',
@@ -505,7 +520,7 @@ ${pairs},
     UNION ALL
     SELECT
       s.resource,
-      s.snapshot_id,
+      s.pair_id,
       s.is_new,
       NULL,
       '',
@@ -525,7 +540,7 @@ ${pairs},
     UNION ALL
     SELECT
       s.resource,
-      s.snapshot_id,
+      s.pair_id,
       s.is_new,
       NULL,
       '',
@@ -545,18 +560,18 @@ ${pairs},
   ),
   -- what is on both sides: only of these the details are compared
   persisting AS (
-    SELECT resource, snapshot_id, namespace, api_group, kind, name
+    SELECT resource, pair_id, namespace, api_group, kind, name
     FROM facts
     WHERE field IN ('workload', 'node_pool', 'node') AND resource <> 'pods'
     GROUP BY 1, 2, 3, 4, 5, 6
     HAVING COUNT(DISTINCT is_new) = 2
     UNION DISTINCT
-    SELECT 'pods', snapshot_id, namespace, api_group, kind, name FROM compared_by_pods WHERE runs_on_both_sides
+    SELECT 'pods', pair_id, namespace, api_group, kind, name FROM compared_by_pods WHERE runs_on_both_sides
   ),
   by_value AS (
     SELECT
       resource,
-      snapshot_id,
+      pair_id,
       namespace,
       api_group,
       kind,
@@ -573,7 +588,7 @@ ${pairs},
   compared AS (
     SELECT
       resource,
-      snapshot_id,
+      pair_id,
       namespace,
       api_group,
       kind,
@@ -591,7 +606,7 @@ ${pairs},
   -- the containers of pods that both sides have, and of younger ones, by what ended them since
   ended AS (
     SELECT
-      s.snapshot_id,
+      s.pair_id,
       p.namespace,
       COALESCE(REGEXP_EXTRACT(p.workload_api_version, r'^(.*)/'), '') AS api_group,
       p.workload_kind AS kind,
@@ -605,7 +620,7 @@ ${pairs},
         AND c.last_finished_at IS DISTINCT FROM o.finished_at
       )
       OR (c.state_reason = 'OOMKilled' AND c.finished_at IS DISTINCT FROM o.finished_at) AS is_oom_killed
-    FROM reading_pairs AS s
+    FROM pairs AS s
     JOIN ${rows}pods AS p ON p.snapshot_id = s.snapshot_id
     JOIN ${rows}pod_containers AS c ON c.snapshot_id = p.snapshot_id AND c.pod_uid = p.uid
     LEFT JOIN ${rows}pods AS same ON same.snapshot_id = s.previous_snapshot_id AND same.uid = p.uid
@@ -613,6 +628,7 @@ ${pairs},
       ON o.snapshot_id = s.previous_snapshot_id AND o.pod_uid = c.pod_uid AND o.name = c.name
     WHERE
       s.resource = 'pods'
+      AND NOT s.is_past_partial
       AND (c.restarts > 0 OR c.state_reason = 'OOMKilled')
       -- the API cuts a pod's time to seconds
       AND (same.uid IS NOT NULL OR p.created_at >= TIMESTAMP_TRUNC(s.seen_after, SECOND))
@@ -622,7 +638,7 @@ ${pairs},
     FROM compared AS c
     LEFT JOIN persisting AS s
       ON s.resource = c.resource
-      AND s.snapshot_id = c.snapshot_id
+      AND s.pair_id = c.pair_id
       AND s.namespace IS NOT DISTINCT FROM c.namespace
       AND s.api_group = c.api_group
       AND s.kind = c.kind
@@ -649,7 +665,7 @@ ${pairs},
     UNION ALL
     SELECT
       'pods',
-      snapshot_id,
+      pair_id,
       namespace,
       api_group,
       kind,
@@ -667,7 +683,7 @@ ${pairs},
     UNION ALL
     SELECT
       'pods',
-      snapshot_id,
+      pair_id,
       namespace,
       api_group,
       kind,
@@ -682,6 +698,15 @@ ${pairs},
     FROM ended
     WHERE is_oom_killed
     GROUP BY 2, 3, 4, 5, 6, 7
+  ),
+  -- what a partial reading has: it needs no comparison with the whole reading before that
+  in_partial AS (
+    SELECT DISTINCT f.resource, p.snapshot_id, f.namespace, f.api_group, f.kind, f.name
+    FROM facts AS f
+    JOIN reading_pairs AS p
+      ON p.resource = f.resource AND CONCAT(p.previous_snapshot_id, ' ', p.snapshot_id) = f.pair_id
+    JOIN pairs_past_partial AS w ON w.resource = p.resource AND w.snapshot_id = p.snapshot_id
+    WHERE NOT f.is_new
   ),
   -- with what the two readings prove: of a list without missing objects, and with no pod whose controller is unknown
   proven AS (
@@ -709,9 +734,18 @@ ${pairs},
       p.previous_whole AND (p.resource <> 'pods' OR d.kind = 'Pod' OR o.snapshot_id IS NULL) AS old_is_whole,
       p.whole AND (p.resource <> 'pods' OR d.kind = 'Pod' OR n.snapshot_id IS NULL) AS new_is_whole
     FROM differing AS d
-    JOIN pairs AS p ON p.resource = d.resource AND p.snapshot_id = d.snapshot_id
+    JOIN pairs AS p ON p.resource = d.resource AND p.pair_id = d.pair_id
+    LEFT JOIN in_partial AS i
+      ON p.is_past_partial
+      AND i.resource = p.resource
+      AND i.snapshot_id = p.snapshot_id
+      AND i.namespace IS NOT DISTINCT FROM d.namespace
+      AND i.api_group = d.api_group
+      AND i.kind = d.kind
+      AND i.name = d.name
     LEFT JOIN unresolved AS n ON n.snapshot_id = p.snapshot_id
     LEFT JOIN unresolved AS o ON o.snapshot_id = p.previous_snapshot_id
+    WHERE i.snapshot_id IS NULL
   ),
   listed AS (
     SELECT l.*, path, CAST(NULL AS STRING) AS old_value, path AS new_value

@@ -26,7 +26,13 @@ WITH
         ORDER BY c.started_at DESC, c.snapshot_time DESC, s.attempt DESC, c.snapshot_id DESC
       ) AS newest,
       ROW_NUMBER() OVER (
-        PARTITION BY c.project_id, c.location, c.cluster, c.resource, c.outcome IN ('ok', 'partial')
+        PARTITION BY
+          c.project_id,
+          c.location,
+          c.cluster,
+          c.resource,
+          c.outcome IN ('ok', 'partial'),
+          s.cluster_id IS NULL
         ORDER BY c.started_at DESC, c.snapshot_time DESC, s.attempt DESC, c.snapshot_id DESC
       ) AS newest_of_outcome
     FROM ${dataset}.recent_collections AS c
@@ -41,7 +47,7 @@ WITH
     JOIN taken AS p
       ON p.project_id = n.project_id AND p.location = n.location AND p.cluster = n.cluster AND p.run_id <> n.run_id
     QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY n.snapshot_id
+      PARTITION BY n.snapshot_id, p.cluster_id IS NULL
       ORDER BY p.started_at DESC, p.snapshot_time DESC, p.attempt DESC, p.snapshot_id DESC
     ) = 1
   ),
@@ -125,7 +131,7 @@ WITH
     UNION DISTINCT
     SELECT s.run_id
     FROM ${dataset}.last_two_readings AS r
-    JOIN taken AS s ON s.snapshot_id IN (r.snapshot_id, r.previous_snapshot_id)
+    JOIN taken AS s ON s.snapshot_id IN (r.snapshot_id, r.previous_snapshot_id, r.whole_snapshot_id)
     UNION DISTINCT
     SELECT run_id FROM before
     UNION DISTINCT
