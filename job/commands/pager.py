@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +15,9 @@ from job.commands.streams import Guarded
 
 _LESS = "FSX"
 """`less` ends where the text fits the screen, cuts no table into two, and leaves what it showed. LESS overrides it."""
+_FOR_A_SHELL = re.compile(r"[|&;<>()$`\\\"'*?\[#~=%]")
+"""As git decides: what has none of these is a command and its arguments, and can be found missing."""
+_END_SECONDS = 1.0
 
 
 @contextmanager
@@ -24,12 +27,12 @@ def pager(*, is_wanted: bool = True) -> Iterator[None]:
     It goes straight to the terminal if stdin is no terminal either, if TERM is `dumb`, if `PAGER` is empty or `cat`,
     and where the pager is not installed.
     """
-    stdout, command = sys.stdout, shlex.split(os.environ.get("PAGER", "less"))
+    stdout, named = sys.stdout, os.environ.get("PAGER", "less").strip()
     has_terminal = stdout.isatty() and sys.stdin is not None and sys.stdin.isatty()
-    if not (is_wanted and has_terminal and command and command != ["cat"] and os.environ.get("TERM") != "dumb"):
+    if not (is_wanted and has_terminal and named and named != "cat" and os.environ.get("TERM") != "dumb"):
         yield
         return
-    paged = _Paged(stdout, command)
+    paged = _Paged(stdout, ["sh", "-c", named] if _FOR_A_SHELL.search(named) else named.split())
     sys.stdout = cast("TextIO", Guarded(cast("TextIO", paged)))
     try:
         yield
@@ -38,7 +41,11 @@ def pager(*, is_wanted: bool = True) -> Iterator[None]:
         raise
     finally:
         sys.stdout = stdout
-        paged.close()
+        try:
+            paged.close()
+        except BaseException:  # SIGTERM while somebody reads
+            paged.end()
+            raise
 
 
 class _Paged:
@@ -57,9 +64,11 @@ class _Paged:
             self._out.flush()
 
     def end(self) -> None:
-        """Ends the pager at once, which leaves the terminal as it was."""
+        """Ends the pager at once, and waits until it has left the terminal as it was."""
         if self._process is not None:
             self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_SECONDS)
 
     def close(self) -> None:
         """Waits until somebody leaves the pager. Ctrl-C is for the pager until then."""

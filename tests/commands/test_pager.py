@@ -46,6 +46,7 @@ def test_a_terminal_gets_what_a_command_prints_through_the_pager(command: str, a
         ([], {"PAGER": ""}),
         ([], {"PAGER": "cat"}),
         ([], {"PAGER": "/no/pager -x"}),
+        (["--no-pager"], {"PAGER": "less '"}),
     ],
 )
 def test_text_goes_straight_to_a_terminal_without_a_pager(
@@ -55,6 +56,29 @@ def test_text_goes_straight_to_a_terminal_without_a_pager(
         assert terminal.end() == 0
         assert "paged" not in terminal.sent
         assert "workload_kind" in terminal.sent
+
+
+def test_a_pager_may_be_a_line_for_a_shell(command: str) -> None:
+    with on_terminal("tables", PAGER=f"LESS=-R {command} | sed 's/paged/a pipe of/'") as terminal:
+        assert terminal.end() == 0
+    assert "a pipe of" in terminal.sent
+
+
+def test_sigterm_ends_the_pager_that_somebody_reads(command: str, tmp_path: Path) -> None:
+    never = shlex.quote(str(tmp_path / "never"))
+    with on_terminal("tables", PAGER=f"{command} {never}") as terminal:
+        terminal.wait_for("paged ")
+        terminal.process.terminate()
+        assert terminal.end() == 143
+        left = [pid for pid in Path("/proc").glob("[0-9]*/cmdline") if never.encode() in _read(pid)]
+    assert left == []
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended
+        return b""
 
 
 def test_an_error_starts_no_pager(command: str) -> None:
