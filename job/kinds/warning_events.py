@@ -78,9 +78,10 @@ def seen(event: Event) -> _Seen:
     (3, None)
     """
     first = event.first_timestamp or event.event_time or event.metadata.creation_timestamp
+    last = event.last_timestamp or first
     if event.series is not None:
-        return _Seen(max(event.series.count or 1, 1), first, event.series.last_observed_time or first)
-    return _Seen(max(event.count or 1, 1), first, event.last_timestamp or first)
+        return _Seen(max(event.series.count or 1, 1), first, event.series.last_observed_time or last)
+    return _Seen(max(event.count or 1, 1), first, last)
 
 
 class Folded:

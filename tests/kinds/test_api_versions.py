@@ -64,8 +64,12 @@ def test_what_is_unusual_in_an_entry_is_left_out_of_it() -> None:
     assert found({**ENTRY, "apiVersion": "CANARY"}) == found({"manager": "x"}) == ()
 
 
-def test_an_object_has_at_most_twenty() -> None:
-    assert found(*[ENTRY] * 30, applied=json.dumps(APPLIED)) == (WRITTEN,) * 20
+def test_an_object_has_at_most_twenty_and_each_version_among_them() -> None:
+    older = {**ENTRY, "apiVersion": "batch/v2alpha1"}
+    kept = found(*[ENTRY] * 30, older, applied=json.dumps(APPLIED))
+    applied = OtherApiVersion(api_version="batch/v1beta1", source="last-applied")
+    written = msgspec.structs.replace(WRITTEN, api_version="batch/v2alpha1")
+    assert kept == (WRITTEN, written, applied, *[WRITTEN] * 17)
 
 
 KEPT = ("deployments", "cronjobs", "jobs", "horizontalpodautoscalers", "poddisruptionbudgets", "ingresses",

@@ -54,7 +54,12 @@ def found_in(
     others = [entry for entry in entries or () if entry.api_version != api_version]
     if not others and not last_applied:
         return ()
-    return (*_of_entries(others), *_of_last_applied(last_applied, api_version))[:_MOST]
+    found, of_versions, more = tuple(_of_entries(others)), dict[str, OtherApiVersion](), list[OtherApiVersion]()
+    for entry in found:
+        if of_versions.setdefault(entry.api_version, entry) is not entry:
+            more.append(entry)
+    # the first 20 have each version
+    return (*of_versions.values(), *_of_last_applied(last_applied, api_version), *more)[:_MOST]
 
 
 def _of_entries(entries: Iterable[ManagedFieldsEntry]) -> Iterator[OtherApiVersion]:
