@@ -56,6 +56,16 @@ def check_kinds(config: Config, resources: Sequence[str]) -> None:
         raise ConfigError(in_one(problems))
 
 
+def check_object_columns(config: Config) -> None:
+    """Rejects columns of `objects.columns` that a run refuses, before views have them.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    if problems := [*_object_columns(config)]:
+        raise ConfigError(in_one(problems))
+
+
 def _problems(config: Config, resources: Sequence[str]) -> Iterator[str]:
     if not has_scope(config):
         yield (

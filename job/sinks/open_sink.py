@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 import msgspec
 
 from job.config import Config, named
+from job.config_checks import check_object_columns
 from job.connect.identity import Identity, bigquery_identity, configured_identity
 from job.errors import ConfigError
 from job.printable import without_password
@@ -117,6 +118,7 @@ def _columns(config: Config) -> tuple[RowColumn, ...]:
     except ConfigError as error:
         variable = where.removesuffix("columns") if str(error).startswith("columns.") else ""
         raise ConfigError(f"{variable}{error}") from error
+    check_object_columns(config)
     for column in labels:
         for key in column.annotations:
             if not is_allowed(key, config.annotations):

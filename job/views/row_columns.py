@@ -26,7 +26,8 @@ _LABELS = ("labels", "node_labels")
 _RESERVED = frozenset(
     """
     all analyse analyze and anti any array as asc asof assert_rows_modified asymmetric at between both by case cast
-    check collate column constraint contains create cross cube current deferrable default define desc describe distinct
+    check collate column constraint contains create cross cube current current_date current_datetime current_time
+    current_timestamp deferrable default define desc describe distinct
     do else end enum escape except exclude exists extract false fetch following for foreign from full generated glob
     graph_table group grouping groups hash having if ignore ilike in initially inner intersect interval into is isnull
     join lambda lateral leading left like limit lookup map merge natural new no not notnull null nulls of offset on only
