@@ -107,7 +107,8 @@ USES = f"SELECT {COLUMNS} FROM deprecated_api_uses WHERE confidence <> 'unknown'
 
 
 def read(at: str | None, **more: object) -> Read:
-    return Read("a", namespaces=NAMESPACES, more=ALL | more, gke=[gke_cluster(at)])  # type: ignore[arg-type]
+    lists = ALL | {"objects": []} | more
+    return Read("a", namespaces=NAMESPACES, more=lists, gke=[gke_cluster(at)])  # type: ignore[arg-type]
 
 
 def test_each_use_has_its_evidence_and_its_owner(warehouse: Warehouse) -> None:
@@ -202,7 +203,9 @@ def test_what_was_not_read_has_a_row_at_any_version(warehouse: Warehouse) -> Non
         ("a", "rollouts.argoproj.io", "unknown", "never_read", None, None),
         ("b", "*", "unknown", "never_read", None, None),
     ]
-    warehouse.publish(run_of(2, outcome="forbidden"))
+    warehouse.publish(run_of(2, Read("c", more={"deployments": []}), listed=["c"]))  # without `objects`
+    assert warehouse.query(f"{sql} WHERE cluster = 'c'") == [("c", "objects", "unknown", "off", None, None)]
+    warehouse.publish(run_of(3, outcome="forbidden"))
     assert (None, "clusters", "unknown", "stale", None, None) in warehouse.query(sql)
 
 

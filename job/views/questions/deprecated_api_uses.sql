@@ -1,11 +1,11 @@
 -- Which uses of API versions break at a later Kubernetes version, or have broken, and what says so?
--- One row for each object, API version and trace of it; one for each version of a custom resource that its server warns
--- of, or in which objects may still be stored; and one for each list that was not wholly read (`not read`): without it,
--- no row means no use that a trace shows. Traces are those of `other_api_versions`: a program or file that wrote in an API
--- version may do so again. What only calls an API leaves none. Removed APIs of Kubernetes are those of its Deprecated
--- API Migration Guide, and of `resource.k8s.io` and `admissionregistration.k8s.io`. A custom resource's versions end
--- with a release of its operator, not of Kubernetes; its objects count where `objects` reads them. `breaks_at(version)`
--- has those of one Kubernetes version.
+-- One row for each object, API version and trace of it; for each version of a custom resource that its server warns of, or
+-- in which objects may be stored; and for each list that was not wholly read (`not read`). Without that, no row means no
+-- use that a trace shows, of workloads, autoscalers, budgets, Ingresses, runtime classes, resource claims, admission
+-- policies, and the kinds that `objects` reads; of others no trace is kept. Traces are those of `other_api_versions`: a
+-- program or file that wrote in a version may do so again. What only calls an API leaves none. Removed APIs are those of
+-- Kubernetes' Deprecated API Migration Guide, and beta ones of `resource.k8s.io` and `admissionregistration.k8s.io`. A
+-- custom resource's versions end with its operator's release. `breaks_at(version)` has those of one Kubernetes version.
 -- Scans what ownership, clusters and the tables with `other_api_versions` scan.
 --
 -- SELECT cluster, evidence, api_version, kind, namespace, name, team FROM deprecated_api_uses WHERE is_served
@@ -25,8 +25,8 @@
 -- removed_in STRING: The first Kubernetes version that does not serve the API version: `1.25`. NULL for custom resources
 --   and `not read`.
 -- replacement STRING: The API version to use. NULL where nothing replaces it, and where that is not known.
--- is_served BOOL: Whether the cluster serves the API version now. If FALSE, no later version breaks it: what still uses
---   it fails today. NULL where that is not known.
+-- is_served BOOL: Whether a cluster of this version serves the API version; a beta version may also have to be switched
+--   on. If FALSE, no later version breaks it: what still uses it fails today. NULL where that is not known.
 -- owner_kind STRING: Kind of the controller of the object: `CronJob` of a Job. NULL without one.
 -- owner_name STRING: Name of the controller.
 -- team STRING: The team, by `ownership`, if that is `certain` or `likely`: of the workload, of its controller, of the one
@@ -253,3 +253,34 @@ WHERE
     )
     OR STRPOS(resource, '.') > 0
   )
+UNION ALL
+-- other kinds were not looked for at all
+SELECT
+  project_id,
+  location,
+  cluster,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  'not read',
+  'unknown',
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  'objects',
+  NULL,
+  NULL,
+  'off'
+FROM (
+  SELECT project_id, location, cluster
+  FROM ${dataset}.coverage
+  WHERE cluster IS NOT NULL
+  GROUP BY project_id, location, cluster
+  HAVING COUNTIF(resource IN ('objects', '*')) = 0
+)
