@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 import yaml
 
-from job.config_file import convert, parse
+from job.config_file import alias_hint, convert, parse
 from job.config_keys import PREFIX, Setting, settings_of
 from job.errors import ConfigError
 
@@ -93,7 +93,7 @@ def _yaml(setting: Setting, text: str) -> Any:
         where = f" from character {mark.index + 1} on" if mark else ""
         raise ConfigError(
             f"{setting.variable}: {setting.key}: the value is not YAML{where}; a list is [a, b], and keys with values "
-            "are {key: value}"
+            f"are {{key: value}}{alias_hint(error)}"
         ) from None  # the error repeats the value
     if any(line < 0 for line in lines.values()):
         raise ConfigError(f"{setting.variable}: {setting.key}: the value has a key twice")

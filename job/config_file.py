@@ -162,7 +162,14 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
 def _yaml_problem(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "it cannot be parsed"
-    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
+    where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return f"{where}{problem}{alias_hint(error)}"
+
+
+def alias_hint(error: Exception) -> str:
+    """What to do where YAML takes a pattern for an alias: https://yaml.org/spec/1.2.2/#71-alias-nodes"""
+    words = f"{getattr(error, 'context', '')} {getattr(error, 'problem', '')}"
+    return "; a pattern that begins with * needs quotes: '*'" if "alias" in words else ""
 
 
 def _lines(node: yaml.Node | None, visited: set[int], path: str = "") -> Iterator[tuple[str, int]]:

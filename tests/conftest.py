@@ -42,6 +42,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Each worker begins with its share of those that may take long: one that began last would be waited for."""
     _mark_other_engines(items)
     _mark_siblings(items)
+    for item in items:
+        if _FLEETS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.fleet)
     workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
     longest = [item for item in items if _may_take_long(item)]
     others = [item for item in items if not _may_take_long(item)]
@@ -53,6 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
 
 
+_FLEETS = frozenset({"fleet", "simulator"})
+"""The fixtures that start a simulated fleet."""
 _ON_DUCKDB = ("/run/", "/kill/test_parts", "/sinks/test_warehouse", "/sinks/test_versions")
 
 

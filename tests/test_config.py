@@ -68,6 +68,7 @@ _ONE_COLUMN = "objects: {include: ['*'], columns: {a: {kind: r.x, path: spec.b}}
         ),
         ("projects: [my-project]\nprojects: [other-project]", "line 2: duplicate key `projects`"),
         ("projects: [my-project\nsink: x", "is not YAML: line 2"),
+        ("objects:\n  include: [*.argoproj.io]", "a pattern that begins with * needs quotes"),
         ("- my-project", "write keys with values, such as `key: value`, not a list"),
         ("projects: [my-project]\napi_endpoints: {container: 'http://10.0.0.1'}", "api_endpoints.container: "),
         ("projects: [my-project]\napi_endpoints: {bigquery: nowhere}", "is not a URL"),

@@ -144,6 +144,7 @@ SECRET = "ya29.a-secret"
         ("TIMEOUTS_RUN_SECONDS", "*" + SECRET, "timeouts.run_seconds: the value is not YAML from character 6 on; "),
         ("TIMEOUTS_RUN_SECONDS", "!" + SECRET, "timeouts.run_seconds: the value is not YAML from character 1 on; "),
         ("TIMEOUTS_RUN_SECONDS", "2026-13-45", "timeouts.run_seconds: the value is not YAML; "),
+        ("OBJECTS_INCLUDE", "[*.x.io]", "objects.include: the value is not YAML from character 3 on; "),
         ("PROJECTS", f"[{SECRET}", "projects: the value is not YAML from character 15 on; a list is [a, b], and keys"),
         ("PROJECTS", f"a,,{SECRET}", "projects: write names with commas in between, such as a,b, without quotes"),
         ("EXCLUDE_PROJECTS", f"'{SECRET}',b", "exclude_projects: write names with commas in between"),

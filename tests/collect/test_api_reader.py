@@ -32,7 +32,7 @@ READ_BYTES = 4096
 def open_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Timeouts], ApiReader]]:
     """Readers of a server for which a body of more than 4 KiB is large."""
     monkeypatch.setattr("job.collect.http_reader._READ_BYTES", READ_BYTES)
-    with simulate(clusters=1, pods=35, plain=True) as fleet:
+    with simulate(clusters=1, pods=35, plain=True, bigquery=False) as fleet:
         for name, value in fleet.environment.items():
             monkeypatch.setenv(name, value)
         config = msgspec.convert(fleet.configuration, Config)

@@ -31,7 +31,7 @@ PAGE = msgspec.json.Decoder(meta.Page[Pod])
 
 @pytest.fixture
 def fleet() -> Iterator[Simulator]:
-    with simulate(clusters=1, pods=35, plain=True) as found:
+    with simulate(clusters=1, pods=35, plain=True, bigquery=False) as found:
         yield found
 
 

@@ -40,7 +40,6 @@ def named(fleet: Simulator, name: str) -> str:
     return next(path for path in fleet.clusters if path.endswith(f"/{name}"))
 
 
-@pytest.mark.fleet
 def test_dns_tcp_tls_and_http_are_told_apart_and_one_bad_cluster_hides_no_other(
     doctor: Doctor, fleet: Simulator
 ) -> None:
@@ -88,7 +87,6 @@ def test_dns_tcp_tls_and_http_are_told_apart_and_one_bad_cluster_hides_no_other(
     assert {request["query"].get("limit") for request in sent} == {None, "1"}
 
 
-@pytest.mark.fleet
 def test_each_kind_that_may_not_be_listed_names_its_tables_its_permission_and_its_rule(fleet: Simulator) -> None:
     config = msgspec.convert(
         {**fleet.configuration, "projects": ["shop-prod"], "timeouts": {"connect_seconds": 5}}, Config

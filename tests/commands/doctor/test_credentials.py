@@ -89,7 +89,6 @@ def impersonating(fleet: Simulator, **accounts: Any) -> dict[str, Any]:
     return {"identity": accounts, "api_endpoints": endpoints | {"iamcredentials": root}}
 
 
-@pytest.mark.fleet
 def test_each_link_of_an_impersonation_is_tried_and_the_broken_one_is_named(doctor: Doctor, fleet: Simulator) -> None:
     keys = impersonating(fleet, kubernetes=IMPERSONATED)
     assert said(doctor(fleet.configuration, **keys))[2:] == [("ok", "for the clusters")]

@@ -21,7 +21,6 @@ from job.simulator.identity import ACCOUNT
 from job.tables import Collection
 
 CATEGORY = "projects"
-pytestmark = pytest.mark.fleet
 
 
 def by_subject(checks: list[Check]) -> dict[str, Check]:
