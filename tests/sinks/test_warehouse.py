@@ -50,7 +50,7 @@ def test_the_first_attempt_to_commit_a_task_wins(subject: Subject) -> None:
 def test_a_function_of_the_present_takes_a_text(subject: Subject) -> None:
     applied = OtherApiVersion(api_version="extensions/v1beta1", source="last-applied")
     web = workload("web", other_api_versions=(applied,))
-    subject.publish("r", run_of(1, Read("a", ["default"], more={"deployments": [web]})))
+    subject.publish("r", run_of(1, Read("a", ["default"], more={"deployments": [web], "objects": []})))
     found = "SELECT name, evidence, removed_in FROM breaks_at('{}')"
     assert subject.rows(found.format("v1.33.2-gke.1")) == [("web", "last applied", "1.16")]
     assert subject.rows(found.format("1.9")) == []
