@@ -56,8 +56,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
 
 
-_FLEETS = frozenset({"fleet", "simulator"})
-"""The fixtures that start a simulated fleet."""
+_FLEETS = frozenset({"fleet", "simulator", "bigquery_server"})
+"""The fixtures that start a simulated fleet or BigQuery."""
 _ON_DUCKDB = ("/run/", "/kill/test_parts", "/sinks/test_warehouse", "/sinks/test_versions")
 
 
